@@ -1,0 +1,38 @@
+// load: from YAML files to typed values. The only door of yaml-cpp. All mistakes of all files come back at once.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <variant>
+#include <string>
+#include <vector>
+
+#include "harness/plan/arrivals.hpp"
+#include "harness/plan/plan.hpp"
+#include "harness/plan/target_spec.hpp"
+
+namespace cardstorm {
+
+struct Mistake { std::string file; int line = 0, column = 0; std::string what, remedy; };
+/// "file:line:column: what" and the remedy on a line of its own.
+std::string text_of(const std::vector<Mistake>& mistakes);
+
+/// What the loader may check names against (from the registries), so that plan does not depend on fault or judge.
+struct FaultParam { std::string name, type; std::string default_text; };   // type: duration|integer|number|string
+struct KnownFault { std::string name; std::string needs; /* ability: pool|channels|nodes */ std::vector<FaultParam> params; };
+struct Known { std::vector<KnownFault> faults; std::vector<std::string> checks; };
+
+struct Request {
+  std::string scenario_path, target;          // target: name under scenarios/targets, or a path; "" = the scenario's
+  std::optional<std::uint64_t> seed;
+  bool quick = false;                         // takes the scenario's `quick:` overrides
+  std::vector<std::pair<std::string, std::string>> set;   // --set a.b=c, applied over the file
+  std::string root;                           // folder that holds scenarios/
+};
+
+struct Loaded { Plan plan; TargetSpec target; Trace trace; };
+
+/// Reads scenario, target, journeys and trace, checks everything, makes the plan. Either a whole Loaded or all mistakes.
+std::variant<Loaded, std::vector<Mistake>> load(const Request& request, const Known& known);
+
+}  // namespace cardstorm

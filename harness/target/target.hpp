@@ -1,0 +1,90 @@
+// target: the system under test. Abilities that a target lacks come back as nullptr; nobody guesses.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+#include "harness/core/json.hpp"
+#include "harness/core/result.hpp"
+#include "harness/plan/plan.hpp"
+#include "harness/plan/target_spec.hpp"
+
+namespace cardstorm {
+
+/// An instance of a service. (pid, start_time) is its identity: a pid alone may be reused.
+struct Node { std::string name, role, url, admin_url; pid_t pid = 0; std::uint64_t start_time = 0; bool ready = false; };
+
+/// Node list as the target's own supervisor sees it. Any thread.
+class NodeControl {
+ public:
+  virtual ~NodeControl() = default;
+  virtual Result<std::vector<Node>> nodes() = 0;
+};
+
+struct PoolState { int max = 0, idle = 0, held = 0, used = 0, waiting = 0; };
+
+/// Holds database connections of one named instance, as a lease: the node gives them back by itself when it is
+/// not renewed. Any thread.
+class PoolControl {
+ public:
+  virtual ~PoolControl() = default;
+  /// Asks for all connections, or renews. Returns when the request is accepted; see state() for the effect.
+  virtual Status hold(const std::string& node, Nanos lease) = 0;
+  virtual Status release(const std::string& node) = 0;
+  virtual Result<PoolState> state(const std::string& node) = 0;
+  /// The release as data for the undo journal.
+  virtual Json undo(const std::string& node) = 0;
+};
+
+/// Delays the answers and notifies of one payment channel, as a lease. Any thread.
+class ChannelControl {
+ public:
+  virtual ~ChannelControl() = default;
+  virtual Status delay(const std::string& channel, Nanos delay, Nanos lease) = 0;
+  virtual Status clear(const std::string& channel) = 0;
+  /// Asks the channel itself (a query, over the wire) and returns how long the answer took.
+  virtual Result<Nanos> probe(const std::string& channel, Nanos timeout) = 0;
+  virtual Json undo(const std::string& channel) = 0;
+};
+
+class Target {
+ public:
+  virtual ~Target() = default;
+  /// Starts it and waits until it is ready (at most `wait`). Nothing stays when it fails.
+  virtual Status start(Nanos wait) = 0;
+  /// Ends everything it started. May be called twice.
+  virtual Status stop() = 0;
+  [[nodiscard]] virtual std::string url() const = 0;
+  [[nodiscard]] virtual std::string version() const = 0;
+  /// The process that must die with us, for the guardian; 0 when there is none.
+  [[nodiscard]] virtual pid_t supervisor_pid() const { return 0; }
+  virtual NodeControl* nodes() { return nullptr; }
+  virtual PoolControl* pool() { return nullptr; }
+  virtual ChannelControl* channels() { return nullptr; }
+  /// Rows of the final audit as JSON objects, see harness/judge/audit.hpp. By API; by read-only SQL when the API is dead.
+  virtual Result<std::vector<Json>> audit() { return Error{Errc::unavailable, "this target offers no audit", ""}; }
+  /// What this target assumes that a reader must know, such as the operator's restart delay in seconds; < 0: none.
+  [[nodiscard]] virtual double assumed_restart_s() const { return -1; }
+};
+
+struct TargetSetup {
+  std::string run_dir;        // where its logs go
+  std::string binary_dir;     // where cardstorm-platform lies
+  std::string channels_url;   // the partners: payment channels and supplier
+  std::string mint_dir;       // card stock to load, written by mint (kept outside the run folder: holds secrets)
+  const Plan* plan = nullptr;
+  bool keep_stores = false;
+  std::string postgres_url, redis_url;   // existing stores, "" = private ones
+};
+
+/// One line in registry.def makes a kind known.
+struct TargetEntry {
+  std::string name, summary;
+  std::vector<std::string> abilities;   // pool, channels, nodes
+  std::unique_ptr<Target> (*make)(const TargetSpec&, const TargetSetup&);
+};
+const std::vector<TargetEntry>& target_registry();
+
+}  // namespace cardstorm

@@ -1,0 +1,44 @@
+// node: what every node process gets from the supervisor, and the frame it runs in.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "reference_platform/edge/http.hpp"
+#include "reference_platform/store/pg.hpp"
+#include "reference_platform/store/redis.hpp"
+
+namespace platform::ops {
+
+/// `cardstorm-platform node NAME --config FILE` reads this from the JSON file that the supervisor wrote.
+struct NodeConfig {
+  std::string name, role, variant;         // "order-2", "order", "hardened"
+  std::string database_url, redis_url, partners_url, partners_key;
+  std::string public_url;                  // where partners send notifies: the gateway's or the shop's address
+  int port = 0, admin_port = 0;            // chosen by the supervisor, the same again after a restart
+  std::map<std::string, std::vector<std::string>> peers;   // role -> urls of its instances
+  std::map<std::string, std::string> options;
+};
+
+/// What a service hands to the frame. The frame serves `business` on config.port with `server`, the admin calls of api.md on
+/// config.admin_port (own threads), runs until SIGTERM or the supervisor is gone, then drains.
+struct Service {
+  edge::ServerOptions server;
+  edge::Handler business;
+  store::Pool* pool = nullptr;                       // for /admin/pool; nullptr: 404
+  std::function<std::string()> not_ready;            // "" when ready, else the reason
+  std::function<std::string()> metrics;              // Prometheus text, may be empty
+  std::function<void()> stop;                        // ends background threads
+};
+
+/// One function per role, defined in reference_platform/services/<role>.cpp, listed in services/registry.def.
+using MakeService = Service (*)(const NodeConfig&);
+struct RoleEntry { const char* variant; const char* role; MakeService make; };
+
+/// Runs a node until it is told to stop; returns its exit code.
+int run_node(const NodeConfig& config, const Service& service);
+
+}  // namespace platform::ops
