@@ -100,6 +100,8 @@ class EventSink {
  public:
   virtual ~EventSink() = default;
   virtual void write(const Event& e) = 0;
+  /// Hands what is buffered to the system, so that a crash of ours does not lose it. Most sinks buffer nothing.
+  virtual void flush() {}
 };
 
 }  // namespace cardstorm

@@ -14,6 +14,9 @@
 
 namespace cardstorm {
 
+/// A fault lives so long unless it is renewed, and is renewed so often: three renewals may be lost.
+inline constexpr Nanos kLease{2s}, kRenewEvery{500ms};
+
 enum class Probe : std::uint8_t { in_force, normal, unclear };
 
 class Fault {

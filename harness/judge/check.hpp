@@ -16,7 +16,7 @@ namespace cardstorm {
 /// Lines of the partners' journals (harness/partners/journal.md), times already turned into offsets from load start.
 struct Charge { Nanos at; std::string channel, trade_no, out_trade_no, order; std::int64_t amount_cents; };
 struct ChannelRefund { Nanos at; std::string channel, trade_no, refund_no, order; std::int64_t amount_cents; };
-struct Notify { Nanos at; std::string channel, trade_no, order; int attempt; bool acknowledged; };
+struct Notify { Nanos at; std::string channel, trade_no, order; int attempt; bool acknowledged; Nanos took{0}; };
 struct Topup { Nanos at; std::string request_no, order, phone_digest; std::int64_t amount_cents; bool done; };
 
 struct MintedSku { std::string sku, goods; std::uint32_t number = 0, cards = 0; std::int64_t price_cents = 0; };   // number: CardSeen::sku

@@ -4,11 +4,13 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "harness/core/events.hpp"
+#include "harness/core/histogram.hpp"
 #include "harness/core/json.hpp"
 
 namespace cardstorm {
@@ -26,6 +28,7 @@ struct Finding {
   std::string why;                  // one sentence
   std::uint64_t examined = 0, violations = 0;
   std::vector<Witness> witnesses;   // first, last, worst and examples, at most 48
+  std::int64_t amount_cents = 0;    // money at stake in all violations together
 };
 
 struct Episode {
@@ -36,6 +39,7 @@ struct Episode {
   std::optional<double> onset_s, detect_s, locate_s, mitigate_s, recover_s, ttd_s, ttm_s, ttr_s, lag_s;
   double horizon_s = 0;             // H: from inject to the end of observation
   bool steady = true;               // steady state was reached before the fault
+  bool judged = true;               // false: too few windows held enough samples to say anything
   bool absorbed = false, censored = false, metastable = false;
   std::uint64_t lost = 0;           // trades planned within [inject, horizon] that were not good
 };
@@ -71,6 +75,7 @@ struct Scorecard {
   std::vector<WindowRow> timeline;
   std::vector<Shade> shades;
   std::string repeat_command;       // the command that repeats this run
+  std::shared_ptr<const Histogram> latencies;   // not in the JSON: lets repeats be pooled into one set of percentiles
 };
 
 /// "cardstorm.scorecard/1"; members in the contract's order, then timeline, shades, command.

@@ -18,7 +18,7 @@ struct CardId { std::uint32_t sku = 0, index = 0; bool operator==(const CardId&)
 class Mint {
  public:
   explicit Mint(std::string key) : key_(std::move(key)) {}
-  /// "CS" + 26 base32 characters in groups (Crockford's alphabet: no I, L, O, U), 80 bits of MAC.
+  /// `id.sku` below 2^18. "CS" + 26 base32 characters in groups (Crockford's alphabet: no I, L, O, U), 80 bits of MAC.
   [[nodiscard]] std::string secret(CardId id) const;
   /// nullopt for any text that this mint did not make. Case and dashes do not matter.
   [[nodiscard]] std::optional<CardId> decode(std::string_view text) const;
@@ -32,8 +32,12 @@ class Mint {
 struct MintSku { std::string sku, goods; std::uint32_t number = 0, cards = 0; std::int64_t price_cents = 0; };
 
 /// Writes DIR/manifest.json (no secrets: skus, counts, key fingerprint), DIR/key (0600) and DIR/cards/<sku>.txt, one secret
-/// a line. DIR must not exist. Errc::unavailable on a full disk; nothing half written stays.
+/// a line (goods "game_card" only: for others `cards` is their stock, 0 = unlimited). DIR must not exist. Errc::unavailable
+/// on a full disk; nothing half written stays.
 Status write_mint(const std::string& dir, const std::string& key, const std::vector<MintSku>& skus);
+/// `path`: the manifest file itself.
 Result<std::vector<MintSku>> read_manifest(const std::string& path);
+/// The mint that wrote DIR, from DIR/key. Errc::invalid when key and manifest do not belong together.
+Result<Mint> load_mint(const std::string& dir);
 
 }  // namespace cardstorm

@@ -21,14 +21,14 @@ struct HttpRequest {
   Nanos timeout{5s};
 };
 
-/// What came back. `cause` none means that a whole HTTP answer arrived, of whatever status.
+/// What came back. A timeout before the first byte left is cause timeout, outcome failed. `cause` none means that a whole HTTP answer arrived, of whatever status.
 struct HttpResponse {
   int status = 0;
   std::string body;              // at most body_max bytes; more is cause bad_body
   Cause cause = Cause::none;     // refused | reset | timeout | bad_body | address
   Outcome outcome = Outcome::ok; // ok: answer arrived; failed: surely no effect; unknown: may have had an effect
   std::string error;             // libcurl's words
-  Nanos sent{0}, done{0};        // on the clock given to the client
+  Nanos sent{0}, done{0};        // submit() and the end, on the client's clock (fetch: monotonic_now()); connecting is service time
   std::vector<std::pair<std::string, std::string>> headers;   // fetch() only
 };
 

@@ -20,7 +20,10 @@ std::string text_of(const std::vector<Mistake>& mistakes);
 /// What the loader may check names against (from the registries), so that plan does not depend on fault or judge.
 struct FaultParam { std::string name, type; std::string default_text; };   // type: duration|integer|number|string
 struct KnownFault { std::string name; std::string needs; /* ability: pool|channels|nodes */ std::vector<FaultParam> params; };
-struct Known { std::vector<KnownFault> faults; std::vector<std::string> checks; };
+/// A kind of target, the abilities it can have, and what its `options:` may hold.
+struct KnownTarget { std::string name; std::vector<std::string> abilities; std::vector<FaultParam> options; };
+/// `targets` may stay empty: then reference and external are known by name, and abilities and options are not checked.
+struct Known { std::vector<KnownFault> faults; std::vector<std::string> checks; std::vector<KnownTarget> targets = {}; };
 
 struct Request {
   std::string scenario_path, target;          // target: name under scenarios/targets, or a path; "" = the scenario's

@@ -66,7 +66,11 @@ struct FaultSpec {
 };
 
 /// One fault and its time: steady, fault, observe up to the horizon, then a load-free gap. Offsets from load start.
-struct Segment { std::uint32_t index; Nanos begin, fault_at, heal_at, horizon_at, end; FaultSpec fault; };
+/// A quiet segment has no fault (fault.fault is empty) and is steady to its end: fault_at = heal_at = horizon_at.
+struct Segment {
+  std::uint32_t index; Nanos begin, fault_at, heal_at, horizon_at, end; FaultSpec fault;
+  double load = 1;               // times base_rate and peak_rate, for scenarios that climb in steps
+};
 
 struct Slo {                 // for windows; see judge/episodes.hpp
   Nanos window{1s};

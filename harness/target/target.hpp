@@ -56,10 +56,19 @@ class Target {
   virtual Status start(Nanos wait) = 0;
   /// Ends everything it started. May be called twice.
   virtual Status stop() = 0;
+  /// Restarts its nodes with the stores kept, and waits until they are ready: what an operator does between two segments.
+  virtual Status restart(Nanos wait) {
+    (void)wait;
+    return Error{Errc::unavailable, "this target cannot be restarted by us", ""};
+  }
   [[nodiscard]] virtual std::string url() const = 0;
   [[nodiscard]] virtual std::string version() const = 0;
   /// The process that must die with us, for the guardian; 0 when there is none.
   [[nodiscard]] virtual pid_t supervisor_pid() const { return 0; }
+  /// The mark that all processes of its tree carry (identity.hpp), for the guardian; "" when there is none.
+  [[nodiscard]] virtual std::string supervisor_mark() const { return ""; }
+  /// The node that an alias of the target file stands for; the name itself when it is none.
+  [[nodiscard]] virtual std::string resolve(const std::string& node) const { return node; }
   virtual NodeControl* nodes() { return nullptr; }
   virtual PoolControl* pool() { return nullptr; }
   virtual ChannelControl* channels() { return nullptr; }
@@ -73,6 +82,8 @@ struct TargetSetup {
   std::string run_dir;        // where its logs go
   std::string binary_dir;     // where cardstorm-platform lies
   std::string channels_url;   // the partners: payment channels and supplier
+  std::string channels_token;      // for their /control/...; never logged
+  std::string channels_key_file;   // the shared secret for signatures, given on to the reference platform
   std::string mint_dir;       // card stock to load, written by mint (kept outside the run folder: holds secrets)
   const Plan* plan = nullptr;
   bool keep_stores = false;
@@ -84,6 +95,8 @@ struct TargetEntry {
   std::string name, summary;
   std::vector<std::string> abilities;   // pool, channels, nodes
   std::unique_ptr<Target> (*make)(const TargetSpec&, const TargetSetup&);
+  struct Param { std::string name, type, default_text, summary; };   // type: duration|integer|number|string
+  std::vector<Param> params;            // what the target file's `options:` may hold
 };
 const std::vector<TargetEntry>& target_registry();
 

@@ -31,6 +31,7 @@ struct ServerOptions {
   std::size_t queue_max = 0;       // 0: unbounded. Full: 503 {"error":"overloaded"} with Retry-After: 1, at once
   std::chrono::milliseconds queue_age_max{0};   // a request that waited longer is answered 503 instead of served; 0: never
   std::size_t body_max = 1 << 20;  // above: 413
+  std::chrono::milliseconds transfer_max{30000};   // to read one request (then 408) or to write one answer
 };
 class Server {
  public:

@@ -44,6 +44,8 @@ class Connection {
   virtual ~Connection() = default;
   /// Prepared on first use, by text. Throws SqlError.
   virtual Rows run(const char* sql, const std::vector<Param>& params = {}) = 0;
+  /// Several statements without parameters, as one text, not prepared: for a schema. Throws SqlError.
+  virtual void script(const char* sql) = 0;
   virtual void begin() = 0;
   virtual void commit() = 0;
   virtual void rollback() noexcept = 0;
@@ -78,5 +80,7 @@ class Pool {
   friend class Lease;
 };
 std::unique_ptr<Pool> make_pool(const PoolOptions& options);
+/// One connection outside of any pool, for start-up work. Throws SqlError.
+std::unique_ptr<Connection> connect(const std::string& url);
 
 }  // namespace platform::store

@@ -60,7 +60,7 @@ TEST(Json, SurvivesAnyBytes) {
 TEST(Json, NamesLineAndColumnOfAMistake) {
   const auto parsed = Json::parse("{\n  \"a\": 01\n}");
   ASSERT_FALSE(parsed);
-  EXPECT_EQ(parsed.error().what.substr(0, 9), "JSON 2:9:");
+  EXPECT_EQ(parsed.error().what.substr(0, 9), "JSON 2:8:");
 }
 
 TEST(Json, RefusesWhatTheStandardRefuses) {

@@ -1,0 +1,100 @@
+// doctor: says in plain words what works on this machine, what is missing, and what to do. Changes nothing.
+#include <filesystem>
+#include <iostream>
+#include <thread>
+
+#include "harness/cli/common.hpp"
+#include "harness/cli/verbs.hpp"
+#include "harness/core/text.hpp"
+#include "harness/drive/driver.hpp"
+#include "harness/net/http_server.hpp"
+#include "harness/run/active.hpp"
+#include "harness/target/process.hpp"
+
+namespace cardstorm {
+namespace {
+namespace fs = std::filesystem;
+
+enum class Health { good, note, bad };   // note: works, with a limit that a reader should know
+
+struct Row { std::string what; Health health; std::string found, remedy; };
+
+Row cores() {
+  const unsigned n = std::thread::hardware_concurrency();
+  return {"processor cores", n >= 2 ? Health::good : Health::note, std::to_string(n), n >= 2 ? "" : "two or more keep the generator apart from the target"};
+}
+
+Row disk(const std::string& dir) {
+  std::error_code error;
+  const auto space = fs::space(dir, error);
+  const double gib = error ? 0 : static_cast<double>(space.available) / (1 << 30);
+  return {"free space for runs", gib >= 2 ? Health::good : gib >= 0.5 ? Health::note : Health::bad, fixed(gib, 1) + " GiB in " + dir, gib >= 2 ? "" : "a drill writes some 100 MB; free some space"};
+}
+
+Row priority() {
+  std::string got;
+  std::thread([&got] { got = take_priority(); }).join();
+  return {"priority of the generator", got == "plain" ? Health::note : Health::good, got, got == "plain" ? "run as root or allow real-time priority (ulimit -r) for steadier timing" : ""};
+}
+
+Row loopback() {
+  auto server = serve(0, [](const ServerRequest&, HttpServer::Reply reply) { reply({}); });
+  if (!server) return {"ports on loopback", Health::bad, server.error().what, server.error().remedy};
+  HttpRequest request;
+  request.url = "http://127.0.0.1:" + std::to_string((*server)->port()) + "/";
+  const auto answer = fetch(request);
+  return {"ports on loopback", answer.status == 200 ? Health::good : Health::bad, answer.status == 200 ? "free and reachable" : answer.error, ""};
+}
+
+Row program(const std::string& what, const std::vector<std::string>& candidates, const std::string& remedy) {
+  for (const std::string& candidate : candidates) {
+    std::string version;
+    const ProcessSpec spec{.program = candidate, .args = {"--version"}, .env = {}, .stderr_path = "", .read_stdout = true, .marked = false};
+    const auto code = run_program(spec, 5s, [&](std::string line) { if (version.empty()) version = std::move(line); });
+    if (code && *code == 0) return {what, Health::good, version, ""};
+  }
+  return {what, Health::bad, "not found", remedy};
+}
+
+Row platform() {
+  const std::string binary = binary_dir() + "/cardstorm-platform";
+  const bool there = fs::exists(binary);
+  return {"reference platform", there ? Health::good : Health::note, there ? binary : "not built", there ? "" : "run `cardstorm build`; not needed for a platform of your own"};
+}
+
+Row actives() {
+  const auto all = list_active();
+  std::string names;
+  for (const auto& a : all) names += (names.empty() ? "" : ", ") + a.what + " (pid " + std::to_string(a.pid) + ")";
+  return {"running at this moment", all.empty() ? Health::good : Health::note, all.empty() ? "nothing of ours" : names, all.empty() ? "" : "end it with: cardstorm stop"};
+}
+
+int run(const Args& args) {
+  const std::string runs = root_dir() + "/reports/runs", place = fs::exists(runs) ? runs : root_dir();
+  const std::vector<Row> rows{cores(), disk(place), priority(), loopback(), platform(),
+                              program("PostgreSQL server (reference platform)", {"/usr/lib/postgresql/15/bin/postgres", "/usr/lib/postgresql/16/bin/postgres", "/usr/lib/postgresql/17/bin/postgres", "postgres"}, "run ./cardstorm build, which installs it, or give --postgres URL"),
+                              program("psql (audit by SQL)", {"psql", "/usr/lib/postgresql/15/bin/psql"}, "install postgresql-client"),
+                              program("Redis (reference platform)", {"redis-cli"}, "run ./cardstorm build, which installs redis-tools, or give --redis URL"),
+                              actives()};
+  bool bad = false;
+  Json json = Json::array();
+  for (const Row& row : rows) {
+    bad = bad || row.health == Health::bad;
+    const char* word = row.health == Health::good ? "ok" : row.health == Health::note ? "note" : "missing";
+    json.push(Json::object({{"name", row.what}, {"state", word}, {"found", row.found}, {"remedy", row.remedy}}));
+    if (args.has("--json")) continue;
+    std::cout << (row.health == Health::good ? "  ok       " : row.health == Health::note ? "  note     " : "  MISSING  ") << row.what << ": " << row.found << "\n";
+    if (!row.remedy.empty()) std::cout << "           -> " << row.remedy << "\n";
+  }
+  if (args.has("--json")) std::cout << json.dump(2) << "\n";
+  else std::cout << (bad ? "Something is missing; see the arrows above.\n" : "Ready: cardstorm drill --quick\n");
+  return bad ? kEnvironment : kPass;
+}
+
+}  // namespace
+
+Verb verb_doctor() {
+  return {"doctor", "say what works on this machine, what is missing, and what to do; changes nothing", "", {}, {{"--json", "", "machine-readable"}}, run};
+}
+
+}  // namespace cardstorm

@@ -1,0 +1,111 @@
+// partners: the payment channels and the supplier as a process of their own, for any platform.
+#include <charconv>
+#include <filesystem>
+#include <iostream>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness/cli/common.hpp"
+#include "harness/cli/verbs.hpp"
+#include "harness/core/files.hpp"
+#include "harness/core/text.hpp"
+#include "harness/net/crypto.hpp"
+#include "harness/partners/partners.hpp"
+#include "harness/run/active.hpp"
+#include "harness/run/interrupt.hpp"
+
+namespace cardstorm {
+namespace {
+
+/// The secret in `path`; made, with mode 0600, when the file is missing.
+Result<std::string> secret_from(const std::string& path) {
+  if (std::filesystem::exists(path)) {
+    auto text = read_file(path);
+    if (!text) return std::move(text).error();
+    return std::string(trim(*text));
+  }
+  const std::string secret = random_token(32);
+  const mode_t old = ::umask(077);
+  const Status written = write_file(path, secret + "\n");
+  ::umask(old);
+  if (!written) return written.error();
+  return secret;
+}
+
+template <class Number>
+bool number_of(const Args& args, const std::string& name, Number& out, int* code) {
+  if (!args.has(name)) return true;
+  const std::string text = args.get(name);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (error == std::errc() && end == text.data() + text.size() && out >= Number(0)) return true;
+  *code = complain(Error{Errc::invalid, name + " wants a number from 0 on, found '" + text + "'", ""});
+  return false;
+}
+
+/// Until a signal, or (unless in the foreground) until whoever started us closes our stdin.
+void wait_for_the_end(const std::stop_token& stop, bool foreground) {
+  while (!stop.stop_requested()) {
+    pollfd in{STDIN_FILENO, POLLIN, 0};
+    if (foreground) {
+      ::poll(nullptr, 0, 200);
+      continue;
+    }
+    if (::poll(&in, 1, 200) <= 0) continue;
+    char block[256];
+    if (::read(STDIN_FILENO, block, sizeof block) == 0) return;
+  }
+}
+
+int run(const Args& args) {
+  PartnersSetup setup;
+  setup.journal_dir = args.get("--journal", "partners");
+  int code = 0;
+  if (!number_of(args, "--port", setup.port, &code) || !number_of(args, "--time-scale", setup.time_scale, &code) ||
+      !number_of(args, "--seed", setup.seed, &code))
+    return code;
+  if (setup.time_scale <= 0) return complain(Error{Errc::invalid, "--time-scale wants a number above 0", "1 is real time, 60 makes a minute of a notify schedule a second"});
+  std::error_code made;
+  std::filesystem::create_directories(setup.journal_dir, made);
+  if (made) return complain(Error{Errc::unavailable, "cannot make the journal folder " + setup.journal_dir + ": " + made.message(), ""});
+  const std::string key_file = args.get("--key-file", setup.journal_dir + "/key");
+  const std::string token_file = args.get("--token-file", setup.journal_dir + "/control-token");
+  auto key = secret_from(key_file);
+  auto token = secret_from(token_file);
+  if (!key) return complain(key.error());
+  if (!token) return complain(token.error());
+  setup.key = *key;
+  setup.control_token = *token;
+  auto allow = AllowList::parse(args.has("--allow") ? args.all("--allow") : std::vector<std::string>{"127.0.0.0/8", "::1/128"});
+  if (!allow) return complain(allow.error());
+  setup.allow = *allow;
+
+  const ActiveEntry entry("partners up", setup.journal_dir);
+  const Interrupt interrupt;
+  auto partners = start_partners(setup);
+  if (!partners) return complain(partners.error());
+  const std::string url = "http://127.0.0.1:" + std::to_string((*partners)->port());
+  std::cout << Json::object({{"url", url}, {"key_file", key_file}, {"token_file", token_file}, {"journal", setup.journal_dir}}).dump() << std::endl;
+  wait_for_the_end(interrupt.token(), args.has("--foreground"));
+  return kPass;
+}
+
+}  // namespace
+
+Verb verb_partners() {
+  return {"partners", "run the payment channels and the top-up supplier as simulators, for any platform",
+          "Point your shop's payment address at the printed url (see harness/partners/api.md). Ends when its stdin closes, on Ctrl-C,\n"
+          "or by `cardstorm stop`.\n  cardstorm partners up --foreground --journal /tmp/bank",
+          {{"action", "up", true, {"up"}}},
+          {{"--port", "N", "port on loopback (default: a free one)"},
+           {"--journal", "DIR", "where the journals are written (default: ./partners)"},
+           {"--key-file", "FILE", "shared secret of the signatures; made when missing"},
+           {"--token-file", "FILE", "secret of the control calls; made when missing"},
+           {"--time-scale", "X", "the notify schedule is divided by this (default 60)"},
+           {"--seed", "N", "seed of answer times (default 1)"},
+           {"--allow", "CIDR", "where notifies may go (default: loopback; may stand several times)", true},
+           {"--foreground", "", "stay although stdin ends"}},
+          run};
+}
+
+}  // namespace cardstorm

@@ -1,0 +1,26 @@
+// recover: mends what earlier runs left broken, from their undo journals.
+#include <iostream>
+
+#include "harness/cli/common.hpp"
+#include "harness/cli/verbs.hpp"
+#include "harness/fault/recover.hpp"
+
+namespace cardstorm {
+namespace {
+
+int run(const Args& args) {
+  const RecoverReport report = recover({args.get("folder", root_dir() + "/reports/runs")});
+  std::cout << text_of(report);
+  return report.residue() ? kResidue : kPass;
+}
+
+}  // namespace
+
+Verb verb_recover() {
+  return {"recover", "mend what a crashed run left broken; safe to call at any time",
+          "Reads the undo journals (faults.jsonl), touches nothing that they do not list, leaves runs alone that still live.\n"
+          "Exit code 5 when something could not be reverted.\n  cardstorm recover\n  cardstorm recover /path/to/run",
+          {{"folder", "a run folder, or a folder that holds runs (default: reports/runs)", false}}, {}, run};
+}
+
+}  // namespace cardstorm

@@ -1,0 +1,160 @@
+// run and drill: the verbs that send load and break things. They end with the reports and the verdict's exit code.
+#include <csignal>
+#include <filesystem>
+#include <charconv>
+#include <iostream>
+#include <unistd.h>
+
+#include "harness/cli/common.hpp"
+#include "harness/cli/verbs.hpp"
+#include "harness/core/text.hpp"
+#include "harness/judge/judge.hpp"
+#include "harness/run/active.hpp"
+#include "harness/run/drill.hpp"
+#include "harness/run/interrupt.hpp"
+#include "harness/run/run_folder.hpp"
+#include "harness/run/session.hpp"
+#include "harness/run/verdict.hpp"
+#include "reports/report.hpp"
+
+namespace cardstorm {
+namespace {
+
+std::vector<Option> common_options() {
+  std::vector<Option> options = plan_options();
+  options.push_back({"--out", "DIR", "run folder, must not exist (default: reports/runs/<time>-<scenario>-<seed>)"});
+  options.push_back({"--json", "", "print the scorecard on stdout instead of the table"});
+  options.push_back({"--lang", "LANG", "language of the reports: en or zh", false, {"en", "zh"}});
+  options.push_back({"--keep", "", "keep the private stores of the reference platform (their folder is named in logs/)"});
+  return options;
+}
+
+ReportOptions report_options(const Args& args, const std::string& dir) {
+  ReportOptions options;
+  options.lang = args.get("--lang", "en") == "zh" ? Lang::zh : Lang::en;
+  options.dir = dir;
+  return options;
+}
+
+/// Reports into the folder, the table (or JSON) on stdout. The exit code: residue, then interruption, then the verdict.
+template <class Card>
+int finish(const Args& args, const Result<Card>& card, const std::string& dir, const SessionEnd& end, int signal) {
+  if (!card) return complain(card.error());
+  if (const Status written = write_reports(*card, dir, report_options(args, dir)); !written) return complain(written.error());
+  ReportOptions options = report_options(args, dir);
+  options.colour = ::isatty(STDOUT_FILENO) == 1;
+  auto reporter = make_reporter(args.has("--json") ? "json" : "terminal", options);
+  if (!reporter) return complain(reporter.error());
+  (*reporter)->write(*card, std::cout);
+  std::cout.flush();
+  if (end.residue > 0 || exit_code_of(*card) == kResidue) return kResidue;
+  if (end.interrupted) return signal == SIGTERM ? kTerminated : kInterrupted;
+  return exit_code_of(*card);
+}
+
+/// The command that repeats this one, from its parts, not from a shell's history.
+std::string command_of(const std::string& head, const Args& args, std::uint64_t seed) {
+  std::string out = "./cardstorm " + head;
+  for (const char* name : {"--baseline", "--candidate", "--target", "--repeat"})
+    if (args.has(name)) out += std::string(" ") + name + " " + args.get(name);
+  if (args.has("--quick")) out += " --quick";
+  for (const auto& set : args.all("--set")) out += " --set '" + set + "'";
+  return out + " --seed " + std::to_string(seed);
+}
+
+std::optional<Loaded> load_or_complain(const Request& request, int* code) {
+  auto loaded = load(request, known_names());
+  if (const auto* mistakes = std::get_if<std::vector<Mistake>>(&loaded)) {
+    *code = complain(*mistakes);
+    return std::nullopt;
+  }
+  return std::get<Loaded>(std::move(loaded));
+}
+
+int run(const Args& args) {
+  int code = 0;
+  const auto request = plan_request(args, args.get("scenario"), args.get("--target"), &code);
+  if (!request) return code;
+  const auto loaded = load_or_complain(*request, &code);
+  if (!loaded) return code;
+  const std::string out = args.get("--out", default_out(root_dir(), loaded->plan.scenario, loaded->plan.seed));
+
+  Progress progress(std::cerr, ::isatty(STDERR_FILENO) == 1);
+  progress.prefix(loaded->target.name);
+  const ActiveEntry entry("run", out);
+  const Interrupt interrupt;
+  SessionRequest session{.loaded = *loaded, .out = out, .self = self_path(), .binary_dir = binary_dir(),
+                         .command = command_of("run " + args.get("scenario"), args, loaded->plan.seed), .keep_stores = args.has("--keep"),
+                         .postgres_url = args.get("--postgres"), .redis_url = args.get("--redis")};
+  if (args.has("--metrics")) {
+    const std::string text = args.get("--metrics");
+    const auto [last, error] = std::from_chars(text.data(), text.data() + text.size(), session.metrics_port);
+    if (error != std::errc() || last != text.data() + text.size() || session.metrics_port < 0 || session.metrics_port > 65535)
+      return complain(Error{Errc::invalid, "--metrics wants a port, found '" + text + "'", "for example --metrics 9464"});
+  }
+  const auto end = run_session(session, progress, interrupt.token());
+  if (!end) return complain(end.error());
+  point_latest(root_dir(), out);
+  return finish(args, judge_run(out), out, *end, interrupt.signal());
+}
+
+int drill(const Args& args) {
+  int code = 0;
+  int repeats = 1;
+  if (args.has("--repeat")) {
+    const std::string text = args.get("--repeat");
+    const auto [last, error] = std::from_chars(text.data(), text.data() + text.size(), repeats);
+    if (error != std::errc() || last != text.data() + text.size() || repeats < 1 || repeats > 1000)
+      return complain(Error{Errc::invalid, "--repeat wants a number from 1 to 1000, found '" + text + "'", ""});
+  }
+  const std::string scenario = args.get("scenario", "drill");
+  auto baseline_request = plan_request(args, scenario, args.get("--baseline", "fragile"), &code);
+  auto candidate_request = plan_request(args, scenario, args.get("--candidate", "hardened"), &code);
+  if (!baseline_request || !candidate_request) return code;
+  auto baseline = load_or_complain(*baseline_request, &code);
+  if (!baseline) return code;
+  auto candidate = load_or_complain(*candidate_request, &code);
+  if (!candidate) return code;
+  const std::uint64_t seed = candidate->plan.seed;
+  const std::string out = args.get("--out", default_out(root_dir(), candidate->plan.scenario, seed));
+
+  Progress progress(std::cerr, ::isatty(STDERR_FILENO) == 1);
+  const ActiveEntry entry("drill", out);
+  const Interrupt interrupt;
+  const double minutes = seconds(candidate->plan.load_end + candidate->plan.drain + 15s) * 2 * repeats / 60;
+  progress.say("drill: " + baseline->target.name + " beside " + candidate->target.name + ", " + std::to_string(candidate->plan.segments.size()) +
+               " faults, seed " + std::to_string(seed) + ", about " + fixed(minutes, 1) + " minutes; folder " + out);
+  const DrillRequest request{.baseline = std::move(*baseline), .candidate = std::move(*candidate), .repeats = repeats, .out = out, .self = self_path(),
+                             .binary_dir = binary_dir(), .command = command_of("drill" + (args.has("scenario") ? " " + scenario : std::string()), args, seed),
+                             .keep_stores = args.has("--keep")};
+  const auto end = run_drill(request, progress, interrupt.token());
+  if (!end) return complain(end.error());
+  point_latest(root_dir(), out);
+  return finish(args, judge_drill(out), out, *end, interrupt.signal());
+}
+
+}  // namespace
+
+Verb verb_run() {
+  std::vector<Option> options = common_options();
+  options.push_back({"--target", "NAME|FILE", "a name under scenarios/targets, or a target file (default: the scenario's)"});
+  options.push_back({"--postgres", "URL", "use this PostgreSQL instead of a private one"});
+  options.push_back({"--redis", "URL", "use this Redis instead of a private one"});
+  options.push_back({"--metrics", "PORT", "serve the run's own metrics for Prometheus on 127.0.0.1:PORT"});
+  return {"run", "run one scenario against one target", "  cardstorm run smoke\n  cardstorm run drill --target hardened --quick\n  cardstorm run smoke --target my-shop.yaml --json",
+          {{"scenario", "a file, or a name under scenarios/"}}, options, run};
+}
+
+Verb verb_drill() {
+  std::vector<Option> options = common_options();
+  options.push_back({"--baseline", "NAME|FILE", "target to compare with (default: fragile)"});
+  options.push_back({"--candidate", "NAME|FILE", "target under judgement (default: hardened)"});
+  options.push_back({"--repeat", "N", "runs per side; spreads and intervals need some (default 1)"});
+  return {"drill", "the main job: the same plan and faults against two targets, compared",
+          "Starts both variants of the reference platform, replays real arrivals at 1.5 times the stated peak, breaks each in the same\n"
+          "ways and compares recovery, success, money at risk and the audit. The exit code is the candidate's verdict.\n"
+          "  cardstorm drill --quick\n  cardstorm drill --repeat 3 --lang zh\n  cardstorm drill --baseline old.yaml --candidate new.yaml",
+          {{"scenario", "a file, or a name under scenarios/ (default: drill)", false}}, options, drill};
+}
+
+}  // namespace cardstorm

@@ -1,0 +1,38 @@
+// stop: ends what this user runs of ours, in an orderly way: faults are reverted, partial reports written.
+#include <csignal>
+#include <iostream>
+#include <unistd.h>
+
+#include "harness/cli/common.hpp"
+#include "harness/cli/verbs.hpp"
+#include "harness/run/active.hpp"
+#include "harness/target/identity.hpp"
+
+namespace cardstorm {
+namespace {
+
+int run(const Args&) {
+  // A run needs this long at most: revert (10 s a fault), audit, end of the target.
+  constexpr Nanos kWait = 90s;
+  int left = 0;
+  for (const Active& active : list_active()) {
+    if (active.pid == getpid()) continue;
+    auto process = PidFd::open({active.pid, active.start_time});
+    if (!process) continue;
+    std::cerr << "cardstorm: stopping " << active.what << " (pid " << active.pid << ")" << (active.dir.empty() ? "" : " in " + active.dir) << std::endl;
+    if (const Status sent = process->signal(SIGTERM); !sent) return complain(sent.error());
+    if (!process->exited(kWait)) {
+      std::cerr << "cardstorm: pid " << active.pid << " still runs after 90 s; see its folder, then: cardstorm recover\n";
+      ++left;
+    }
+  }
+  return left == 0 ? kPass : kEnvironment;
+}
+
+}  // namespace
+
+Verb verb_stop() {
+  return {"stop", "end what runs of ours (runs, drills, platform up, partners up); faults are reverted first", "", {}, {}, run};
+}
+
+}  // namespace cardstorm

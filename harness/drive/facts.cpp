@@ -1,0 +1,86 @@
+// facts: what a trade's answers tell about orders, money and goods. Never a card's text: its id from the mint, or a digest.
+#include <map>
+
+#include "harness/drive/journey.hpp"
+
+namespace cardstorm {
+namespace {
+
+/// An integer at `pointer`; nullopt when there is none.
+std::optional<std::int64_t> cents_at(const Json* body, const std::string& pointer) {
+  const Json* value = body == nullptr ? nullptr : body->at_pointer(pointer);
+  if (value == nullptr || !value->is_int()) return std::nullopt;
+  return value->integer();
+}
+
+const std::string& card_text(const Json& item) { return item.is_object() ? item["secret"].string() : item.string(); }
+
+}  // namespace
+
+std::size_t TradeWalk::write_cards(const Json& body, Nanos done) {
+  const Json* list = body.at_pointer(step().cards_pointer);
+  const auto order = fill(step().order);
+  if (list == nullptr || !order) return 0;
+  // Each card once, whatever number of answers shows it; but twice when one answer holds it twice: that is a finding.
+  std::map<std::string, std::size_t> in_this_answer;
+  for (const Json& item : list->items()) {
+    const std::string& text = card_text(item);
+    const auto id = parts_.mint.decode(text);
+    const std::string digest = id ? "" : parts_.mint.digest(text);
+    const std::string key = id ? std::to_string(id->sku) + "/" + std::to_string(id->index) : digest;
+    if (++in_this_answer[key] <= cards_[key]) continue;
+    ++cards_[key];
+    parts_.ledger.fact(CardSeen{arrival_.trade, done, *order, id.has_value(), id ? id->sku : 0, id ? id->index : 0, digest});
+  }
+  return list->items().size();
+}
+
+bool TradeWalk::write_facts(const Json* body, Nanos done) {
+  const Step& s = step();
+  if (s.fact == Fact::none || s.fact == Fact::pay) return true;   // a payment is written with its outcome when the step ends
+  const auto order = s.fact == Fact::wallet ? fill(s.kind) : fill(s.order);
+  if (!order) return false;
+  const auto cents = cents_at(body, s.amount_pointer);
+  switch (s.fact) {
+    case Fact::order:
+      if (!cents && !s.amount_pointer.empty()) return false;
+      parts_.ledger.fact(OrderSeen{arrival_.trade, done, *order, arrival_.sku, arrival_.quantity, cents.value_or(0)});
+      return true;
+    case Fact::cards:
+      return body != nullptr && write_cards(*body, done) >= arrival_.quantity;   // everything asked, or it is not good
+    case Fact::goods: {
+      const Json* reference = body == nullptr ? nullptr : body->at_pointer(s.reference_pointer);
+      if (reference == nullptr || reference->is_null() || reference->text().empty()) return false;
+      parts_.ledger.fact(GoodsSeen{arrival_.trade, done, *order, s.kind, parts_.mint.digest(reference->text())});
+      return true;
+    }
+    case Fact::refund:
+      if (!cents && !s.amount_pointer.empty()) return false;
+      parts_.ledger.fact(RefundSeen{arrival_.trade, done, *order, cents.value_or(0), Outcome::ok});
+      return true;
+    case Fact::wallet:
+      if (!cents) return false;
+      parts_.ledger.fact(WalletSeen{arrival_.trade, last_sent_, done, *order, *cents});
+      return true;
+    case Fact::none:
+    case Fact::pay: break;
+  }
+  return true;
+}
+
+void TradeWalk::write_fact_of_end(Outcome outcome, Cause cause, Nanos done) {
+  const Fact fact = step().fact;
+  if (fact != Fact::pay && (fact != Fact::refund || outcome == Outcome::ok)) return;
+  const auto order = fill(step().order);
+  if (!order) return;
+  if (fact == Fact::pay) {
+    const auto channel = fill(step().channel);
+    parts_.ledger.fact(PaySeen{arrival_.trade, done, *order, channel ? *channel : "", outcome});
+    return;
+  }
+  // A refund was asked for and its end was not seen, unless the platform said no.
+  const bool refused = outcome == Outcome::failed && (cause == Cause::http_4xx || cause == Cause::bad_body);
+  parts_.ledger.fact(RefundSeen{arrival_.trade, done, *order, 0, refused ? Outcome::failed : Outcome::unknown});
+}
+
+}  // namespace cardstorm

@@ -1,0 +1,116 @@
+// evidence: see evidence.hpp.
+#include "harness/judge/evidence.hpp"
+
+#include <filesystem>
+
+#include "harness/core/files.hpp"
+#include "harness/judge/audit.hpp"
+#include "harness/judge/journals.hpp"
+
+namespace cardstorm {
+namespace {
+
+Result<Json> read_json(const std::string& path) {
+  auto text = read_file(path);
+  if (!text) return std::move(text).error();
+  auto json = Json::parse(*text);
+  if (!json) return std::move(json).error().in(path);
+  return json;
+}
+
+bool exists(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
+}
+
+void read_journals(const std::string& dir, RunRecord& r) {
+  r.evidence.journals_whole = true;
+  for (const char* name : {"alpha", "beta", "topup"}) {
+    const std::string file = std::string("partners/") + name + ".jsonl";
+    const auto text = read_file(dir + "/" + file);
+    if (!text) {
+      r.evidence.journals_whole = false;
+      // A target with partners of its own has no journals here: then the checks that need them say so.
+      if (exists(dir + "/" + file)) r.damage.push_back(file + " cannot be read");
+      continue;
+    }
+    const Journal journal = read_journal(name, *text, r.info.start, r.evidence);
+    if (journal.damage.empty()) continue;
+    r.evidence.journals_whole = false;
+    r.damage.push_back(file + ": " + journal.damage);
+  }
+}
+
+void read_audit(const std::string& dir, RunRecord& r) {
+  if (!exists(dir + "/audit.jsonl")) return;
+  const auto text = read_file(dir + "/audit.jsonl");
+  if (!text) {
+    r.damage.push_back("audit.jsonl cannot be read");
+    return;
+  }
+  auto audit = audit_of_lines(*text);
+  if (!audit) r.damage.push_back("audit.jsonl: " + audit.error().what);
+  else if (!text->empty()) r.audit = std::make_unique<Audit>(*std::move(audit));
+}
+
+void read_minted(const std::string& dir, RunRecord& r) {
+  if (!exists(dir + "/minted.json")) return;
+  const auto json = read_json(dir + "/minted.json");
+  if (json) r.evidence.minted = minted_of_json(*json);
+  else r.damage.push_back("minted.json cannot be read");
+}
+
+}  // namespace
+
+Result<RunInfo> run_info_of_json(const Json& json) {
+  if (json["schema"].string() != "cardstorm.run/1")
+    return Error{Errc::invalid, "schema is '" + json["schema"].text() + "', wanted cardstorm.run/1"};
+  if (!json["start_mono_ns"].is_int()) return Error{Errc::invalid, "start_mono_ns is missing"};
+  RunInfo info;
+  info.target = json["target"].string();
+  info.target_version = json["target_version"].string();
+  if (json["environment"].is_string()) info.environment = json["environment"].string();
+  info.command = json["command"].string();
+  info.seed = static_cast<std::uint64_t>(json["seed"].integer(1));
+  info.start = Nanos(json["start_mono_ns"].integer());
+  info.drained = json["drained"].boolean();
+  info.interrupted = json["interrupted"].boolean();
+  info.assumed_restart_s = json["assumed_restart_s"].number(-1);
+  for (const auto& e : json["errors"].items()) info.errors.push_back(e.text());
+  return info;
+}
+
+std::vector<MintedSku> minted_of_json(const Json& json) {
+  std::vector<MintedSku> out;
+  for (const auto& j : json["skus"].items())
+    out.push_back({j["sku"].string(), j["goods"].string(), static_cast<std::uint32_t>(j["number"].integer()),
+                   static_cast<std::uint32_t>(j["cards"].integer()), j["price_cents"].integer()});
+  return out;
+}
+
+Result<RunRecord> read_run(const std::string& dir) {
+  RunRecord r;
+  for (const char* file : {"plan.json", "run.json"})
+    if (!exists(dir + "/" + file))
+      return Error{Errc::not_found, "'" + dir + "' has no " + file, "give a run folder that cardstorm run or drill has written"};
+  auto plan_json = read_json(dir + "/plan.json");
+  if (!plan_json) return std::move(plan_json).error();
+  auto plan = plan_of_json(*plan_json);
+  if (!plan) return std::move(plan).error().in(dir + "/plan.json");
+  auto info_json = read_json(dir + "/run.json");
+  if (!info_json) return std::move(info_json).error();
+  auto info = run_info_of_json(*info_json);
+  if (!info) return std::move(info).error().in(dir + "/run.json");
+  r.info = *std::move(info);
+  r.plan = std::make_unique<Plan>(*std::move(plan));
+  read_journals(dir, r);
+  read_minted(dir, r);
+  read_audit(dir, r);
+  r.evidence.plan = r.plan.get();
+  r.evidence.audit = r.audit.get();
+  r.evidence.drained = r.info.drained && !r.info.interrupted;
+  r.evidence.end = r.plan->load_end + r.plan->drain;
+  return r;
+}
+
+}  // namespace cardstorm

@@ -1,0 +1,143 @@
+// verdict: see verdict.hpp.
+#include "harness/judge/verdict.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "harness/core/text.hpp"
+
+namespace cardstorm {
+namespace {
+
+using Reasons = std::vector<Reason>;
+
+std::string place_of(const Episode& e) { return e.fault + (e.on.empty() ? "" : " on " + e.on); }
+
+void add_broken(const Scorecard& card, Reasons& out) {
+  for (const auto& f : card.checks)
+    if (f.verdict == Verdict::fail)
+      out.push_back({"invariant_broken",
+                     f.name + ": " + std::to_string(f.violations) + " of " + std::to_string(f.examined) + " (" + f.why + ")",
+                     "look at the orders named as witnesses of " + f.name});
+}
+
+void add_faults(const Scorecard& card, Reasons& out) {
+  for (const auto& e : card.episodes)
+    if (!e.verified)
+      out.push_back({"fault_unverified", place_of(e) + ": no probe saw it in force",
+                     "see the notes of the fault lane (history cat) and cardstorm doctor"});
+  for (const auto& e : card.episodes)
+    if (!e.reverted)
+      out.push_back({"fault_not_reverted", place_of(e) + ": no probe saw it gone", "run cardstorm recover, then look at the target"});
+}
+
+void add_steadiness(const Scorecard& card, Reasons& out) {
+  for (const auto& e : card.episodes)
+    if (!e.steady)
+      out.push_back({"not_steady", "before " + place_of(e) + " the target was not in steady state",
+                     "lower the load or give the target more time to warm up"});
+  for (const auto& e : card.episodes)
+    if (!e.judged)
+      out.push_back({"too_few_samples", "around " + place_of(e) + " most windows held too few steps to judge",
+                     "raise traffic.base_rate or widen slo.window"});
+}
+
+void add_checks(const Scorecard& card, const Findings& f, Reasons& out) {
+  bool unknown = false;
+  for (const auto& check : card.checks) {
+    if (check.verdict != Verdict::unknown) continue;
+    unknown = true;
+    out.push_back({"check_unknown", check.name + ": " + check.why,
+                   "give the check what it needs, or leave it out of the scenario's checks"});
+  }
+  if (unknown && f.audit_missing)
+    out.push_back({"audit_missing", "there is no final audit", "give the target an audit address, or keep its database reachable at the end"});
+  if (card.checks.empty())
+    out.push_back({"nothing_checked", "no check was made", "name at least one check in the scenario"});
+}
+
+void add_record(const Findings& f, Reasons& out) {
+  for (const auto& s : f.broken_sums)
+    out.push_back({"sums_do_not_add_up", s, "the record is incomplete: run again, and report it if it happens again"});
+  for (const auto& d : f.damage)
+    out.push_back({"history_damaged", d, "the record is damaged: check the disk and run again"});
+  if (f.interrupted) out.push_back({"interrupted", "the run was stopped before its end", "run it again to its end"});
+  else if (!f.drained)
+    out.push_back({"not_drained", "the run ended before late effects had time to show", "run again with a longer drain"});
+  for (const auto& e : f.harness_errors) out.push_back({"harness_error", e, "see the run folder's logs"});
+}
+
+bool holds(double value, const std::string& relation, double bound, bool* known) {
+  *known = true;
+  if (relation == ">=") return value >= bound;
+  if (relation == "<=") return value <= bound;
+  if (relation == ">") return value > bound;
+  if (relation == "<") return value < bound;
+  if (relation == "==" || relation == "=") return value == bound;
+  *known = false;
+  return false;
+}
+
+/// Text of a figure: as JSON prints it; infinity is "never".
+std::string figure(double v) { return v == std::numeric_limits<double>::infinity() ? "never" : Json(v).text(); }
+
+void add_expectations(const Scorecard& card, const std::vector<Expectation>& expectations, Reasons& unknown, Reasons& missed) {
+  for (const auto& x : expectations) {
+    const std::string text = x.metric + " " + x.relation + " " + Json(x.bound).text();
+    const auto value = metric_of(card, x.metric);
+    bool known = false;
+    const bool met = value && holds(*value, x.relation, x.bound, &known);
+    if (!value || !known)
+      unknown.push_back({"expectation_unknown", text + ": this run has no such figure", "correct the scenario's expect"});
+    else if (!met)
+      missed.push_back({"expectation_missed", "wanted " + text + ", got " + figure(*value), "see the episodes and causes for what was lost"});
+  }
+}
+
+}  // namespace
+
+std::optional<double> metric_of(const Scorecard& card, const std::string& metric) {
+  if (metric == "censored")
+    return static_cast<double>(std::count_if(card.episodes.begin(), card.episodes.end(), [](const Episode& e) { return e.censored; }));
+  if (metric == "violations") {
+    double sum = 0;
+    for (const auto& f : card.checks) sum += static_cast<double>(f.violations);
+    return sum;
+  }
+  if (metric == "ttr_s") {
+    std::optional<double> worst;
+    for (const auto& e : card.episodes) {
+      if (!e.absorbed && !e.censored && !e.ttr_s) continue;
+      const double ttr = e.absorbed ? 0 : e.censored ? std::numeric_limits<double>::infinity() : *e.ttr_s;
+      worst = std::max(worst.value_or(0), ttr);
+    }
+    return worst;
+  }
+  std::string pointer;
+  for (const auto& part : split(metric, '.')) pointer += "/" + part;
+  const Json json = json_of_scorecard(card);
+  const Json* value = json.at_pointer(pointer);
+  if (value != nullptr && value->has("share")) value = &(*value)["share"];
+  return value != nullptr && value->is_number() ? std::optional<double>(value->number()) : std::nullopt;
+}
+
+void decide(Scorecard& card, const Findings& findings, const std::vector<Expectation>& expectations) {
+  Reasons broken, unknown, missed;
+  add_broken(card, broken);
+  add_faults(card, unknown);
+  if (!findings.generator_doubt.empty())
+    unknown.push_back({"generator_untrusted", findings.generator_doubt, "free the machine, or lower the load; see cardstorm doctor"});
+  add_steadiness(card, unknown);
+  add_checks(card, findings, unknown);
+  add_record(findings, unknown);
+  add_expectations(card, expectations, unknown, missed);
+  card.verdict = !broken.empty()    ? Verdict::fail
+                 : !unknown.empty() ? Verdict::unknown
+                 : !missed.empty()  ? Verdict::fail
+                                    : Verdict::pass;
+  card.why = std::move(broken);
+  for (auto* rest : {&unknown, &missed})
+    for (auto& r : *rest) card.why.push_back(std::move(r));
+}
+
+}  // namespace cardstorm

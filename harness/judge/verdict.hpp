@@ -1,0 +1,29 @@
+// verdict: pass, fail or unknown, in the order of rule 12, each with its reasons and what to do about them. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "harness/judge/scorecard.hpp"
+#include "harness/plan/plan.hpp"
+
+namespace cardstorm {
+
+/// What was found besides the scorecard's own figures.
+struct Findings {
+  std::vector<std::string> broken_sums;     // one sentence each
+  std::vector<std::string> damage;          // history, journals, audit
+  std::string generator_doubt;              // "" = trusted
+  bool audit_missing = false, drained = true, interrupted = false;
+  std::vector<std::string> harness_errors;
+};
+
+/// Fills `why` and `verdict` of `card` from its checks, episodes and figures, and from `findings`.
+void decide(Scorecard& card, const Findings& findings, const std::vector<Expectation>& expectations);
+
+/// The figure that an expectation names: a dotted path into the scorecard's JSON ("success_rate", "latency_ms.p99",
+/// "mttr.by_fault.node_kill.mean_s"), or "ttr_s" (the worst; not recovered is never within a bound), "censored",
+/// "violations". nullopt when there is none.
+std::optional<double> metric_of(const Scorecard& card, const std::string& metric);
+
+}  // namespace cardstorm

@@ -1,0 +1,223 @@
+// mint: 18 bits of sku number, 32 bits of index and 80 bits of MAC are 130 bits, 26 characters of five bits each.
+#include "harness/mint/mint.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cassert>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <limits>
+#include <set>
+
+#include "harness/core/files.hpp"
+#include "harness/core/text.hpp"
+#include "harness/net/crypto.hpp"
+
+namespace cardstorm {
+
+namespace {
+
+constexpr std::string_view kAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";   // Crockford: no I, L, O, U
+constexpr std::string_view kSchema = "cardstorm.mint/1";
+constexpr int kSkuBits = 18, kIndexBits = 32, kMacBits = 80, kCharBits = 5;
+constexpr std::size_t kChars = (kSkuBits + kIndexBits + kMacBits) / kCharBits, kGroup = 4;
+constexpr std::uint32_t kSkuEnd = 1U << kSkuBits;
+static_assert(kChars == 26 && (kChars + 2) % kGroup == 0);
+
+using Bits = std::array<bool, kSkuBits + kIndexBits + kMacBits>;
+
+void put_bits(Bits& bits, int at, std::uint64_t value, int count) {
+  for (int i = 0; i < count; ++i) bits[static_cast<std::size_t>(at + i)] = (value >> (count - 1 - i) & 1) != 0;
+}
+
+std::uint32_t get_bits(const Bits& bits, int at, int count) {
+  std::uint32_t value = 0;
+  for (int i = 0; i < count; ++i) value = value << 1 | (bits[static_cast<std::size_t>(at + i)] ? 1U : 0U);
+  return value;
+}
+
+std::string encode(const std::string& key, CardId id) {
+  const std::string text = "card/" + std::to_string(id.sku) + "/" + std::to_string(id.index);
+  const auto mac = hmac_sha256(key, text);
+  Bits bits{};
+  put_bits(bits, 0, id.sku, kSkuBits);
+  put_bits(bits, kSkuBits, id.index, kIndexBits);
+  for (int i = 0; i < kMacBits / 8; ++i) put_bits(bits, kSkuBits + kIndexBits + 8 * i, mac[static_cast<std::size_t>(i)], 8);
+  std::string out = "CS";
+  for (std::size_t i = 0; i < kChars; ++i) out += kAlphabet[get_bits(bits, static_cast<int>(i) * kCharBits, kCharBits)];
+  return out;
+}
+
+std::string fingerprint(const std::string& key) { return hmac_sha256_hex(key, "key").substr(0, 16); }
+
+Error io_error(const std::string& doing, const std::string& path) {
+  const bool full = errno == ENOSPC || errno == EDQUOT;
+  return {full ? Errc::unavailable : Errc::io, "cannot " + doing + " " + path + ": " + std::strerror(errno), full ? "make room on the disk" : ""};
+}
+
+/// Writes and syncs a new file of mode `mode`.
+Status write_new(const std::string& path, std::string_view text, mode_t mode) {
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+  if (fd < 0) return io_error("create", path);
+  while (!text.empty()) {
+    const ssize_t put = write(fd, text.data(), text.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) {
+      const Error error = io_error("write", path);
+      close(fd);
+      return error;
+    }
+    text.remove_prefix(static_cast<std::size_t>(put));
+  }
+  if (fsync(fd) != 0) {
+    const Error error = io_error("write", path);
+    close(fd);
+    return error;
+  }
+  if (close(fd) != 0) return io_error("close", path);
+  return ok();
+}
+
+bool is_file_name(const std::string& text) {
+  return !text.empty() && text.size() <= 100 && text.front() != '.' &&
+         text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == std::string::npos;
+}
+
+Status check(const std::vector<MintSku>& skus) {
+  std::set<std::string> names;
+  std::set<std::uint32_t> numbers;
+  for (const MintSku& sku : skus) {
+    if (!is_file_name(sku.sku)) return Error{Errc::invalid, "sku '" + sku.sku + "' is no plain name", "use letters, digits, '.', '_' and '-'"};
+    if (!names.insert(sku.sku).second) return Error{Errc::invalid, "sku '" + sku.sku + "' is there twice", "name each sku once"};
+    if (sku.number >= kSkuEnd)
+      return Error{Errc::invalid, "sku '" + sku.sku + "': number " + std::to_string(sku.number) + " is too large", "keep it below 262144"};
+    if (!numbers.insert(sku.number).second)
+      return Error{Errc::invalid, "sku '" + sku.sku + "': number " + std::to_string(sku.number) + " is there twice", "give each sku its own"};
+  }
+  return ok();
+}
+
+Json manifest(const std::string& key, const std::vector<MintSku>& skus) {
+  Json rows = Json::array();
+  for (const MintSku& sku : skus)
+    rows.push(Json::object({{"sku", sku.sku}, {"goods", sku.goods}, {"number", sku.number}, {"cards", sku.cards}, {"price_cents", sku.price_cents}}));
+  return Json::object({{"schema", kSchema}, {"key_fingerprint", fingerprint(key)}, {"skus", std::move(rows)}});
+}
+
+std::string cards_text(const Mint& mint, const MintSku& sku) {
+  std::string out;
+  out.reserve(std::size_t{sku.cards} * 36);
+  for (std::uint32_t i = 0; i < sku.cards; ++i) out.append(mint.secret({sku.number, i})).push_back('\n');
+  return out;
+}
+
+Status write_all(const std::string& dir, const std::string& key, const std::vector<MintSku>& skus) {
+  const Mint mint(key);
+  if (mkdir(dir.c_str(), 0755) != 0) return io_error("create", dir);
+  if (mkdir((dir + "/cards").c_str(), 0755) != 0) return io_error("create", dir + "/cards");
+  // The platform, maybe another user, must read the cards; the key is ours alone: with it a card can be forged.
+  if (auto status = write_new(dir + "/key", key, 0600); !status) return status;
+  for (const MintSku& sku : skus) {
+    if (sku.goods != "game_card") continue;
+    if (auto status = write_new(dir + "/cards/" + sku.sku + ".txt", cards_text(mint, sku), 0644); !status) return status;
+  }
+  return write_new(dir + "/manifest.json", manifest(key, skus).dump(2) + "\n", 0644);
+}
+
+Result<Json> read_manifest_json(const std::string& path) {
+  const auto text = read_file(path);
+  if (!text) return text.error();
+  auto json = Json::parse(*text);
+  if (!json) return Error(json.error()).in(path);
+  if ((*json)["schema"].string() != kSchema)
+    return Error{Errc::invalid, path + ": schema is '" + (*json)["schema"].text() + "', wanted '" + std::string(kSchema) + "'", "make it with `cardstorm mint`"};
+  return json;
+}
+
+/// A whole number in [0, max], or nothing.
+std::optional<std::int64_t> number_in(const Json& value, std::int64_t max) {
+  if (!value.is_int() || value.integer() < 0 || value.integer() > max) return std::nullopt;
+  return value.integer();
+}
+
+}  // namespace
+
+std::string Mint::secret(CardId id) const {
+  assert(id.sku < kSkuEnd);
+  const std::string plain = encode(key_, id);
+  std::string out;
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    if (i > 0 && i % kGroup == 0) out += '-';
+    out += plain[i];
+  }
+  return out;
+}
+
+std::optional<CardId> Mint::decode(std::string_view text) const {
+  std::string plain;
+  for (const char c : text) {
+    if (c == '-') continue;
+    plain += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    if (plain.size() > kChars + 2) return std::nullopt;
+  }
+  if (plain.size() != kChars + 2 || !plain.starts_with("CS")) return std::nullopt;
+  Bits bits{};
+  for (std::size_t i = 0; i < kChars; ++i) {
+    const auto value = kAlphabet.find(plain[i + 2]);
+    if (value == std::string_view::npos) return std::nullopt;
+    put_bits(bits, static_cast<int>(i) * kCharBits, value, kCharBits);
+  }
+  const CardId id{get_bits(bits, 0, kSkuBits), get_bits(bits, kSkuBits, kIndexBits)};
+  if (!same_secret(encode(key_, id), plain)) return std::nullopt;
+  return id;
+}
+
+std::string Mint::digest(std::string_view text) const { return hmac_sha256_hex(key_, "text/" + std::string(text)).substr(0, 16); }
+
+Status write_mint(const std::string& dir, const std::string& key, const std::vector<MintSku>& skus) {
+  if (auto status = check(skus); !status) return status;
+  if (key.empty()) return Error{Errc::invalid, "the mint's key is empty"};
+  struct stat found{};
+  if (lstat(dir.c_str(), &found) == 0) return Error{Errc::unavailable, dir + " exists already", "choose a new folder, or remove this one"};
+  const std::string partial = dir + ".partial-" + random_token(4);
+  Status status = write_all(partial, key, skus);
+  if (status && renameat2(AT_FDCWD, partial.c_str(), AT_FDCWD, dir.c_str(), RENAME_NOREPLACE) != 0) status = io_error("create", dir);
+  if (!status) {
+    std::error_code ignored;
+    std::filesystem::remove_all(partial, ignored);
+  }
+  return status;
+}
+
+Result<std::vector<MintSku>> read_manifest(const std::string& path) {
+  const auto json = read_manifest_json(path);
+  if (!json) return json.error();
+  std::vector<MintSku> out;
+  for (const Json& row : (*json)["skus"].items()) {
+    const auto number = number_in(row["number"], kSkuEnd - 1);
+    const auto cards = number_in(row["cards"], std::numeric_limits<std::uint32_t>::max());
+    const auto price = number_in(row["price_cents"], std::numeric_limits<std::int64_t>::max());
+    if (!row["sku"].is_string() || !row["goods"].is_string() || !number || !cards || !price)
+      return Error{Errc::invalid, path + ": bad row " + row.dump(), "make it with `cardstorm mint`"};
+    out.push_back({row["sku"].string(), row["goods"].string(), static_cast<std::uint32_t>(*number), static_cast<std::uint32_t>(*cards), *price});
+  }
+  if (auto status = check(out); !status) return Error(status.error()).in(path);
+  return out;
+}
+
+Result<Mint> load_mint(const std::string& dir) {
+  const auto key = read_file(dir + "/key");
+  if (!key) return key.error();
+  const std::string path = dir + "/manifest.json";
+  const auto json = read_manifest_json(path);
+  if (!json) return json.error();
+  if ((*json)["key_fingerprint"].string() != fingerprint(*key))
+    return Error{Errc::invalid, dir + "/key is not the key of " + path, "use the folder as `cardstorm mint` wrote it"};
+  return Mint(*key);
+}
+
+}  // namespace cardstorm

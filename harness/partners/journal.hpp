@@ -1,0 +1,65 @@
+// journal: what the bank and the supplier swear to. Lines reach the disk in groups, on a thread of their own; an effect waits
+// in when_durable() until every line before it is there. Lines: partners/journal.md.
+#pragma once
+
+#include <array>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "harness/core/files.hpp"
+#include "harness/core/json.hpp"
+#include "harness/core/result.hpp"
+#include "harness/partners/loop.hpp"
+
+namespace cardstorm::partners {
+
+enum class Book : std::size_t { alpha, beta, topup };
+inline constexpr std::array<std::string_view, 3> kBooks{"alpha", "beta", "topup"};
+
+class Journals {
+ public:
+  using Task = std::function<void(bool durable)>;
+
+  /// Makes the three files in `dir` and their first lines. Errc::unavailable when one exists already: a bank that forgot
+  /// its trades must not write into the books of one that knows them.
+  static Result<std::unique_ptr<Journals>> open(const std::string& dir, Loop& loop);
+  /// Takes back what open() made, for a start that came to nothing.
+  static void discard(const std::string& dir);
+  /// Writes what is queued and the `closed` lines.
+  ~Journals();
+  Journals(const Journals&) = delete;
+  Journals& operator=(const Journals&) = delete;
+
+  /// Queues a line; "mono_ns" is put behind "kind". Server's thread.
+  void append(Book book, const std::string& kind, const Json::Object& members);
+  /// Runs `task` on the server's thread once all lines queued so far are on the disk; with false when they never will be.
+  void when_durable(Task task);
+  /// "" while the journals can be written; a failed journal stays failed. Any thread.
+  [[nodiscard]] std::string problem() const;
+
+ private:
+  struct Batch { std::array<std::string, kBooks.size()> lines; std::vector<Task> tasks; };
+
+  Journals(std::vector<DurableLog> logs, Loop& loop);
+  void run();
+  bool write(const Batch& batch);
+  [[nodiscard]] bool idle() const;
+
+  std::vector<DurableLog> logs_;
+  Loop& loop_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  Batch next_;
+  std::size_t queued_bytes_ = 0;
+  bool writing_ = false, stopping_ = false;
+  std::string problem_;
+  std::thread thread_;
+};
+
+}  // namespace cardstorm::partners

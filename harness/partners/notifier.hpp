@@ -1,0 +1,73 @@
+// notifier: tells the platform what happened, until it says `success`: WeChat Pay's schedule, divided by time_scale, now and
+// then two copies at the same time. HTTP runs on a thread of its own, everything else on the server's thread.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "harness/core/clock.hpp"
+#include "harness/net/http_client.hpp"
+#include "harness/partners/journal.hpp"
+#include "harness/partners/loop.hpp"
+
+namespace cardstorm::partners {
+
+/// One message to the platform.
+struct Notice {
+  Book book = Book::alpha;
+  std::string kind, id_name, id, order;   // of its journal lines: "notify", "trade_no", ...
+  std::string url, body;                  // what is sent, the same in every attempt
+  std::function<void(Loop::Task)> hold;   // runs its task when the channel's delay allows; empty: at once
+};
+
+struct NotifierSetup {
+  std::string key;
+  double time_scale = 1, duplicate_share = 0;
+  std::uint64_t seed = 1;
+  AllowList allow;
+};
+
+class Notifier {
+ public:
+  Notifier(NotifierSetup setup, Loop& loop, Journals& journals);
+  /// Ends at once; what is in flight is dropped.
+  ~Notifier();
+  Notifier(const Notifier&) = delete;
+  Notifier& operator=(const Notifier&) = delete;
+
+  /// Starts to deliver. Server's thread; what the notice tells must be in the journal by then.
+  void send(Notice notice);
+  /// Messages that are neither acknowledged nor given up. Any thread.
+  [[nodiscard]] std::size_t open() const { return open_; }
+
+ private:
+  struct Delivery { Notice notice; std::size_t attempt = 0; int copies_out = 0; bool acknowledged = false; };
+  struct Sent { bool acknowledged = false; int status = 0; Nanos took{0}; };
+  struct Outgoing { HttpRequest request; std::function<void(Sent)> done; };
+  using Ref = std::shared_ptr<Delivery>;
+
+  void attempt(const Ref& delivery);
+  void send_copies(const Ref& delivery);
+  void copy_ended(const Ref& delivery, const Sent& sent);
+  void submit(HttpRequest request, std::function<void(Sent)> done);
+  void run();
+
+  NotifierSetup setup_;
+  Loop& loop_;
+  Journals& journals_;
+  MonotonicClock clock_;
+  std::unique_ptr<HttpClient> client_;
+  std::uint64_t attempts_ = 0;
+  std::atomic<std::size_t> open_{0};
+  std::atomic<bool> stopping_{false};
+  std::mutex mutex_;
+  std::vector<Outgoing> outbox_;
+  std::thread thread_;
+};
+
+}  // namespace cardstorm::partners

@@ -1,0 +1,174 @@
+#include "harness/plan/describe.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "harness/core/text.hpp"
+#include "harness/net/crypto.hpp"
+
+namespace cardstorm {
+namespace {
+
+constexpr std::size_t kRowSeconds = 100;      // a segment longer than this is drawn in several rows
+constexpr std::size_t kDigestBlock = 4096;
+constexpr const char* kBars[]{" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+
+std::string padded(std::string text, std::size_t width) {
+  if (text.size() < width) text.append(width - text.size(), ' ');
+  return text;
+}
+std::string right(std::string text, std::size_t width) {
+  return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
+}
+std::string at_text(Nanos t) { return fixed(seconds(t), 1); }
+
+/// A journey without an order looks at goods but takes none.
+bool orders(const Journey& journey) {
+  return std::any_of(journey.steps.begin(), journey.steps.end(), [](const Step& s) { return s.fact == Fact::order; });
+}
+
+/// What a reader wants of all trades, gathered in one pass.
+struct Counts {
+  std::uint64_t trades = 0, steps = 0;
+  std::vector<std::uint64_t> per_second, per_journey;
+  std::map<std::string, std::uint64_t> asked;   // pieces per SKU
+  std::string digest;
+};
+
+Counts counts_of(const Plan& plan, const Trace& trace) {
+  Counts out;
+  out.per_journey.resize(plan.journeys.size());
+  out.per_second.resize(static_cast<std::size_t>(std::max(0.0, std::ceil(seconds(plan.load_end)))));
+  std::string block;
+  const auto close_block = [&] {
+    out.digest = sha256_hex(out.digest + block);
+    block.clear();
+  };
+  for (const Nanos at : arrival_times(plan, trace)) {
+    const Arrival a = arrival(plan, out.trades++, at);
+    const Journey& journey = plan.journeys[a.journey];
+    out.steps += journey.steps.size();
+    ++out.per_journey[a.journey];
+    if (const auto second = static_cast<std::size_t>(seconds(at)); second < out.per_second.size()) ++out.per_second[second];
+    if (orders(journey)) out.asked[a.sku] += a.quantity;
+    block += std::to_string(a.trade) + " " + std::to_string(a.at.count()) + " " + journey.name + " " + a.buyer + " " + a.sku + " " +
+             std::to_string(a.quantity) + " " + a.channel + " " + a.key + " " + a.phone + "\n";
+    if (out.trades % kDigestBlock == 0) close_block();
+  }
+  close_block();
+  return out;
+}
+
+/// One letter per second below the picture.
+char phase_letter(const Segment& s, Nanos at) {
+  if (at < s.fault_at) return 's';
+  if (at < s.heal_at) return 'F';
+  if (at < s.horizon_at) return 'o';
+  return '.';
+}
+
+void draw_segment(const Segment& s, const Counts& counts, std::uint64_t most, std::string& out) {
+  const auto first = static_cast<std::size_t>(seconds(s.begin));
+  const auto last = std::min(counts.per_second.size(), static_cast<std::size_t>(std::ceil(seconds(s.end))));
+  for (std::size_t row = first; row < last; row += kRowSeconds) {
+    std::string bars, letters;
+    for (std::size_t second = row; second < std::min(last, row + kRowSeconds); ++second) {
+      const std::uint64_t n = counts.per_second[second];
+      bars += kBars[n == 0 ? 0 : std::max<std::uint64_t>(1, n * 8 / std::max<std::uint64_t>(1, most))];
+      letters += phase_letter(s, std::chrono::seconds(second));
+    }
+    out += right(std::to_string(row), 7) + " s  |" + bars + "|\n" + std::string(11, ' ') + letters + "\n";
+  }
+}
+
+void add_traffic(const Plan& plan, const Counts& counts, std::string& out) {
+  const Traffic& t = plan.traffic;
+  const std::uint64_t most = counts.per_second.empty() ? 0 : *std::max_element(counts.per_second.begin(), counts.per_second.end());
+  out += "load       " + duration_text(plan.load_end) + ", then up to " + duration_text(plan.drain) + " to drain\n";
+  out += "planned    " + std::to_string(counts.trades) + " trades, " + std::to_string(counts.steps) + " steps\n";
+  out += "base       " + fixed(t.base_rate, 2) + " trades/s\n";
+  if (t.trace.empty()) {
+    out += "shape      none: base load only\n";
+  } else {
+    out += "shape      " + t.trace + ", sha256 " + t.trace_sha256.substr(0, 16) + "\n";
+    out += "peak       " + fixed(t.scale, 2) + " x " + fixed(t.peak_rate, 2) + " trades/s in a window of " + duration_text(t.peak_window) + " = " +
+           std::to_string(std::llround(t.scale * t.peak_rate * seconds(t.peak_window))) + " trades, once or more in every phase\n";
+  }
+  out += "arrivals   sha256 " + counts.digest + "\n";
+  out += "\ntrades started per second (a full bar is " + std::to_string(most) + "; s steady, F fault, o observe, . no load)\n";
+  for (const Segment& s : plan.segments) draw_segment(s, counts, most, out);
+}
+
+void add_segments(const Plan& plan, std::string& out) {
+  out += "\nsegment  begin    inject     heal  horizon      end  load  fault\n";
+  for (const Segment& s : plan.segments) {
+    const bool quiet = s.fault.fault.empty();
+    out += right(std::to_string(s.index), 7) + right(at_text(s.begin), 7) + right(quiet ? "-" : at_text(s.fault_at), 10) +
+           right(quiet ? "-" : at_text(s.heal_at), 9) + right(at_text(s.horizon_at), 9) + right(at_text(s.end), 9) + right(fixed(s.load, 1), 6) + "  ";
+    out += quiet ? "none" : s.fault.fault + " on " + s.fault.on;
+    for (const auto& [name, value] : s.fault.params.members()) out += ", " + name + " " + value.text();
+    out += "\n";
+  }
+}
+
+void add_touched(const Plan& plan, std::string& out) {
+  out += "\ntouched    " + plan.target + ": ";
+  std::vector<std::string> touched;
+  for (const Segment& s : plan.segments) {
+    if (s.fault.fault.empty()) continue;
+    const std::string one = s.fault.on + " (" + s.fault.fault + ")";
+    if (std::find(touched.begin(), touched.end(), one) == touched.end()) touched.push_back(one);
+  }
+  out += touched.empty() ? "load only, nothing is broken" : join(touched, ", ");
+  out += "\n";
+}
+
+void add_mix(const Plan& plan, const Counts& counts, std::string& out) {
+  double weights = 0;
+  std::size_t width = 8;
+  for (const Journey& j : plan.journeys) {
+    weights += j.weight;
+    width = std::max(width, j.name.size() + 2);
+  }
+  out += "\n" + padded("journey", width) + "share %  trades  steps  quantity  deadline  channels\n";
+  for (std::size_t i = 0; i < plan.journeys.size(); ++i) {
+    const Journey& j = plan.journeys[i];
+    const std::string quantity = j.quantity_min == j.quantity_max ? std::to_string(j.quantity_min) : std::to_string(j.quantity_min) + "-" + std::to_string(j.quantity_max);
+    out += padded(j.name, width) + right(fixed(100 * j.weight / weights, 1), 7) + right(std::to_string(counts.per_journey[i]), 8) +
+           right(std::to_string(j.steps.size()), 7) + right(quantity, 10) + right(duration_text(j.deadline), 10) + "  " + join(j.channels, " ") + "\n";
+  }
+}
+
+void add_stock(const Plan& plan, const Counts& counts, std::string& out) {
+  if (plan.stock.empty()) return;
+  std::size_t width = 8;
+  for (const SkuStock& s : plan.stock) width = std::max(width, s.sku.size() + 2);
+  out += "\n" + padded("sku", width) + "class           price    cards    asked\n";
+  for (const SkuStock& s : plan.stock) {
+    const auto asked = counts.asked.find(s.sku);
+    const std::uint64_t pieces = asked == counts.asked.end() ? 0 : asked->second;
+    out += padded(s.sku, width) + padded(s.goods, 12) + right(money_text(s.price_cents), 9) + right(s.cards == 0 ? "-" : std::to_string(s.cards), 9) +
+           right(std::to_string(pieces), 9) + (s.cards > 0 && pieces > s.cards ? "  sells out" : "") + "\n";
+  }
+}
+
+}  // namespace
+
+std::string arrivals_digest(const Plan& plan, const Trace& trace) { return counts_of(plan, trace).digest; }
+
+std::string describe_plan(const Plan& plan, const Trace& trace) {
+  const Counts counts = counts_of(plan, trace);
+  std::string out = "plan       " + plan.scenario + " against " + plan.target + ", seed " + std::to_string(plan.seed) + ", cardstorm " + plan.version + "\n";
+  out += "why        " + plan.why + "\n";
+  add_traffic(plan, counts, out);
+  add_segments(plan, out);
+  add_touched(plan, out);
+  add_mix(plan, counts, out);
+  add_stock(plan, counts, out);
+  if (!plan.expect.empty()) out += "\n";
+  for (const Expectation& e : plan.expect) out += "expect     " + e.metric + " " + e.relation + " " + Json(e.bound).text() + "\n";
+  return out;
+}
+
+}  // namespace cardstorm

@@ -1,0 +1,405 @@
+#include "harness/plan/load.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "harness/core/files.hpp"
+#include "harness/core/text.hpp"
+#include "harness/plan/journeys.hpp"
+#include "harness/plan/scenario_file.hpp"
+#include "harness/plan/target_file.hpp"
+#include "harness/plan/trace.hpp"
+
+namespace cardstorm {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr double kTradesMax = 5e6;        // memory holds every start time; a day at 50 a second
+constexpr double kRecordedMax = 2e7;      // arrivals that the slices of a recording may hold
+
+/// What `expect:` may name: see metric_of() in the judge.
+const std::vector<std::string> kMetrics{
+    "success_rate", "latency_ms.p50", "latency_ms.p90", "latency_ms.p99", "latency_ms.p999", "latency_ms.max", "ttr_s", "censored",
+    "violations", "money.lost_trades_cents", "money.paid_overdue_cents", "money.double_delivered_cents", "by_phase.steady",
+    "by_phase.fault", "by_phase.observe", "traffic.resends", "generator.lateness_us.p99"};
+
+/// A readable name for messages: below the working folder without its front part.
+std::string shown(const fs::path& path) {
+  std::error_code ignored;
+  const std::string full = path.lexically_normal().string(), here = fs::current_path(ignored).string() + "/";
+  return full.rfind(here, 0) == 0 ? full.substr(here.size()) : full;
+}
+
+bool is_file(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+
+bool is_path(const std::string& name) { return name.find('/') != std::string::npos || name.ends_with(".yaml") || name.ends_with(".yml"); }
+
+/// Names of the YAML files in some folders, sorted.
+std::vector<std::string> names_in(const std::vector<fs::path>& folders) {
+  std::set<std::string> names;
+  for (const fs::path& folder : folders) {
+    std::error_code error;
+    for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
+      if (it->path().extension() == ".yaml") names.insert(it->path().stem().string());
+  }
+  return {names.begin(), names.end()};
+}
+
+class Loader {
+ public:
+  Loader(const Request& request, const Known& known) : request_(request), known_(known), scenarios_(fs::path(request.root) / "scenarios") {}
+
+  std::variant<Loaded, std::vector<Mistake>> run() {
+    const auto path = scenario_path();
+    const auto tree = path ? read_tree(*path) : std::nullopt;
+    if (!tree) return finished();
+    scenario_dir_ = path->parent_path();
+    if (request_.seed && *request_.seed > static_cast<std::uint64_t>(INT64_MAX))
+      mistakes_.push_back({"--seed", 0, 0, "the seed is above 2^63 - 1", "choose a smaller one"});
+
+    Yaml full = *tree, quick = *tree;
+    const Yaml* section = tree->find("quick");
+    const bool has_quick = section != nullptr && section->kind == Yaml::Kind::map;
+    if (has_quick) merge_yaml(quick, *section);
+    else if (request_.quick) mistakes_.push_back({"--quick", 0, 0, "scenario " + shown(*path) + " has no 'quick:' section", "leave --quick out, or write one"});
+    Yaml& chosen = request_.quick ? quick : full;
+    Yaml& other = request_.quick ? full : quick;
+    std::vector<Mistake> of_the_other;   // a path that only the chosen form has is no mistake
+    for (const auto& [key, value] : request_.set) {
+      set_yaml(chosen, key, value, mistakes_);
+      set_yaml(other, key, value, of_the_other);
+    }
+    // The form that is not asked for is checked as well: its mistakes would only wait for another day.
+    if (has_quick) check(other, false);
+    auto loaded = check(chosen, true);
+    if (!mistakes_.empty() || !loaded) return finished();
+    return std::move(*loaded);
+  }
+
+ private:
+  std::vector<Mistake> finished() {
+    const auto order = [](const Mistake& m) { return std::tie(m.file, m.line, m.column, m.what); };
+    std::stable_sort(mistakes_.begin(), mistakes_.end(), [&](const Mistake& a, const Mistake& b) { return order(a) < order(b); });
+    mistakes_.erase(std::unique(mistakes_.begin(), mistakes_.end(), [&](const Mistake& a, const Mistake& b) { return order(a) == order(b); }),
+                    mistakes_.end());
+    return std::move(mistakes_);
+  }
+
+  // ---- files
+
+  std::optional<Yaml> read_tree(const fs::path& path) {
+    const auto text = read_file(path.string());
+    if (!text) {
+      mistakes_.push_back({shown(path), 0, 0, text.error().what, text.error().remedy});
+      return std::nullopt;
+    }
+    return parse_yaml(*text, shown(path), mistakes_);
+  }
+
+  std::optional<fs::path> scenario_path() {
+    const std::string& name = request_.scenario_path;
+    const fs::path direct(name), by_name = scenarios_ / (name + ".yaml");
+    if (is_file(direct)) return direct;
+    if (!is_path(name) && is_file(by_name)) return by_name;
+    mistakes_.push_back({name, 0, 0, "there is no such scenario", remedy_among(direct.stem().string(), names_in({scenarios_}))});
+    return std::nullopt;
+  }
+
+  /// A file that another file (in `from`) names, by path or by a name under scenarios/<kind>.
+  std::optional<fs::path> named_file(const std::string& name, const std::string& kind, const fs::path& from, const Place& at) {
+    if (is_path(name)) {
+      const fs::path path = fs::path(name).is_absolute() ? fs::path(name) : from / name;
+      if (is_file(path)) return path;
+      add_mistake(mistakes_, at, "there is no file '" + shown(path) + "'", "correct the path");
+      return std::nullopt;
+    }
+    const std::vector<fs::path> folders{from / kind, from / ".." / kind, scenarios_ / kind};
+    for (const fs::path& folder : folders)
+      if (is_file(folder / (name + ".yaml"))) return folder / (name + ".yaml");
+    add_mistake(mistakes_, at, "'" + name + "' is not known in " + kind, remedy_among(name, names_in(folders)));
+    return std::nullopt;
+  }
+
+  // ---- target, journeys, trace; each file is read once
+
+  struct OpenTarget { TargetFile file; fs::path dir; };
+
+  const OpenTarget* target_of(const ScenarioFile& scenario) {
+    const bool by_flag = !request_.target.empty();
+    const std::string& name = by_flag ? request_.target : scenario.target;
+    if (name.empty()) {
+      add_mistake(mistakes_, scenario.at, "no target is named", "give --target NAME, or write target: hardened");
+      return nullptr;
+    }
+    const Place at = by_flag ? Place{"--target " + name, 0, 0} : scenario.target_at;
+    const auto path = named_file(name, "targets", by_flag && is_path(name) ? fs::path(".") : scenario_dir_, at);
+    if (!path) return nullptr;
+    const auto seen = targets_.find(path->string());
+    if (seen != targets_.end()) return seen->second ? &*seen->second : nullptr;
+    auto& slot = targets_[path->string()];
+    if (const auto tree = read_tree(*path)) slot = OpenTarget{read_target(*tree, known_, mistakes_), path->parent_path()};
+    return slot ? &*slot : nullptr;
+  }
+
+  const JourneyFile* journey_file(const fs::path& path) {
+    const auto seen = journeys_.find(path.string());
+    if (seen != journeys_.end()) return seen->second ? &*seen->second : nullptr;
+    auto& slot = journeys_[path.string()];
+    if (const auto tree = read_tree(path)) slot = read_journeys(*tree, mistakes_);
+    return slot ? &*slot : nullptr;
+  }
+
+  /// All journeys and goods that the scenario uses (or, where it names none, the target).
+  std::optional<JourneyFile> journeys_of(const ScenarioFile& scenario, const OpenTarget& target) {
+    const bool own = !scenario.journeys.empty();
+    JourneyFile all;
+    bool whole = true;
+    for (const std::string& name : own ? scenario.journeys : target.file.journeys) {
+      const auto path = named_file(name, "journeys", own ? scenario_dir_ : target.dir, own ? scenario.journeys_at : target.file.journeys_at);
+      const JourneyFile* file = path ? journey_file(*path) : nullptr;
+      if (file == nullptr) { whole = false; continue; }
+      all.journeys.insert(all.journeys.end(), file->journeys.begin(), file->journeys.end());
+      all.stock.insert(all.stock.end(), file->stock.begin(), file->stock.end());
+    }
+    std::set<std::string> names, skus;
+    for (const PlacedJourney& j : all.journeys)
+      if (!names.insert(j.journey.name).second) add_mistake(mistakes_, j.at, "journey '" + j.journey.name + "' stands twice", "rename one of them");
+    for (const SkuStock& s : all.stock)
+      if (!skus.insert(s.sku).second) add_mistake(mistakes_, scenario.journeys_at, "SKU '" + s.sku + "' is in the stock of two journeys files", "keep one of them");
+    if (scenario.stock != nullptr) all.stock = read_stock(*scenario.stock, all.stock, mistakes_);
+    if (!whole) return std::nullopt;
+    return all;
+  }
+
+  Trace trace_of(const ScenarioFile& scenario) {
+    const std::string& name = scenario.traffic.trace;
+    if (name.empty()) return {};
+    for (const fs::path& base : {scenario_dir_, scenarios_, fs::path(request_.root), fs::path(".")}) {
+      const fs::path path = fs::path(name).is_absolute() ? fs::path(name) : base / name;
+      if (!is_file(path)) continue;
+      const auto seen = traces_.find(path.string());
+      if (seen != traces_.end()) return seen->second;
+      const auto text = read_file(path.string());
+      if (!text) { add_mistake(mistakes_, scenario.trace_at, text.error().what, text.error().remedy); return {}; }
+      return traces_[path.string()] = parse_trace(*text, shown(path), mistakes_);
+    }
+    add_mistake(mistakes_, scenario.trace_at, "there is no trace '" + name + "'", "give a CSV file; scenarios/traces holds the shipped ones");
+    return {};
+  }
+
+  // ---- what only all files together can tell
+
+  void check_faults(const ScenarioFile& scenario, const TargetSpec& target, const JourneyFile& buyers) {
+    std::vector<std::string> channels, nodes;
+    for (const PlacedJourney& j : buyers.journeys)
+      for (const std::string& c : j.journey.channels)
+        if (c != "wallet" && std::count(channels.begin(), channels.end(), c) == 0) channels.push_back(c);
+    for (const auto& [alias, node] : target.nodes) {
+      nodes.push_back(alias);
+      if (node != alias && target.nodes.count(node) == 0) nodes.push_back(node);
+    }
+    for (const Entry& entry : scenario.entries) {
+      const auto kind = std::find_if(known_.faults.begin(), known_.faults.end(), [&](const KnownFault& f) { return f.name == entry.fault.fault; });
+      if (kind == known_.faults.end()) continue;
+      if (std::count(target.touch.begin(), target.touch.end(), kind->needs) == 0)
+        add_mistake(mistakes_, entry.fault_at, "target '" + target.name + "' cannot carry '" + kind->name + "': it does not let '" + kind->needs + "' be touched",
+                    "add " + kind->needs + " to 'touch' in the target's file if it may be broken, or choose another target");
+      const std::vector<std::string>& known = kind->needs == "channels" ? channels : nodes;
+      if (!known.empty() && !entry.fault.on.empty() && std::count(known.begin(), known.end(), entry.fault.on) == 0)
+        add_mistake(mistakes_, entry.on_at, "'" + entry.fault.on + "' is not a " + (kind->needs == "channels" ? "channel of the journeys" : "node of target '" + target.name + "'"),
+                    remedy_among(entry.fault.on, known));
+    }
+  }
+
+  void check_goods(const TargetSpec& target, const JourneyFile& buyers) {
+    if (target.kind != "reference") return;   // the goods of other platforms are their own affair
+    std::vector<std::string> skus;
+    for (const SkuStock& s : buyers.stock) skus.push_back(s.sku);
+    for (const PlacedJourney& j : buyers.journeys) {
+      for (std::size_t i = 0; i < j.journey.skus.size(); ++i) {
+        const std::string& sku = j.journey.skus[i];
+        const Place& at = i < j.sku_places.size() ? j.sku_places[i] : j.at;
+        const auto found = std::find_if(buyers.stock.begin(), buyers.stock.end(), [&](const SkuStock& s) { return s.sku == sku; });
+        if (found == buyers.stock.end()) add_mistake(mistakes_, at, "SKU '" + sku + "' is not in the stock", remedy_among(sku, skus));
+        else if (j.journey.goods != "catalogue" && j.journey.goods != found->goods)
+          add_mistake(mistakes_, at, "SKU '" + sku + "' is of class '" + found->goods + "', the journey buys '" + j.journey.goods + "'", "correct one of them");
+      }
+    }
+  }
+
+  /// `buyers` may be missing (nullptr): then any flow and any class may be meant.
+  void check_expectations(const ScenarioFile& scenario, const JourneyFile* buyers) {
+    std::vector<std::string> known = kMetrics;
+    for (const PlacedJourney& j : buyers == nullptr ? std::vector<PlacedJourney>{} : buyers->journeys) {
+      known.push_back("by_flow." + j.journey.flow);
+      known.push_back("by_goods." + j.journey.goods);
+    }
+    const auto unclear = [&](const std::string& metric) {
+      return buyers == nullptr && (metric.rfind("by_flow.", 0) == 0 || metric.rfind("by_goods.", 0) == 0);
+    };
+    for (const Entry& entry : scenario.entries)
+      for (const char* figure : {"mean_s", "p50_s", "p90_s"})
+        if (!entry.fault.fault.empty()) known.push_back("mttr.by_fault." + entry.fault.fault + "." + figure);
+    for (const auto& [expectation, at] : scenario.expect)
+      if (std::count(known.begin(), known.end(), expectation.metric) == 0 && !unclear(expectation.metric))
+        add_mistake(mistakes_, at, "metric '" + expectation.metric + "' is not known", remedy_among(expectation.metric, known));
+  }
+
+  void check_rates(const ScenarioFile& scenario, const JourneyFile& buyers) {
+    const Traffic& t = scenario.traffic;
+    double weights = 0, weighted_steps = 0;
+    for (const PlacedJourney& j : buyers.journeys) {
+      weights += j.journey.weight;
+      weighted_steps += j.journey.weight * static_cast<double>(j.journey.steps.size());
+    }
+    if (weights <= 0) return;
+    const double steps = weighted_steps / weights, window = seconds(scenario.slo.window);
+    for (const Entry& entry : scenario.entries) {
+      const double base = t.base_rate * entry.load;
+      if (base * steps * window < scenario.slo.samples_min)
+        add_mistake(mistakes_, entry.fault.fault.empty() ? entry.at : entry.fault_at,
+                    "a window of " + duration_text(scenario.slo.window) + " holds " + fixed(base * steps * window, 1) + " planned steps (" + fixed(base, 2) +
+                        " trades/s of " + fixed(steps, 2) + " steps), the slo wants " + std::to_string(scenario.slo.samples_min),
+                    "raise traffic.base_rate to " + fixed(std::ceil(10 * scenario.slo.samples_min / (steps * window * entry.load)) / 10, 1) +
+                        ", or lower slo.samples_min, or widen slo.window");
+      // A window that slides over evenly filled slots may hold up to two more than the rate says.
+      const double peak_window = seconds(t.peak_window);
+      if (!t.trace.empty() && t.scale * t.peak_rate * entry.load * peak_window < base * peak_window + 2)
+        add_mistake(mistakes_, scenario.peak_at, "the base load of " + fixed(base, 2) + " trades/s leaves no room below the scaled peak of " +
+                        fixed(t.scale * t.peak_rate * entry.load, 2), "raise peak_rate or scale, or lower base_rate");
+    }
+  }
+
+  void check_times(const ScenarioFile& scenario) {
+    const Traffic& t = scenario.traffic;
+    const Slo& slo = scenario.slo;
+    double most = 0;
+    for (const Entry& entry : scenario.entries) {
+      const bool quiet = entry.fault.fault.empty();
+      struct Phase { const char* name; Nanos length; };
+      const Phase phases[]{{quiet ? "for" : "steady", entry.steady}, {"duration", entry.fault.duration}, {"observe", entry.observe}};
+      Nanos sum{0};
+      for (const Phase& phase : phases) {
+        sum += phase.length;
+        if (phase.length == 0s) continue;
+        if (!t.trace.empty() && phase.length < 3 * t.peak_window)
+          add_mistake(mistakes_, entry.at, "'" + std::string(phase.name) + "' is " + duration_text(phase.length) + ", shorter than three peak windows of " + duration_text(t.peak_window),
+                      "each phase holds one whole peak window: make it longer, or the window shorter");
+      }
+      if (entry.steady < slo.window * slo.breach_of)
+        add_mistake(mistakes_, entry.at, "the steady time of " + duration_text(entry.steady) + " is shorter than " + std::to_string(slo.breach_of) + " windows", "steady state could not be seen: make it longer");
+      if (!quiet && entry.observe < slo.window * slo.recover_good)
+        add_mistake(mistakes_, entry.at, "'observe' is " + duration_text(entry.observe) + ", but recovery needs " + std::to_string(slo.recover_good) + " good windows of " + duration_text(slo.window),
+                    "no recovery could be seen: make it longer");
+      most += seconds(sum) * entry.load * std::max(t.base_rate, t.scale * t.peak_rate);
+    }
+    if (most > kTradesMax)
+      add_mistake(mistakes_, scenario.traffic_at, "up to " + fixed(most, 0) + " trades are planned, more than " + fixed(kTradesMax, 0), "shorten the phases or lower the rates");
+  }
+
+  void check_trace(const ScenarioFile& scenario, const Trace& trace) {
+    const bool faults = std::any_of(scenario.entries.begin(), scenario.entries.end(), [](const Entry& e) { return !e.fault.fault.empty(); });
+    if (scenario.traffic.trace.empty() && faults)
+      add_mistake(mistakes_, scenario.traffic_at, "faults without a trace: no second would reach the stated peak", "add trace: traces/azure_llm_code_2023.csv");
+    if (trace.at.size() < 2) return;
+    double loaded = 0;
+    for (const Entry& e : scenario.entries) loaded += seconds(e.steady + e.fault.duration + e.observe);
+    const double recorded = static_cast<double>(trace.at.size()) / seconds(trace.at.back() - trace.at.front()) * loaded;
+    if (recorded > kRecordedMax)
+      add_mistake(mistakes_, scenario.trace_at, "the recording is too dense: " + fixed(recorded, 0) + " arrivals in the time of this scenario", "use a thinner recording or shorter phases");
+  }
+
+  // ---- the plan
+
+  static std::vector<Segment> segments_of(const std::vector<Entry>& entries) {
+    std::vector<Segment> out;
+    Nanos at{0};
+    for (const Entry& e : entries) {
+      Segment s{static_cast<std::uint32_t>(out.size()), at, at + e.steady, at + e.steady + e.fault.duration,
+                at + e.steady + e.fault.duration + e.observe, {}, e.fault, e.load};
+      at = s.end = s.horizon_at + e.gap;
+      out.push_back(std::move(s));
+    }
+    return out;
+  }
+
+  /// Reads one form of the scenario and checks it against all other files; `make` asks for the plan as well.
+  std::optional<Loaded> check(const Yaml& tree, bool make) {
+    ScenarioFile scenario = read_scenario(tree, known_, mistakes_);
+    const OpenTarget* target = target_of(scenario);
+    Trace trace = trace_of(scenario);
+    check_trace(scenario, trace);
+    check_times(scenario);
+    auto buyers = target == nullptr ? std::nullopt : journeys_of(scenario, *target);
+    check_expectations(scenario, buyers ? &*buyers : nullptr);
+    if (!buyers) return std::nullopt;
+    check_faults(scenario, target->file.spec, *buyers);
+    check_goods(target->file.spec, *buyers);
+    check_rates(scenario, *buyers);
+    if (!make || !mistakes_.empty()) return std::nullopt;
+    return made(std::move(scenario), target->file.spec, std::move(*buyers), std::move(trace));
+  }
+
+  Loaded made(ScenarioFile scenario, const TargetSpec& target, JourneyFile buyers, Trace trace) const {
+    Loaded out;
+    Plan& plan = out.plan;
+    plan.scenario = scenario.name;
+    plan.why = scenario.why;
+    plan.target = target.name;
+    plan.version = CARDSTORM_VERSION;
+    plan.seed = request_.seed.value_or(scenario.seed.value_or(1));
+    plan.traffic = scenario.traffic;
+    plan.traffic.trace_sha256 = trace.sha256;
+    plan.segments = segments_of(scenario.entries);
+    plan.load_end = plan.segments.back().end;
+    plan.drain = scenario.timing.drain;
+    for (PlacedJourney& j : buyers.journeys) plan.journeys.push_back(std::move(j.journey));
+    plan.stock = std::move(buyers.stock);
+    plan.slo = scenario.slo;
+    for (const auto& [expectation, at] : scenario.expect) plan.expect.push_back(expectation);
+    plan.checks = std::move(scenario.checks);
+    plan.in_flight_max = scenario.in_flight_max;
+    plan.connections_max = scenario.connections_max;
+    plan.buyers = scenario.buyers;
+    for (const Nanos at : arrival_times(plan, trace))
+      plan.planned_steps += plan.journeys[arrival(plan, plan.planned_trades++, at).journey].steps.size();
+    out.target = target;
+    out.trace = std::move(trace);
+    return out;
+  }
+
+  const Request& request_;
+  const Known& known_;
+  fs::path scenarios_, scenario_dir_;
+  std::vector<Mistake> mistakes_;
+  std::map<std::string, std::optional<OpenTarget>> targets_;
+  std::map<std::string, std::optional<JourneyFile>> journeys_;
+  std::map<std::string, Trace> traces_;
+};
+
+}  // namespace
+
+std::string text_of(const std::vector<Mistake>& mistakes) {
+  std::string out;
+  for (const Mistake& m : mistakes) {
+    out += m.file;
+    if (m.line > 0) out += ":" + std::to_string(m.line) + ":" + std::to_string(m.column);
+    out += ": " + m.what + "\n";
+    if (!m.remedy.empty()) out += "    " + m.remedy + "\n";
+  }
+  return out;
+}
+
+std::variant<Loaded, std::vector<Mistake>> load(const Request& request, const Known& known) {
+  return Loader(request, known).run();
+}
+
+}  // namespace cardstorm

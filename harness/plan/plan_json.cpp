@@ -1,0 +1,222 @@
+// plan_json: plan.json. Members stand in a fixed order, times are whole nanoseconds, so that one plan is one text.
+#include <array>
+#include <string_view>
+
+#include "harness/plan/plan.hpp"
+
+namespace cardstorm {
+namespace {
+
+constexpr std::array<std::string_view, 7> kFacts{"none", "order", "pay", "cards", "goods", "refund", "wallet"};
+constexpr std::string_view kSchema = "cardstorm.plan/1";
+
+Json ns(Nanos t) { return t.count(); }
+
+Json list_of(const std::vector<std::string>& texts) {
+  Json out = Json::array();
+  for (const std::string& text : texts) out.push(text);
+  return out;
+}
+Json list_of(const std::vector<int>& numbers) {
+  Json out = Json::array();
+  for (const int number : numbers) out.push(number);
+  return out;
+}
+template <class T, class F>
+Json list_of(const std::vector<T>& values, F&& one) {
+  Json out = Json::array();
+  for (const T& value : values) out.push(one(value));
+  return out;
+}
+
+Json json_of_fault(const FaultSpec& f) {
+  return Json::object({{"fault", f.fault}, {"on", f.on}, {"duration_ns", ns(f.duration)}, {"params", f.params}});
+}
+
+Json json_of_segment(const Segment& s) {
+  return Json::object({{"index", s.index}, {"begin_ns", ns(s.begin)}, {"fault_at_ns", ns(s.fault_at)},
+                       {"heal_at_ns", ns(s.heal_at)}, {"horizon_at_ns", ns(s.horizon_at)}, {"end_ns", ns(s.end)},
+                       {"fault", json_of_fault(s.fault)}, {"load", s.load}});
+}
+
+Json json_of_step(const Step& s) {
+  Json headers = list_of(s.headers, [](const auto& h) { return Json(Json::Array{h.first, h.second}); });
+  Json poll;
+  if (s.poll)
+    poll = Json::object({{"every_ns", ns(s.poll->every)}, {"pointer", s.poll->pointer}, {"until", list_of(s.poll->until)},
+                         {"fail_on", list_of(s.poll->fail_on)}});
+  return Json::object({
+      {"name", s.name}, {"method", s.method}, {"path", s.path}, {"body", s.body}, {"headers", headers},
+      {"think_ns", ns(s.think)}, {"timeout_ns", ns(s.timeout)}, {"resend", s.resend},
+      {"expect", Json::object({{"status", list_of(s.expect.status)}, {"pointer", s.expect.pointer},
+                               {"values", list_of(s.expect.values)}})},
+      {"sold_out", Json::object({{"status", list_of(s.sold_out_status)}, {"pointer", s.sold_out_pointer},
+                                 {"value", s.sold_out_value}})},
+      {"poll", poll},
+      {"extract", list_of(s.extract, [](const Extract& e) { return Json::object({{"name", e.name}, {"pointer", e.pointer}}); })},
+      {"fact", kFacts[static_cast<std::size_t>(s.fact)]}, {"order", s.order}, {"channel", s.channel},
+      {"cards_pointer", s.cards_pointer}, {"amount_pointer", s.amount_pointer},
+      {"reference_pointer", s.reference_pointer}, {"kind", s.kind}});
+}
+
+Json json_of_journey(const Journey& j) {
+  return Json::object({{"name", j.name}, {"flow", j.flow}, {"goods", j.goods}, {"weight", j.weight},
+                       {"deadline_ns", ns(j.deadline)}, {"steps", list_of(j.steps, json_of_step)}, {"skus", list_of(j.skus)},
+                       {"quantity_min", j.quantity_min}, {"quantity_max", j.quantity_max},
+                       {"channels", list_of(j.channels)}});
+}
+
+// ---- and back. A missing or mistyped member is found by comparing the dumps at the end of plan_of_json.
+
+Nanos time_in(const Json& j, std::string_view key) { return Nanos(j[key].integer()); }
+std::uint32_t count_in(const Json& j, std::string_view key) { return static_cast<std::uint32_t>(j[key].integer()); }
+
+std::vector<std::string> texts_in(const Json& j) {
+  std::vector<std::string> out;
+  for (const Json& item : j.items()) out.push_back(item.string());
+  return out;
+}
+std::vector<int> numbers_in(const Json& j) {
+  std::vector<int> out;
+  for (const Json& item : j.items()) out.push_back(static_cast<int>(item.integer()));
+  return out;
+}
+
+FaultSpec fault_in(const Json& j) {
+  FaultSpec f;
+  f.fault = j["fault"].string();
+  f.on = j["on"].string();
+  f.duration = time_in(j, "duration_ns");
+  f.params = j["params"];
+  return f;
+}
+
+Segment segment_in(const Json& j) {
+  return {count_in(j, "index"), time_in(j, "begin_ns"), time_in(j, "fault_at_ns"), time_in(j, "heal_at_ns"),
+          time_in(j, "horizon_at_ns"), time_in(j, "end_ns"), fault_in(j["fault"]), j["load"].number(1)};
+}
+
+Step step_in(const Json& j) {
+  Step s;
+  s.name = j["name"].string();
+  s.method = j["method"].string();
+  s.path = j["path"].string();
+  s.body = j["body"].string();
+  for (const Json& h : j["headers"].items())
+    if (h.items().size() == 2) s.headers.emplace_back(h.items()[0].string(), h.items()[1].string());
+  s.think = time_in(j, "think_ns");
+  s.timeout = time_in(j, "timeout_ns");
+  s.resend = j["resend"].boolean();
+  const Json& expect = j["expect"];
+  s.expect = {numbers_in(expect["status"]), expect["pointer"].string(), texts_in(expect["values"])};
+  const Json& sold_out = j["sold_out"];
+  s.sold_out_status = numbers_in(sold_out["status"]);
+  s.sold_out_pointer = sold_out["pointer"].string();
+  s.sold_out_value = sold_out["value"].string();
+  if (const Json& poll = j["poll"]; poll.is_object())
+    s.poll = Poll{time_in(poll, "every_ns"), poll["pointer"].string(), texts_in(poll["until"]), texts_in(poll["fail_on"])};
+  for (const Json& e : j["extract"].items()) s.extract.push_back({e["name"].string(), e["pointer"].string()});
+  for (std::size_t i = 0; i < kFacts.size(); ++i)
+    if (kFacts[i] == j["fact"].string()) s.fact = static_cast<Fact>(i);
+  s.order = j["order"].string();
+  s.channel = j["channel"].string();
+  s.cards_pointer = j["cards_pointer"].string();
+  s.amount_pointer = j["amount_pointer"].string();
+  s.reference_pointer = j["reference_pointer"].string();
+  s.kind = j["kind"].string();
+  return s;
+}
+
+Journey journey_in(const Json& j) {
+  Journey out;
+  out.name = j["name"].string();
+  out.flow = j["flow"].string();
+  out.goods = j["goods"].string();
+  out.weight = j["weight"].number();
+  out.deadline = time_in(j, "deadline_ns");
+  for (const Json& s : j["steps"].items()) out.steps.push_back(step_in(s));
+  out.skus = texts_in(j["skus"]);
+  out.quantity_min = count_in(j, "quantity_min");
+  out.quantity_max = count_in(j, "quantity_max");
+  out.channels = texts_in(j["channels"]);
+  return out;
+}
+
+/// Where two JSON values first differ, as a pointer, for an error that helps.
+std::string first_difference(const Json& a, const Json& b, const std::string& path) {
+  if (a == b) return {};
+  for (const auto& [key, value] : a.members())
+    if (auto found = first_difference(value, b[key], path + "/" + key); !found.empty()) return found;
+  for (const auto& [key, value] : b.members())
+    if (!a.has(key)) return path + "/" + key;
+  for (std::size_t i = 0; i < std::min(a.items().size(), b.items().size()); ++i)
+    if (auto found = first_difference(a.items()[i], b.items()[i], path + "/" + std::to_string(i)); !found.empty()) return found;
+  return path.empty() ? "/" : path;
+}
+
+}  // namespace
+
+Json json_of_plan(const Plan& p) {
+  return Json::object({
+      {"schema", kSchema}, {"scenario", p.scenario}, {"why", p.why}, {"target", p.target}, {"version", p.version},
+      {"seed", p.seed},
+      {"traffic", Json::object({{"trace", p.traffic.trace}, {"trace_sha256", p.traffic.trace_sha256},
+                                {"base_rate", p.traffic.base_rate}, {"peak_rate", p.traffic.peak_rate},
+                                {"peak_window_ns", ns(p.traffic.peak_window)}, {"scale", p.traffic.scale}})},
+      {"segments", list_of(p.segments, json_of_segment)}, {"load_end_ns", ns(p.load_end)}, {"drain_ns", ns(p.drain)},
+      {"planned_trades", p.planned_trades}, {"planned_steps", p.planned_steps},
+      {"journeys", list_of(p.journeys, json_of_journey)},
+      {"stock", list_of(p.stock, [](const SkuStock& s) {
+         return Json::object({{"sku", s.sku}, {"goods", s.goods}, {"cards", s.cards}, {"price_cents", s.price_cents}});
+       })},
+      {"slo", Json::object({{"window_ns", ns(p.slo.window)}, {"good_share", p.slo.good_share},
+                            {"step_limit_ns", ns(p.slo.step_limit)}, {"samples_min", p.slo.samples_min},
+                            {"breach_of", p.slo.breach_of}, {"breach_bad", p.slo.breach_bad},
+                            {"recover_good", p.slo.recover_good}})},
+      {"expect", list_of(p.expect, [](const Expectation& e) {
+         return Json::object({{"metric", e.metric}, {"relation", e.relation}, {"bound", e.bound}});
+       })},
+      {"checks", list_of(p.checks)}, {"in_flight_max", p.in_flight_max}, {"connections_max", p.connections_max},
+      {"buyers", p.buyers}});
+}
+
+Result<Plan> plan_of_json(const Json& json) {
+  if (json["schema"].string() != kSchema)
+    return Error{Errc::invalid, "this is not a plan: schema '" + std::string(kSchema) + "' was wanted, '" +
+                                    json["schema"].string() + "' was found", "give the plan.json of a run folder"};
+  Plan p;
+  p.scenario = json["scenario"].string();
+  p.why = json["why"].string();
+  p.target = json["target"].string();
+  p.version = json["version"].string();
+  p.seed = static_cast<std::uint64_t>(json["seed"].integer());
+  const Json& t = json["traffic"];
+  p.traffic = {t["trace"].string(), t["trace_sha256"].string(), t["base_rate"].number(), t["peak_rate"].number(),
+               time_in(t, "peak_window_ns"), t["scale"].number()};
+  for (const Json& s : json["segments"].items()) p.segments.push_back(segment_in(s));
+  p.load_end = time_in(json, "load_end_ns");
+  p.drain = time_in(json, "drain_ns");
+  p.planned_trades = static_cast<std::uint64_t>(json["planned_trades"].integer());
+  p.planned_steps = static_cast<std::uint64_t>(json["planned_steps"].integer());
+  for (const Json& j : json["journeys"].items()) p.journeys.push_back(journey_in(j));
+  for (const Json& s : json["stock"].items())
+    p.stock.push_back({s["sku"].string(), s["goods"].string(), count_in(s, "cards"), s["price_cents"].integer()});
+  const Json& slo = json["slo"];
+  p.slo = {time_in(slo, "window_ns"), slo["good_share"].number(), time_in(slo, "step_limit_ns"),
+           static_cast<int>(slo["samples_min"].integer()), static_cast<int>(slo["breach_of"].integer()),
+           static_cast<int>(slo["breach_bad"].integer()), static_cast<int>(slo["recover_good"].integer())};
+  for (const Json& e : json["expect"].items())
+    p.expect.push_back({e["metric"].string(), e["relation"].string(), e["bound"].number()});
+  p.checks = texts_in(json["checks"]);
+  p.in_flight_max = count_in(json, "in_flight_max");
+  p.connections_max = count_in(json, "connections_max");
+  p.buyers = count_in(json, "buyers");
+  // What we wrote reads back to the same bytes; anything else was edited or torn, and a judge must not guess.
+  const Json again = json_of_plan(p);
+  if (again.dump() != json.dump())
+    return Error{Errc::invalid, "the plan has missing, unknown or mistyped members, first at " + first_difference(again, json, ""),
+                 "give a plan.json that this version wrote"};
+  return p;
+}
+
+}  // namespace cardstorm

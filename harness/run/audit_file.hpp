@@ -1,0 +1,15 @@
+// audit_file: the final audit on its way into the run folder: card texts become (sku, index), unknown texts digests.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "harness/core/json.hpp"
+#include "harness/mint/mint.hpp"
+
+namespace cardstorm {
+
+/// Rows of Target::audit() as the lines of audit.jsonl. No secret passes.
+std::string audit_lines(const std::vector<Json>& rows, const Mint& mint);
+
+}  // namespace cardstorm

@@ -1,0 +1,93 @@
+// audit: see audit.hpp.
+#include "harness/target/audit.hpp"
+
+#include "harness/core/text.hpp"
+#include "harness/target/control.hpp"
+#include "harness/target/process.hpp"
+
+namespace cardstorm {
+namespace {
+
+struct Book { const char* path; const char* view; const char* row; };
+constexpr Book kBooks[] = {{"orders", "audit_orders", "order"}, {"wallets", "audit_wallets", "wallet"}, {"ledger", "audit_ledger", "ledger"}};
+constexpr int kPage = 500;
+
+Json named_row(const char* name, const Json& row) {
+  Json named = Json::object({{"row", name}});
+  for (const auto& [key, value] : row.members()) named.set(key, value);
+  return named;
+}
+
+std::vector<Json> from(const char* source) { return {Json::object({{"row", "source"}, {"source", source}})}; }
+
+Status read_book(const std::string& base, const Book& book, const AllowList& allow, Nanos end, std::vector<Json>* rows) {
+  for (std::int64_t after = 0;;) {
+    const Nanos left = end - monotonic_now();
+    if (left <= Nanos(0)) return Error{Errc::timeout, "the audit took too long at " + std::string(book.path)};
+    const std::string url = base + "/" + book.path + "?after=" + std::to_string(after) + "&limit=" + std::to_string(kPage);
+    auto page = control_call(get(url, std::min(left, Nanos(10s))), allow);
+    if (!page) return std::move(page).error();
+    if (!(*page)["rows"].is_array()) return Error{Errc::invalid, url + ": no member 'rows'"};
+    for (const auto& row : (*page)["rows"].items()) rows->push_back(named_row(book.row, row));
+    const Json& next = (*page)["next"];
+    if (next.is_null()) return ok();
+    // A page that does not move on would never end.
+    if (next.integer(after) <= after) return Error{Errc::invalid, url + ": 'next' does not grow"};
+    after = next.integer();
+  }
+}
+
+Status read_view(const DatabaseAddress& address, const Book& book, Nanos wait, const std::string& program, std::vector<Json>* rows) {
+  ProcessSpec spec;
+  spec.program = program;
+  spec.args = {"--no-psqlrc", "--no-align", "--tuples-only", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1",
+               "--dbname=" + address.url,
+               "--command=SELECT row_to_json(t) FROM " + std::string(book.view) + " t ORDER BY id"};
+  spec.env = {{"PGOPTIONS", "-c default_transaction_read_only=on -c statement_timeout=30000"}, {"PGCONNECT_TIMEOUT", "5"},
+              {"PGCLIENTENCODING", "UTF8"}};
+  if (!address.password.empty()) spec.env.emplace_back("PGPASSWORD", address.password);
+  Status bad = ok();
+  const auto code = run_program(spec, wait, [&](const std::string& line) {
+    if (line.empty() || !bad) return;
+    auto row = Json::parse(line);
+    if (row) rows->push_back(named_row(book.row, *row));
+    else bad = std::move(row).error().in(book.view);
+  });
+  if (!code) return code.error();
+  if (*code != 0) return Error{Errc::unavailable, "psql could not read " + std::string(book.view) + " (exit " + std::to_string(*code) + ")"};
+  return bad;
+}
+
+}  // namespace
+
+Result<std::vector<Json>> audit_by_api(const std::string& base, const AllowList& allow, Nanos wait) {
+  const Nanos end = monotonic_now() + wait;
+  auto rows = from("api");
+  for (const auto& book : kBooks)
+    if (auto read = read_book(base, book, allow, end, &rows); !read) return std::move(read).error();
+  return rows;
+}
+
+Result<std::vector<Json>> audit_by_sql(const std::string& url, Nanos wait, const std::string& program) {
+  const Nanos end = monotonic_now() + wait;
+  const DatabaseAddress address = split_password(url);
+  auto rows = from("sql");
+  for (const auto& book : kBooks)
+    if (auto read = read_view(address, book, end - monotonic_now(), program, &rows); !read) return std::move(read).error();
+  return rows;
+}
+
+DatabaseAddress split_password(const std::string& url) {
+  const auto scheme = url.find("://");
+  if (scheme == std::string::npos) return {url, ""};
+  const auto begin = scheme + 3;
+  const auto host = url.find('@', begin);
+  const auto colon = url.find(':', begin);
+  if (host == std::string::npos || colon == std::string::npos || colon > host || url.find('/', begin) < host) return {url, ""};
+  // A '+' in a connection address is a plus, not a space as in a form.
+  std::string password = url.substr(colon + 1, host - colon - 1), plain;
+  for (const char c : password) plain += c == '+' ? std::string("%2B") : std::string(1, c);
+  return {url.substr(0, colon) + url.substr(host), url_decode(plain)};
+}
+
+}  // namespace cardstorm

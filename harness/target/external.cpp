@@ -1,0 +1,60 @@
+// external: a platform that somebody else runs; we know a URL and nothing more. We never start or stop it.
+#include <thread>
+
+#include "harness/target/audit.hpp"
+#include "harness/target/channels.hpp"
+#include "harness/target/control.hpp"
+#include "harness/target/touch.hpp"
+
+namespace cardstorm {
+namespace {
+
+class ExternalTarget final : public Target {
+ public:
+  ExternalTarget(const TargetSpec& spec, const TargetSetup& setup) : spec_(spec), allow_(AllowList::parse(spec.allow)) {
+    if (allow_ && may_touch(spec, "channels") && !setup.channels_url.empty())
+      channels_ = make_channel_control(setup.channels_url, setup.channels_token, *allow_);
+  }
+
+  Status start(Nanos wait) override {
+    if (!allow_) return allow_.error();
+    const Nanos end = monotonic_now() + wait;
+    std::string last = "nothing was tried";
+    while (monotonic_now() < end) {
+      const auto left = std::min(end - monotonic_now(), Nanos(2s));
+      const auto answer = fetch(get(spec_.url, left), *allow_);
+      if (answer.status > 0) return ok();  // any answer will do: what a healthy one looks like is not known
+      if (answer.cause == Cause::address) return Error{Errc::refused, spec_.url + ": " + answer.error, "add the address to `allow:`"};
+      last = answer.error;
+      std::this_thread::sleep_for(std::min(end - monotonic_now(), Nanos(100ms)));
+    }
+    return Error{Errc::unavailable, spec_.url + " does not answer: " + last, "start the platform, or correct `url:` in the target file"};
+  }
+  Status stop() override { return ok(); }
+  [[nodiscard]] std::string url() const override { return spec_.url; }
+  [[nodiscard]] std::string version() const override { return "unknown"; }
+  [[nodiscard]] std::string resolve(const std::string& node) const override { return node_of_alias(spec_, node); }
+  ChannelControl* channels() override { return channels_.get(); }
+  Result<std::vector<Json>> audit() override {
+    if (spec_.audit_path.empty()) return Target::audit();
+    if (!allow_) return allow_.error();
+    return audit_by_api(spec_.url + spec_.audit_path, *allow_, 60s);
+  }
+
+ private:
+  TargetSpec spec_;
+  Result<AllowList> allow_;
+  std::unique_ptr<ChannelControl> channels_;
+};
+
+}  // namespace
+
+TargetEntry external_target() {
+  return {"external", "a platform that runs already: its address is all we know, we never start or stop it", {"channels"},
+          [](const TargetSpec& spec, const TargetSetup& setup) -> std::unique_ptr<Target> {
+            return std::make_unique<ExternalTarget>(spec, setup);
+          },
+          {}};
+}
+
+}  // namespace cardstorm

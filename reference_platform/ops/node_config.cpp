@@ -1,0 +1,78 @@
+// node_config: see node_config.hpp.
+#include "reference_platform/ops/node_config.hpp"
+
+#include <boost/json.hpp>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <fstream>
+#include <iterator>
+#include <unistd.h>
+
+#include "reference_platform/ops/process.hpp"
+
+namespace platform::ops {
+namespace {
+
+namespace json = boost::json;
+
+std::string text(const json::object& o, const char* key) { return std::string(o.at(key).as_string()); }
+
+NodeConfig config_of(const json::object& o) {
+  NodeConfig c;
+  c.name = text(o, "name");
+  c.role = text(o, "role");
+  c.variant = text(o, "variant");
+  c.database_url = text(o, "database_url");
+  c.redis_url = text(o, "redis_url");
+  c.partners_url = text(o, "partners_url");
+  c.partners_key = text(o, "partners_key");
+  c.public_url = text(o, "public_url");
+  c.port = o.at("port").to_number<int>();
+  c.admin_port = o.at("admin_port").to_number<int>();
+  for (const auto& role : o.at("peers").as_object())
+    for (const auto& url : role.value().as_array()) c.peers[std::string(role.key())].emplace_back(url.as_string());
+  for (const auto& option : o.at("options").as_object()) c.options[std::string(option.key())] = std::string(option.value().as_string());
+  return c;
+}
+
+json::object object_of(const NodeConfig& c) {
+  json::object peers, options;
+  for (const auto& [role, urls] : c.peers) peers[role] = json::array(urls.begin(), urls.end());
+  for (const auto& [key, value] : c.options) options[key] = value;
+  return {{"name", c.name},
+          {"role", c.role},
+          {"variant", c.variant},
+          {"database_url", c.database_url},
+          {"redis_url", c.redis_url},
+          {"partners_url", c.partners_url},
+          {"partners_key", c.partners_key},
+          {"public_url", c.public_url},
+          {"port", c.port},
+          {"admin_port", c.admin_port},
+          {"peers", peers},
+          {"options", options}};
+}
+
+}  // namespace
+
+NodeConfig read_config(const std::string& path) {
+  std::ifstream in(path);
+  if (!in) throw EnvironmentError("cannot read " + path);
+  try {
+    return config_of(json::parse(std::string{std::istreambuf_iterator<char>(in), {}}).as_object());
+  } catch (const std::exception& e) {
+    throw EnvironmentError(path + " is not a node's configuration: " + e.what());
+  }
+}
+
+void write_config(const std::string& path, const NodeConfig& config) {
+  const std::string out = json::serialize(object_of(config)) + "\n";
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  const bool good = fd >= 0 && ::write(fd, out.data(), out.size()) == static_cast<ssize_t>(out.size());
+  const int why = errno;
+  if (fd >= 0) ::close(fd);
+  if (!good) throw EnvironmentError("cannot write " + path + ": " + std::strerror(why));
+}
+
+}  // namespace platform::ops

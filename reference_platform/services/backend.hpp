@@ -1,0 +1,43 @@
+// backend: what the hardened services behind the gateway have in common: deadlines, quick refusal when their database pool is taken,
+// the business readiness call, and the local message table.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "reference_platform/edge/http.hpp"
+#include "reference_platform/ops/node.hpp"
+#include "reference_platform/store/pg.hpp"
+
+namespace platform::services {
+
+inline constexpr std::chrono::milliseconds kBorrowMax{100};   // a request's wait for a connection
+
+/// What is left of the request's time, from X-Deadline-Ms (milliseconds when it was sent) less its wait here. No header: 2 s.
+std::chrono::milliseconds time_left(const edge::Request& request);
+
+/// A connection for a request: within kBorrowMax and the request's time, at once a PoolTimeout when a fault holds them all.
+store::Pool::Lease borrow(store::Pool& pool, const edge::Request& request);
+
+/// "" or why the pool cannot serve.
+std::string pool_not_ready(const store::Pool& pool);
+
+/// Wraps a handler: GET /internal/ready answers for the pool; PoolTimeout → 503 pool_starved; a broken database → 503 database;
+/// a request whose time is over → 503 too_late.
+edge::Handler backend_handler(store::Pool& pool, edge::Handler handler);
+
+/// Server settings of a backend: bounded by number and by age.
+edge::ServerOptions backend_server(const ops::NodeConfig& config, int threads);
+
+/// As PostgreSQL reads an array: {"a","b"}.
+std::string pg_array(const std::vector<std::string>& items);
+/// options[name] as a number, else `fallback`.
+int option(const ops::NodeConfig& config, const std::string& name, int fallback);
+
+/// A message that came with a lease: whoever finishes it in time deletes it.
+struct Message { std::string id, order_no, body; };
+/// Takes up to `limit` messages of a topic and keeps them from others for `lease`.
+std::vector<Message> take_messages(store::Connection& db, const std::string& topic, int limit, std::chrono::milliseconds lease);
+
+}  // namespace platform::services

@@ -1,0 +1,93 @@
+// bad input: every mistake at once with its place and remedy, the right exit code, nothing started, nothing lost.
+#include <gtest/gtest.h>
+
+#include "tests/integration/command.hpp"
+
+namespace cardstorm {
+namespace {
+
+TEST(BadInput, NamesAllMistakesOfAScenarioAtOnceAndExitsWith2) {
+  const TestFolder folder;
+  const std::string file = folder.at("bad.yaml");
+  auto text = *read_file(std::string(CARDSTORM_ROOT) + "/scenarios/smoke.yaml");
+  text += "\ntrafic: 1\nseed: many\n";
+  ASSERT_TRUE(write_file(file, text));
+  const Said said = run_command(folder, {"run", file, "--target", "hardned", "--out", folder.at("out")});
+  EXPECT_EQ(said.code, 2);
+  EXPECT_NE(said.err.find("trafic"), std::string::npos) << said.err;
+  EXPECT_NE(said.err.find("traffic"), std::string::npos) << said.err;
+  EXPECT_NE(said.err.find("seed"), std::string::npos) << said.err;
+  EXPECT_NE(said.err.find("hardened"), std::string::npos) << said.err;
+  EXPECT_NE(said.err.find(file + ":"), std::string::npos) << said.err;
+  EXPECT_FALSE(std::filesystem::exists(folder.at("out")));
+}
+
+TEST(BadInput, RefusesAnUnknownVerbAndOptionWithASuggestion) {
+  const TestFolder folder;
+  const Said verb = run_command(folder, {"dril"});
+  EXPECT_EQ(verb.code, 2);
+  EXPECT_NE(verb.err.find("drill"), std::string::npos) << verb.err;
+  const Said option = run_command(folder, {"drill", "--quik"});
+  EXPECT_EQ(option.code, 2);
+  EXPECT_NE(option.err.find("--quick"), std::string::npos) << option.err;
+}
+
+TEST(BadInput, RefusesAnAddressOutsideTheAllowList) {
+  const TestFolder folder;
+  const std::string file = folder.at("outside.yaml");
+  ASSERT_TRUE(write_file(file, "target: outside\nkind: external\nurl: http://192.0.2.1:80\n"));
+  const Said said = run_command(folder, {"run", "smoke", "--target", file, "--out", folder.at("out")});
+  EXPECT_EQ(said.code, 2) << said.err;
+  EXPECT_NE(said.err.find("192.0.2.1"), std::string::npos) << said.err;
+}
+
+TEST(BadInput, LeavesAnExistingOutFolderAlone) {
+  const TestFolder folder;
+  std::filesystem::create_directory(folder.at("out"));
+  ASSERT_TRUE(write_file(folder.at("out/mine.txt"), "x"));
+  const Said said = run_command(folder, {"run", "smoke", "--out", folder.at("out")});
+  EXPECT_EQ(said.code, 4) << said.err;
+  EXPECT_EQ(*read_file(folder.at("out/mine.txt")), "x");
+}
+
+TEST(BadInput, SaysThatAJudgedFolderIsNoRun) {
+  const TestFolder folder;
+  const Said said = run_command(folder, {"judge", folder.at("nothing")});
+  EXPECT_EQ(said.code, 2);
+  EXPECT_NE(said.err.find("plan.json"), std::string::npos) << said.err;
+}
+
+TEST(Help, TeachesEveryVerb) {
+  const TestFolder folder;
+  const Said all = run_command(folder, {"--help"});
+  EXPECT_EQ(all.code, 0);
+  for (const char* verb : {"drill", "run", "plan", "judge", "report", "list", "doctor", "recover", "stop", "platform", "partners", "mint", "history"})
+    EXPECT_NE(all.out.find(verb), std::string::npos) << verb;
+  EXPECT_EQ(all.out.find("guardian"), std::string::npos);
+  EXPECT_EQ(run_command(folder, {"drill", "--help"}).code, 0);
+}
+
+TEST(List, PrintsOnlyJsonOnStdout) {
+  const TestFolder folder;
+  for (const char* what : {"faults", "checks", "targets", "reports", "scenarios"}) {
+    const Said said = run_command(folder, {"list", what, "--json"});
+    EXPECT_EQ(said.code, 0);
+    const auto rows = Json::parse(said.out);
+    ASSERT_TRUE(rows) << said.out;
+    EXPECT_FALSE(rows->items().empty()) << what;
+    for (const Json& row : rows->items()) EXPECT_FALSE(row["name"].string().empty());
+  }
+}
+
+TEST(Plan, RepeatsByteForByteForOneSeed) {
+  const TestFolder folder;
+  const Said a = run_command(folder, {"plan", "drill", "--seed", "7", "--json"});
+  const Said b = run_command(folder, {"plan", "drill", "--seed", "7", "--json"});
+  const Said c = run_command(folder, {"plan", "drill", "--seed", "8", "--json"});
+  EXPECT_EQ(a.code, 0) << a.err;
+  EXPECT_EQ(a.out, b.out);
+  EXPECT_NE(a.out, c.out);
+}
+
+}  // namespace
+}  // namespace cardstorm

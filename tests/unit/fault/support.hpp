@@ -1,0 +1,94 @@
+// support: what the tests of this room share: a recorder of edges, segments of a few milliseconds, a fault made of lambdas.
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "harness/fault/lane.hpp"
+#include "tests/contract/fake_platform.hpp"
+#include "tests/support/temp_dir.hpp"
+
+namespace cardstorm::test {
+
+class Recorder final : public EventSink {
+ public:
+  void write(const Event& e) override {
+    const std::lock_guard lock(mutex_);
+    if (const auto* changed = std::get_if<FaultChanged>(&e)) edges_.push_back(*changed);
+  }
+  std::vector<FaultChanged> edges() const {
+    const std::lock_guard lock(mutex_);
+    return edges_;
+  }
+  std::string names() const {
+    std::string text;
+    for (const auto& e : edges()) text += (text.empty() ? "" : " ") + std::string(to_text(e.edge));
+    return text;
+  }
+  bool has(FaultEdge edge) const { return at(edge) >= Nanos(0); }
+  Nanos at(FaultEdge edge) const {
+    for (const auto& e : edges())
+      if (e.edge == edge) return e.at;
+    return Nanos(-1);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<FaultChanged> edges_;
+};
+
+/// A segment that begins at `begin`: fault after 40 ms, healed at 140 ms (or `heal`), horizon at 400 ms (or later).
+inline Segment segment(const std::string& fault, const std::string& on, Nanos begin = Nanos(0), Nanos heal = 140ms, Nanos horizon = 400ms) {
+  Segment s{};
+  s.begin = begin;
+  s.index = static_cast<std::uint32_t>(begin / Nanos(500ms));
+  s.fault_at = begin + 40ms;
+  s.heal_at = begin + heal;
+  s.horizon_at = begin + horizon;
+  s.end = begin + horizon + 100ms;
+  s.fault.fault = fault;
+  s.fault.on = on;
+  return s;
+}
+
+/// Tens of milliseconds instead of seconds.
+inline FaultLimits quick() {
+  FaultLimits limits;
+  limits.prepare = 30ms;
+  limits.verify = 300ms;
+  limits.clear = 500ms;
+  limits.clear_stopped = 300ms;
+  limits.probe_gap = 10ms;
+  limits.renew = 50ms;
+  return limits;
+}
+
+/// A fault whose every answer the test decides.
+struct Script {
+  std::function<Status()> inject = [] { return ok(); }, heal = [] { return ok(); };
+  std::function<Probe()> probe = [] { return Probe::in_force; };
+  Json undo = Json::object({{"kind", "none"}});
+  bool one_shot = false;
+};
+class ScriptedFault final : public Fault {
+ public:
+  explicit ScriptedFault(Script& script) : script_(script) {}
+  Json undo() override { return script_.undo; }
+  Status inject() override { return script_.inject(); }
+  Status heal() override { return script_.heal(); }
+  Probe probe(std::string* note) override {
+    *note = "scripted";
+    return script_.probe();
+  }
+  [[nodiscard]] bool one_shot() const override { return script_.one_shot; }
+
+ private:
+  Script& script_;
+};
+inline auto scripted(Script& script) {
+  return [&script](const FaultSpec&, Target&) { return Result<std::unique_ptr<Fault>>(std::make_unique<ScriptedFault>(script)); };
+}
+
+}  // namespace cardstorm::test

@@ -1,0 +1,126 @@
+// The verdict's order (rule 12): a broken invariant, then anything unknown, then a missed expectation, then pass.
+#include "harness/judge/verdict.hpp"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+namespace cardstorm {
+namespace {
+
+struct Case { Scorecard card; Findings findings; std::vector<Expectation> expect; };
+
+Case fine() {
+  Case c;
+  Finding f;
+  f.name = "card_unique";
+  f.verdict = Verdict::pass;
+  f.examined = 1;
+  c.card.checks = {f};
+  Episode e;
+  e.fault = "payment_delay";
+  e.on = "alpha";
+  e.verified = e.reverted = e.absorbed = true;
+  c.card.episodes = {e};
+  c.card.success_rate = 0.999;
+  c.expect = {{"success_rate", ">=", 0.995}};
+  return c;
+}
+
+struct Row { std::string code; Verdict verdict; std::function<void(Case&)> spoil; };
+
+const std::vector<Row>& rows() {
+  static const std::vector<Row> all{
+      {"invariant_broken", Verdict::fail, [](Case& c) { c.card.checks[0].verdict = Verdict::fail; }},
+      {"fault_unverified", Verdict::unknown, [](Case& c) { c.card.episodes[0].verified = false; }},
+      {"fault_not_reverted", Verdict::unknown, [](Case& c) { c.card.episodes[0].reverted = false; }},
+      {"generator_untrusted", Verdict::unknown, [](Case& c) { c.findings.generator_doubt = "sent late"; }},
+      {"not_steady", Verdict::unknown, [](Case& c) { c.card.episodes[0].steady = false; }},
+      {"too_few_samples", Verdict::unknown, [](Case& c) { c.card.episodes[0].judged = false; }},
+      {"check_unknown", Verdict::unknown, [](Case& c) { c.card.checks.push_back({"wallet_exact", Verdict::unknown, "", 0, 0, {}, 0}); }},
+      {"sums_do_not_add_up", Verdict::unknown, [](Case& c) { c.findings.broken_sums = {"trades: 3, 2, 2"}; }},
+      {"history_damaged", Verdict::unknown, [](Case& c) { c.findings.damage = {"drive.hist: torn"}; }},
+      {"interrupted", Verdict::unknown, [](Case& c) { c.findings.interrupted = true; c.findings.drained = false; }},
+      {"not_drained", Verdict::unknown, [](Case& c) { c.findings.drained = false; }},
+      {"harness_error", Verdict::unknown, [](Case& c) { c.findings.harness_errors = {"disk full"}; }},
+      {"expectation_unknown", Verdict::unknown, [](Case& c) { c.expect.push_back({"beauty", ">=", 1}); }},
+      {"expectation_missed", Verdict::fail, [](Case& c) { c.card.success_rate = 0.9; }},
+  };
+  return all;
+}
+
+TEST(Verdict, PassesWhenNothingIsWrong) {
+  auto c = fine();
+  decide(c.card, c.findings, c.expect);
+  EXPECT_EQ(c.card.verdict, Verdict::pass);
+  EXPECT_TRUE(c.card.why.empty());
+}
+
+TEST(Verdict, EachReasonAloneHasItsCodeAndRemedy) {
+  for (const auto& row : rows()) {
+    auto c = fine();
+    row.spoil(c);
+    decide(c.card, c.findings, c.expect);
+    EXPECT_EQ(c.card.verdict, row.verdict) << row.code;
+    ASSERT_EQ(c.card.why.size(), 1U) << row.code;
+    EXPECT_EQ(c.card.why[0].code, row.code);
+    EXPECT_FALSE(c.card.why[0].text.empty());
+    EXPECT_FALSE(c.card.why[0].remedy.empty());
+  }
+}
+
+TEST(Verdict, EarlierClassWinsOverLater) {
+  for (std::size_t i = 0; i < rows().size(); ++i)
+    for (std::size_t k = i + 1; k < rows().size(); ++k) {
+      auto c = fine();
+      rows()[i].spoil(c);
+      rows()[k].spoil(c);
+      decide(c.card, c.findings, c.expect);
+      EXPECT_EQ(c.card.verdict, rows()[i].verdict) << rows()[i].code << " with " << rows()[k].code;
+    }
+}
+
+TEST(Verdict, MissingAuditIsToldBesideTheCheckThatNeededIt) {
+  auto c = fine();
+  c.findings.audit_missing = true;
+  decide(c.card, c.findings, c.expect);
+  EXPECT_EQ(c.card.verdict, Verdict::pass) << "no check missed it";
+  c.card.checks.push_back({"wallet_exact", Verdict::unknown, "missing: the final audit", 0, 0, {}, 0});
+  decide(c.card, c.findings, c.expect);
+  EXPECT_EQ(c.card.verdict, Verdict::unknown);
+  ASSERT_EQ(c.card.why.size(), 2U);
+  EXPECT_EQ(c.card.why[1].code, "audit_missing");
+}
+
+TEST(Verdict, NoCheckAtAllIsUnknown) {
+  auto c = fine();
+  c.card.checks.clear();
+  decide(c.card, c.findings, c.expect);
+  EXPECT_EQ(c.card.verdict, Verdict::unknown);
+}
+
+TEST(Verdict, MetricsAreFoundByPath) {
+  auto c = fine();
+  c.card.latency_ms.p99 = 321;
+  c.card.by_flow["browse"] = {10, 9};
+  EXPECT_EQ(metric_of(c.card, "success_rate"), 0.999);
+  EXPECT_EQ(metric_of(c.card, "latency_ms.p99"), 321);
+  EXPECT_EQ(metric_of(c.card, "by_flow.browse"), 0.9);
+  EXPECT_EQ(metric_of(c.card, "ttr_s"), 0);
+  EXPECT_EQ(metric_of(c.card, "censored"), 0);
+  EXPECT_FALSE(metric_of(c.card, "scenario"));
+  EXPECT_FALSE(metric_of(c.card, "nothing.here"));
+}
+
+TEST(Verdict, TargetThatNeverRecoveredMissesEveryBoundOnTtr) {
+  auto c = fine();
+  c.card.episodes[0].absorbed = false;
+  c.card.episodes[0].censored = true;
+  c.expect = {{"ttr_s", "<=", 1e9}};
+  decide(c.card, c.findings, c.expect);
+  EXPECT_EQ(c.card.verdict, Verdict::fail);
+  EXPECT_NE(c.card.why[0].text.find("never"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace cardstorm

@@ -1,0 +1,511 @@
+// The partners over real sockets: calls, journals, notifies and the delay that a fault puts on a channel.
+#include "harness/partners/partners.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <mutex>
+#include <thread>
+
+#include "harness/core/files.hpp"
+#include "harness/core/json.hpp"
+#include "harness/core/text.hpp"
+#include "harness/net/http_client.hpp"
+#include "harness/partners/channel.hpp"
+#include "harness/partners/signature.hpp"
+
+namespace cardstorm {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool eventually(const std::function<bool()>& condition) {
+  for (const Nanos end = monotonic_now() + 10s; monotonic_now() < end; std::this_thread::yield())
+    if (condition()) return true;
+  return false;
+}
+
+/// The platform's side: notes every notify and answers as told.
+class Receiver {
+ public:
+  using Answer = std::function<ServerResponse(int nth)>;
+  explicit Receiver(Answer answer = [](int) { return ServerResponse{200, "success", "text/plain"}; }) : answer_(std::move(answer)) {
+    server_ = serve(0, [this](const ServerRequest& request, HttpServer::Reply reply) { take(request, std::move(reply)); }).value();
+  }
+  [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(server_->port()) + "/notify/alpha?from=bank"; }
+  /// Keeps answers back until release().
+  void keep_back() { const std::lock_guard lock(mutex_); keeping_ = true; }
+  void release() {
+    std::vector<std::pair<HttpServer::Reply, ServerResponse>> kept;
+    {
+      const std::lock_guard lock(mutex_);
+      keeping_ = false;
+      kept.swap(kept_);
+    }
+    for (auto& [reply, response] : kept) reply(response);
+  }
+  bool wait_for(std::size_t count, Nanos limit = 5s) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, limit, [&] { return seen_.size() >= count; });
+  }
+  std::vector<ServerRequest> seen() {
+    const std::lock_guard lock(mutex_);
+    return seen_;
+  }
+
+ private:
+  void take(const ServerRequest& request, HttpServer::Reply reply) {
+    const std::lock_guard lock(mutex_);
+    seen_.push_back(request);
+    const ServerResponse response = answer_(static_cast<int>(seen_.size()));
+    if (keeping_) kept_.emplace_back(std::move(reply), response);
+    else reply(response);
+    changed_.notify_all();
+  }
+  Answer answer_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool keeping_ = false;
+  std::vector<ServerRequest> seen_;
+  std::vector<std::pair<HttpServer::Reply, ServerResponse>> kept_;
+  std::unique_ptr<HttpServer> server_;
+};
+
+struct Bank : ::testing::Test {
+  Bank() {
+    std::string name = (fs::temp_directory_path() / "cs-partners-XXXXXX").string();
+    setup.journal_dir = mkdtemp(name.data());
+    setup.key = "key";
+    setup.control_token = "token";
+    setup.time_scale = 1500;   // 15 s become 10 ms
+    setup.answer = 2ms;
+    setup.confirm = 5ms;
+    setup.duplicate_share = 0;
+    setup.allow = AllowList::parse({"127.0.0.0/8"}).value();
+  }
+  ~Bank() override {
+    bank.reset();
+    fs::remove_all(setup.journal_dir);
+  }
+
+  void open() {
+    auto started = start_partners(setup);
+    ASSERT_TRUE(started) << started.error().what;
+    bank = std::move(started).value();
+  }
+  struct Reply { int status; Json body; Nanos took; };
+  Reply call(const std::string& method, const std::string& path, const std::string& body = "", const std::string& key = "key") {
+    const std::string now = partners::timestamp_text();
+    return raw({method, url(path), body, {{"X-Timestamp", now}, {"X-Sign", partners::signature(key, method, path, now, body)}}, 5s});
+  }
+  Reply control(const std::string& body, const std::string& token = "token") {
+    return raw({"POST", url("/control/channel/alpha/delay"), body, {{"X-Control-Token", token}}, 5s});
+  }
+  static Reply raw(const HttpRequest& request) {
+    const HttpResponse response = fetch(request);
+    EXPECT_EQ(response.outcome, Outcome::ok) << response.error;
+    auto json = Json::parse(response.body);
+    return {response.status, json ? *json : Json(), response.done - response.sent};
+  }
+  [[nodiscard]] std::string url(const std::string& path) const { return "http://127.0.0.1:" + std::to_string(bank->port()) + path; }
+
+  Reply pay(const std::string& out_trade_no, std::int64_t cents = 500, const std::string& notify_url = "http://127.0.0.1:1/none") {
+    return call("POST", "/channel/alpha/pay",
+                Json::object({{"out_trade_no", out_trade_no}, {"order", "o-" + out_trade_no}, {"amount_cents", cents}, {"notify_url", notify_url}, {"buyer", "b1"}}).dump());
+  }
+  Reply refund(const std::string& out_trade_no, const std::string& refund_no, std::int64_t cents) {
+    return call("POST", "/channel/alpha/refund", Json::object({{"out_trade_no", out_trade_no}, {"refund_no", refund_no}, {"amount_cents", cents}}).dump());
+  }
+  std::string status_of(const std::string& out_trade_no) { return call("GET", "/channel/alpha/pay?out_trade_no=" + out_trade_no).body["status"].string(); }
+  void wait_for_status(const std::string& out_trade_no, const std::string& status) {
+    ASSERT_TRUE(eventually([&] { return status_of(out_trade_no) == status; }));
+  }
+  [[nodiscard]] std::string book_text(const std::string& book) const { return read_file(setup.journal_dir + "/" + book + ".jsonl").value(); }
+  /// Lines of a kind, from whole lines only.
+  [[nodiscard]] std::vector<Json> lines(const std::string& book, const std::string& kind) const {
+    std::vector<Json> out;
+    for (const std::string& line : split(book_text(book), '\n')) {
+      const auto json = Json::parse(line);
+      if (json && (*json)["kind"].string() == kind) out.push_back(*json);
+    }
+    return out;
+  }
+
+  PartnersSetup setup;
+  std::unique_ptr<Partners> bank;
+};
+
+TEST_F(Bank, IsReadyWithoutSignature) {
+  open();
+  EXPECT_TRUE(raw({"GET", url("/ready"), "", {}, 5s}).body["ready"].boolean());
+  EXPECT_TRUE(raw({"GET", url("/channel/beta/ping"), "", {}, 5s}).body["ok"].boolean());
+  EXPECT_EQ(call("GET", "/channel/gamma/pay").status, 404);
+}
+
+TEST_F(Bank, RefusesWrongSignaturesWithoutEffect) {
+  open();
+  const std::string path = "/channel/alpha/pay", body = R"({"out_trade_no":"t1","order":"o1","amount_cents":500,"notify_url":"http://127.0.0.1:1/","buyer":"b"})";
+  const std::string now = partners::timestamp_text(), old = std::to_string(std::stol(now) - 301);
+  EXPECT_EQ(call("POST", path, body, "another key").status, 401);
+  EXPECT_EQ(raw({"POST", url(path), body, {}, 5s}).status, 401);
+  EXPECT_EQ(raw({"POST", url(path), body, {{"X-Timestamp", old}, {"X-Sign", partners::signature("key", "POST", path, old, body)}}, 5s}).status, 401);
+  EXPECT_EQ(raw({"POST", url(path), body + " ", {{"X-Timestamp", now}, {"X-Sign", partners::signature("key", "POST", path, now, body)}}, 5s}).status, 401);
+  const Reply reply = raw({"POST", url("/channel/beta/pay"), body, {{"X-Timestamp", now}, {"X-Sign", partners::signature("key", "POST", path, now, body)}}, 5s});
+  EXPECT_EQ(reply.status, 401);
+  EXPECT_EQ(reply.body["code"].string(), "bad_sign");
+  // The query is signed too: a signature for one trade does not open another.
+  const std::string query = path + "?out_trade_no=t1";
+  EXPECT_EQ(raw({"GET", url(path + "?out_trade_no=t2"), "", {{"X-Timestamp", now}, {"X-Sign", partners::signature("key", "GET", query, now, "")}}, 5s}).status, 401);
+  EXPECT_EQ(call("GET", query).status, 404);
+  EXPECT_TRUE(lines("alpha", "created").empty());
+}
+
+TEST_F(Bank, RefusesMalformedBodies) {
+  open();
+  for (const std::string body : {"", "[]", "{", R"({"out_trade_no":"t"})", R"({"out_trade_no":"t","order":"o","amount_cents":0,"notify_url":"u"})",
+                                 R"({"out_trade_no":"t","order":"o","amount_cents":-5,"notify_url":"u"})",
+                                 R"({"out_trade_no":"t","order":"o","amount_cents":1.5,"notify_url":"u"})",
+                                 R"({"out_trade_no":7,"order":"o","amount_cents":5,"notify_url":"u"})"})
+    EXPECT_EQ(call("POST", "/channel/alpha/pay", body).status, 400) << body;
+  EXPECT_TRUE(lines("alpha", "created").empty());
+}
+
+TEST_F(Bank, ChargesOnceForRepeatedCreates) {
+  open();
+  const Reply first = pay("t1");
+  EXPECT_EQ(first.status, 200);
+  EXPECT_EQ(pay("t1").body["trade_no"], first.body["trade_no"]);
+  wait_for_status("t1", "SUCCESS");
+  EXPECT_EQ(pay("t1").body["status"].string(), "SUCCESS");
+  EXPECT_EQ(pay("t1", 501).status, 409);
+  EXPECT_EQ(lines("alpha", "created").size(), 1U);
+  ASSERT_EQ(lines("alpha", "charged").size(), 1U);
+  EXPECT_EQ(lines("alpha", "charged")[0]["amount_cents"].integer(), 500);
+  EXPECT_EQ(lines("alpha", "charged")[0]["order"].string(), "o-t1");
+}
+
+TEST_F(Bank, ChargesOnceForConcurrentCreates) {
+  open();
+  std::vector<std::thread> threads;
+  std::array<std::string, 8> numbers;
+  for (std::string& number : numbers) threads.emplace_back([&] { number = pay("t1").body["trade_no"].string(); });
+  for (std::thread& thread : threads) thread.join();
+  wait_for_status("t1", "SUCCESS");
+  EXPECT_TRUE(std::all_of(numbers.begin(), numbers.end(), [&](const auto& number) { return number == numbers[0] && !number.empty(); }));
+  EXPECT_EQ(lines("alpha", "charged").size(), 1U);
+}
+
+TEST_F(Bank, ClosesOnlyWhatIsNotPaid) {
+  setup.confirm = 300ms;
+  open();
+  pay("t1");
+  pay("t2");
+  const std::string body = R"({"out_trade_no":"t1"})";
+  EXPECT_EQ(call("POST", "/channel/alpha/close", body).body["status"].string(), "CLOSED");
+  EXPECT_EQ(call("POST", "/channel/alpha/close", body).status, 200);
+  wait_for_status("t2", "SUCCESS");   // t1 would have been charged before it
+  EXPECT_EQ(status_of("t1"), "CLOSED");
+  EXPECT_EQ(call("POST", "/channel/alpha/close", R"({"out_trade_no":"t2"})").body["code"].string(), "already_paid");
+  EXPECT_EQ(call("POST", "/channel/alpha/close", R"({"out_trade_no":"t3"})").status, 404);
+  EXPECT_EQ(lines("alpha", "charged").size(), 1U);
+  EXPECT_EQ(lines("alpha", "trade_closed").size(), 1U);
+}
+
+TEST_F(Bank, RefundsOncePerNumberAndNeverMoreThanCharged) {
+  open();
+  pay("t1", 500);
+  wait_for_status("t1", "SUCCESS");
+  EXPECT_EQ(refund("t1", "r1", 200).body["status"].string(), "SUCCESS");
+  EXPECT_EQ(refund("t1", "r1", 200).status, 200);
+  EXPECT_EQ(refund("t1", "r1", 100).body["code"].string(), "conflict");
+  EXPECT_EQ(refund("t1", "r2", 301).body["code"].string(), "exceeds");
+  EXPECT_EQ(status_of("t1"), "SUCCESS");
+  EXPECT_EQ(refund("t1", "r3", 300).status, 200);
+  EXPECT_EQ(status_of("t1"), "REFUNDED");
+  EXPECT_EQ(refund("none", "r4", 1).status, 404);
+  EXPECT_EQ(lines("alpha", "refunded").size(), 2U);
+  const Json rows = call("GET", "/channel/alpha/bill").body["rows"];
+  ASSERT_EQ(rows.items().size(), 1U);
+  EXPECT_EQ(rows.items()[0]["refunded_cents"].integer(), 500);
+}
+
+TEST_F(Bank, DoesNotRefundWhatIsNotCharged) {
+  setup.confirm = 1h;
+  open();
+  pay("t1", 500);
+  EXPECT_EQ(refund("t1", "r1", 500).body["code"].string(), "exceeds");
+  EXPECT_TRUE(call("GET", "/channel/alpha/bill").body["rows"].items().empty());
+}
+
+TEST_F(Bank, NotifiesSignedAndWithTheChargeInTheJournal) {
+  std::size_t charged_then = 0;
+  Receiver platform([&](int) {
+    charged_then = lines("alpha", "charged").size();
+    return ServerResponse{200, "success", "text/plain"};
+  });
+  open();
+  const std::string trade_no = pay("t1", 500, platform.url()).body["trade_no"].string();
+  ASSERT_TRUE(platform.wait_for(1));
+  const ServerRequest notify = platform.seen()[0];
+  EXPECT_EQ(charged_then, 1U);
+  EXPECT_TRUE(partners::is_signed("key", notify));
+  EXPECT_EQ(notify.path + "?" + notify.query, "/notify/alpha?from=bank");
+  const Json body = Json::parse(notify.body).value();
+  EXPECT_EQ(body["trade_no"].string(), trade_no);
+  EXPECT_EQ(body["out_trade_no"].string(), "t1");
+  EXPECT_EQ(body["amount_cents"].integer(), 500);
+  EXPECT_EQ(body["status"].string(), "SUCCESS");
+}
+
+TEST_F(Bank, RepeatsANotifyUntilTheBodyIsExactlySuccess) {
+  Receiver platform([](int nth) {
+    if (nth == 1) return ServerResponse{500, "success"};
+    if (nth == 2) return ServerResponse{200, "SUCCESS"};
+    if (nth == 3) return ServerResponse{200, "success\n"};
+    if (nth == 4) return ServerResponse{302, "success"};
+    return ServerResponse{200, "success"};
+  });
+  setup.time_scale = 30'000;
+  open();
+  pay("t1", 500, platform.url());
+  pay("t2", 500, "http://127.0.0.1:1/none");   // nobody listens there
+  ASSERT_TRUE(platform.wait_for(5));
+  ASSERT_TRUE(eventually([&] {
+    const auto all = lines("alpha", "notify");
+    return std::any_of(all.begin(), all.end(), [](const Json& line) { return line["acknowledged"].boolean(); });
+  }));
+  bank.reset();
+  std::vector<Json> mine, other;
+  for (const Json& line : lines("alpha", "notify")) (line["order"].string() == "o-t1" ? mine : other).push_back(line);
+  ASSERT_EQ(mine.size(), 5U);
+  for (std::size_t i = 0; i < mine.size(); ++i) {
+    EXPECT_EQ(mine[i]["attempt"].integer(), static_cast<std::int64_t>(i) + 1);
+    EXPECT_EQ(mine[i]["acknowledged"].boolean(), i == 4);
+  }
+  EXPECT_EQ(mine[0]["status"].integer(), 500);
+  ASSERT_FALSE(other.empty());
+  EXPECT_EQ(other[0]["status"].integer(), 0);
+  const auto seen = platform.seen();
+  for (const ServerRequest& notify : seen) EXPECT_EQ(notify.body, seen[0].body);   // the same notify_no over all attempts
+}
+
+TEST_F(Bank, SendsTwoCopiesAtTheSameTimeWhenAsked) {
+  setup.duplicate_share = 1;
+  Receiver platform;
+  platform.keep_back();   // no answer until both are here
+  open();
+  pay("t1", 500, platform.url());
+  EXPECT_TRUE(platform.wait_for(2));
+  platform.release();
+  ASSERT_TRUE(eventually([&] { return lines("alpha", "notify").size() == 2; }));
+  EXPECT_EQ(lines("alpha", "notify")[1]["attempt"].integer(), 1);
+}
+
+TEST_F(Bank, NotifiesNobodyOutsideTheAllowList) {
+  Receiver platform;
+  setup.allow = AllowList::parse({"127.0.0.2"}).value();
+  open();
+  pay("t1", 500, platform.url());
+  ASSERT_TRUE(eventually([&] { return lines("alpha", "notify").size() >= 2; }));
+  EXPECT_TRUE(platform.seen().empty());
+}
+
+TEST_F(Bank, ControlNeedsTheToken) {
+  open();
+  EXPECT_EQ(control(R"({"delay_ms":100,"lease_ms":1000})", "wrong").status, 401);
+  EXPECT_EQ(raw({"GET", url("/control/state"), "", {}, 5s}).status, 401);
+  EXPECT_EQ(control(R"({"delay_ms":100})").status, 400);           // no lease
+  EXPECT_EQ(control(R"({"delay_ms":-1,"lease_ms":1000})").status, 400);
+  EXPECT_EQ(control("x").status, 400);
+  EXPECT_EQ(raw({"POST", url("/control/channel/gamma/delay"), R"({"delay_ms":0})", {{"X-Control-Token", "token"}}, 5s}).status, 404);
+}
+
+TEST_F(Bank, DelaysOneChannelsAnswersAndEndsWithZero) {
+  open();
+  ASSERT_EQ(control(R"({"delay_ms":300,"lease_ms":60000})").body["delay_ms"].integer(), 300);
+  EXPECT_GE(raw({"GET", url("/channel/alpha/ping"), "", {}, 5s}).took, 300ms);
+  EXPECT_LT(raw({"GET", url("/channel/beta/ping"), "", {}, 5s}).took, 250ms);
+  EXPECT_EQ(control(R"({"delay_ms":0})").body["delay_ms"].integer(), 0);
+  EXPECT_LT(raw({"GET", url("/channel/alpha/ping"), "", {}, 5s}).took, 250ms);
+}
+
+TEST_F(Bank, EndsADelayByItselfWhenItsLeaseIsNotRenewed) {
+  open();
+  control(R"({"delay_ms":60000,"lease_ms":150})");
+  const Nanos held = raw({"GET", url("/channel/alpha/ping"), "", {}, 5s}).took;   // held until the lease is over, not for a minute
+  EXPECT_GE(held, 100ms);
+  EXPECT_LT(held, 3s);
+  EXPECT_LT(raw({"GET", url("/channel/alpha/ping"), "", {}, 5s}).took, 100ms);
+  const Json state = raw({"GET", url("/control/state"), "", {{"X-Control-Token", "token"}}, 5s}).body;
+  EXPECT_EQ(state["channels"].items()[0]["delay_ms"].integer(), 0);
+}
+
+TEST_F(Bank, KeepsADelayWhoseLeaseIsRenewed) {
+  open();
+  control(R"({"delay_ms":60000,"lease_ms":100})");
+  control(R"({"delay_ms":60000,"lease_ms":700})");
+  EXPECT_GE(raw({"GET", url("/channel/alpha/ping"), "", {}, 5s}).took, 500ms);
+}
+
+TEST_F(Bank, NeverHoldsAChargeBack) {
+  Receiver platform;
+  open();
+  control(R"({"delay_ms":60000,"lease_ms":60000})");
+  std::thread buyer([&] { pay("t1", 500, platform.url()); });
+  EXPECT_TRUE(eventually([&] { return !lines("alpha", "charged").empty(); }));   // the bank has the money
+  EXPECT_TRUE(platform.seen().empty());                                          // and has told nobody
+  control(R"({"delay_ms":0})");
+  buyer.join();
+  EXPECT_TRUE(platform.wait_for(1));
+}
+
+TEST_F(Bank, TopsUpOncePerRequestNumber) {
+  Receiver platform;
+  open();
+  const auto order = [&](const std::string& phone) {
+    return call("POST", "/topup/order", Json::object({{"request_no", "q1"}, {"order", "o1"}, {"phone", phone}, {"amount_cents", 3000}, {"notify_url", platform.url()}}).dump());
+  };
+  EXPECT_EQ(order("13800000000").body["status"].string(), "ACCEPTED");
+  EXPECT_EQ(order("13800000000").body["status"].string(), "ACCEPTED");
+  EXPECT_EQ(order("13900000000").status, 409);
+  ASSERT_TRUE(platform.wait_for(1));
+  EXPECT_TRUE(partners::is_signed("key", platform.seen()[0]));
+  EXPECT_EQ(call("GET", "/topup/order?request_no=q1").body["status"].string(), "SUCCESS");
+  EXPECT_EQ(call("GET", "/topup/order?request_no=q2").status, 404);
+  EXPECT_EQ(lines("topup", "topup_accepted").size(), 1U);
+  EXPECT_EQ(lines("topup", "topup_done").size(), 1U);
+  EXPECT_EQ(book_text("topup").find("13800000000"), std::string::npos);
+}
+
+TEST_F(Bank, WritesEachLineBeforeItsAnswer) {
+  open();
+  for (int i = 0; i < 50; ++i) {
+    pay("t" + std::to_string(i));
+    ASSERT_EQ(lines("alpha", "created").size(), static_cast<std::size_t>(i) + 1);
+  }
+}
+
+TEST_F(Bank, BeginsAndEndsItsJournals) {
+  open();
+  pay("t1");
+  bank.reset();
+  for (const std::string book : {"alpha", "beta", "topup"}) {
+    const auto all = split(trim(book_text(book)), '\n');
+    const Json first = Json::parse(all.front()).value(), last = Json::parse(all.back()).value();
+    EXPECT_EQ(first["journal"].string(), book);
+    EXPECT_EQ(first["version"].integer(), 1);
+    EXPECT_EQ(last["kind"].string(), "closed");
+    EXPECT_GE(last["mono_ns"].integer(), first["mono_ns"].integer());
+  }
+}
+
+TEST_F(Bank, DoesNotContinueForeignJournals) {
+  open();
+  bank.reset();
+  const auto again = start_partners(setup);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, Errc::unavailable);
+}
+
+TEST_F(Bank, LeavesNoJournalsWhenThePortIsTaken) {
+  const auto other = serve(0, [](const ServerRequest&, const HttpServer::Reply&) {});
+  setup.port = (*other)->port();
+  const auto started = start_partners(setup);
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, Errc::unavailable);
+  EXPECT_TRUE(fs::is_empty(setup.journal_dir));
+}
+
+TEST_F(Bank, RefusesBadSetups) {
+  setup.time_scale = 0;
+  EXPECT_EQ(start_partners(setup).error().code, Errc::invalid);
+  setup.time_scale = 1;
+  setup.key = "";
+  EXPECT_EQ(start_partners(setup).error().code, Errc::invalid);
+  EXPECT_TRUE(fs::is_empty(setup.journal_dir));
+}
+
+TEST_F(Bank, SaysNothingThatItCouldNotWriteDown) {
+  // A limit on the size of a file stands for a full disk: a line is torn in the middle.
+  setup.confirm = 1h;
+  open();
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit small = before;
+  small.rlim_cur = 1000;
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+  std::vector<std::string> promised;
+  Reply reply{};
+  for (int i = 0; i < 30; ++i) {
+    reply = pay("t" + std::to_string(i));
+    if (reply.status == 200) promised.push_back("t" + std::to_string(i));
+  }
+  EXPECT_EQ(reply.status, 503);
+  EXPECT_EQ(raw({"GET", url("/ready"), "", {}, 5s}).status, 503);
+  EXPECT_NE(bank->problem().find("alpha"), std::string::npos);
+  bank.reset();
+  setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+
+  // Everything promised is in whole lines; at most the last line is torn.
+  const auto created = lines("alpha", "created");
+  ASSERT_FALSE(promised.empty());
+  for (const std::string& out_trade_no : promised)
+    EXPECT_TRUE(std::any_of(created.begin(), created.end(), [&](const Json& line) { return line["out_trade_no"].string() == out_trade_no; }));
+  const auto all = split(book_text("alpha"), '\n');
+  for (std::size_t i = 0; i + 1 < all.size(); ++i) EXPECT_TRUE(Json::parse(all[i])) << all[i];
+  EXPECT_FALSE(Json::parse(all.back()));
+}
+
+TEST_F(Bank, TakesItsAnswerTime) {
+  setup.answer = 100ms;
+  open();
+  EXPECT_GE(raw({"GET", url("/channel/alpha/ping"), "", {}, 5s}).took, 50ms);
+}
+
+TEST(AnswerTime, IsSpreadTheSameWayForTheSameSeed) {
+  Nanos least = 1h, most{0};
+  int other = 0;
+  for (std::uint64_t i = 0; i < 1000; ++i) {
+    const Nanos time = partners::answer_time(40ms, partners::Book::alpha, 1, i);
+    EXPECT_EQ(time, partners::answer_time(40ms, partners::Book::alpha, 1, i));
+    other += time != partners::answer_time(40ms, partners::Book::alpha, 2, i) ? 1 : 0;
+    least = std::min(least, time);
+    most = std::max(most, time);
+  }
+  EXPECT_GE(least, 20ms);
+  EXPECT_LT(least, 21ms);
+  EXPECT_LE(most, 60ms);
+  EXPECT_GT(most, 59ms);
+  EXPECT_GT(other, 990);
+}
+
+TEST_F(Bank, ServesManyTradesAtOnce) {
+  Receiver platform;
+  setup.duplicate_share = 0.1;
+  open();
+  MonotonicClock clock;
+  const auto client = make_http_client(clock, setup.allow, {});
+  int created = 0;
+  for (int i = 0; i < 500; ++i) {
+    const std::string path = "/channel/beta/pay", now = partners::timestamp_text();
+    const std::string body = Json::object({{"out_trade_no", i == 499 ? "t0" : "t" + std::to_string(i)}, {"order", i == 499 ? "o0" : "o" + std::to_string(i)},
+                                           {"amount_cents", 5}, {"notify_url", platform.url()}}).dump();
+    client->submit({"POST", url(path), body, {{"X-Timestamp", now}, {"X-Sign", partners::signature("key", "POST", path, now, body)}}, 5s},
+                   [&](const HttpResponse& response) { created += response.status == 200 ? 1 : 0; });
+  }
+  while (client->in_flight() > 0) client->drive(clock.now() + 5s);
+  EXPECT_EQ(created, 500);
+  EXPECT_TRUE(platform.wait_for(500));   // 499 messages and about 50 second copies
+  bank.reset();
+  EXPECT_EQ(lines("beta", "charged").size(), 499U);
+}
+
+}  // namespace
+}  // namespace cardstorm

@@ -1,0 +1,127 @@
+// The fragile shop: right when it is quiet, wrong by its own mechanisms when it is not.
+#include "tests/unit/platform/services_fixture.hpp"
+
+namespace platform::services_test {
+namespace {
+
+using namespace std::chrono_literals;
+
+class FragileShop : public ServicesTest {
+ protected:
+  void SetUp() override {
+    ServicesTest::SetUp();
+    url_ = start(config("shop", "shop", "fragile"));
+  }
+  std::string order(const std::string& buyer, const std::string& sku, int quantity = 1, const std::string& phone = "") {
+    const auto a = as_buyer(url_, buyer, "POST", "/orders", R"({"sku":")" + sku + R"(","quantity":)" + std::to_string(quantity) + R"(,"phone":")" + phone + "\"}", "k");
+    EXPECT_EQ(a.status, 201) << a.body;
+    return a.json["order_no"].text();
+  }
+  int pay(const std::string& buyer, const std::string& no, const std::string& channel) {
+    return as_buyer(url_, buyer, "POST", "/orders/" + no + "/pay", R"({"channel":")" + channel + "\"}", "p").status;
+  }
+  std::string status(const std::string& buyer, const std::string& no) { return as_buyer(url_, buyer, "GET", "/orders/" + no).json["status"].text(); }
+  bool delivered(const std::string& buyer, const std::string& no) {
+    return wait_until([&] { return status(buyer, no) == "delivered"; });
+  }
+  std::string url_;
+};
+
+TEST_F(FragileShop, SellsEveryClassOfGoodsWhenItIsQuiet) {
+  const std::vector<std::pair<std::string, std::string>> cases = {{"steam-50", "alpha"}, {"qcoin-10", "wallet"}, {"video-month", "beta"}, {"phone-30", "alpha"}, {"sword-rare", "wallet"}};
+  for (const auto& [sku, channel] : cases) {
+    const std::string no = order("b1", sku, 1, sku == "phone-30" ? "13800000000" : "");
+    EXPECT_EQ(pay("b1", no, channel), 200);
+    EXPECT_TRUE(delivered("b1", no)) << sku;
+    const auto shown = as_buyer(url_, "b1", "GET", "/orders/" + no);
+    EXPECT_EQ(shown.json["cards"].items().size(), sku == "steam-50" || sku == "qcoin-10" ? 1U : 0U) << shown.body;
+    if (channel != "wallet") { EXPECT_EQ(partners_->charges(no), 1); }
+  }
+  EXPECT_EQ(as_buyer(url_, "b1", "GET", "/wallet").json["balance_cents"].integer(), 10'000'000 - 1000 - 8800);
+}
+
+TEST_F(FragileShop, RefundsAMembershipAtItsChannelAndNoCard) {
+  const std::string membership = order("b1", "video-month"), card = order("b1", "steam-50");
+  for (const auto& no : {membership, card}) {
+    EXPECT_EQ(pay("b1", no, "alpha"), 200);
+    ASSERT_TRUE(delivered("b1", no));
+  }
+  EXPECT_EQ(as_buyer(url_, "b1", "POST", "/orders/" + membership + "/refund", "{}", "r").json["status"].text(), "refunded");
+  EXPECT_EQ(partners_->kept_cents(membership), 0);
+  EXPECT_EQ(as_buyer(url_, "b1", "POST", "/orders/" + card + "/refund", "{}", "r").status, 409);
+}
+
+TEST_F(FragileShop, HandsOutOneCardTwiceWhenTwoBuyTogether) {
+  std::vector<std::thread> buyers;
+  for (int i = 0; i < 12; ++i) {
+    buyers.emplace_back([&, i] {
+      const std::string name = "b" + std::to_string(i);
+      for (int n = 0; n < 10; ++n) pay(name, order(name, "steam-50"), "wallet");
+    });
+  }
+  for (auto& b : buyers) b.join();
+  EXPECT_GT(number("SELECT count(*) - count(DISTINCT card_id) FROM shop_deliveries"), 0);
+}
+
+TEST_F(FragileShop, DeliversTwiceWhenANotifyComesTwiceAtOnce) {
+  partners_->notify_copies = 6;
+  std::vector<std::string> numbers;
+  for (int i = 0; i < 10; ++i) {
+    numbers.push_back(order("b1", "qcoin-10", 5));
+    EXPECT_EQ(pay("b1", numbers.back(), "alpha"), 200);
+  }
+  for (const auto& no : numbers) ASSERT_TRUE(delivered("b1", no));
+  EXPECT_TRUE(wait_until([&] { return number("SELECT count(*) FROM (SELECT 1 FROM shop_deliveries GROUP BY order_no HAVING count(*) > 5) d") > 0; }));
+}
+
+TEST_F(FragileShop, BlocksBrowsingWhenOneChannelIsSlow) {
+  partners_->delay("alpha", 3s);
+  std::vector<std::string> numbers;
+  for (int i = 0; i < 20; ++i) numbers.push_back(order("b1", "video-month"));
+  std::vector<std::thread> buyers;
+  for (const auto& no : numbers) buyers.emplace_back([&, no] { pay("b1", no, "alpha"); });
+  EXPECT_TRUE(wait_until([&] { return partners_->creates("alpha") >= 8; }));   // as many as there are connections
+  const auto from = std::chrono::steady_clock::now();
+  EXPECT_EQ(as_buyer(url_, "b2", "GET", "/goods").status, 200);
+  EXPECT_GT(std::chrono::steady_clock::now() - from, 1s);
+  partners_->delay("alpha", 0ms);
+  for (auto& b : buyers) b.join();
+}
+
+TEST_F(FragileShop, ChargesTwiceWhenABuyerPaysAgainWhileTheChannelIsSlow) {
+  partners_->delay("alpha", 500ms);
+  const std::string no = order("b1", "video-month");
+  std::thread first([&] { pay("b1", no, "alpha"); });
+  EXPECT_TRUE(wait_until([&] { return partners_->creates("alpha") == 1; }));
+  pay("b1", no, "alpha");
+  first.join();
+  EXPECT_TRUE(wait_until([&] { return partners_->charges(no) == 2; }));
+}
+
+TEST_F(FragileShop, PagesTheAuditByKey) {
+  for (int i = 0; i < 5; ++i) pay("b1", order("b1", "qcoin-10", 2), "wallet");
+  const auto page = as_buyer(url_, "", "GET", "/audit/orders?after=0&limit=3");
+  ASSERT_EQ(page.json["rows"].items().size(), 3U) << page.body;
+  EXPECT_EQ(page.json["rows"].items()[0]["cards"].items().size(), 2U);
+  const auto last = as_buyer(url_, "", "GET", "/audit/orders?after=" + std::to_string(page.json["next"].integer()) + "&limit=3");
+  EXPECT_EQ(last.json["rows"].items().size(), 2U);
+  EXPECT_EQ(last.body.find("\"next\":null") != std::string::npos, true);
+  EXPECT_EQ(as_buyer(url_, "", "GET", "/audit/ledger").json["rows"].items().size(), 5U);
+  EXPECT_EQ(as_buyer(url_, "", "GET", "/audit/wallets").json["rows"].items()[0]["opening_cents"].integer(), 10'000'000);
+}
+
+TEST_F(FragileShop, AnswersBadInputByName) {
+  const auto code = [&](const std::string& body) { return as_buyer(url_, "b1", "POST", "/orders", body).json["error"].text(); };
+  EXPECT_EQ(code(R"({"sku":"none","quantity":1})"), "unknown_sku");
+  EXPECT_EQ(code(R"({"sku":"steam-50","quantity":0})"), "bad_quantity");
+  EXPECT_EQ(code(R"({"sku":"phone-30","quantity":1,"phone":"12"})"), "bad_phone");
+  EXPECT_EQ(code("{"), "bad_request");
+  EXPECT_EQ(as_buyer(url_, "b 1", "GET", "/wallet").status, 400);
+  EXPECT_EQ(as_buyer(url_, "b1", "GET", "/orders/none").status, 404);
+  const std::string no = order("b1", "steam-50");
+  EXPECT_EQ(as_buyer(url_, "b2", "GET", "/orders/" + no).status, 404);   // not his
+  EXPECT_EQ(as_buyer(url_, "b1", "POST", "/notify/alpha", "{}").status, 401);
+}
+
+}  // namespace
+}  // namespace platform::services_test

@@ -1,0 +1,249 @@
+// report: what every writer promises, whatever the card holds.
+#include "reports/report.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include "harness/core/files.hpp"
+#include "reports/layout.hpp"
+#include "tests/unit/reports/support.hpp"
+
+namespace cardstorm {
+namespace {
+
+using test::count_of;
+using test::markup_mistake;
+using test::written;
+
+const std::vector<std::string>& hostile_strings() {
+  static const std::vector<std::string> all = {
+      "\"'><script>alert(1)</script>", "]]><!--", "--><![CDATA[", std::string("nul\0in", 6), "\x1b[31mred\x07\x9b", "a|b`c```\n# head\n<br>@all !123",
+      "</style></script><svg onload=x>", "\xff\xfe broken \xc3 utf8 \xed\xa0\x80", "\xe2\x80\xae turned \xe2\x81\xa6", std::string(1200, '"'), std::string(1200, 'W'),
+      "订单“号”：<卡密>&nbsp;；" + std::string(300, '&'), "{0}{1}{9}", "%s%n", "&#0;", ""};
+  return all;
+}
+
+Scorecard hostile_card(const std::string& evil) {
+  Scorecard card = sample::fragile();
+  card.scenario = card.target = card.version = card.environment = card.why_text = evil;
+  card.traffic.trace = card.generator.scheduling = card.repeat_command = evil;
+  card.why.assign(40, {evil, evil, evil});
+  card.traffic.causes[evil] = 3;
+  card.by_flow[evil] = card.by_goods[evil] = card.by_phase[evil] = {5, 4};
+  card.not_exercised.assign(60, evil);
+  for (Episode& e : card.episodes) e.fault = e.on = evil;
+  for (Shade& s : card.shades) s.fault = s.on = evil;
+  for (Finding& f : card.checks) {
+    f.name = f.why = evil;
+    f.verdict = Verdict::fail;
+    f.witnesses.assign(48, {evil, evil, 1, 1});
+  }
+  for (int i = 0; i < 30; ++i) {
+    card.checks.push_back({evil + std::to_string(i), Verdict::unknown, evil, 1, 1, {{evil, evil, 0, 0}}, 0});
+    card.episodes.push_back(card.episodes.front());
+    card.episodes.back().fault = std::to_string(i) + evil;
+  }
+  return card;
+}
+
+DrillCard hostile_drill(const std::string& evil) {
+  DrillCard drill = sample::sample_drill();
+  drill.baseline = drill.candidate = hostile_card(evil);
+  drill.repeat_command = evil;
+  drill.runs.assign(100, {evil, 1, evil});
+  drill.mttr_reduction_by_fault[evil] = 0.5;
+  drill.mttr_reduction_assumed_restart[evil] = 0.5;
+  return drill;
+}
+
+Scorecard senseless_card() {
+  const double nan = std::nan(""), inf = std::numeric_limits<double>::infinity();
+  Scorecard card = sample::fragile();
+  card.success_rate = nan;
+  card.latency_ms = {nan, inf, -inf, 1e300, -1};
+  card.generator.lateness_p50_us = nan;
+  card.generator.cpu_seconds = inf;
+  card.traffic.scale = nan;
+  card.traffic.peak_rate = inf;
+  card.assumed_restart_s = nan;
+  card.money.lost_trades_cents = std::numeric_limits<std::int64_t>::min();
+  double turn = nan;
+  for (Episode& e : card.episodes) {
+    e.inject_s = e.horizon_s = turn;
+    e.onset_s = e.recover_s = e.ttr_s = e.lag_s = turn;
+    e.censored = false;
+    turn = std::isnan(turn) ? inf : std::isinf(turn) ? -1e308 : nan;
+  }
+  card.timeline = {{nan, 1, 1, nan, nan, 1}, {inf, 1, 1, 1, 1, 1}, {-5, 1, 1, 1, 1, 1}, {1e18, 1, 1, 1, 1, 1}, {3, 0, 7, nan, -2, 0}, {3, 5, 9, inf, 1e300, 4000000000U}, {9e6, 5, 5, 1e-300, 1e-300, 1}};
+  card.shades = {{"node_kill", "", nan, 3}, {"node_kill", "", 5, inf}, {"node_kill", "", 9, 2}, {"node_kill", "", 1e300, 1e301}};
+  return card;
+}
+
+std::size_t widest_line(const std::string& text) {
+  std::size_t widest = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto end = std::min(text.find('\n', at), text.size());
+    widest = std::max(widest, display_width(std::string_view(text).substr(at, end - at)));
+    at = end + 1;
+  }
+  return widest;
+}
+
+}  // namespace
+
+TEST(Report, TheRegistryNamesEachWriterOnce) {
+  std::set<std::string_view> names, files;
+  for (const ReporterEntry& entry : reporter_registry()) {
+    EXPECT_TRUE(names.insert(entry.name).second);
+    EXPECT_TRUE(files.insert(entry.run_file).second);
+  }
+  EXPECT_EQ(names, (std::set<std::string_view>{"terminal", "json", "html", "junit", "markdown"}));
+  const auto missing = make_reporter("pdf", {});
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, Errc::not_found);
+}
+
+TEST(Report, WritesEveryFileIntoTheFolder) {
+  std::string dir = std::filesystem::temp_directory_path() / "cardstorm-reports-XXXXXX";
+  ASSERT_NE(mkdtemp(dir.data()), nullptr);
+  EXPECT_TRUE(write_reports(sample::sample_drill(), dir, {}));
+  for (const ReporterEntry& entry : reporter_registry()) EXPECT_TRUE(std::filesystem::exists(dir + "/" + std::string(entry.drill_file))) << entry.name;
+  EXPECT_FALSE(write_reports(sample::fragile(), dir + "/not/there", {}));
+  std::filesystem::remove_all(dir);
+}
+
+TEST(Report, SameCardGivesSameBytes) {
+  for (const ReporterEntry& entry : reporter_registry())
+    EXPECT_EQ(written(entry.name, sample::sample_drill()), written(entry.name, sample::sample_drill())) << entry.name;
+}
+
+TEST(Report, JsonReadsBackAsTheSameCard) {
+  const std::string text = written("json", sample::sample_drill());
+  const auto parsed = Json::parse(text);
+  ASSERT_TRUE(parsed);
+  const auto again = drill_of_json(*parsed);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(written("json", *again), text);
+  EXPECT_EQ(written("terminal", *again, Lang::zh), written("terminal", sample::sample_drill(), Lang::zh));
+  EXPECT_EQ(written("html", *again), written("html", sample::sample_drill()));
+}
+
+TEST(Report, HostileStringsNeverBreakMarkup) {
+  for (const std::string& evil : hostile_strings()) {
+    const std::string page = written("html", hostile_drill(evil), Lang::zh);
+    EXPECT_EQ(markup_mistake(page, true), "") << evil.substr(0, 40);
+    EXPECT_EQ(count_of(page, "<script"), 1U) << evil.substr(0, 40);
+    EXPECT_EQ(page.find("<svg onload"), std::string::npos);
+    EXPECT_LE(page.size(), 300U * 1024) << evil.substr(0, 40);
+    EXPECT_EQ(markup_mistake(written("junit", hostile_drill(evil), Lang::zh), false), "") << evil.substr(0, 40);
+  }
+  EXPECT_EQ(markup_mistake(written("html", hostile_card(hostile_strings().front())), true), "");
+  EXPECT_EQ(markup_mistake(written("junit", hostile_card(hostile_strings().front())), false), "");
+}
+
+TEST(Report, HostileStringsNeverReachTheTerminalOrTheMergeRequest) {
+  for (const std::string& evil : hostile_strings()) {
+    for (const char c : written("terminal", hostile_drill(evil), Lang::zh)) ASSERT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= 0x20) << evil.substr(0, 40);
+    const std::string md = written("markdown", hostile_drill(evil));
+    const std::string before_fence = md.substr(0, md.find("\n```"));
+    EXPECT_EQ(before_fence.find("<script"), std::string::npos);
+    EXPECT_EQ(before_fence.find("@all"), std::string::npos);
+    for (std::size_t at = md.find("\n| "); at != std::string::npos; at = md.find("\n| ", at + 1))
+      EXPECT_EQ(count_of(md.substr(at, md.find('\n', at + 1) - at), "|"), 4U) << evil.substr(0, 40);
+  }
+}
+
+TEST(Report, SenselessNumbersAndEmptyCardsAreWritten) {
+  DrillCard senseless;
+  senseless.baseline = senseless.candidate = senseless_card();
+  senseless.mttr_reduction = std::nan("");
+  for (const ReporterEntry& entry : reporter_registry())
+    for (const Lang lang : {Lang::en, Lang::zh}) {
+      for (const std::string& text : {written(entry.name, Scorecard{}, lang), written(entry.name, DrillCard{}, lang), written(entry.name, senseless_card(), lang), written(entry.name, senseless, lang)}) {
+        EXPECT_FALSE(text.empty()) << entry.name;
+        for (const char* bad : {"nan", "NaN", "inf ", "inf%", ":inf", "null %"}) {
+          if (entry.name == "json") continue;
+          EXPECT_EQ(text.find(bad), std::string::npos) << entry.name << ": " << bad;
+        }
+        if (entry.name == "html") { EXPECT_EQ(markup_mistake(text, true), ""); }
+        if (entry.name == "junit") { EXPECT_EQ(markup_mistake(text, false), ""); }
+      }
+    }
+}
+
+TEST(Report, UnknownIsNeverShownAsGood) {
+  const Scorecard card = sample::sample_unknown();
+  EXPECT_NE(written("terminal", card).find("Not decidable (unknown)"), std::string::npos);
+  EXPECT_NE(written("html", card).find("data-verdict=\"unknown\""), std::string::npos);
+  EXPECT_NE(written("markdown", card).find("**Not decidable (unknown)**"), std::string::npos);
+  EXPECT_NE(written("junit", Scorecard{}).find("<error"), std::string::npos);
+}
+
+TEST(Report, JunitCountsWhatItHolds) {
+  const std::string xml = written("junit", sample::sample_no_go());
+  EXPECT_EQ(count_of(xml, "<testcase "), 8U + 9U + 1U + 1U + 4U);   // checks, episodes, reduction, verdict, reasons
+  EXPECT_EQ(count_of(xml, "<failure "), 3U + 3U + 1U + 4U);         // broken, not recovered, verdict, reasons
+  EXPECT_EQ(count_of(xml, "<error "), 1U);                           // no comparison
+  EXPECT_NE(xml.find("tests=\"23\" failures=\"11\" errors=\"1\""), std::string::npos);
+  const std::string unknown = written("junit", sample::sample_unknown());
+  EXPECT_EQ(count_of(unknown, "<failure "), 0U);
+  EXPECT_EQ(count_of(unknown, "<error "), 1U + 2U + 1U + 3U);        // check, two episodes, verdict, reasons
+}
+
+TEST(Report, ABaselineThatFailsDoesNotFailTheCandidate) {
+  const std::string xml = written("junit", sample::sample_drill());
+  EXPECT_EQ(count_of(xml, "<failure "), 0U);
+  EXPECT_EQ(count_of(xml, "<error "), 0U);
+}
+
+TEST(Report, TerminalKeepsItsWidthAndItsColourToItself) {
+  for (const Lang lang : {Lang::en, Lang::zh}) {
+    EXPECT_LE(widest_line(written("terminal", sample::sample_drill(), lang)), 96U);
+    EXPECT_LE(widest_line(written("terminal", sample::fragile(), lang)), 96U);
+    EXPECT_EQ(written("terminal", sample::sample_drill(), lang).find('\033'), std::string::npos);
+  }
+  EXPECT_NE(written("terminal", sample::sample_drill(), Lang::en, true).find("\033[1;32m"), std::string::npos);
+}
+
+TEST(Report, TerminalUsesTheUsersWords) {
+  const std::string en = written("terminal", sample::sample_drill()), zh = written("terminal", sample::sample_drill(), Lang::zh);
+  for (const char* word : {"no impact", "not recovered in", "Audit", "F2611-000183", "MTTR reduction", "if the operator restarts after 120 s", "cardstorm drill --seed 42", "reports/runs/latest"})
+    EXPECT_NE(en.find(word), std::string::npos) << word;
+  for (const char* word : {"无影响", "50 秒内未恢复", "对账", "掉单", "MTTR 缩短"}) EXPECT_NE(zh.find(word), std::string::npos) << word;
+}
+
+TEST(Report, HtmlIsOnePageThatNeedsNothingElse) {
+  for (const std::string& page : {written("html", sample::sample_drill()), written("html", sample::sample_unknown())}) {
+    for (const char* outside : {"http:", "https:", "src=", "@import", "url("}) EXPECT_EQ(page.find(outside), std::string::npos) << outside;
+    EXPECT_LE(page.size(), 300U * 1024);
+    EXPECT_EQ(count_of(page, "<svg viewBox=\"0 0 1000"), count_of(page, "<desc id="));   // every curve is described
+    EXPECT_NE(page.find("prefers-color-scheme:dark"), std::string::npos);
+    EXPECT_NE(page.find("@media print"), std::string::npos);
+  }
+}
+
+TEST(Report, HtmlHoldsBothLanguagesAndShowsTheGivenOne) {
+  const std::string zh = written("html", sample::sample_no_go(), Lang::zh);
+  EXPECT_NE(zh.find("<html lang=\"zh-CN\" data-verdict=\"fail\""), std::string::npos);
+  EXPECT_NE(zh.find("id=\"lang-zh\" checked"), std::string::npos);
+  EXPECT_NE(zh.find("No-go"), std::string::npos);
+  EXPECT_NE(zh.find("不可发布"), std::string::npos);
+}
+
+TEST(Report, ALongRunStaysASmallPage) {
+  DrillCard drill = sample::sample_drill();
+  for (Scorecard* card : {&drill.baseline, &drill.candidate}) {
+    card->timeline.clear();
+    for (int s = 0; s < 20000; ++s) card->timeline.push_back(sample::window(s, 0.3, 400, 5));
+  }
+  EXPECT_LE(written("html", drill).size(), 300U * 1024);
+}
+
+TEST(Report, ARateThatIsNotAllIsNeverShownAsAll) {
+  Scorecard card = sample::hardened();
+  card.success_rate = 0.999999;
+  EXPECT_EQ(written("terminal", card).find("100.00 %"), std::string::npos);
+  EXPECT_NE(written("terminal", card).find("99.99 %"), std::string::npos);
+}
+
+}  // namespace cardstorm

@@ -1,0 +1,198 @@
+// targets: reference with a stand-in supervisor that keeps the contract, external with a small server, channels by wire.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "harness/core/files.hpp"
+#include "harness/target/target.hpp"
+#include "tests/contract/fake_platform.hpp"
+#include "tests/support/temp_dir.hpp"
+
+namespace cardstorm {
+namespace {
+
+using test::FakePlatform;
+
+std::unique_ptr<Target> make(const std::string& kind, const TargetSpec& spec, const TargetSetup& setup) {
+  for (const auto& entry : target_registry())
+    if (entry.name == kind) return entry.make(spec, setup);
+  return nullptr;
+}
+
+class Reference : public testing::Test {
+ protected:
+  Reference() {
+    spec_.name = "hardened";
+    spec_.kind = "reference";
+    spec_.variant = "hardened";
+    spec_.touch = {"pool", "channels", "nodes"};
+    spec_.nodes = {{"order", "shop"}};
+    spec_.options = {{"restart_delay", "7"}};
+    setup_.run_dir = dir_.path() + "/run";
+    setup_.binary_dir = dir_.path();
+    setup_.channels_url = platform_.url();
+    setup_.channels_token = FakePlatform::kToken;
+    setup_.channels_key_file = "/k";
+  }
+  /// `body` stands for `cardstorm-platform`.
+  void supervisor(const std::string& body) {
+    const std::string path = dir_.path() + "/cardstorm-platform";
+    ASSERT_TRUE(write_file(path, "#!/bin/sh\nprintf '%s' \"$*\" > " + dir_.path() + "/args\n" + body));
+    ASSERT_EQ(::chmod(path.c_str(), 0755), 0);
+  }
+  std::string ready_line() const {
+    return "echo '{\"url\":\"" + platform_.url() + "/shop\",\"control_url\":\"" + platform_.url() + "\",\"audit_url\":\"" + platform_.url() +
+           "\",\"auditor_url\":\"\",\"dir\":\"" + dir_.path() + "/stores\",\"version\":\"9.9\",\"restart_delay_s\":7}'\n";
+  }
+  std::unique_ptr<Target> target() { return make("reference", spec_, setup_); }
+
+  FakePlatform platform_;
+  test::TempDir dir_;
+  TargetSpec spec_;
+  TargetSetup setup_;
+};
+
+TEST_F(Reference, StartsTheSupervisorAndEndsItByItsLifeline) {
+  supervisor(ready_line() + "mkdir -p " + dir_.path() + "/stores/logs; echo hello > " + dir_.path() + "/stores/logs/shop.log\n" +
+             "cat > /dev/null\necho orderly > " + dir_.path() + "/ended\n");
+  auto target = this->target();
+  const auto started = target->start(10s);
+  ASSERT_TRUE(started) << started.error().what;
+  EXPECT_EQ(*read_file(dir_.path() + "/args"), "up hardened --partners " + platform_.url() + " --partners-key-file /k --restart-delay 7");
+  EXPECT_EQ(target->url(), platform_.url() + "/shop");
+  EXPECT_EQ(target->version(), "9.9");
+  EXPECT_EQ(target->assumed_restart_s(), 7);
+  EXPECT_EQ(target->resolve("order"), "shop");
+  const pid_t pid = target->supervisor_pid();
+  EXPECT_GT(pid, 0);
+  EXPECT_FALSE(target->supervisor_mark().empty());
+  ASSERT_TRUE(test::eventually([&] { return read_file(dir_.path() + "/stores/logs/shop.log").has_value(); }));
+  EXPECT_TRUE(target->stop());
+  EXPECT_TRUE(target->stop()) << "twice is fine";
+  EXPECT_EQ(*read_file(dir_.path() + "/ended"), "orderly\n");
+  EXPECT_FALSE(identify(pid)) << "ended and reaped";
+  EXPECT_EQ(*read_file(setup_.run_dir + "/logs/target/shop.log"), "hello\n");
+}
+
+TEST_F(Reference, RepeatsTheSupervisorsLastWordsWhenItFails) {
+  supervisor("echo 'initdb is missing: install postgresql-15' >&2\nexit 4\n");
+  auto target = this->target();
+  const auto started = target->start(10s);
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, Errc::unavailable);
+  EXPECT_NE(started.error().what.find("initdb is missing"), std::string::npos) << started.error().what;
+  EXPECT_EQ(target->supervisor_pid(), 0);
+}
+
+TEST_F(Reference, LeavesNothingWhenItIsNeverReady) {
+  supervisor("echo $$ > " + dir_.path() + "/pid\nexec cat\n");
+  const auto started = this->target()->start(300ms);
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, Errc::timeout);
+  EXPECT_FALSE(identify(static_cast<pid_t>(std::atoi(read_file(dir_.path() + "/pid")->c_str()))));
+}
+
+TEST_F(Reference, RefusesAnAddressOutsideTheAllowList) {
+  supervisor("echo '{\"url\":\"http://8.8.8.8/\",\"control_url\":\"http://8.8.8.8/\",\"audit_url\":\"http://8.8.8.8/\"}'\ncat > /dev/null\n");
+  const auto started = this->target()->start(10s);
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, Errc::refused);
+}
+
+TEST_F(Reference, OffersOnlyWhatMayBeTouched) {
+  supervisor(ready_line() + "cat > /dev/null\n");
+  spec_.touch = {"pool"};
+  auto target = this->target();
+  EXPECT_EQ(target->pool(), nullptr) << "not before the start";
+  ASSERT_TRUE(target->start(10s));
+  EXPECT_NE(target->pool(), nullptr);
+  EXPECT_EQ(target->nodes(), nullptr);
+  EXPECT_EQ(target->channels(), nullptr);
+}
+
+TEST_F(Reference, HoldsThePoolOfAnAliasAndTellsHowToUndoIt) {
+  supervisor(ready_line() + "cat > /dev/null\n");
+  auto target = this->target();
+  ASSERT_TRUE(target->start(10s));
+  EXPECT_EQ(target->pool()->state("order")->held, 0);
+  ASSERT_TRUE(target->pool()->hold("order", 10s));
+  EXPECT_EQ(target->pool()->state("order")->held, 8);
+  EXPECT_EQ(target->pool()->undo("order")["url"].string(), platform_.url() + "/admin/pool/hold");
+  ASSERT_TRUE(target->pool()->release("order"));
+  EXPECT_FALSE(platform_.held());
+  EXPECT_EQ(target->pool()->state("nobody").error().code, Errc::not_found);
+  EXPECT_TRUE(target->pool()->undo("nobody").is_null());
+}
+
+TEST_F(Reference, NodesCarryTheirIdentity) {
+  supervisor(ready_line() + "cat > /dev/null\n");
+  auto target = this->target();
+  ASSERT_TRUE(target->start(10s));
+  const auto nodes = target->nodes()->nodes();
+  ASSERT_TRUE(nodes);
+  ASSERT_EQ(nodes->size(), 1u);
+  EXPECT_EQ((*nodes)[0].name, "shop");
+  EXPECT_TRUE(alive({(*nodes)[0].pid, (*nodes)[0].start_time}));
+}
+
+TEST_F(Reference, SaysThatNeitherAuditWorks) {
+  supervisor(ready_line() + "cat > /dev/null\n");
+  auto target = this->target();
+  ASSERT_TRUE(target->start(10s));
+  const auto rows = target->audit();  // the fake has no audit, and there is no database
+  ASSERT_FALSE(rows);
+  EXPECT_NE(rows.error().what.find("API: "), std::string::npos);
+  EXPECT_NE(rows.error().what.find("SQL: "), std::string::npos);
+}
+
+TEST(External, IsReadyWhenItAnswersAnythingAtAll) {
+  FakePlatform platform;
+  TargetSpec spec;
+  spec.url = platform.url();  // answers 404
+  auto target = make("external", spec, {});
+  EXPECT_TRUE(target->start(5s));
+  EXPECT_EQ(target->url(), platform.url());
+  EXPECT_EQ(target->pool(), nullptr);
+  EXPECT_EQ(target->nodes(), nullptr);
+  EXPECT_EQ(target->channels(), nullptr);
+  EXPECT_FALSE(target->audit());
+  EXPECT_TRUE(target->stop());
+}
+
+TEST(External, SaysWhenNobodyAnswersOrItMayNotAsk) {
+  std::string url;
+  {
+    FakePlatform platform;
+    url = platform.url();
+  }
+  TargetSpec spec;
+  spec.url = url;
+  EXPECT_EQ(make("external", spec, {})->start(200ms).error().code, Errc::unavailable);
+  spec.url = "http://8.8.8.8/";
+  EXPECT_EQ(make("external", spec, {})->start(200ms).error().code, Errc::refused);
+  spec.allow = {"not an address"};
+  EXPECT_EQ(make("external", spec, {})->start(200ms).error().code, Errc::invalid);
+}
+
+TEST(Channels, DelayIsSeenByAskingTheChannel) {
+  FakePlatform platform;
+  const auto channels = make_channel_control(platform.url(), FakePlatform::kToken, test::loopback());
+  EXPECT_LT(*channels->probe("alpha", 2s), Nanos(200ms));
+  ASSERT_TRUE(channels->delay("alpha", 5s, 2s));
+  const auto late = channels->probe("alpha", 100ms);
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, Errc::timeout);
+  ASSERT_TRUE(channels->clear("alpha"));
+  EXPECT_LT(*channels->probe("alpha", 2s), Nanos(200ms));
+  EXPECT_FALSE(channels->delay("gamma", 5s, 2s));
+}
+
+TEST(Channels, TheTokenIsNeverPartOfAnError) {
+  FakePlatform platform;
+  const auto channels = make_channel_control(platform.url(), "wrong-but-secret", test::loopback());
+  const auto refused = channels->delay("alpha", 5s, 2s);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().what.find("secret"), std::string::npos) << refused.error().what;
+}
+
+}  // namespace
+}  // namespace cardstorm
