@@ -37,9 +37,11 @@ Status read_book(const std::string& base, const Book& book, const AllowList& all
   }
 }
 
-Status read_view(const DatabaseAddress& address, const Book& book, Nanos wait, const std::string& program, std::vector<Json>* rows) {
+Status read_view(const DatabaseAddress& address, const Book& book, Nanos wait, const std::string& log, const std::string& program,
+                 std::vector<Json>* rows) {
   ProcessSpec spec;
   spec.program = program;
+  spec.stderr_path = log;
   spec.args = {"--no-psqlrc", "--no-align", "--tuples-only", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1",
                "--dbname=" + address.url,
                "--command=SELECT row_to_json(t) FROM " + std::string(book.view) + " t ORDER BY id"};
@@ -54,7 +56,7 @@ Status read_view(const DatabaseAddress& address, const Book& book, Nanos wait, c
     else bad = std::move(row).error().in(book.view);
   });
   if (!code) return code.error();
-  if (*code != 0) return Error{Errc::unavailable, "psql could not read " + std::string(book.view) + " (exit " + std::to_string(*code) + ")"};
+  if (*code != 0) return Error{Errc::unavailable, "psql could not read " + std::string(book.view) + " (exit " + std::to_string(*code) + ")", log.empty() ? "" : "see " + log};
   return bad;
 }
 
@@ -68,12 +70,12 @@ Result<std::vector<Json>> audit_by_api(const std::string& base, const AllowList&
   return rows;
 }
 
-Result<std::vector<Json>> audit_by_sql(const std::string& url, Nanos wait, const std::string& program) {
+Result<std::vector<Json>> audit_by_sql(const std::string& url, Nanos wait, const std::string& log, const std::string& program) {
   const Nanos end = monotonic_now() + wait;
   const DatabaseAddress address = split_password(url);
   auto rows = from("sql");
   for (const auto& book : kBooks)
-    if (auto read = read_view(address, book, end - monotonic_now(), program, &rows); !read) return std::move(read).error();
+    if (auto read = read_view(address, book, end - monotonic_now(), log, program, &rows); !read) return std::move(read).error();
   return rows;
 }
 

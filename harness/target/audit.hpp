@@ -18,7 +18,8 @@ Result<std::vector<Json>> audit_by_api(const std::string& base, const AllowList&
 
 /// The same rows by psql from the views audit_orders, audit_wallets, audit_ledger; the session is read only.
 /// `url`: postgresql://user:password@host:port/db; the password goes by the environment, not into the process list.
-Result<std::vector<Json>> audit_by_sql(const std::string& url, Nanos wait, const std::string& program = "psql");
+/// `log`: where psql's complaints go, "" for nowhere.
+Result<std::vector<Json>> audit_by_sql(const std::string& url, Nanos wait, const std::string& log = "", const std::string& program = "psql");
 
 /// "postgresql://u:p@h/d" is split into the same address without ":p", and p decoded ("" when there is none).
 struct DatabaseAddress { std::string url, password; };

@@ -67,7 +67,7 @@ class ReferenceTarget final : public Target {
     const std::string path = spec_.audit_path.empty() ? "/audit" : spec_.audit_path;
     auto by_api = audit_by_api(facts_["audit_url"].string() + path, allow_, 60s);
     if (by_api) return by_api;
-    auto by_sql = audit_by_sql(facts_["auditor_url"].string(), 120s);
+    auto by_sql = audit_by_sql(facts_["auditor_url"].string(), 120s, (log_dir() / "psql.log").string());
     if (by_sql) return by_sql;
     return Error{Errc::unavailable, "no audit: API: " + by_api.error().what + "; SQL: " + by_sql.error().what, by_sql.error().remedy};
   }

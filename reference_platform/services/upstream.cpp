@@ -59,7 +59,7 @@ Upstream::Upstream(std::string name, const std::vector<std::string>& urls, Upstr
 
 /// In turn among the healthy ones; when none is, any other than the one that just failed: better a try than a sure refusal.
 Upstream::Instance& Upstream::pick(const Instance* not_this) {
-  const std::size_t n = instances_.size(), first = turn_.fetch_add(1) % n;
+  const std::size_t n = instances_.size(), first = (not_this == nullptr ? turn_.fetch_add(1) : turn_.load()) % n;
   Instance* any = nullptr;
   for (std::size_t i = 0; i < n; ++i) {
     Instance& instance = instances_[(first + i) % n];

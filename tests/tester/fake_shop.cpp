@@ -200,7 +200,7 @@ class Shop {
       return;
     }
     for (std::uint32_t i = 0; i < s.a.quantity; ++i) hand_over(s, next_card(s, i == 0), at, unseen);
-    if (cards_[s.a.sku] < s.sku->cards && strikes(Bug::double_credit, s.a.trade)) hand_over(s, next_card(s, false), at, unseen);
+    if (s.a.sku == "game" && strikes(Bug::double_credit, s.a.trade)) hand_over(s, next_card(s, false), at, unseen);
     if (strikes(Bug::foreign_card, s.a.trade)) {
       s.row.cards.push_back({false, 0, 0});
       if (!unseen) tell(CardSeen{s.a.trade, at, s.order, false, 0, 0, "sorry"});

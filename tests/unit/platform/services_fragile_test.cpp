@@ -56,7 +56,7 @@ TEST_F(FragileShop, HandsOutOneCardTwiceWhenTwoBuyTogether) {
   for (int i = 0; i < 12; ++i) {
     buyers.emplace_back([&, i] {
       const std::string name = "b" + std::to_string(i);
-      for (int n = 0; n < 10; ++n) pay(name, order(name, "steam-50"), "wallet");
+      for (int n = 0; n < 10; ++n) pay(name, order(name, "steam-50", 5), "wallet");
     });
   }
   for (auto& b : buyers) b.join();

@@ -70,7 +70,7 @@ class AuditBySql : public testing::Test {
 
 TEST_F(AuditBySql, AsksReadOnlyAndHidesThePassword) {
   psql("printf '{\"id\":1,\"args\":\"%s\",\"options\":\"%s\",\"password\":\"%s\"}\\n' \"$*\" \"$PGOPTIONS\" \"$PGPASSWORD\"\n");
-  const auto rows = audit_by_sql("postgresql://auditor:pw@127.0.0.1:5/db", 5s, path_);
+  const auto rows = audit_by_sql("postgresql://auditor:pw@127.0.0.1:5/db", 5s, "", path_);
   ASSERT_TRUE(rows) << rows.error().what;
   ASSERT_EQ(rows->size(), 4u);
   EXPECT_EQ((*rows)[0]["source"].string(), "sql");
@@ -85,11 +85,11 @@ TEST_F(AuditBySql, AsksReadOnlyAndHidesThePassword) {
 
 TEST_F(AuditBySql, SaysWhenItCannot) {
   psql("exit 2\n");
-  EXPECT_FALSE(audit_by_sql("postgresql://127.0.0.1:5/db", 5s, path_));
+  EXPECT_FALSE(audit_by_sql("postgresql://127.0.0.1:5/db", 5s, "", path_));
   psql("echo not json\n");
-  EXPECT_FALSE(audit_by_sql("postgresql://127.0.0.1:5/db", 5s, path_));
+  EXPECT_FALSE(audit_by_sql("postgresql://127.0.0.1:5/db", 5s, "", path_));
   psql("exec sleep 600\n");
-  const auto slow = audit_by_sql("postgresql://127.0.0.1:5/db", 50ms, path_);
+  const auto slow = audit_by_sql("postgresql://127.0.0.1:5/db", 50ms, "", path_);
   ASSERT_FALSE(slow);
   EXPECT_EQ(slow.error().code, Errc::timeout);
 }

@@ -57,6 +57,8 @@ TEST(Process, InheritsNoDescriptors) {
   const int listening = ::socket(AF_INET, SOCK_STREAM, 0);  // on purpose without SOCK_CLOEXEC, as Asio's
   ASSERT_GE(listening, 3);
   auto child = *Process::spawn(program("cat"));
+  ASSERT_TRUE(child.write("up\n"));
+  ASSERT_TRUE(child.read_line(5s));  // past its loader, which opens libraries for a moment
   const auto open_in_child = [&](int fd) {
     return ::access(("/proc/" + std::to_string(child.id().pid) + "/fd/" + std::to_string(fd)).c_str(), F_OK) == 0;
   };
