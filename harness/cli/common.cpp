@@ -8,6 +8,7 @@
 
 #include "harness/fault/fault.hpp"
 #include "harness/judge/check.hpp"
+#include "harness/target/target.hpp"
 
 namespace cardstorm {
 namespace fs = std::filesystem;
@@ -54,6 +55,11 @@ Known known_names() {
     KnownFault fault{entry.name, entry.needs, {}};
     for (const auto& param : entry.params) fault.params.push_back({param.name, param.type, param.default_text});
     known.faults.push_back(std::move(fault));
+  }
+  for (const TargetEntry& entry : target_registry()) {
+    KnownTarget target{entry.name, entry.abilities, {}};
+    for (const auto& param : entry.params) target.options.push_back({param.name, param.type, param.default_text});
+    known.targets.push_back(std::move(target));
   }
   for (const CheckEntry& entry : check_registry()) known.checks.push_back(entry.name);
   return known;

@@ -123,7 +123,10 @@ void TradeWalk::cut(TradeOutcome outcome, Cause cause, Nanos now) {
 // ---- what it does
 
 Next TradeWalk::start_step(Nanos now) {
-  planned_ = step_ == 0 ? arrival_.at : previous_done_ + step().think;
+  const Nanos due = step_ == 0 ? arrival_.at : previous_done_ + step().think;
+  // While the target keeps up, a step is planned from the end of the one before. Once a step was too slow, its buyer's later steps
+  // stay where the plan had them: the delay counts in the windows in which they should have been, or an outage would empty its own.
+  planned_ = previous_slow_ ? planned_ + step().think : due;
   sent_ = last_sent_ = planned_;
   requests_ = resends_ = status_ = 0;
   perhaps_effect_ = false;
@@ -135,10 +138,10 @@ Next TradeWalk::start_step(Nanos now) {
     return {};
   }
   request_ = std::move(*request);
-  if (planned_ > now) return wait(planned_);
+  if (due > now) return wait(due);
   if (now >= deadline_) return expired(now);
-  request_due_ = planned_;
-  return send(planned_, now);
+  request_due_ = due;
+  return send(due, now);
 }
 
 Next TradeWalk::wait(Nanos until) {
@@ -155,6 +158,7 @@ Next TradeWalk::send(Nanos due, Nanos now) {
 Next TradeWalk::good(const Json* body, Nanos done) {
   if (!extract(body) || !write_facts(body, done))
     return broken(has_effect(step()) ? Outcome::unknown : Outcome::failed, Cause::bad_body, done);
+  previous_slow_ = !step().poll && done - planned_ > parts_.plan.slo.step_limit;   // a poll waits for others: the plan starts anew after it
   end_step(Outcome::ok, Cause::none, done);
   previous_done_ = done;
   if (done > deadline_) end_trade(TradeOutcome::failed, Cause::deadline, done, Cause::earlier_step);   // good, but too late
@@ -245,11 +249,10 @@ void TradeWalk::end_step(Outcome outcome, Cause cause, Nanos done) {
 }
 
 void TradeWalk::end_trade(TradeOutcome outcome, Cause cause, Nanos at, Cause rest) {
-  Nanos by_plan = arrival_.at;
-  for (std::uint16_t k = 0; k < journey_.steps.size(); ++k) {
+  Nanos by_plan = step_ == 0 ? arrival_.at : planned_;
+  for (std::uint16_t k = step_; k < journey_.steps.size(); ++k) {
     if (k > 0) by_plan += journey_.steps[k].think;
-    if (k < step_) continue;
-    parts_.ledger.step({arrival_.trade, k, by_plan, by_plan, by_plan, Outcome::failed, rest, 0, 0, 0}, false);
+    parts_.ledger.never_sent({arrival_.trade, k, by_plan, by_plan, by_plan, Outcome::failed, rest, 0, 0, 0}, cause);
   }
   step_ = static_cast<std::uint16_t>(journey_.steps.size());
   parts_.ledger.trade({arrival_.trade, at, outcome, cause});

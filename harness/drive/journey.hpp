@@ -90,6 +90,7 @@ class TradeWalk {
   bool ended_ = false;
 
   // of the step at hand
+  bool previous_slow_ = false;
   Nanos planned_{0}, sent_{0}, last_sent_{0}, request_due_{0};
   HttpRequest request_;
   std::uint16_t requests_ = 0, resends_ = 0, status_ = 0;

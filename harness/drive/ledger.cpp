@@ -15,8 +15,15 @@ void Ledger::planned(const TradePlanned& e) {
 
 void Ledger::step(const StepEnded& e, bool counts) {
   ++steps_ended_;
-  ++(e.outcome == Outcome::ok ? live_.steps_ok : live_.steps_bad);
+  if (e.outcome == Outcome::ok) ++live_.steps_ok;
+  else if (e.cause != Cause::sold_out) ++live_.steps_bad;   // a refusal that only the witnesses can call wrong
   if (counts) recent_[second_].record(std::max(Nanos(0), e.done - e.planned));
+  history_.write(e);
+}
+
+void Ledger::never_sent(const StepEnded& e, Cause trade_cause) {
+  ++steps_ended_;
+  if (trade_cause != Cause::sold_out) ++live_.steps_bad;
   history_.write(e);
 }
 

@@ -17,6 +17,8 @@ class Ledger {
   void planned(const TradePlanned& e);
   /// `counts`: a request was sent and the step is no poll, so its latency is one.
   void step(const StepEnded& e, bool counts);
+  /// A step of a trade that ended by `trade_cause` before it was reached.
+  void never_sent(const StepEnded& e, Cause trade_cause);
   void trade(const TradeEnded& e);
   /// What a buyer saw on the way.
   void fact(const Event& e) { history_.write(e); }

@@ -1,8 +1,6 @@
 // recovery_watch: counts per second.
 #include "harness/run/recovery_watch.hpp"
 
-#include <algorithm>
-
 namespace cardstorm {
 
 void RecoveryWatch::second(std::uint64_t steps_ok, std::uint64_t steps_bad) {
@@ -15,10 +13,13 @@ void RecoveryWatch::second(std::uint64_t steps_ok, std::uint64_t steps_bad) {
 bool RecoveryWatch::healthy() const {
   const auto wanted = static_cast<std::size_t>(slo_.recover_good);
   if (seconds_.size() < wanted) return false;
-  return std::all_of(seconds_.end() - static_cast<std::ptrdiff_t>(wanted), seconds_.end(), [&](const Count& c) {
-    const double all = static_cast<double>(c.ok + c.bad);
-    return all > 0 && static_cast<double>(c.ok) / all >= slo_.good_share;
-  });
+  Count all{0, 0};
+  for (auto it = seconds_.end() - static_cast<std::ptrdiff_t>(wanted); it != seconds_.end(); ++it) {
+    if (it->ok == 0) return false;
+    all.ok += it->ok;
+    all.bad += it->bad;
+  }
+  return static_cast<double>(all.ok) >= slo_.good_share * static_cast<double>(all.ok + all.bad);
 }
 
 double RecoveryWatch::recent_share() const {

@@ -14,7 +14,7 @@ class RecoveryWatch {
   explicit RecoveryWatch(const Slo& slo) : slo_(slo) {}
   /// Once a second: counts of steps that have ended so far.
   void second(std::uint64_t steps_ok, std::uint64_t steps_bad);
-  /// False when any of the last `recover_good` seconds was bad, or none was seen.
+  /// False when in one of the last `recover_good` seconds no step ended well, or their share was too low.
   [[nodiscard]] bool healthy() const;
   /// Share of good steps in the last three seconds; negative when no step ended.
   [[nodiscard]] double recent_share() const;

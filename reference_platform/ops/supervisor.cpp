@@ -3,6 +3,7 @@
 #include "reference_platform/ops/supervisor.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <boost/json.hpp>
 #include <cerrno>
 #include <csignal>
@@ -17,6 +18,7 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 #include "reference_platform/edge/http.hpp"
@@ -79,6 +81,10 @@ class Wake {
   void ring() const {
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto n = ::write(fd_, &one, sizeof one);
+  }
+  void hush() const {
+    std::uint64_t count = 0;
+    [[maybe_unused]] const auto n = ::read(fd_, &count, sizeof count);
   }
   [[nodiscard]] int fd() const { return fd_; }
 
@@ -151,7 +157,8 @@ class Supervisor {
   void watch() {
     for (;;) {
       std::vector<pollfd> waits = stop_waits();
-      const std::size_t first = waits.size();
+      const std::size_t asked = waits.size(), first = asked + 1;
+      waits.push_back({restart_.fd(), POLLIN, 0});
       std::vector<Child*> watched;
       for (auto& c : children_)
         if (c->alive) {
@@ -160,6 +167,11 @@ class Supervisor {
         }
       if (::poll(waits.data(), waits.size(), until_next_restart()) < 0 && errno != EINTR) return;
       if (stop_asked(waits)) return;
+      if (waits[asked].revents != 0) {
+        restart_.hush();
+        restart_nodes();
+        continue;   // the pidfds above belong to the old processes
+      }
       for (std::size_t i = 0; i < watched.size(); ++i)
         if (waits[first + i].revents != 0) buried(*watched[i]);
       for (auto& c : children_)
@@ -276,6 +288,37 @@ class Supervisor {
     }
   }
 
+  /// All nodes anew, at once: what was queued in them is gone, the stores stay.
+  void restart_nodes() {
+    for (auto& c : children_)
+      if (!c->role.empty() && c->alive) c->process.signal(SIGKILL);
+    for (auto& c : children_) {
+      if (c->role.empty()) continue;
+      if (c->alive) c->process.wait(2000ms);
+      {
+        const std::lock_guard lock(mutex_);
+        c->alive = false;
+      }
+      restart(*c);
+    }
+    ++rounds_;
+  }
+
+  /// On a control thread: asks for a round and waits until every node is ready again.
+  edge::Response restart_answer() {
+    const int before = rounds_;
+    const auto until = Clock::now() + kNodeStart;
+    restart_.ring();
+    while (Clock::now() < until) {
+      std::this_thread::sleep_for(20ms);
+      if (rounds_ == before) continue;
+      const auto nodes = json::parse(nodes_json()).at("nodes").as_array();
+      if (std::all_of(nodes.begin(), nodes.end(), [](const json::value& n) { return n.at("ready").as_bool(); }))
+        return {200, R"({"restarted":true})", "application/json", {}};
+    }
+    return {504, R"({"error":"not_ready","message":"the nodes were restarted but are not all ready"})", "application/json", {}};
+  }
+
   void buried(Child& c) {
     if (!c.process.ended()) return;
     const auto delay = c.policy.delay(c.started, Clock::now());
@@ -348,7 +391,8 @@ class Supervisor {
         stop_.ring();
         return {200, R"({"stopping":true})", "application/json", {}};
       }
-      return {404, R"({"error":"not_found","message":"GET /nodes, POST /stop"})", "application/json", {}};
+      if (r.method == "POST" && r.path == "/restart") return restart_answer();
+      return {404, R"({"error":"not_found","message":"GET /nodes, POST /stop, POST /restart"})", "application/json", {}};
     });
   }
 
@@ -377,7 +421,8 @@ class Supervisor {
   Ports ports_;
   Pipe pipe_;                      // nodes hold its read end: our death is their EOF
   StopSignals signals_;
-  Wake stop_;
+  Wake stop_, restart_;
+  std::atomic<int> rounds_{0};     // of restart_nodes
   std::string redis_url_, public_url_;
   Database database_;
   std::vector<Store> stores_;

@@ -13,7 +13,7 @@ using store::Rows;
 
 namespace {
 
-constexpr auto kCloseEvery = 2s;
+constexpr auto kCloseEvery = 1s;
 
 // Every batch starts so: the messages of one topic leave the table, in the transaction of their effect.
 #define TAKEN(topic)                                                                                                                      \

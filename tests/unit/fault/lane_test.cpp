@@ -41,17 +41,15 @@ TEST_F(Lane, APoolIsHeldFromItsTimeToItsTime) {
   EXPECT_TRUE(results[0].verified && results[0].reverted && !results[0].residue) << results[0].note;
   EXPECT_EQ(recorder_.names(), "injecting injected verified healing healed cleared");
   EXPECT_GE(recorder_.at(FaultEdge::injecting), Nanos(40ms));
-  EXPECT_GE(recorder_.at(FaultEdge::healing), Nanos(140ms));
+  EXPECT_GE(recorder_.at(FaultEdge::healing), Nanos(400ms));
   EXPECT_FALSE(platform_.held());
   EXPECT_FALSE(record().anything_open());
   EXPECT_GE(platform_.count("POST /admin/pool/hold"), 3) << "inject, at least one renewal, release";
 }
 
 TEST_F(Lane, AChannelIsDelayedAndFreeAgain) {
-  auto slow = segment("payment_delay", "alpha", Nanos(0), 700ms, 900ms);
-  slow.fault.params = Json::object({{"delay", "300ms"}});
-  limits_.verify = 600ms;
-  limits_.clear = 1s;
+  auto slow = segment("payment_delay", "alpha", Nanos(0), 1500ms, 1600ms);
+  slow.fault.params = Json::object({{"delay", "600ms"}});
   const auto results = run({slow});
   EXPECT_TRUE(results[0].verified && results[0].reverted) << results[0].note;
   EXPECT_EQ(recorder_.names(), "injecting injected verified healing healed cleared");
@@ -60,23 +58,24 @@ TEST_F(Lane, AChannelIsDelayedAndFreeAgain) {
 
 TEST_F(Lane, AKillIsSeenByTheExitOfThatVeryProcessAndClearedByAnotherOne) {
   const ProcessId victim = platform_.child();
-  const auto results = run({segment("node_kill", "order")});
+  const auto results = run({segment("node_kill", "order", Nanos(0), 60s, 90s)});
   EXPECT_TRUE(results[0].verified && results[0].reverted) << results[0].note;
   EXPECT_EQ(recorder_.names(), "injecting injected verified healing healed cleared");
   EXPECT_FALSE(alive(victim));
   EXPECT_NE(platform_.child(), victim);
-  EXPECT_LT(recorder_.at(FaultEdge::healed), Nanos(140ms)) << "a kill has ended when it is done";
+  EXPECT_LT(recorder_.at(FaultEdge::healed), Nanos(30s)) << "a kill has ended when it is done";
   EXPECT_FALSE(record().anything_open());
 }
 
 TEST_F(Lane, AKillThatNobodyMendsIsNotClearedAndNoResidueOfOurs) {
   platform_.never_restart();
+  limits_.clear = 50ms;
   const auto results = run({segment("node_kill", "order")});
   EXPECT_TRUE(results[0].verified);
   EXPECT_FALSE(results[0].reverted);
   EXPECT_FALSE(results[0].residue);
   EXPECT_TRUE(recorder_.has(FaultEdge::not_cleared));
-  EXPECT_GE(recorder_.at(FaultEdge::not_cleared), Nanos(400ms)) << "the target's supervisor has until the horizon";
+  EXPECT_GE(recorder_.at(FaultEdge::not_cleared), Nanos(700ms)) << "the target's supervisor has until the horizon";
 }
 
 TEST_F(Lane, TheUndoIsOnTheDiskBeforeTheFaultIsMade) {
@@ -86,7 +85,7 @@ TEST_F(Lane, TheUndoIsOnTheDiskBeforeTheFaultIsMade) {
     if (seen.empty()) seen = *read_file(dir_.path() + "/faults.jsonl");
     return ok();
   };
-  script.probe = [] { return Probe::in_force; };
+  limits_.clear = 50ms;
   (void)run({segment("scripted", "x")}, &script);
   EXPECT_NE(seen.find(R"("id":"0-scripted","fault":"scripted","on":"x","undo":{"kind":"none"},"state":"planned")"), std::string::npos) << seen;
   EXPECT_EQ(seen.find("active"), std::string::npos);
@@ -118,11 +117,11 @@ TEST_F(Lane, AHalfDoneInjectIsHealed) {
   script.inject = [] { return Status(Error{Errc::timeout, "no answer"}); };
   script.heal = [&] { ++heals; return ok(); };
   script.probe = [&] { return heals > 0 ? Probe::normal : Probe::in_force; };
-  const auto results = run({segment("scripted", "x")}, &script);
+  const auto results = run({segment("scripted", "x", Nanos(0), 60s, 90s)}, &script);
   EXPECT_EQ(recorder_.names(), "injecting failed healing healed cleared");
   EXPECT_FALSE(results[0].verified);
   EXPECT_TRUE(results[0].reverted);
-  EXPECT_LT(recorder_.at(FaultEdge::healing), Nanos(140ms)) << "at once, not at heal_at";
+  EXPECT_LT(recorder_.at(FaultEdge::healing), Nanos(30s)) << "at once, not at heal_at";
 }
 
 TEST_F(Lane, AStopHealsAtOnceAndMakesNoMore) {
@@ -131,7 +130,7 @@ TEST_F(Lane, AStopHealsAtOnceAndMakesNoMore) {
   EXPECT_EQ(lane->on(), 0);
   const Nanos asked = monotonic_now();
   lane->stop();
-  EXPECT_LT(monotonic_now() - asked, Nanos(1s));
+  EXPECT_LT(monotonic_now() - asked, Nanos(10s));
   EXPECT_FALSE(platform_.held());
   EXPECT_EQ(lane->on(), -1);
   EXPECT_TRUE(lane->done());
@@ -154,7 +153,7 @@ TEST_F(Lane, WhatCannotBeHealedIsResidueAndNothingMoreIsBroken) {
   script.inject = [&] { ++injects; return ok(); };
   script.heal = [] { return Status(Error{Errc::timeout, "no answer"}); };
   limits_.clear = 100ms;
-  const auto results = run({segment("scripted", "x"), segment("scripted", "x", 500ms)}, &script);
+  const auto results = run({segment("scripted", "x"), segment("scripted", "x", 1s)}, &script);
   ASSERT_EQ(results.size(), 2u);
   EXPECT_TRUE(results[0].residue);
   EXPECT_FALSE(results[0].reverted);
@@ -170,11 +169,11 @@ TEST_F(Lane, ResidueThatMendsLaterIsNoneAndTheNextFaultIsMade) {
   bool stubborn = true;
   script.heal = [&] { return stubborn ? Status(Error{Errc::timeout, "no answer"}) : ok(); };
   script.probe = [&] {
-    if (monotonic_now() > clock_->start() + 450ms) stubborn = false;  // restarted in the gap
+    if (monotonic_now() > clock_->start() + 800ms) stubborn = false;  // restarted in the gap
     return stubborn ? Probe::in_force : (recorder_.edges().back().segment == 1 && recorder_.edges().back().edge == FaultEdge::injected) ? Probe::in_force : Probe::normal;
   };
   limits_.clear = 100ms;
-  const auto results = run({segment("scripted", "x"), segment("scripted", "x", 500ms)}, &script);
+  const auto results = run({segment("scripted", "x"), segment("scripted", "x", 1s)}, &script);
   ASSERT_EQ(results.size(), 2u);
   EXPECT_FALSE(results[0].residue);
   EXPECT_FALSE(results[0].reverted) << "but not within its time";
@@ -188,7 +187,7 @@ TEST_F(Lane, ALeaseThatRanOutIsTold) {
   ASSERT_TRUE(test::eventually([&] { return recorder_.has(FaultEdge::verified); }));
   platform_.refuse(true);
   ASSERT_TRUE(test::eventually([&] { return recorder_.has(FaultEdge::failed); }));
-  EXPECT_FALSE(platform_.held()) << "the primitive reverts itself";
+  EXPECT_TRUE(test::eventually([&] { return !platform_.held(); })) << "the primitive reverts itself";
   platform_.refuse(false);
   EXPECT_TRUE(lane->wait()[0].reverted);
 }

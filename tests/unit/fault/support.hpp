@@ -39,11 +39,12 @@ class Recorder final : public EventSink {
   std::vector<FaultChanged> edges_;
 };
 
-/// A segment that begins at `begin`: fault after 40 ms, healed at 140 ms (or `heal`), horizon at 400 ms (or later).
-inline Segment segment(const std::string& fault, const std::string& on, Nanos begin = Nanos(0), Nanos heal = 140ms, Nanos horizon = 400ms) {
+/// A segment that begins at `begin`: fault after 40 ms, healed at 400 ms (or `heal`), horizon at 700 ms (or later). Long enough
+/// for a busy machine: no test may depend on its speed.
+inline Segment segment(const std::string& fault, const std::string& on, Nanos begin = Nanos(0), Nanos heal = 400ms, Nanos horizon = 700ms) {
   Segment s{};
   s.begin = begin;
-  s.index = static_cast<std::uint32_t>(begin / Nanos(500ms));
+  s.index = static_cast<std::uint32_t>(begin / Nanos(1s));
   s.fault_at = begin + 40ms;
   s.heal_at = begin + heal;
   s.horizon_at = begin + horizon;
@@ -53,13 +54,13 @@ inline Segment segment(const std::string& fault, const std::string& on, Nanos be
   return s;
 }
 
-/// Tens of milliseconds instead of seconds.
+/// Looks every 10 ms; what ends a wait early is the effect, not the limit.
 inline FaultLimits quick() {
   FaultLimits limits;
   limits.prepare = 30ms;
-  limits.verify = 300ms;
-  limits.clear = 500ms;
-  limits.clear_stopped = 300ms;
+  limits.verify = 3s;
+  limits.clear = 5s;
+  limits.clear_stopped = 3s;
   limits.probe_gap = 10ms;
   limits.renew = 50ms;
   return limits;

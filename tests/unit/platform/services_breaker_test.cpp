@@ -28,11 +28,9 @@ TEST_F(BreakerTest, StaysClosedForFewBadCalls) {
 }
 
 TEST_F(BreakerTest, OpensWhenHalfOfTheWindowIsBad) {
-  for (int i = 0; i < 5; ++i) {
-    call(true);
-    EXPECT_EQ(breaker.state(now), State::closed);
-    call(false);
-  }
+  for (const bool good : {true, true, true, false, false}) call(good);
+  EXPECT_EQ(breaker.state(now), State::closed);
+  call(false);
   EXPECT_EQ(breaker.state(now), State::open);
 }
 

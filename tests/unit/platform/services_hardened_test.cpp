@@ -185,7 +185,7 @@ TEST_F(Hardened, RefundsAtTheChannelOnceAndOnlyWhatMayBe) {
 TEST_F(Hardened, KeepsSellingByTheOtherChannelWhileOneHangsAndChargesNobodyTwice) {
   configure();
   start_here();
-  partners_->delay("alpha", 4s);
+  partners_->delay("alpha", 2500ms);
   std::vector<std::string> numbers;
   for (int i = 0; i < 40; ++i) {
     numbers.push_back(order("b1", "video-month"));
