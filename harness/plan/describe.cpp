@@ -1,3 +1,4 @@
+// describe: the plan as text and pictures for `cardstorm plan`.
 #include "harness/plan/describe.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// journeys: a journeys file, step by step, with every template checked against what is defined at that point.
 #include "harness/plan/journeys.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// load: finds the files, reads each once, checks them against each other, makes the plan.
 #include "harness/plan/load.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// scenario_file: field by field, each mistake with its place.
 #include "harness/plan/scenario_file.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// target_file: field by field; abilities and options against the registry.
 #include "harness/plan/target_file.hpp"
 
 #include <algorithm>

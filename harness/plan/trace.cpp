@@ -1,3 +1,4 @@
+// trace: recorded arrivals from a CSV file.
 #include "harness/plan/trace.hpp"
 
 #include <charconv>

@@ -1,3 +1,4 @@
+// yaml_fields: typed reading of one mapping, collecting mistakes.
 #include "harness/plan/yaml_fields.hpp"
 
 #include <algorithm>

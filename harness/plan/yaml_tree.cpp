@@ -1,3 +1,4 @@
+// yaml_tree: the only file that includes yaml-cpp; a plain tree with places, duplicate keys refused, aliases bounded.
 #include "harness/plan/yaml_tree.hpp"
 
 #include <yaml-cpp/eventhandler.h>

@@ -114,7 +114,7 @@ TEST(Tidy, EveryFileOpensByItsName) {
 }
 
 TEST(Tidy, EveryRegisteredFileExistsAndEveryFileIsRegistered) {
-  const std::regex line(R"re((?:^|\n)(FAULT|CHECK)\((\w+))re");
+  const std::regex line(R"re((?:^|\n)CARDSTORM_(FAULT|CHECK)\((\w+))re");
   for (const auto& [folder, word] : std::vector<std::pair<std::string, std::string>>{{"harness/fault", "FAULT"}, {"harness/judge", "CHECK"}}) {
     const std::string text = *read_file((kRoot / folder / "registry.def").string());
     std::set<std::string> names;
@@ -131,7 +131,7 @@ TEST(Tidy, EveryRegisteredFileExistsAndEveryFileIsRegistered) {
 TEST(Tidy, EveryFaultHasARowInTheScenariosReadme) {
   const std::string readme = *read_file((kRoot / "scenarios/README.md").string());
   const std::string text = *read_file((kRoot / "harness/fault/registry.def").string());
-  const std::regex line(R"re((?:^|\n)FAULT\((\w+))re");
+  const std::regex line(R"re((?:^|\n)CARDSTORM_FAULT\((\w+))re");
   for (std::sregex_iterator it(text.begin(), text.end(), line), end; it != end; ++it)
     EXPECT_NE(readme.find((*it)[1]), std::string::npos) << (*it)[1] << " is missing in scenarios/README.md";
 }
