@@ -118,10 +118,11 @@ class Page {
     out_ += "</dd></div>";
   }
 
+  /// A refusal that the witnesses confirm (sold out) is good, though it ended as failed.
   static std::uint64_t not_good(const Scorecard& card) {
-    const auto good = card.traffic.outcomes.find(TradeOutcome::ok);
-    const std::uint64_t n = good == card.traffic.outcomes.end() ? 0 : good->second;
-    return card.traffic.planned > n ? card.traffic.planned - n : 0;
+    std::uint64_t planned = 0, good = 0;
+    for (const auto& [flow, rate] : card.by_flow) planned += rate.planned, good += rate.good;
+    return planned - std::min(planned, good);
   }
 
   void keys() {

@@ -20,9 +20,17 @@ std::string self_path() {
 
 std::string binary_dir() { return fs::path(self_path()).parent_path().string(); }
 
-std::string root_dir() {
+namespace {
+std::string root_told() {
   const char* root = std::getenv("CARDSTORM_ROOT");
-  if (root != nullptr && *root != '\0') return root;
+  return root == nullptr ? "" : root;
+}
+}  // namespace
+
+std::string runs_root() { return root_told().empty() ? fs::current_path().string() : root_told(); }
+
+std::string root_dir() {
+  if (!root_told().empty()) return root_told();
   const fs::path share = fs::path(binary_dir()).parent_path() / "share/cardstorm";
   return fs::exists(share) ? share.string() : fs::current_path().string();
 }

@@ -11,8 +11,10 @@
 
 namespace cardstorm {
 
-/// The folder that holds scenarios/ and reports/: $CARDSTORM_ROOT, else the share folder beside an installed binary.
+/// The folder that holds scenarios/: $CARDSTORM_ROOT, else the share folder beside an installed binary.
 std::string root_dir();
+/// The folder that reports/runs lies in: $CARDSTORM_ROOT, else the current one (an installed binary's share folder is not ours to write).
+std::string runs_root();
 /// Our own binary, for the guardian and the partners; and the folder it lies in.
 std::string self_path();
 std::string binary_dir();

@@ -70,7 +70,7 @@ Row actives() {
 }
 
 int run(const Args& args) {
-  const std::string runs = root_dir() + "/reports/runs", place = fs::exists(runs) ? runs : root_dir();
+  const std::string runs = runs_root() + "/reports/runs", place = fs::exists(runs) ? runs : runs_root();
   const std::vector<Row> rows{cores(), disk(place), priority(), loopback(), platform(),
                               program("PostgreSQL server (reference platform)", {"/usr/lib/postgresql/15/bin/postgres", "/usr/lib/postgresql/16/bin/postgres", "/usr/lib/postgresql/17/bin/postgres", "postgres"}, "run ./cardstorm build, which installs it, or give --postgres URL"),
                               program("psql (audit by SQL)", {"psql", "/usr/lib/postgresql/15/bin/psql"}, "install postgresql-client"),

@@ -9,7 +9,7 @@ namespace cardstorm {
 namespace {
 
 int run(const Args& args) {
-  const RecoverReport report = recover({args.get("folder", root_dir() + "/reports/runs")});
+  const RecoverReport report = recover({args.get("folder", runs_root() + "/reports/runs")});
   std::cout << text_of(report);
   return report.residue() ? kResidue : kPass;
 }

@@ -77,7 +77,7 @@ int run(const Args& args) {
   if (!request) return code;
   const auto loaded = load_or_complain(*request, &code);
   if (!loaded) return code;
-  const std::string out = args.get("--out", default_out(root_dir(), loaded->plan.scenario, loaded->plan.seed));
+  const std::string out = args.get("--out", default_out(runs_root(), loaded->plan.scenario, loaded->plan.seed));
 
   Progress progress(std::cerr, ::isatty(STDERR_FILENO) == 1);
   progress.prefix(loaded->target.name);
@@ -94,7 +94,7 @@ int run(const Args& args) {
   }
   const auto end = run_session(session, progress, interrupt.token());
   if (!end) return complain(end.error());
-  point_latest(root_dir(), out);
+  point_latest(runs_root(), out);
   return finish(args, judge_run(out), out, *end, interrupt.signal());
 }
 
@@ -116,7 +116,7 @@ int drill(const Args& args) {
   auto candidate = load_or_complain(*candidate_request, &code);
   if (!candidate) return code;
   const std::uint64_t seed = candidate->plan.seed;
-  const std::string out = args.get("--out", default_out(root_dir(), candidate->plan.scenario, seed));
+  const std::string out = args.get("--out", default_out(runs_root(), candidate->plan.scenario, seed));
 
   Progress progress(std::cerr, ::isatty(STDERR_FILENO) == 1);
   const ActiveEntry entry("drill", out);
@@ -129,7 +129,7 @@ int drill(const Args& args) {
                              .keep_stores = args.has("--keep")};
   const auto end = run_drill(request, progress, interrupt.token());
   if (!end) return complain(end.error());
-  point_latest(root_dir(), out);
+  point_latest(runs_root(), out);
   return finish(args, judge_drill(out), out, *end, interrupt.signal());
 }
 
