@@ -25,7 +25,9 @@ std::vector<Option> common_options() {
   options.push_back({"--out", "DIR", "run folder, must not exist (default: reports/runs/<time>-<scenario>-<seed>)"});
   options.push_back({"--json", "", "print the scorecard on stdout instead of the table"});
   options.push_back({"--lang", "LANG", "language of the reports: en or zh", false, {"en", "zh"}});
-  options.push_back({"--keep", "", "keep the private stores of the reference platform (their folder is named in logs/)"});
+  options.push_back({"--keep", "", "keep the private stores of the reference platform (run.json names their folder)"});
+  options.push_back({"--postgres", "URL", "use this PostgreSQL for the reference platform instead of a private one"});
+  options.push_back({"--redis", "URL", "use this Redis for the reference platform instead of a private one"});
   return options;
 }
 
@@ -39,7 +41,11 @@ ReportOptions report_options(const Args& args, const std::string& dir) {
 /// Reports into the folder, the table (or JSON) on stdout. The exit code: residue, then interruption, then the verdict.
 template <class Card>
 int finish(const Args& args, const Result<Card>& card, const std::string& dir, const SessionEnd& end, int signal) {
-  if (!card) return complain(card.error());
+  const int interrupted = signal == SIGTERM ? kTerminated : kInterrupted;
+  if (!card) {
+    const int code = complain(card.error());
+    return end.residue > 0 ? kResidue : end.interrupted ? interrupted : code;
+  }
   if (const Status written = write_reports(*card, dir, report_options(args, dir)); !written) return complain(written.error());
   ReportOptions options = report_options(args, dir);
   options.colour = ::isatty(STDOUT_FILENO) == 1;
@@ -48,8 +54,23 @@ int finish(const Args& args, const Result<Card>& card, const std::string& dir, c
   (*reporter)->write(*card, std::cout);
   std::cout.flush();
   if (end.residue > 0 || exit_code_of(*card) == kResidue) return kResidue;
-  if (end.interrupted) return signal == SIGTERM ? kTerminated : kInterrupted;
+  if (end.interrupted) return interrupted;
   return exit_code_of(*card);
+}
+
+/// Each run of a drill is a run folder of its own, with its own reports, also when the drill was interrupted.
+Status report_each_run(const std::string& out, ReportOptions options) {
+  namespace fs = std::filesystem;
+  for (const char* side : {"baseline", "candidate"}) {
+    std::error_code none;
+    for (const auto& entry : fs::directory_iterator(fs::path(out) / side, none)) {
+      options.dir = entry.path().string();
+      const auto card = judge_run(options.dir);
+      if (!card) return card.error();
+      if (Status written = write_reports(*card, options.dir, options); !written) return written;
+    }
+  }
+  return ok();
 }
 
 /// The command that repeats this one, from its parts, not from a shell's history.
@@ -126,10 +147,11 @@ int drill(const Args& args) {
                " faults, seed " + std::to_string(seed) + ", about " + fixed(minutes, 1) + " minutes; folder " + out);
   const DrillRequest request{.baseline = std::move(*baseline), .candidate = std::move(*candidate), .repeats = repeats, .out = out, .self = self_path(),
                              .binary_dir = binary_dir(), .command = command_of("drill" + (args.has("scenario") ? " " + scenario : std::string()), args, seed),
-                             .keep_stores = args.has("--keep")};
+                             .keep_stores = args.has("--keep"), .postgres_url = args.get("--postgres"), .redis_url = args.get("--redis")};
   const auto end = run_drill(request, progress, interrupt.token());
   if (!end) return complain(end.error());
   point_latest(runs_root(), out);
+  if (const Status written = report_each_run(out, report_options(args, out)); !written) return complain(written.error());
   return finish(args, judge_drill(out), out, *end, interrupt.signal());
 }
 
@@ -138,8 +160,6 @@ int drill(const Args& args) {
 Verb verb_run() {
   std::vector<Option> options = common_options();
   options.push_back({"--target", "NAME|FILE", "a name under scenarios/targets, or a target file (default: the scenario's)"});
-  options.push_back({"--postgres", "URL", "use this PostgreSQL instead of a private one"});
-  options.push_back({"--redis", "URL", "use this Redis instead of a private one"});
   options.push_back({"--metrics", "PORT", "serve the run's own metrics for Prometheus on 127.0.0.1:PORT"});
   return {"run", "run one scenario against one target", "  cardstorm run smoke\n  cardstorm run drill --target hardened --quick\n  cardstorm run smoke --target my-shop.yaml --json",
           {{"scenario", "a file, or a name under scenarios/"}}, options, run};

@@ -155,7 +155,8 @@ Episode judge_episode(const Segment& segment, const FaultTimes& times, const Slo
   e.fault = segment.fault.fault;
   e.on = segment.fault.on;
   e.verified = times.verified.has_value() && !times.failed;
-  e.reverted = times.cleared.has_value();
+  // What was never made needs no reverting: a stop or a lost record must not look like a fault that stayed.
+  e.reverted = times.cleared.has_value() || !times.injecting;
   e.inject_s = seconds_rounded(inject);
   e.clear_s = seconds_rounded(clear);
   // H is the plan's, not the clock's: both sides of a drill must have the same.

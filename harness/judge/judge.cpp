@@ -195,8 +195,10 @@ Findings findings_of(const Tally& t, const RunRecord& r, std::vector<HistoryDama
     planned += row.seen;
     ended += row.over;
   }
-  compare_sum("trades", r.plan->planned_trades, planned, ended, f);
-  compare_sum("steps", r.plan->planned_steps, t.steps_planned, t.steps_ended, f);
+  if (!(r.info.interrupted && t.trades.empty())) {   // else stopped before the load began: nothing to add up
+    compare_sum("trades", r.plan->planned_trades, planned, ended, f);
+    compare_sum("steps", r.plan->planned_steps, t.steps_planned, t.steps_ended, f);
+  }
   if (t.strays > 0) f.broken_sums.push_back(std::to_string(t.strays) + " events belong to no planned trade, or end one twice");
   for (const auto& d : damage)
     f.damage.push_back(std::filesystem::path(d.file).filename().string() + " at byte " + std::to_string(d.offset) + ": " + d.what);
@@ -327,6 +329,22 @@ Result<std::vector<int>> repeats_in(const std::string& dir) {
   return out;
 }
 
+/// The side that a stopped drill never came to: unknown, and nothing else is said about it.
+Scorecard side_not_run(const Scorecard& other) {
+  Scorecard card;
+  card.scenario = other.scenario;
+  card.why_text = other.why_text;
+  card.environment = other.environment;
+  card.seed = other.seed;
+  card.repeat_command = other.repeat_command;
+  card.traffic.trace = other.traffic.trace;
+  card.traffic.scale = other.traffic.scale;
+  card.traffic.peak_rate = other.traffic.peak_rate;
+  card.traffic.peak_window_s = other.traffic.peak_window_s;
+  card.why = {{"side_not_run", "the drill was stopped before this side was run", "run it again to its end"}};
+  return card;
+}
+
 Result<Scorecard> judge_side(const std::string& out_dir, const std::string& side, std::vector<DrillCard::Run>& runs) {
   const auto repeats = repeats_in(out_dir + "/" + side);
   if (!repeats) return repeats.error();
@@ -414,7 +432,9 @@ Result<DrillCard> judge_drill(const std::string& out_dir) {
   DrillCard card;
   auto baseline = judge_side(out_dir, "baseline", card.runs);
   if (!baseline) return std::move(baseline).error();
-  auto candidate = judge_side(out_dir, "candidate", card.runs);
+  std::error_code ignored;
+  auto candidate = std::filesystem::exists(out_dir + "/candidate", ignored) ? judge_side(out_dir, "candidate", card.runs)
+                                                                            : Result<Scorecard>(side_not_run(*baseline));
   if (!candidate) return std::move(candidate).error();
   card.baseline = *std::move(baseline);
   card.candidate = *std::move(candidate);

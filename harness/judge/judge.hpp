@@ -22,7 +22,8 @@ Result<Scorecard> judge_record(RunRecord& record, const HistorySource& history,
 /// of the first repeat. `cards` must not be empty.
 Scorecard pool(std::vector<Scorecard> cards);
 
-/// Judges OUT/baseline/<n> and OUT/candidate/<n> and compares the sides.
+/// Judges OUT/baseline/<n> and OUT/candidate/<n> and compares the sides. Without OUT/candidate (a drill that was stopped in its
+/// first run) the candidate is unknown.
 Result<DrillCard> judge_drill(const std::string& out_dir);
 
 }  // namespace cardstorm

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "harness/core/text.hpp"
+#include "harness/judge/episodes.hpp"
 
 namespace cardstorm {
 namespace {
@@ -21,13 +22,14 @@ void add_broken(const Scorecard& card, Reasons& out) {
                      "look at the orders named as witnesses of " + f.name});
 }
 
-void add_faults(const Scorecard& card, Reasons& out) {
+void add_faults(const Scorecard& card, const Findings& f, Reasons& out) {
   for (const auto& e : card.episodes)
     if (!e.verified)
       out.push_back({"fault_unverified", place_of(e) + ": no probe saw it in force",
                      "see the notes of the fault lane (history cat) and cardstorm doctor"});
+  // A kill cannot be undone by us: who stops the run does not wait for the target's own supervisor.
   for (const auto& e : card.episodes)
-    if (!e.reverted)
+    if (!e.reverted && !(f.interrupted && one_shot(e.fault)))
       out.push_back({"fault_not_reverted", place_of(e) + ": no probe saw it gone", "run cardstorm recover, then look at the target"});
 }
 
@@ -124,7 +126,7 @@ std::optional<double> metric_of(const Scorecard& card, const std::string& metric
 void decide(Scorecard& card, const Findings& findings, const std::vector<Expectation>& expectations) {
   Reasons broken, unknown, missed;
   add_broken(card, broken);
-  add_faults(card, unknown);
+  add_faults(card, findings, unknown);
   if (!findings.generator_doubt.empty())
     unknown.push_back({"generator_untrusted", findings.generator_doubt, "free the machine, or lower the load; see cardstorm doctor"});
   add_steadiness(card, unknown);

@@ -239,16 +239,19 @@ class Loader {
   /// `buyers` may be missing (nullptr): then any flow and any class may be meant.
   void check_expectations(const ScenarioFile& scenario, const JourneyFile* buyers) {
     std::vector<std::string> known = kMetrics;
+    const auto add = [&](const std::string& metric) {
+      if (std::count(known.begin(), known.end(), metric) == 0) known.push_back(metric);
+    };
     for (const PlacedJourney& j : buyers == nullptr ? std::vector<PlacedJourney>{} : buyers->journeys) {
-      known.push_back("by_flow." + j.journey.flow);
-      known.push_back("by_goods." + j.journey.goods);
+      add("by_flow." + j.journey.flow);
+      add("by_goods." + j.journey.goods);
     }
     const auto unclear = [&](const std::string& metric) {
       return buyers == nullptr && (metric.rfind("by_flow.", 0) == 0 || metric.rfind("by_goods.", 0) == 0);
     };
     for (const Entry& entry : scenario.entries)
       for (const char* figure : {"mean_s", "p50_s", "p90_s"})
-        if (!entry.fault.fault.empty()) known.push_back("mttr.by_fault." + entry.fault.fault + "." + figure);
+        if (!entry.fault.fault.empty()) add("mttr.by_fault." + entry.fault.fault + "." + figure);
     for (const auto& [expectation, at] : scenario.expect)
       if (std::count(known.begin(), known.end(), expectation.metric) == 0 && !unclear(expectation.metric))
         add_mistake(mistakes_, at, "metric '" + expectation.metric + "' is not known", remedy_among(expectation.metric, known));

@@ -115,7 +115,7 @@ Fields::Fields(const Yaml& node, std::string what, Mistakes& mistakes)
 }
 
 const Yaml* Fields::get(std::string_view key) {
-  known_.emplace_back(key);
+  if (std::find(known_.begin(), known_.end(), key) == known_.end()) known_.emplace_back(key);
   const Yaml* value = node_.find(key);
   return value == nullptr || value->kind == Yaml::Kind::null ? nullptr : value;
 }

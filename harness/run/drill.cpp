@@ -22,7 +22,8 @@ Result<SessionEnd> run_drill(const DrillRequest& request, Progress& progress, co
       if (request.repeats > 1) name += " " + std::to_string(repeat) + "/" + std::to_string(request.repeats);
       progress.prefix(name);
       SessionRequest one{.loaded = loaded, .out = request.out + "/" + side + "/" + std::to_string(repeat), .self = request.self,
-                         .binary_dir = request.binary_dir, .command = request.command, .keep_stores = request.keep_stores};
+                         .binary_dir = request.binary_dir, .command = request.command, .keep_stores = request.keep_stores,
+                         .postgres_url = request.postgres_url, .redis_url = request.redis_url};
       const auto end = run_session(one, progress, stop);
       if (!end) return std::move(Error(end.error())).in(name);
       all.residue += end->residue;

@@ -14,6 +14,7 @@ struct DrillRequest {
   int repeats = 1;
   std::string out, self, binary_dir, command;
   bool keep_stores = false;
+  std::string postgres_url = {}, redis_url = {};   // existing stores for both sides, "" = private ones
 };
 
 /// Runs OUT/baseline/1, OUT/candidate/1, OUT/candidate/2, OUT/baseline/2, ...: the order alternates, so that drift of the machine

@@ -128,6 +128,11 @@ class Session {
     auto secrets = SecretFolder::make();
     if (!secrets) return secrets.error();
     secrets_.emplace(std::move(*secrets));
+    if (request_.metrics_port >= 0) {
+      const auto port = metrics_.expose(request_.metrics_port);
+      if (!port) return port.error();
+      progress_.say("metrics at http://127.0.0.1:" + std::to_string(*port) + "/metrics");
+    }
     return mint_stock();
   }
 
@@ -167,6 +172,7 @@ class Session {
       if (Status s = journal_->tree("target", *id, target_->supervisor_mark()); !s) return s;
     }
     target_version_ = target_->version();
+    target_facts_ = target_->facts();
     progress_.say("ready after " + fixed(seconds(monotonic_now() - before), 1) + " s at " + target_->url());
     return preflight();
   }
@@ -209,11 +215,7 @@ class Session {
     for (auto* log : {&drive_log, &fault_log, &sample_log, &run_log}) {
       if (!*log) return note(log->error());
     }
-    Metrics metrics;
-    if (request_.metrics_port >= 0) {
-      if (const auto port = metrics.expose(request_.metrics_port); !port) note(port.error());
-    }
-    MeteredSink drive_sink(**drive_log, metrics), fault_sink(**fault_log, metrics), run_sink(**run_log, metrics);
+    MeteredSink drive_sink(**drive_log, metrics_), fault_sink(**fault_log, metrics_), run_sink(**run_log, metrics_);
     auto client = make_http_client(clock_, allow_, {plan_.connections_max, 1 << 20});
     DriveLive live;
 
@@ -245,7 +247,7 @@ class Session {
     for (auto* log : {&drive_log, &fault_log, &sample_log, &run_log}) {
       if (Status s = (**log)->close(); !s) note(s.error());
     }
-    if (Status s = write_file(path("metrics.prom"), metrics.text()); !s) note(s.error());
+    if (Status s = write_file(path("metrics.prom"), metrics_.text()); !s) note(s.error());
   }
 
   /// The main lane: marks phases, restarts a target that did not come back, shows what happens, until the driver has ended.
@@ -339,8 +341,13 @@ class Session {
     }
   }
 
+  /// Stopped before the load began: a record that says so, and can be judged.
   Result<SessionEnd> interrupted_early() {
     end_.interrupted = true;
+    auto log = HistoryWriter::open(path("history"), "run");
+    if (!log) return log.error();
+    (*log)->write(PhaseMarked{0s, Phase::done, 0});
+    if (Status s = (*log)->close(); !s) return s.error();
     if (Status s = write_run_file(); !s) return s.error();
     return end_;
   }
@@ -353,6 +360,7 @@ class Session {
                                    {"wall", wall_},
                                    {"target", request_.loaded.target.name},
                                    {"target_version", target_version_},
+                                   {"target_facts", target_facts_},
                                    {"environment", request_.loaded.target.environment},
                                    {"seed", plan_.seed},
                                    {"command", request_.command},
@@ -378,6 +386,8 @@ class Session {
   std::unique_ptr<Target> target_;
   const std::string mark_ = "cardstorm-" + random_token(6), wall_ = wall_clock_text();
   std::string target_version_;
+  Json target_facts_;
+  Metrics metrics_;
   std::vector<std::string> errors_;
   double assumed_restart_s_ = -1;
   bool drained_ = false, disk_full_ = false;

@@ -23,7 +23,7 @@ class ExternalTarget final : public Target {
     while (monotonic_now() < end) {
       const auto left = std::min(end - monotonic_now(), Nanos(2s));
       const auto answer = fetch(get(spec_.url, left), *allow_);
-      if (answer.status > 0) return ok();  // any answer will do: what a healthy one looks like is not known
+      if (answer.status > 0) return stays_inside(answer);  // any answer will do: what a healthy one looks like is not known
       if (answer.cause == Cause::address) return Error{Errc::refused, spec_.url + ": " + answer.error, "add the address to `allow:`"};
       last = answer.error;
       std::this_thread::sleep_for(std::min(end - monotonic_now(), Nanos(100ms)));
@@ -42,6 +42,18 @@ class ExternalTarget final : public Target {
   }
 
  private:
+  /// We follow no redirect; one that leads out of the allow-list means that the load is meant for somewhere else.
+  Status stays_inside(const HttpResponse& answer) const {
+    if (answer.status < 300 || answer.status > 399) return ok();
+    for (const auto& [name, value] : answer.headers) {
+      if (name != "location" || !(value.starts_with("http://") || value.starts_with("https://"))) continue;
+      if (auto admitted = allow_->admits_url(value); !admitted)
+        return Error{Errc::refused, spec_.url + " redirects out of the allow-list: " + admitted.error().what,
+                     "write the address that really serves into `url:`, and its block into `allow:` if it may be loaded and broken"};
+    }
+    return ok();
+  }
+
   TargetSpec spec_;
   Result<AllowList> allow_;
   std::unique_ptr<ChannelControl> channels_;

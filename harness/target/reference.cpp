@@ -26,6 +26,8 @@ class ReferenceTarget final : public Target {
     auto allow = AllowList::parse(spec_.allow);
     if (!allow) return std::move(allow).error();
     allow_ = std::move(*allow);
+    if (const std::string program = supervisor().program; !fs::exists(program))
+      return Error{Errc::unavailable, "the reference platform is not built: there is no " + program, "run: cardstorm build"};
     auto process = Process::spawn(supervisor());
     if (!process) return std::move(process).error();
     process_ = std::make_unique<Process>(std::move(*process));
@@ -72,6 +74,11 @@ class ReferenceTarget final : public Target {
     return Error{Errc::unavailable, "no audit: API: " + by_api.error().what + "; SQL: " + by_sql.error().what, by_sql.error().remedy};
   }
 
+  [[nodiscard]] Json facts() const override {
+    Json out = Json::object();
+    for (const char* name : {"url", "control_url", "redis_url", "dir", "variant"}) out.set(name, facts_[name]);
+    return out.set("database_url", split_password(facts_["database_url"].string()).url);
+  }
   [[nodiscard]] double assumed_restart_s() const override {
     const double delay = facts_["restart_delay_s"].number(-1);
     return delay > 0 ? delay : -1;

@@ -74,6 +74,8 @@ class Target {
   virtual ChannelControl* channels() { return nullptr; }
   /// Rows of the final audit as JSON objects, see harness/judge/audit.hpp. By API; by read-only SQL when the API is dead.
   virtual Result<std::vector<Json>> audit() { return Error{Errc::unavailable, "this target offers no audit", ""}; }
+  /// Addresses and folders that a reader of the run folder may want to know; no secrets.
+  [[nodiscard]] virtual Json facts() const { return Json::object({{"url", url()}}); }
   /// What this target assumes that a reader must know, such as the operator's restart delay in seconds; < 0: none.
   [[nodiscard]] virtual double assumed_restart_s() const { return -1; }
 };

@@ -47,6 +47,20 @@ TEST(Safety, CtrlCRevertsReportsUnknownAndExitsWith130) {
   EXPECT_TRUE(record->closed);
 }
 
+TEST(Safety, CtrlCDuringTheStartLeavesAReportAndNothingElse) {
+  const TestFolder folder;
+  const std::string out = folder.at("drill");
+  Command command(folder, {"drill", "--quick", "--out", out});
+  ASSERT_TRUE(eventually(60s, [&] { return command.err().find("starting fragile") != std::string::npos; })) << command.err();
+  ASSERT_TRUE(command.signal(SIGINT));
+  const Said said = command.finish(60s);
+  EXPECT_EQ(said.code, 130) << said.err;
+  const auto trees = trees_of(out + "/baseline/1");
+  EXPECT_TRUE(eventually(10s, [&] { return all_gone(trees); }));
+  EXPECT_TRUE(std::filesystem::exists(out + "/baseline/1/scorecard.json")) << said.err;
+  EXPECT_TRUE(std::filesystem::exists(out + "/drill.json")) << said.err;
+}
+
 TEST(Safety, KillNineOfTheHarnessLeavesNothingBrokenAndNoProcess) {
   const TestFolder folder;
   const std::string out = folder.at("run");

@@ -186,7 +186,8 @@ TEST(Episodes, EmptyRecordSaysNothing) {
   s.trades.clear();
   s.times = {};
   const auto e = s.judged();
-  EXPECT_FALSE(e.verified || e.reverted || e.steady || e.judged || e.absorbed || e.censored);
+  EXPECT_FALSE(e.verified || e.steady || e.judged || e.absorbed || e.censored);
+  EXPECT_TRUE(e.reverted) << "a fault that was never made cannot have stayed";
 }
 
 }  // namespace

@@ -369,7 +369,25 @@ TEST(Judge, LateGeneratorIsNotTrusted) {
 TEST(Judge, FaultThatNobodySawIsUnknown) {
   auto run = healthy();
   run.fault.clear();
-  EXPECT_EQ(codes(judged(run)), (Codes{"fault_unverified", "fault_not_reverted"}));
+  EXPECT_EQ(codes(judged(run)), Codes{"fault_unverified"});
+  auto stayed = healthy();
+  stayed.fault.resize(1);   // injecting, and nothing after it
+  EXPECT_EQ(codes(judged(stayed)), (Codes{"fault_unverified", "fault_not_reverted"}));
+}
+
+TEST(Judge, RunThatWasStoppedBeforeItsLoadIsUnknownAndSaysWhy) {
+  auto run = healthy();
+  run.info.set("interrupted", true).set("drained", false);
+  run.drive.clear();
+  run.fault.clear();
+  run.run = {PhaseMarked{0s, Phase::done, 0}};
+  const auto c = judged(run);
+  EXPECT_EQ(c.verdict, Verdict::unknown);
+  EXPECT_EQ(c.traffic.planned, 0U);
+  const auto all = codes(c);
+  EXPECT_NE(std::find(all.begin(), all.end(), "interrupted"), all.end());
+  EXPECT_EQ(std::find(all.begin(), all.end(), "fault_not_reverted"), all.end()) << "no fault was made";
+  EXPECT_EQ(std::find(all.begin(), all.end(), "sums_do_not_add_up"), all.end());
 }
 
 class Thrower final : public Check {
@@ -458,9 +476,23 @@ TEST(Drill, SideWithoutRunsIsNotFound) {
   Folder f;
   auto run = healthy();
   run.write(f.dir + "/baseline/1");
+  fs::create_directory(f.dir + "/candidate");
   const auto d = judge_drill(f.dir);
   ASSERT_FALSE(d);
   EXPECT_EQ(d.error().code, Errc::not_found);
+}
+
+TEST(Drill, StoppedInItsFirstRunIsUnknownAndSaysWhatWasNotRun) {
+  Folder f;
+  auto run = healthy();
+  run.info.set("interrupted", true).set("drained", false);
+  run.write(f.dir + "/baseline/1");
+  const auto d = judge_drill(f.dir);
+  ASSERT_TRUE(d) << d.error().what;
+  EXPECT_EQ(d->candidate.verdict, Verdict::unknown);
+  EXPECT_EQ(codes(d->candidate), Codes{"side_not_run"});
+  EXPECT_EQ(d->runs.size(), 1U);
+  EXPECT_FALSE(d->mttr_reduction);
 }
 
 TEST(Scorecard, JsonKeepsTheContractsOrderAndComesBackWhole) {

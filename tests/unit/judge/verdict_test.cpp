@@ -69,6 +69,18 @@ TEST(Verdict, EachReasonAloneHasItsCodeAndRemedy) {
   }
 }
 
+TEST(Verdict, StoppedRunDoesNotBlameAKillThatNobodyCouldUndo) {
+  for (const auto& [fault, blamed] : {std::pair{"node_kill", false}, std::pair{"payment_delay", true}}) {
+    auto c = fine();
+    c.card.episodes[0].fault = fault;
+    c.card.episodes[0].reverted = false;
+    c.findings.interrupted = true;
+    decide(c.card, c.findings, c.expect);
+    EXPECT_EQ(c.card.verdict, Verdict::unknown);
+    EXPECT_EQ(c.card.why.front().code == "fault_not_reverted", blamed) << fault;
+  }
+}
+
 TEST(Verdict, EarlierClassWinsOverLater) {
   for (std::size_t i = 0; i < rows().size(); ++i)
     for (std::size_t k = i + 1; k < rows().size(); ++k) {

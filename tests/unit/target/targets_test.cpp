@@ -6,6 +6,7 @@
 #include "harness/target/target.hpp"
 #include "tests/contract/fake_platform.hpp"
 #include "tests/support/temp_dir.hpp"
+#include "tests/unit/net/raw_server.hpp"
 
 namespace cardstorm {
 namespace {
@@ -156,6 +157,22 @@ TEST(External, IsReadyWhenItAnswersAnythingAtAll) {
   EXPECT_EQ(target->channels(), nullptr);
   EXPECT_FALSE(target->audit());
   EXPECT_TRUE(target->stop());
+}
+
+TEST(External, RefusesARedirectOutOfTheAllowList) {
+  for (const auto& [location, code] : {std::pair{"http://192.0.2.7/shop", Errc::refused}, std::pair{"http://127.0.0.1:9/shop", Errc::internal}, std::pair{"/shop", Errc::internal}}) {
+    testing::RawServer server([where = std::string(location)](testing::RawPeer& peer) {
+      (void)peer.read_request();
+      peer.send_text("HTTP/1.1 302 Found\r\nLocation: " + where + "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    });
+    TargetSpec spec;
+    spec.url = server.url("");
+    const auto started = make("external", spec, {})->start(5s);
+    EXPECT_EQ(!started, code == Errc::refused) << location;
+    if (started) continue;
+    EXPECT_EQ(started.error().code, Errc::refused);
+    EXPECT_NE(started.error().what.find("192.0.2.7"), std::string::npos) << started.error().what;
+  }
 }
 
 TEST(External, SaysWhenNobodyAnswersOrItMayNotAsk) {
