@@ -79,6 +79,13 @@ std::vector<Option> plan_options() {
           {"--quick", "", "take the scenario's `quick:` values: shorter phases, same faults"}};
 }
 
+ReportOptions report_options(const Args& args, const std::string& dir) {
+  ReportOptions options;
+  options.lang = args.get("--lang", "en") == "zh" ? Lang::zh : Lang::en;
+  options.dir = dir;
+  return options;
+}
+
 std::string scenario_path(const std::string& argument) {
   if (argument.find('/') != std::string::npos || argument.ends_with(".yaml") || fs::exists(argument)) return argument;
   return root_dir() + "/scenarios/" + argument + ".yaml";

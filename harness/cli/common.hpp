@@ -8,6 +8,7 @@
 #include "harness/cli/verb.hpp"
 #include "harness/core/result.hpp"
 #include "harness/plan/load.hpp"
+#include "reports/report.hpp"
 
 namespace cardstorm {
 
@@ -28,6 +29,8 @@ Known known_names();
 
 /// --seed, --set and --quick, as most verbs take them.
 std::vector<Option> plan_options();
+/// --lang, and the folder that the report names.
+ReportOptions report_options(const Args& args, const std::string& dir);
 /// A scenario argument: a path, or a name under scenarios/.
 std::string scenario_path(const std::string& argument);
 /// nullopt after printing what was wrong; `code` is then the exit code.

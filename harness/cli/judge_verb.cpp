@@ -19,13 +19,6 @@ Status need_folder(const std::string& dir) {
   return Error{Errc::not_found, "a run folder was wanted, '" + dir + "' holds no plan.json", "give the folder that run or drill named, or reports/runs/latest"};
 }
 
-ReportOptions report_options(const Args& args, const std::string& dir) {
-  ReportOptions options;
-  options.lang = args.get("--lang", "en") == "zh" ? Lang::zh : Lang::en;
-  options.dir = dir;
-  return options;
-}
-
 template <class Card>
 int show(const Args& args, const Card& card, const std::string& dir, const std::string& kind) {
   auto reporter = make_reporter(kind, report_options(args, dir));

@@ -31,13 +31,6 @@ std::vector<Option> common_options() {
   return options;
 }
 
-ReportOptions report_options(const Args& args, const std::string& dir) {
-  ReportOptions options;
-  options.lang = args.get("--lang", "en") == "zh" ? Lang::zh : Lang::en;
-  options.dir = dir;
-  return options;
-}
-
 /// Reports into the folder, the table (or JSON) on stdout. The exit code: residue, then interruption, then the verdict.
 template <class Card>
 int finish(const Args& args, const Result<Card>& card, const std::string& dir, const SessionEnd& end, int signal) {

@@ -25,8 +25,8 @@ std::string default_out(const std::string& root, const std::string& scenario, st
 
 Status make_run_folder(const std::string& dir) {
   std::error_code error;
-  fs::create_directories(fs::path(dir).parent_path(), error);
-  if (!fs::create_directory(dir, error)) {
+  fs::create_directories(fs::absolute(dir).parent_path(), error);
+  if (error || !fs::create_directory(dir, error)) {
     if (!error && fs::exists(dir))
       return Error{Errc::unavailable, "the out folder " + dir + " exists already", "choose another --out, or remove it yourself"};
     return Error{Errc::unavailable, "cannot make the out folder " + dir + ": " + error.message(), "choose a writable --out with space"};

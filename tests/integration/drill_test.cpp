@@ -16,6 +16,19 @@ const Json& check(const Json& card, const std::string& name) {
   return kNone;
 }
 
+/// The first card text (CS and 26 characters of Crockford's base32) or buyer's phone (199 and eight digits, as a word) in `text`; else "".
+std::string secret_in(const std::string& text) {
+  const std::string_view base32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ", digits = "0123456789";
+  const auto run_of = [&](std::size_t at, std::string_view letters) {
+    return std::min(text.find_first_not_of(letters, at), text.size()) - at;
+  };
+  for (auto at = text.find("CS"); at != std::string::npos; at = text.find("CS", at + 1))
+    if (run_of(at + 2, base32) >= 26) return text.substr(at, 28);
+  for (auto at = text.find("\"199"); at != std::string::npos; at = text.find("\"199", at + 1))
+    if (run_of(at + 1, digits) == 11 && text.compare(at + 12, 1, "\"") == 0) return text.substr(at, 13);
+  return "";
+}
+
 TEST(Drill, TellsTheFragileFromTheHardenedPlatform) {
   const TestFolder folder;
   const std::string out = folder.at("drill");
@@ -62,12 +75,23 @@ TEST(Drill, TellsTheFragileFromTheHardenedPlatform) {
   const Said html = run_command(folder, {"report", out, "--format", "html", "--lang", "zh"});
   EXPECT_NE(html.out.find("</html>"), std::string::npos);
 
-  // Secrets stay out of everything that is kept (rule 15): a card text is CS and 26 characters of base32.
+  // Secrets stay out of everything that is kept (rule 15).
+  std::size_t files = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(out)) {
     if (!entry.is_regular_file()) continue;
+    ++files;
+    EXPECT_EQ(secret_in(*read_file(entry.path().string())), "") << entry.path();
     EXPECT_NE(entry.path().filename(), "key");
     EXPECT_NE(entry.path().filename(), "partners.key");
+    EXPECT_NE(entry.path().filename(), ".faults.keys") << "the control token of a fault";
   }
+  EXPECT_GT(files, 20U);
+}
+
+TEST(Secrets, TheScanKnowsACardAndAPhone) {
+  EXPECT_NE(secret_in("x CS0123456789ABCDEFGHJKMNPQRS y"), "");
+  EXPECT_NE(secret_in(R"({"phone":"19912345678"})"), "");
+  EXPECT_EQ(secret_in(R"({"mono_ns":19982435330,"order":"CS012"})"), "");
 }
 
 }  // namespace

@@ -46,6 +46,27 @@ TEST(Journey, PlansAStepAtTheEndOfTheOneBeforePlusThinkTime) {
   EXPECT_EQ(run.trade(0).at, Nanos(3090ms));
 }
 
+// An empty pool that held every buyer for 10 s showed as 2 s of outage: blocked buyers had planned nothing for the rest of it.
+TEST(Journey, LeavesTheStepsAfterASlowOneWhereThePlanHadThem) {
+  BenchRun run(journey({get("/a"), thinking(get("/b"), 2s), thinking(get("/c"), 1s)}),
+               in_turn({FakeReply::json("{}", 200, 4s), FakeReply::json("{}", 200, 10ms)}));
+  run_one(run);
+  EXPECT_EQ(run.step(0, 0).done, Nanos(5s));
+  EXPECT_EQ(run.step(0, 1).planned, Nanos(3s)) << "where it would have been";
+  EXPECT_EQ(run.step(0, 1).sent, Nanos(7s)) << "but nobody clicks before he has read";
+  EXPECT_EQ(run.step(0, 2).planned, Nanos(4s)) << "the buyer is still behind";
+  EXPECT_EQ(run.step(0, 2).sent, Nanos(8010ms));
+}
+
+TEST(Journey, StartsThePlanAnewAfterAPollHoweverLongItWaited) {
+  BenchRun run(journey({get("/a"), polling(get("/order")), thinking(get("/c"), 1s)}),
+               in_turn({FakeReply::json("{}", 200, 10ms), FakeReply::json(R"({"status":"paying"})", 200, 2s), FakeReply::json(R"({"status":"delivered"})", 200, 10ms)}));
+  run_one(run);
+  EXPECT_EQ(run.step(0, 1).outcome, Outcome::ok);
+  EXPECT_GT(run.step(0, 1).done, Nanos(3s));
+  EXPECT_EQ(run.step(0, 2).planned, run.step(0, 1).done + 1s);
+}
+
 TEST(Journey, WritesStepsThatWereNeverReachedAtTheTimeByThePlan) {
   BenchRun run(journey({get("/a"), thinking(get("/b"), 2s), thinking(get("/c"), 3s)}), in_turn({FakeReply::json("{}", 404, 700ms)}));
   run_one(run);

@@ -19,7 +19,7 @@ std::unique_ptr<Target> make(const std::string& kind, const TargetSpec& spec, co
   return nullptr;
 }
 
-class Reference : public testing::Test {
+class Reference : public ::testing::Test {
  protected:
   Reference() {
     spec_.name = "hardened";
