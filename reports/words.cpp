@@ -161,6 +161,7 @@ std::string Words::headline(const View& view) const {
   const Scorecard& card = view.judged();
   const AuditCount audited = count_audit(card);
   const std::string checks = std::to_string(card.checks.size()), target = clean_text(card.target, 60);
+  if (card.verdict == Verdict::pass && view.faults.empty()) return say(Text::headline_go_quiet, {target, share(card.success_rate), checks});
   if (card.verdict == Verdict::pass)
     return say(Text::headline_go, {target, std::to_string(view.faults.size()), share(card.success_rate), checks});
   if (card.verdict == Verdict::unknown) return say(Text::headline_undecidable, {target});

@@ -210,9 +210,13 @@ class Loader {
     for (const Entry& entry : scenario.entries) {
       const auto kind = std::find_if(known_.faults.begin(), known_.faults.end(), [&](const KnownFault& f) { return f.name == entry.fault.fault; });
       if (kind == known_.faults.end()) continue;
-      if (std::count(target.touch.begin(), target.touch.end(), kind->needs) == 0)
+      if (std::count(target.touch.begin(), target.touch.end(), kind->needs) == 0) {
+        const auto entry_of = std::find_if(known_.targets.begin(), known_.targets.end(), [&](const KnownTarget& t) { return t.name == target.kind; });
+        const bool could = entry_of == known_.targets.end() || std::count(entry_of->abilities.begin(), entry_of->abilities.end(), kind->needs) > 0;
         add_mistake(mistakes_, entry.fault_at, "target '" + target.name + "' cannot carry '" + kind->name + "': it does not let '" + kind->needs + "' be touched",
-                    "add " + kind->needs + " to 'touch' in the target's file if it may be broken, or choose another target");
+                    could ? "add " + kind->needs + " to 'touch' in the target's file if it may be broken, or choose another target"
+                          : "a target of kind '" + target.kind + "' never can: choose another target, or leave the fault out (--set faults=[])");
+      }
       const std::vector<std::string>& known = kind->needs == "channels" ? channels : nodes;
       if (!known.empty() && !entry.fault.on.empty() && std::count(known.begin(), known.end(), entry.fault.on) == 0)
         add_mistake(mistakes_, entry.on_at, "'" + entry.fault.on + "' is not a " + (kind->needs == "channels" ? "channel of the journeys" : "node of target '" + target.name + "'"),

@@ -1,5 +1,5 @@
 // channels: the payment channels as something that can be slowed down, over the partners' control API
-// (harness/partners/api.md). Any target can carry it: the channels belong to us, not to the platform.
+// (harness/partners/api.md). They belong to us; a target can carry it when it pays through the channels of this very run.
 #pragma once
 
 #include <memory>

@@ -2,8 +2,8 @@
 #include <thread>
 
 #include "harness/target/audit.hpp"
-#include "harness/target/channels.hpp"
 #include "harness/target/control.hpp"
+#include "harness/target/target.hpp"
 #include "harness/target/touch.hpp"
 
 namespace cardstorm {
@@ -11,10 +11,7 @@ namespace {
 
 class ExternalTarget final : public Target {
  public:
-  ExternalTarget(const TargetSpec& spec, const TargetSetup& setup) : spec_(spec), allow_(AllowList::parse(spec.allow)) {
-    if (allow_ && may_touch(spec, "channels") && !setup.channels_url.empty())
-      channels_ = make_channel_control(setup.channels_url, setup.channels_token, *allow_);
-  }
+  explicit ExternalTarget(const TargetSpec& spec) : spec_(spec), allow_(AllowList::parse(spec.allow)) {}
 
   Status start(Nanos wait) override {
     if (!allow_) return allow_.error();
@@ -34,7 +31,6 @@ class ExternalTarget final : public Target {
   [[nodiscard]] std::string url() const override { return spec_.url; }
   [[nodiscard]] std::string version() const override { return "unknown"; }
   [[nodiscard]] std::string resolve(const std::string& node) const override { return node_of_alias(spec_, node); }
-  ChannelControl* channels() override { return channels_.get(); }
   Result<std::vector<Json>> audit() override {
     if (spec_.audit_path.empty()) return Target::audit();
     if (!allow_) return allow_.error();
@@ -56,16 +52,15 @@ class ExternalTarget final : public Target {
 
   TargetSpec spec_;
   Result<AllowList> allow_;
-  std::unique_ptr<ChannelControl> channels_;
 };
 
 }  // namespace
 
 TargetEntry external_target() {
-  return {"external", "a platform that runs already: its address is all we know, we never start or stop it", {"channels"},
-          [](const TargetSpec& spec, const TargetSetup& setup) -> std::unique_ptr<Target> {
-            return std::make_unique<ExternalTarget>(spec, setup);
-          },
+  // No abilities: the channels of a run are new ones on a free port, which a platform that runs already cannot know. Slowing them
+  // down would be seen by the probe and by nobody else.
+  return {"external", "a platform that runs already: its address is all we know, we never start or stop it", {},
+          [](const TargetSpec& spec, const TargetSetup&) -> std::unique_ptr<Target> { return std::make_unique<ExternalTarget>(spec); },
           {}};
 }
 
