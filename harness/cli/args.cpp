@@ -11,11 +11,17 @@ namespace {
 /// CLI11's words with the nearest known verb or option beside them.
 int explain(const CLI::ParseError& error, const CLI::App& app, const std::vector<std::string>& words) {
   if (error.get_exit_code() == 0) return app.exit(error) == 0 ? kPass : kWrongInput;  // --help, --version
-  std::cerr << "cardstorm: " << error.what() << "\n";
+  const bool verb_known = !words.empty() && std::any_of(verb_registry().begin(), verb_registry().end(), [&](const Verb& v) { return v.name == words.front(); });
+  if (words.empty()) {
+    std::cerr << app.help();
+    return kWrongInput;
+  }
+  if (verb_known || words.front().starts_with("-")) std::cerr << "cardstorm: " << error.what() << "\n";
+  else std::cerr << "cardstorm: there is no verb '" << words.front() << "'\n";
   std::vector<std::string> known;
   for (const Verb& verb : verb_registry()) {
     if (!verb.hidden) known.push_back(verb.name);
-    if (!words.empty() && verb.name == words.front())
+    if (verb.name == words.front())
       for (const Option& option : verb.options) known.push_back(option.name);
   }
   for (const std::string& word : words) {
@@ -23,7 +29,6 @@ int explain(const CLI::ParseError& error, const CLI::App& app, const std::vector
     const std::string near = is_known ? "" : did_you_mean(word, known);
     if (!near.empty()) std::cerr << "  did you mean '" << near << "' instead of '" << word << "'?\n";
   }
-  const bool verb_known = !words.empty() && std::any_of(verb_registry().begin(), verb_registry().end(), [&](const Verb& v) { return v.name == words.front(); });
   std::cerr << "  see: cardstorm " << (verb_known ? words.front() + " " : "") << "--help\n";
   return kWrongInput;
 }

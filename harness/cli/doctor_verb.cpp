@@ -97,7 +97,7 @@ int run(const Args& args) {
 }  // namespace
 
 Verb verb_doctor() {
-  return {"doctor", "say what works on this machine, what is missing, and what to do; changes nothing", "", {}, {{"--json", "", "machine-readable"}}, run};
+  return {"doctor", "say what works on this machine, what is missing, and what to do; changes nothing", "  cardstorm doctor\n  cardstorm doctor --json", {}, {{"--json", "", "machine-readable"}}, run};
 }
 
 }  // namespace cardstorm

@@ -11,8 +11,8 @@
 namespace cardstorm {
 namespace {
 
-/// A folder of a drill holds baseline/ and candidate/.
-bool is_drill(const std::string& dir) { return std::filesystem::is_directory(dir + "/baseline") && std::filesystem::is_directory(dir + "/candidate"); }
+/// A drill's folder holds its sides; one that was stopped early only the first.
+bool is_drill(const std::string& dir) { return std::filesystem::is_directory(dir + "/baseline"); }
 
 Status need_folder(const std::string& dir) {
   if (is_drill(dir) || std::filesystem::exists(dir + "/plan.json")) return ok();

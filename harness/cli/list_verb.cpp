@@ -82,6 +82,7 @@ int run(const Args& args) {
   for (const Json& row : rows.items()) {
     const std::string& name = row["name"].string();
     std::cout << name << std::string(width - name.size() + 2, ' ') << row["summary"].string() << "\n";
+    if (row.has("why")) std::cout << std::string(width + 2, ' ') << "in production: " << row["why"].string() << "; needs: " << row["needs"].string() << "\n";
     for (const Json& p : row["params"].items())
       std::cout << std::string(width + 4, ' ') << p["name"].string() << " (" << p["type"].string() << ", default " << p["default"].string() << "): " << p["summary"].string() << "\n";
   }

@@ -1,4 +1,5 @@
 // run and drill: the verbs that send load and break things. They end with the reports and the verdict's exit code.
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <charconv>
@@ -85,6 +86,28 @@ std::optional<Loaded> load_or_complain(const Request& request, int* code) {
   return std::get<Loaded>(std::move(loaded));
 }
 
+struct Sides { Loaded baseline, candidate; };
+
+/// Both sides, or the mistakes of both: those of shared files once, those of a --target by the name of its own flag.
+std::variant<Sides, std::vector<Mistake>> load_both(const Request& baseline, const Request& candidate) {
+  std::vector<Mistake> all;
+  const auto take = [&all](std::vector<Mistake> mistakes, const std::string& flag) {
+    for (Mistake& m : mistakes) {
+      if (m.file.starts_with("--target")) m.file.replace(0, 8, flag);
+      const bool known = std::any_of(all.begin(), all.end(), [&m](const Mistake& a) {
+        return a.file == m.file && a.line == m.line && a.column == m.column && a.what == m.what;
+      });
+      if (!known) all.push_back(std::move(m));
+    }
+  };
+  auto first = load(baseline, known_names());
+  auto second = load(candidate, known_names());
+  if (auto* mistakes = std::get_if<std::vector<Mistake>>(&first)) take(std::move(*mistakes), "--baseline");
+  if (auto* mistakes = std::get_if<std::vector<Mistake>>(&second)) take(std::move(*mistakes), "--candidate");
+  if (!all.empty()) return all;
+  return Sides{std::get<Loaded>(std::move(first)), std::get<Loaded>(std::move(second))};
+}
+
 int run(const Args& args) {
   int code = 0;
   const auto request = plan_request(args, args.get("scenario"), args.get("--target"), &code);
@@ -125,20 +148,19 @@ int drill(const Args& args) {
   auto baseline_request = plan_request(args, scenario, args.get("--baseline", "fragile"), &code);
   auto candidate_request = plan_request(args, scenario, args.get("--candidate", "hardened"), &code);
   if (!baseline_request || !candidate_request) return code;
-  auto baseline = load_or_complain(*baseline_request, &code);
-  if (!baseline) return code;
-  auto candidate = load_or_complain(*candidate_request, &code);
-  if (!candidate) return code;
-  const std::uint64_t seed = candidate->plan.seed;
-  const std::string out = args.get("--out", default_out(runs_root(), candidate->plan.scenario, seed));
+  auto sides = load_both(*baseline_request, *candidate_request);
+  if (const auto* mistakes = std::get_if<std::vector<Mistake>>(&sides)) return complain(*mistakes);
+  auto& [baseline, candidate] = std::get<Sides>(sides);
+  const std::uint64_t seed = candidate.plan.seed;
+  const std::string out = args.get("--out", default_out(runs_root(), candidate.plan.scenario, seed));
 
   Progress progress(std::cerr, ::isatty(STDERR_FILENO) == 1);
   const ActiveEntry entry("drill", out);
   const Interrupt interrupt;
-  const double minutes = seconds(candidate->plan.load_end + candidate->plan.drain + 15s) * 2 * repeats / 60;
-  progress.say("drill: " + baseline->target.name + " beside " + candidate->target.name + ", " + std::to_string(candidate->plan.segments.size()) +
+  const double minutes = seconds(candidate.plan.load_end + candidate.plan.drain + 15s) * 2 * repeats / 60;
+  progress.say("drill: " + baseline.target.name + " beside " + candidate.target.name + ", " + std::to_string(candidate.plan.segments.size()) +
                " faults, seed " + std::to_string(seed) + ", about " + fixed(minutes, 1) + " minutes; folder " + out);
-  const DrillRequest request{.baseline = std::move(*baseline), .candidate = std::move(*candidate), .repeats = repeats, .out = out, .self = self_path(),
+  const DrillRequest request{.baseline = std::move(baseline), .candidate = std::move(candidate), .repeats = repeats, .out = out, .self = self_path(),
                              .binary_dir = binary_dir(), .command = command_of("drill" + (args.has("scenario") ? " " + scenario : std::string()), args, seed),
                              .keep_stores = args.has("--keep"), .postgres_url = args.get("--postgres"), .redis_url = args.get("--redis")};
   const auto end = run_drill(request, progress, interrupt.token());

@@ -1,4 +1,5 @@
 // stop: ends what this user runs of ours, in an orderly way: faults are reverted, partial reports written.
+#include <algorithm>
 #include <csignal>
 #include <iostream>
 #include <unistd.h>
@@ -15,7 +16,10 @@ int run(const Args&) {
   // A run needs this long at most: revert (10 s a fault), audit, end of the target.
   constexpr Nanos kWait = 90s;
   int left = 0;
-  for (const Active& active : list_active()) {
+  // A run ends its own partners and platform, after its faults are reverted: runs first, what is left then.
+  std::vector<Active> all = list_active();
+  std::stable_partition(all.begin(), all.end(), [](const Active& a) { return a.what == "run" || a.what == "drill"; });
+  for (const Active& active : all) {
     if (active.pid == getpid()) continue;
     auto process = PidFd::open({active.pid, active.start_time});
     if (!process) continue;
@@ -32,7 +36,7 @@ int run(const Args&) {
 }  // namespace
 
 Verb verb_stop() {
-  return {"stop", "end what runs of ours (runs, drills, platform up, partners up); faults are reverted first", "", {}, {}, run};
+  return {"stop", "end what runs of ours (runs, drills, platform up, partners up); faults are reverted first", "  cardstorm stop        (in another terminal, while a drill runs)", {}, {}, run};
 }
 
 }  // namespace cardstorm

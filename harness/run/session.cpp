@@ -33,7 +33,9 @@
 namespace cardstorm {
 namespace {
 
-constexpr Nanos kTargetStart = 60s;   // a private PostgreSQL on a busy machine, and card stock to load
+constexpr Nanos kTargetStart = 60s;    // a private PostgreSQL on a busy machine, and card stock to load
+constexpr Nanos kExternalStart = 10s;  // it should run already
+constexpr Nanos kLateEffects = 5s;     // after the load, even when every trade has ended: notifies still come
 constexpr Nanos kPartnersStart = 10s;
 
 Status write_secret(const std::string& path, const std::string& text) {
@@ -108,6 +110,7 @@ class Session {
     final_audit();
     stop_parts();
     if (Status s = write_run_file(); !s) return s.error();
+    if (disk_full_) return Error{Errc::unavailable, "the record of this run is not whole: its folder could not be written", "free some space and run it again"};
     return end_;
   }
 
@@ -165,7 +168,7 @@ class Session {
     progress_.say("starting " + request_.loaded.target.name);
     const Nanos before = monotonic_now();
     if (Status s = make_target(); !s) return s;
-    if (Status s = target_->start(kTargetStart); !s) return s;
+    if (Status s = target_->start(request_.loaded.target.kind == "external" ? kExternalStart : kTargetStart, stop_); !s) return s;
     if (const pid_t pid = target_->supervisor_pid(); pid > 0) {
       const auto id = identify(pid);
       if (!id) return id.error();
@@ -223,8 +226,10 @@ class Session {
     clock_ = MonotonicClock(monotonic_now() + 500ms);
     if (Status s = write_run_file(); !s) note(s.error());
     std::atomic<bool> driven{false};
+    std::stop_source halt;   // ends the load: on the user's stop, and when nothing can be recorded any more
+    const std::stop_callback relay(stop_, [&halt] { halt.request_stop(); });
     std::jthread driver([&] {
-      drive({plan_, request_.loaded.trace, clock_, *client, drive_sink, *mint_, target_->url(), mark_, live}, stop_);
+      drive({plan_, request_.loaded.trace, clock_, *client, drive_sink, *mint_, target_->url(), mark_, live}, halt.get_token());
       driven = true;
       wake_.notify_all();
     });
@@ -232,8 +237,12 @@ class Session {
     std::jthread sampler([&](const std::stop_token& stop) { sample_nodes(*target_, clock_, **sample_log, 500ms, stop); });
 
     watch(live, faults, run_sink, driven, [&] { return (*drive_log)->failed() || (*fault_log)->failed() || (*run_log)->failed(); });
-    if (stop_.stop_requested() || disk_full_) faults.stop();
+    if (stop_.stop_requested() || disk_full_) {
+      halt.request_stop();
+      faults.stop();
+    }
     driver.join();
+    if (!halt.stop_requested()) wait_until(plan_.load_end + std::min(plan_.drain, kLateEffects), std::atomic<bool>(false));
     for (const FaultResult& result : faults.wait()) {
       if (!result.residue) continue;
       ++end_.residue;
@@ -328,6 +337,8 @@ class Session {
       target_.reset();
     }
     if (partners_) {
+      if (const HttpResponse ready = fetch({.method = "GET", .url = partners_->url() + "/ready", .body = "", .headers = {}, .timeout = 2s}); ready.status != 200)
+        note({Errc::io, "the partners cannot keep their journals: " + ready.error + ready.body, "see logs/partners.log; is the disk full?"});
       if (Status s = partners_->end(); !s) note(s.error());
       partners_.reset();
     }

@@ -13,7 +13,7 @@ class ExternalTarget final : public Target {
  public:
   explicit ExternalTarget(const TargetSpec& spec) : spec_(spec), allow_(AllowList::parse(spec.allow)) {}
 
-  Status start(Nanos wait) override {
+  Status start(Nanos wait, const std::stop_token& stop) override {
     if (!allow_) return allow_.error();
     const Nanos end = monotonic_now() + wait;
     std::string last = "nothing was tried";
@@ -23,6 +23,7 @@ class ExternalTarget final : public Target {
       if (answer.status > 0) return stays_inside(answer);  // any answer will do: what a healthy one looks like is not known
       if (answer.cause == Cause::address) return Error{Errc::refused, spec_.url + ": " + answer.error, "add the address to `allow:`"};
       last = answer.error;
+      if (stop.stop_requested()) return Error{Errc::cancelled, "stopped while waiting for " + spec_.url};
       std::this_thread::sleep_for(std::min(end - monotonic_now(), Nanos(100ms)));
     }
     return Error{Errc::unavailable, spec_.url + " does not answer: " + last, "start the platform, or correct `url:` in the target file"};

@@ -21,7 +21,7 @@ class ReferenceTarget final : public Target {
   ReferenceTarget(const TargetSpec& spec, const TargetSetup& setup) : spec_(spec), setup_(setup) {}
   ~ReferenceTarget() override { (void)stop(); }
 
-  Status start(Nanos wait) override {
+  Status start(Nanos wait, const std::stop_token& halt) override {
     if (process_) return ok();
     auto allow = AllowList::parse(spec_.allow);
     if (!allow) return std::move(allow).error();
@@ -31,7 +31,7 @@ class ReferenceTarget final : public Target {
     auto process = Process::spawn(supervisor());
     if (!process) return std::move(process).error();
     process_ = std::make_unique<Process>(std::move(*process));
-    auto ready = await_ready(wait);
+    auto ready = await_ready(wait, halt);
     if (!ready) (void)stop();
     return ready;
   }
@@ -111,8 +111,13 @@ class ReferenceTarget final : public Target {
     return spec;
   }
 
-  Status await_ready(Nanos wait) {
-    auto line = process_->read_line(wait);
+  Status await_ready(Nanos wait, const std::stop_token& stop) {
+    const Nanos end = monotonic_now() + wait;
+    auto line = process_->read_line(kLook);
+    while (!line && line.error().code == Errc::timeout && monotonic_now() < end) {
+      if (stop.stop_requested()) return Error{Errc::cancelled, "stopped while starting " + spec_.name};
+      line = process_->read_line(std::min(kLook, end - monotonic_now()));
+    }
     if (!line) return std::move(line).error().in("starting " + spec_.name);
     if (!line->has_value()) return Error{Errc::unavailable, "the supervisor of " + spec_.name + " ended: " + last_words(), "see " + log_dir().string() + "/supervisor.log"};
     auto facts = Json::parse(**line);
@@ -148,6 +153,7 @@ class ReferenceTarget final : public Target {
       if (entry.is_regular_file(error) && entry.file_size(error) <= kLogMax)
         fs::copy_file(entry.path(), log_dir() / "target" / entry.path().filename(), fs::copy_options::overwrite_existing, error);
   }
+  static constexpr Nanos kLook = 200ms;   // how soon a stop request is heard while starting
   static constexpr std::uintmax_t kLogMax = 64u << 20;
 
   const TargetSpec spec_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <sys/types.h>
 #include <vector>
@@ -53,7 +54,8 @@ class Target {
  public:
   virtual ~Target() = default;
   /// Starts it and waits until it is ready (at most `wait`). Nothing stays when it fails.
-  virtual Status start(Nanos wait) = 0;
+  /// A stop request ends the waiting early with Errc::cancelled.
+  virtual Status start(Nanos wait, const std::stop_token& stop = {}) = 0;
   /// Ends everything it started. May be called twice.
   virtual Status stop() = 0;
   /// Restarts its nodes with the stores kept, and waits until they are ready: what an operator does between two segments.

@@ -124,7 +124,7 @@ class FakeTarget final : public Target {
     pool_ = make_admin_pool(*nodes_, {{"order", "shop"}}, loopback());
     channels_ = make_channel_control(base, FakePlatform::kToken, loopback());
   }
-  Status start(Nanos) override { return ok(); }
+  Status start(Nanos, const std::stop_token&) override { return ok(); }
   Status stop() override { return ok(); }
   [[nodiscard]] std::string url() const override { return base_; }
   [[nodiscard]] std::string version() const override { return "fake"; }
