@@ -1,6 +1,5 @@
 // history: look into the event log of a run.
 #include <iostream>
-#include <map>
 
 #include "harness/cli/common.hpp"
 #include "harness/cli/verbs.hpp"
@@ -14,30 +13,22 @@ int warn(const std::vector<HistoryDamage>& damage) {
   return damage.empty() ? kPass : kUnknown;
 }
 
+int stats(const std::string& dir) {
+  const auto found = history_stats(dir);
+  if (!found) return complain(found.error());
+  Json kinds = Json::object(), lanes = Json::array();
+  for (const auto& [name, count] : found->by_kind) kinds.set(name, count);
+  for (const auto& lane : found->lanes) lanes.push(Json::object({{"name", lane.name}, {"events", lane.events}, {"bytes", lane.bytes}}));
+  std::cout << Json::object({{"events", found->events}, {"by_kind", kinds}, {"lanes", lanes}, {"first_s", seconds(found->first)},
+                             {"last_s", seconds(found->last)}, {"damage", static_cast<std::uint64_t>(found->damage.size())}}).dump(2) << "\n";
+  return warn(found->damage);
+}
+
 int run(const Args& args) {
-  const std::string action = args.get("action"), dir = args.get("run") + "/history";
-  std::map<std::string, std::uint64_t> counts;
-  Nanos first = Nanos::max(), last = Nanos::min();
-  const bool cat = action != "stats";
-  std::ostream& out = std::cout;
-  const auto damage = read_history(dir, [&](const Event& e) {
-    if (cat) {
-      out << json_of_event(e).dump() << "\n";
-      return;
-    }
-    ++counts[std::string(name_of(e))];
-    first = std::min(first, time_of(e));
-    last = std::max(last, time_of(e));
-  });
-  if (!damage) return complain(damage.error());
-  if (!cat) {
-    Json row = Json::object();
-    for (const auto& [name, count] : counts) row.set(name, count);
-    if (!counts.empty()) row.set("first_s", seconds(first)).set("last_s", seconds(last));
-    row.set("damage", static_cast<std::uint64_t>(damage->size()));
-    out << row.dump(2) << "\n";
-  }
-  return warn(*damage);
+  const std::string dir = args.get("run") + "/history";
+  if (args.get("action") == "stats") return stats(dir);
+  const auto damage = read_history(dir, [](const Event& e) { std::cout << json_of_event(e).dump() << "\n"; });
+  return damage ? warn(*damage) : complain(damage.error());
 }
 
 }  // namespace
