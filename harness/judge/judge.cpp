@@ -80,6 +80,11 @@ void count(Rate& rate, bool good) {
   rate.good += good;
 }
 
+/// Never sent because of us: not a good trade, but no turnover that the platform lost.
+bool withheld(const TradeRow& row) {
+  return row.outcome == TradeOutcome::not_sent && (row.cause == Cause::interrupted || row.cause == Cause::late_generator);
+}
+
 void fill_traffic(const Tally& t, const Plan& plan, Scorecard& c) {
   for (const auto o : {TradeOutcome::ok, TradeOutcome::failed, TradeOutcome::unknown, TradeOutcome::not_sent, TradeOutcome::unfinished})
     c.traffic.outcomes[o] = 0;
@@ -94,7 +99,7 @@ void fill_traffic(const Tally& t, const Plan& plan, Scorecard& c) {
     count(c.by_phase[std::string(to_text(t.phase_at(row.planned)))], row.good);
     count(c.by_flow[j != nullptr && !j->flow.empty() ? j->flow : "other"], row.good);
     count(c.by_goods[j != nullptr && !j->goods.empty() ? j->goods : "other"], row.good);
-    if (!row.good) c.money.lost_trades_cents += t.worth_cents(id);
+    if (!row.good && !withheld(row)) c.money.lost_trades_cents += t.worth_cents(id);
   }
   c.traffic.planned = all.planned;
   c.traffic.sent = all.planned - c.traffic.outcomes[TradeOutcome::not_sent];

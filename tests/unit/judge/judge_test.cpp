@@ -352,6 +352,19 @@ TEST(Judge, InterruptedRunIsUnknown) {
   EXPECT_EQ(codes(c), Codes{"interrupted"});
 }
 
+TEST(Judge, CallsMoneyLostOnlyWhereThePlatformHadItsChance) {
+  const auto money_of = [](TradeOutcome outcome, Cause cause) {
+    auto run = healthy();
+    for (Event& e : run.drive)
+      if (auto* ended = std::get_if<TradeEnded>(&e)) ended->outcome = outcome, ended->cause = cause;
+    return judged(run).money.lost_trades_cents;
+  };
+  EXPECT_EQ(money_of(TradeOutcome::not_sent, Cause::interrupted), 0);
+  EXPECT_EQ(money_of(TradeOutcome::not_sent, Cause::late_generator), 0);
+  EXPECT_GT(money_of(TradeOutcome::not_sent, Cause::in_flight_cap), 0) << "the target held all permitted requests";
+  EXPECT_GT(money_of(TradeOutcome::failed, Cause::timeout), 0);
+}
+
 TEST(Judge, LateGeneratorIsNotTrusted) {
   for (const auto& bad : {GeneratorSeen{50s, 1ms, 51ms, 1, 0.1, 0, "plain"}, GeneratorSeen{50s, 1ms, 2ms, 1, 0.9, 0, "plain"}}) {
     auto run = healthy();
