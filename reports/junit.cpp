@@ -76,7 +76,7 @@ class JunitText {
   }
 
   /// Every other reason of a verdict is something that could not be known.
-  static bool is_failure(const Reason& reason) { return reason.code == "invariant_broken" || reason.code == "expectation_missed"; }
+  static bool is_failure(const Reason& reason) { return reason.code == "invariant_broken" || reason.code == "aborted" || reason.code == "expectation_missed"; }
 
   std::string document() const {
     std::string out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"cardstorm " + attribute(view_.judged().scenario) + "\"" + totals("") + ">\n";

@@ -1,21 +1,29 @@
-// doctor: says in plain words what works on this machine, what is missing, and what to do. Changes nothing.
+// doctor: says in plain words what works on this machine, or on a platform of the user, what is missing, and what to do. Changes
+// nothing; only --try sends load, and breaks simulators of our own.
+#include <csignal>
 #include <filesystem>
 #include <iostream>
 #include <thread>
+#include <unistd.h>
 
 #include "harness/cli/common.hpp"
 #include "harness/cli/verbs.hpp"
+#include "harness/core/files.hpp"
 #include "harness/core/text.hpp"
 #include "harness/drive/driver.hpp"
 #include "harness/net/http_server.hpp"
+#include "harness/plan/target_file.hpp"
 #include "harness/run/active.hpp"
+#include "harness/run/doctor.hpp"
+#include "harness/run/doctor_try.hpp"
+#include "harness/run/interrupt.hpp"
+#include "harness/run/progress.hpp"
+#include "harness/run/run_folder.hpp"
 #include "harness/target/process.hpp"
 
 namespace cardstorm {
 namespace {
 namespace fs = std::filesystem;
-
-enum class Health { good, note, bad };   // note: works, with a limit that a reader should know
 
 struct Row { std::string what; Health health; std::string found, remedy; };
 
@@ -69,14 +77,65 @@ Row actives() {
   return {"running at this moment", all.empty() ? Health::good : Health::note, all.empty() ? "nothing of ours" : names, all.empty() ? "" : "end it with: cardstorm stop"};
 }
 
+/// A target file by path, or by its name under scenarios/targets.
+std::string target_path(const std::string& argument) {
+  if (argument.find('/') != std::string::npos || argument.ends_with(".yaml") || fs::exists(argument)) return argument;
+  return root_dir() + "/scenarios/targets/" + argument + ".yaml";
+}
+
+/// Adds what the trial found. Not kPass: it came to no end, and what there was to say is said.
+int try_out(const Args& args, const std::string& path, std::vector<DoctorFact>* facts) {
+  const std::string out = args.get("--out", default_out(runs_root(), "doctor-try", 1));
+  Progress progress(std::cerr, ::isatty(STDERR_FILENO) == 1);
+  progress.say("trying " + path + ", about a minute; folder " + out);
+  const ActiveEntry entry("run", out);
+  const Interrupt interrupt;
+  auto end = try_target({path, root_dir(), out, self_path(), binary_dir(), args.get("--mint"), known_names()}, progress, interrupt.token());
+  if (!end) return complain(end.error());
+  if (!end->mistakes.empty()) return complain(end->mistakes);
+  if (end->residue > 0) return kResidue;
+  if (end->interrupted) return interrupt.signal() == SIGTERM ? kTerminated : kInterrupted;
+  facts->insert(facts->end(), end->facts.begin(), end->facts.end());
+  return kPass;
+}
+
+int examine(const Args& args) {
+  for (const char* option : {"--out", "--mint"})
+    if (args.has(option) && !args.has("--try")) return complain(Error{Errc::invalid, std::string(option) + " wants --try", "see: cardstorm doctor --help"});
+  const std::string path = target_path(args.get("--target"));
+  const auto text = read_file(path);
+  if (!text) return complain(Error{Errc::not_found, text.error().what, "give a file, or a name under scenarios/targets"});
+  std::vector<Mistake> mistakes;
+  const auto yaml = parse_yaml(*text, path, mistakes);
+  if (!yaml) return complain(mistakes);
+  const TargetFile file = read_target(*yaml, known_names(), mistakes);
+  if (!mistakes.empty()) return complain(mistakes);
+
+  const Lang lang = args.get("--lang", "en") == "zh" ? Lang::zh : Lang::en;
+  std::vector<DoctorFact> facts = examine_target(file.spec);
+  if (args.has("--try") && !anything_missing(facts))
+    if (const int code = try_out(args, path, &facts); code != kPass) return code;
+  const bool missing = anything_missing(facts);
+  if (args.has("--json")) {
+    Json json = Json::array();
+    for (const DoctorFact& fact : facts) json.push(json_of(fact));
+    std::cout << json.dump(2) << "\n";
+  } else {
+    for (const DoctorFact& fact : facts) std::cout << line_of(fact, lang);
+    std::cout << (missing ? std::string(text_of_code("doctor_", "missing", lang).value_or("")) : say(Text::doctor_ready, lang, {args.get("--target")})) << "\n";
+  }
+  return missing ? kUnknown : kPass;
+}
+
 int run(const Args& args) {
+  if (args.has("--target")) return examine(args);
+  if (args.has("--try") || args.has("--out") || args.has("--mint")) return complain(Error{Errc::invalid, "--try, --out and --mint want --target FILE", "see: cardstorm doctor --help"});
   const std::string runs = runs_root() + "/reports/runs", place = fs::exists(runs) ? runs : runs_root();
   // The stores are the reference platform's: an installed harness does without.
   const bool reference = platform().health == Health::good;
   const Health without = reference ? Health::bad : Health::note;
   const std::vector<Row> rows{cores(), disk(place), priority(), loopback(), platform(),
                               program("PostgreSQL server (reference platform)", {"/usr/lib/postgresql/15/bin/postgres", "/usr/lib/postgresql/16/bin/postgres", "/usr/lib/postgresql/17/bin/postgres", "postgres"}, "run ./cardstorm build, which installs it, or give --postgres URL", without),
-                              program("psql (audit by SQL)", {"psql", "/usr/lib/postgresql/15/bin/psql"}, "install postgresql-client", without),
                               program("Redis (reference platform)", {"redis-cli"}, "run ./cardstorm build, which installs redis-tools, or give --redis URL", without),
                               actives()};
   bool bad = false;
@@ -97,7 +156,17 @@ int run(const Args& args) {
 }  // namespace
 
 Verb verb_doctor() {
-  return {"doctor", "say what works on this machine, what is missing, and what to do; changes nothing", "  cardstorm doctor\n  cardstorm doctor --json", {}, {{"--json", "", "machine-readable"}}, run};
+  return {"doctor", "say what works on this machine or on your platform, what is missing, and what to do; changes nothing",
+          "  cardstorm doctor\n  cardstorm doctor --target my-shop.yaml\n"
+          "With --target: exit 0 when all is there, 3 when something is missing, 2 when the file is wrong.",
+          {},
+          {{"--target", "NAME|FILE", "look at the platform of this target file instead of this machine"},
+           {"--try", "", "with --target, when nothing is missing: a minute of light load that shows whether the verdict can be trusted"},
+           {"--out", "DIR", "with --try: folder of its two runs, must not exist (default: reports/runs/<time>-doctor-try-1)"},
+           {"--mint", "DIR", "with --try: the stock that the platform sells was made by `cardstorm mint DIR`"},
+           {"--lang", "LANG", "en or zh", false, {"en", "zh"}},
+           {"--json", "", "machine-readable"}},
+          run};
 }
 
 }  // namespace cardstorm

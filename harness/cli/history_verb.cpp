@@ -1,5 +1,6 @@
 // history: look into the event log of a run.
 #include <iostream>
+#include <set>
 
 #include "harness/cli/common.hpp"
 #include "harness/cli/verbs.hpp"
@@ -24,9 +25,19 @@ int stats(const std::string& dir) {
   return warn(found->damage);
 }
 
+/// Every order that our buyers saw, once, in order of time: what is to be purged from a platform that keeps its data.
+int orders(const std::string& dir) {
+  std::set<std::string> told;
+  const auto damage = read_history(dir, [&](const Event& e) {
+    if (const auto* order = std::get_if<OrderSeen>(&e); order != nullptr && told.insert(order->order).second) std::cout << order->order << "\n";
+  });
+  return damage ? warn(*damage) : complain(damage.error());
+}
+
 int run(const Args& args) {
   const std::string dir = args.get("run") + "/history";
   if (args.get("action") == "stats") return stats(dir);
+  if (args.get("action") == "orders") return orders(dir);
   const auto damage = read_history(dir, [](const Event& e) { std::cout << json_of_event(e).dump() << "\n"; });
   return damage ? warn(*damage) : complain(damage.error());
 }
@@ -34,8 +45,9 @@ int run(const Args& args) {
 }  // namespace
 
 Verb verb_history() {
-  return {"history", "look into the event log of a run", "  cardstorm history stats reports/runs/latest\n  cardstorm history cat reports/runs/latest | grep fault_changed",
-          {{"action", "cat: one JSON object per event, in order of time; stats: counts; export: like cat", true, {"cat", "stats", "export"}}, {"run", "a run folder"}}, {}, run};
+  return {"history", "look into the event log of a run", "  cardstorm history stats reports/runs/latest\n  cardstorm history cat reports/runs/latest | grep fault_changed\n"
+          "  cardstorm history orders reports/runs/latest > to-purge.txt",
+          {{"action", "cat: one JSON object per event, in order of time; stats: counts; orders: the numbers of all orders that our buyers saw, one a line, for a later purge; export: like cat", true, {"cat", "stats", "orders", "export"}}, {"run", "a run folder"}}, {}, run};
 }
 
 }  // namespace cardstorm

@@ -57,10 +57,42 @@ void wait_for_the_end(const std::stop_token& stop, bool foreground) {
   }
 }
 
+/// Reads --channel, --supplier, --logistics and --schedule; all mistakes at once.
+Status take_partners(const Args& args, PartnersSetup& setup) {
+  std::vector<std::string> mistakes;
+  const auto take = [&](const char* option, std::vector<PartnerSpec>& into, const std::string& dialect) {
+    for (const std::string& text : args.all(option)) {
+      auto spec = parse_partner(text);
+      if (!spec) {
+        mistakes.push_back(std::string(option) + ": " + spec.error().what);
+        continue;
+      }
+      const bool named = text.substr(0, text.find(',')).find('=') != std::string::npos;
+      if (!dialect.empty() && named && spec->dialect != dialect) mistakes.push_back(std::string(option) + ": '" + text + "': there is only the dialect " + dialect);
+      if (!dialect.empty()) spec->dialect = dialect;
+      put_partner(into, std::move(*spec));
+    }
+  };
+  take("--channel", setup.channels, "");
+  take("--supplier", setup.suppliers, "");
+  take("--logistics", setup.suppliers, "transfer");
+  if (args.has("--schedule")) {
+    const auto gaps = parse_schedule(args.get("--schedule"));
+    if (!gaps) mistakes.push_back("--schedule: " + gaps.error().what);
+    for (auto* specs : {&setup.channels, &setup.suppliers})
+      for (PartnerSpec& spec : *specs)
+        if (gaps && !spec.behaviour.schedule) spec.behaviour.schedule = *gaps;
+  }
+  if (mistakes.empty()) return ok();
+  return Error{Errc::invalid, join(mistakes, "\n  "), "write NAME=DIALECT[,key=value...], for example --channel wx=wechat,duplicate=0.1,early=0.05"};
+}
+
 int run(const Args& args) {
   PartnersSetup setup;
   setup.journal_dir = args.get("--journal", "partners");
+  setup.keys_dir = args.get("--keys", setup.journal_dir + "/keys");
   int code = 0;
+  if (Status taken = take_partners(args, setup); !taken) return complain(taken.error());
   if (!number_of(args, "--port", setup.port, &code) || !number_of(args, "--time-scale", setup.time_scale, &code) ||
       !number_of(args, "--seed", setup.seed, &code))
     return code;
@@ -85,7 +117,9 @@ int run(const Args& args) {
   auto partners = start_partners(setup);
   if (!partners) return complain(partners.error());
   const std::string url = "http://127.0.0.1:" + std::to_string((*partners)->port());
-  std::cout << Json::object({{"url", url}, {"key_file", key_file}, {"token_file", token_file}, {"journal", setup.journal_dir}}).dump() << std::endl;
+  Json facts = Json::object({{"url", url}, {"key_file", key_file}, {"token_file", token_file}, {"journal", setup.journal_dir}});
+  if (const std::string merchant_file = setup.keys_dir + "/merchant.json"; std::filesystem::exists(merchant_file)) facts.set("merchant_file", merchant_file);
+  std::cout << facts.dump() << std::endl;
   wait_for_the_end(interrupt.token(), args.has("--foreground"));
   return kPass;
 }
@@ -93,16 +127,25 @@ int run(const Args& args) {
 }  // namespace
 
 Verb verb_partners() {
-  return {"partners", "run the payment channels and the top-up supplier as simulators, for any platform",
-          "Point your shop's payment address at the printed url (see harness/partners/api.md). Ends when its stdin closes, on Ctrl-C,\n"
-          "or by `cardstorm stop`.\n  cardstorm partners up --foreground --journal /tmp/bank",
+  return {"partners", "run payment channels, suppliers and logistics as simulators, for any platform",
+          "Point your shop's payment address at the printed url; merchant_file says what to enter there, per partner\n"
+          "(see harness/partners/api.md). Ends when its stdin closes, on Ctrl-C, or by `cardstorm stop`.\n"
+          "  cardstorm partners up --foreground --journal /tmp/bank\n"
+          "  cardstorm partners up --foreground --journal /tmp/bank --channel alpha=easypay,duplicate=0.1,early=0.05\n"
+          "Dialects:\n" + dialects_text() +
+          "Keys (shares 0 to 1; durations such as 20m, divided by --time-scale):\n  " + join(partner_option_names(), " "),
           {{"action", "up", true, {"up"}}},
           {{"--port", "N", "port on loopback (default: a free one)"},
            {"--journal", "DIR", "where the journals are written (default: ./partners)"},
-           {"--key-file", "FILE", "shared secret of the signatures; made when missing"},
+           {"--channel", "NAME=DIALECT[,key=value...]", "a payment channel; alpha and beta are there as native unless given (may stand several times)", true},
+           {"--supplier", "NAME=DIALECT[,key=value...]", "a supplier; topup is there as native unless given (may stand several times)", true},
+           {"--logistics", "NAME[,key=value...]", "transfers of virtual equipment (may stand several times)", true},
+           {"--schedule", "GAPS", "gaps between notifies, such as 15s/30s/3m, in place of each dialect's own; none: one attempt"},
+           {"--keys", "DIR", "merchant ids and keys of all but the native dialects; made when missing (default: <journal>/keys)"},
+           {"--key-file", "FILE", "shared secret of the native dialects; made when missing"},
            {"--token-file", "FILE", "secret of the control calls; made when missing"},
-           {"--time-scale", "X", "the notify schedule is divided by this (default 60)"},
-           {"--seed", "N", "seed of answer times (default 1)"},
+           {"--time-scale", "X", "notify schedules and other durations are divided by this (default 60)"},
+           {"--seed", "N", "seed of answer times and misbehaviour (default 1)"},
            {"--allow", "CIDR", "where notifies may go (default: loopback; may stand several times)", true},
            {"--foreground", "", "stay although stdin ends"}},
           run};

@@ -9,6 +9,7 @@
 #include "harness/cli/common.hpp"
 #include "harness/cli/verbs.hpp"
 #include "harness/core/text.hpp"
+#include "harness/judge/compare.hpp"
 #include "harness/judge/judge.hpp"
 #include "harness/run/active.hpp"
 #include "harness/run/drill.hpp"
@@ -16,6 +17,7 @@
 #include "harness/run/run_folder.hpp"
 #include "harness/run/session.hpp"
 #include "harness/run/verdict.hpp"
+#include "reports/comparison.hpp"
 #include "reports/report.hpp"
 
 namespace cardstorm {
@@ -52,6 +54,20 @@ int finish(const Args& args, const Result<Card>& card, const std::string& dir, c
   return exit_code_of(*card);
 }
 
+/// The gate of a pipeline: this run beside an earlier one. The worse of both verdicts is the exit code.
+int gate(const Args& args, const std::vector<Scorecard>& baseline, const Result<Scorecard>& card, const std::string& dir, int code) {
+  if (!card || (code != kPass && code != kFail && code != kUnknown)) return code;
+  const Comparison comparison = compare_runs(baseline, {*card});
+  const Lang lang = report_options(args, dir).lang;
+  if (const Status written = write_comparison(comparison, dir, lang); !written) return complain(written.error());
+  std::ostream& out = args.has("--json") ? std::cerr : std::cout;
+  write_comparison_text(comparison, lang, out << "\n");
+  out.flush();
+  const int compared = exit_code_of(comparison.verdict);
+  if (code == kFail || compared == kFail) return kFail;
+  return code == kPass ? compared : code;
+}
+
 /// Each run of a drill is a run folder of its own, with its own reports, also when the drill was interrupted.
 Status report_each_run(const std::string& out, ReportOptions options) {
   namespace fs = std::filesystem;
@@ -70,7 +86,7 @@ Status report_each_run(const std::string& out, ReportOptions options) {
 /// The command that repeats this one, from its parts, not from a shell's history.
 std::string command_of(const std::string& head, const Args& args, std::uint64_t seed) {
   std::string out = "./cardstorm " + head;
-  for (const char* name : {"--baseline", "--candidate", "--target", "--repeat"})
+  for (const char* name : {"--baseline", "--candidate", "--target", "--repeat", "--mint"})
     if (args.has(name)) out += std::string(" ") + name + " " + args.get(name);
   if (args.has("--quick")) out += " --quick";
   for (const auto& set : args.all("--set")) out += " --set '" + set + "'";
@@ -115,6 +131,12 @@ int run(const Args& args) {
   const auto loaded = load_or_complain(*request, &code);
   if (!loaded) return code;
   const std::string out = args.get("--out", default_out(runs_root(), loaded->plan.scenario, loaded->plan.seed));
+  std::vector<Scorecard> baseline;
+  if (args.has("--baseline")) {   // read before anything is sent: a wrong folder must not cost a run
+    auto runs = runs_of(args.get("--baseline"));
+    if (!runs) return complain(std::move(runs).error().in("--baseline"));
+    baseline = *std::move(runs);
+  }
 
   Progress progress(std::cerr, ::isatty(STDERR_FILENO) == 1);
   progress.prefix(loaded->target.name);
@@ -122,7 +144,7 @@ int run(const Args& args) {
   const Interrupt interrupt;
   SessionRequest session{.loaded = *loaded, .out = out, .self = self_path(), .binary_dir = binary_dir(),
                          .command = command_of("run " + args.get("scenario"), args, loaded->plan.seed), .keep_stores = args.has("--keep"),
-                         .postgres_url = args.get("--postgres"), .redis_url = args.get("--redis")};
+                         .postgres_url = args.get("--postgres"), .redis_url = args.get("--redis"), .metrics_port = -1, .mint_dir = args.get("--mint")};
   if (args.has("--metrics")) {
     const std::string text = args.get("--metrics");
     const auto [last, error] = std::from_chars(text.data(), text.data() + text.size(), session.metrics_port);
@@ -132,7 +154,9 @@ int run(const Args& args) {
   const auto end = run_session(session, progress, interrupt.token());
   if (!end) return complain(end.error());
   point_latest(runs_root(), out);
-  return finish(args, judge_run(out), out, *end, interrupt.signal());
+  const auto card = judge_run(out);
+  code = finish(args, card, out, *end, interrupt.signal());
+  return baseline.empty() ? code : gate(args, baseline, card, out, code);
 }
 
 int drill(const Args& args) {
@@ -175,6 +199,8 @@ int drill(const Args& args) {
 Verb verb_run() {
   std::vector<Option> options = common_options();
   options.push_back({"--target", "NAME|FILE", "a name under scenarios/targets, or a target file (default: the scenario's)"});
+  options.push_back({"--baseline", "RUN", "gate: also compare with this earlier run; what became worse fails (compare.xml, compare.md beside the reports)"});
+  options.push_back({"--mint", "DIR", "the stock that the platform sells was made by `cardstorm mint DIR`: its cards are recognised"});
   options.push_back({"--metrics", "PORT", "serve the run's own metrics for Prometheus on 127.0.0.1:PORT"});
   return {"run", "run one scenario against one target", "  cardstorm run smoke\n  cardstorm run drill --target hardened --quick\n  cardstorm run smoke --target my-shop.yaml --json",
           {{"scenario", "a file, or a name under scenarios/"}}, options, run};

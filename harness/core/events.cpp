@@ -14,9 +14,10 @@ std::string_view name_in(const std::array<std::string_view, N>& names, Enum v) {
 
 constexpr std::array<std::string_view, 3> kOutcomes{"ok", "failed", "unknown"};
 constexpr std::array<std::string_view, 5> kTradeOutcomes{"ok", "failed", "unknown", "not_sent", "unfinished"};
-constexpr std::array<std::string_view, 15> kCauses{
+constexpr std::array<std::string_view, 20> kCauses{
     "none",     "sold_out",     "refused",       "reset",          "timeout",     "http_4xx", "http_429", "http_5xx",
-    "bad_body", "deadline",     "earlier_step",  "in_flight_cap",  "late_generator", "interrupted", "address"};
+    "bad_body", "deadline",     "earlier_step",  "in_flight_cap",  "late_generator", "interrupted", "address",
+    "dns",      "tls",          "redirect",      "too_large",      "front_wall"};
 constexpr std::array<std::string_view, 7> kPhases{"warmup", "steady", "fault", "observe", "gap", "drain", "done"};
 constexpr std::array<std::string_view, 9> kEdges{"injecting", "injected", "verified",    "not_verified", "healing",
                                                  "healed",    "cleared",  "not_cleared", "failed"};

@@ -36,6 +36,11 @@ enum class Cause : std::uint8_t {
   late_generator,  // our own lateness: makes the generator untrusted
   interrupted,     // the run was stopped
   address,         // redirect or DNS left the allow-list
+  dns,             // the name does not resolve
+  tls,             // no secure connection: certificate, protocol
+  redirect,        // a loop, or more redirects than the step allows
+  too_large,       // body or headers beyond our bound
+  front_wall,      // a wall in front of the platform answered (403, captcha, 429 of a WAF), not the platform
 };
 
 enum class Phase : std::uint8_t { warmup, steady, fault, observe, gap, drain, done };

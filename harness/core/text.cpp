@@ -36,7 +36,7 @@ std::string duration_text(Nanos t) {
   if (ns == 0) return "0s";
   for (std::size_t i = 4; i-- > 0;) {  // seconds down to nanoseconds: the largest unit with at most three decimals
     const auto& unit = kUnits[i];
-    if (std::abs(ns) >= unit.ns && (ns * 1000) % unit.ns == 0) {
+    if (std::abs(ns) >= unit.ns && (unit.ns < 1000 || ns % (unit.ns / 1000) == 0)) {
       const double value = static_cast<double>(ns) / static_cast<double>(unit.ns);
       std::array<char, 64> out{};
       const auto end = std::to_chars(out.data(), out.data() + out.size(), value, std::chars_format::fixed).ptr;

@@ -2,12 +2,19 @@
 #include "harness/drive/answer.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "harness/core/text.hpp"
+#include "harness/drive/front_wall.hpp"
 
 namespace cardstorm {
 namespace {
 
+constexpr std::int64_t kCentsMax = 1'000'000'000'000'000;
+
 bool one_of(const std::vector<int>& list, int status) { return std::find(list.begin(), list.end(), status) != list.end(); }
-bool one_of(const std::vector<std::string>& list, const std::string& text) { return std::find(list.begin(), list.end(), text) != list.end(); }
+bool one_of(const std::vector<std::string>& list, std::string_view text) { return std::find(list.begin(), list.end(), text) != list.end(); }
 
 /// The value at `pointer` as text; nullopt when there is none, or null.
 std::optional<std::string> value_at(const std::optional<Json>& body, const std::string& pointer) {
@@ -16,15 +23,35 @@ std::optional<std::string> value_at(const std::optional<Json>& body, const std::
   return value->text();
 }
 
-bool is_sold_out(const Step& step, int status, const std::optional<Json>& body) {
-  if (!one_of(step.sold_out_status, status)) return false;
+std::optional<Json> json_of(const std::string& body) {
+  auto parsed = Json::parse(body);
+  return parsed ? std::optional<Json>(std::move(*parsed)) : std::nullopt;
+}
+
+bool is_sold_out(const Step& step, const HttpResponse& response, const std::optional<Json>& body) {
+  if (!one_of(step.sold_out_status, response.status)) return false;
+  if (!step.sold_out_has.empty()) return response.body.find(step.sold_out_has) != std::string::npos;
   return step.sold_out_pointer.empty() || value_at(body, step.sold_out_pointer) == step.sold_out_value;
 }
 
-bool meets(const Expect& expect, const std::optional<Json>& body) {
-  if (expect.pointer.empty()) return true;
-  const auto value = value_at(body, expect.pointer);
-  return value && (expect.values.empty() || one_of(expect.values, *value));
+bool holds(const Asserting& asserting, const std::optional<Json>& body, const Filler& fill) {
+  const auto found = value_at(body, asserting.assertion->pointer);
+  if (!found) return false;
+  const std::string& relation = asserting.assertion->relation;
+  if (relation == "exists") return true;
+  if (relation == "matches") return asserting.pattern && asserting.pattern->first(*found).has_value();
+  std::string wanted;
+  return fill(asserting.value, wanted) && relation_holds(*found, relation, wanted);
+}
+
+bool meets(const StepRecipe& recipe, const HttpResponse& response, const std::optional<Json>& body, const Filler& fill) {
+  const Expect& expect = recipe.step->expect;
+  if (!expect.body_has.empty() && response.body.find(expect.body_has) == std::string::npos) return false;
+  if (!expect.pointer.empty()) {
+    const auto value = value_at(body, expect.pointer);
+    if (!value || (!expect.values.empty() && !one_of(expect.values, *value))) return false;
+  }
+  return std::all_of(recipe.all.begin(), recipe.all.end(), [&](const Asserting& a) { return holds(a, body, fill); });
 }
 
 /// An answer that came, with a status that nobody asked for.
@@ -40,22 +67,49 @@ Answer bad_body(const Step& step) {
   return {Reading::broken, has_effect(step) ? Outcome::unknown : Outcome::failed, Cause::bad_body, {}};
 }
 
-Answer read_poll(const Step& step, std::optional<Json> body) {
-  const auto value = value_at(body, step.poll->pointer);
+std::optional<std::string> polled_value(const StepRecipe& recipe, const HttpResponse& response, const std::optional<Json>& body) {
+  if (recipe.step->poll->regex.empty()) return value_at(body, recipe.step->poll->pointer);
+  const auto found = recipe.poll ? recipe.poll->first(response.body) : std::nullopt;
+  return found ? std::optional<std::string>(*found) : std::nullopt;
+}
+
+Answer read_poll(const StepRecipe& recipe, const HttpResponse& response, std::optional<Json> body, const Filler& fill) {
+  const Step& step = *recipe.step;
+  const auto value = polled_value(recipe, response, body);
   if (value && one_of(step.poll->fail_on, *value)) return {Reading::broken, Outcome::failed, Cause::bad_body, std::move(body)};
   if (!value || !one_of(step.poll->until, *value)) return {Reading::again, Outcome::failed, Cause::none, std::move(body)};
-  if (!meets(step.expect, body)) return bad_body(step);
+  if (!meets(recipe, response, body, fill)) return bad_body(step);
   return {Reading::good, Outcome::ok, Cause::none, std::move(body)};
 }
 
-Answer read_whole(const Step& step, const HttpResponse& response) {
+Answer read_whole(const StepRecipe& recipe, const HttpResponse& response, const Filler& fill) {
+  const Step& step = *recipe.step;
   std::optional<Json> body;
-  if (auto parsed = Json::parse(response.body)) body = std::move(*parsed);
-  if (is_sold_out(step, response.status, body)) return {Reading::sold_out, Outcome::failed, Cause::sold_out, {}};
+  const bool perhaps_sold_out = !step.sold_out_pointer.empty() && one_of(step.sold_out_status, response.status);
+  if (recipe.wants_json || perhaps_sold_out) body = json_of(response.body);
+  if (is_sold_out(step, response, body)) return {Reading::sold_out, Outcome::failed, Cause::sold_out, {}};
   if (!one_of(step.expect.status, response.status)) return unexpected(step, response.status);
-  if (step.poll) return read_poll(step, std::move(body));
-  if (!meets(step.expect, body)) return bad_body(step);
+  if (step.poll) return read_poll(recipe, response, std::move(body), fill);
+  if (!meets(recipe, response, body, fill)) return bad_body(step);
   return {Reading::good, Outcome::ok, Cause::none, std::move(body)};
+}
+
+template <class T>
+std::optional<T> whole_number(std::string_view text) {
+  T value{};
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || rest != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+/// -1, 0, 1; nullopt when one of them is no number. Whole numbers are compared exactly.
+std::optional<int> compared(const std::string& a, const std::string& b) {
+  const auto order = [](auto x, auto y) { return x < y ? -1 : x > y ? 1 : 0; };
+  const auto x = whole_number<std::int64_t>(a), y = whole_number<std::int64_t>(b);
+  if (x && y) return order(*x, *y);
+  const auto u = whole_number<double>(a), v = whole_number<double>(b);
+  if (!u || !v || std::isnan(*u) || std::isnan(*v)) return std::nullopt;
+  return order(*u, *v);
 }
 
 }  // namespace
@@ -66,13 +120,59 @@ bool may_resend(Cause cause) {
   return cause == Cause::timeout || cause == Cause::reset || cause == Cause::refused || cause == Cause::http_5xx || cause == Cause::http_429;
 }
 
-Answer read_answer(const Step& step, const HttpResponse& response) {
+Answer read_answer(const StepRecipe& recipe, const std::vector<FrontWall>& walls, const HttpResponse& response, const Filler& fill) {
+  const Step& step = *recipe.step;
   const bool whole = response.cause == Cause::none;
-  Answer answer = whole ? read_whole(step, response) : Answer{Reading::broken, response.outcome, response.cause, {}};
+  Answer answer;
+  if (whole && matches_wall(walls, response)) answer = {Reading::broken, Outcome::failed, Cause::front_wall, {}};
+  else if (whole) answer = read_whole(recipe, response, fill);
+  else answer = {Reading::broken, response.outcome == Outcome::ok ? Outcome::unknown : response.outcome, response.cause, {}};
+  const bool a_page_instead = step.poll && answer.reading == Reading::again;   // a captcha page is no state of an order
+  if (whole && walls.empty() && (answer.reading == Reading::broken || a_page_instead) && answer.cause != Cause::front_wall && is_known_wall(response))
+    answer = {Reading::broken, Outcome::failed, Cause::front_wall, {}};
   // A broken poll request is asked again; only a value in fail_on (or a wrong final body) ends a poll.
   const bool final = whole && answer.cause == Cause::bad_body && one_of(step.expect.status, response.status);
   if (step.poll && answer.reading == Reading::broken && !final) answer.reading = Reading::again;
   return answer;
+}
+
+bool relation_holds(const std::string& found, const std::string& relation, const std::string& wanted) {
+  const auto order = compared(found, wanted);
+  if (relation == "==") return order ? *order == 0 : found == wanted;
+  if (relation == "!=") return order ? *order != 0 : found != wanted;
+  if (!order) return false;
+  if (relation == "<") return *order < 0;
+  if (relation == "<=") return *order <= 0;
+  if (relation == ">") return *order > 0;
+  return relation == ">=" && *order >= 0;
+}
+
+std::optional<std::int64_t> cents_of(std::string_view text, bool yuan) {
+  text = trim(text);
+  const bool negative = text.starts_with('-');
+  if (negative) text.remove_prefix(1);
+  const auto dot = std::min(text.find('.'), text.size());
+  std::string_view part = text.substr(std::min(dot + 1, text.size()));
+  while (part.ends_with('0')) part.remove_suffix(1);   // 12.500 and 1250.00 are exact
+  if (part.size() > (yuan ? 2U : 0U)) return std::nullopt;
+  std::string digits(text.substr(0, dot));
+  if (digits.empty() || (dot < text.size() && dot + 1 == text.size())) return std::nullopt;
+  digits += part;
+  if (yuan) digits.append(2 - part.size(), '0');
+  if (!std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; })) return std::nullopt;
+  const auto cents = whole_number<std::int64_t>(digits);
+  if (!cents || *cents > kCentsMax) return std::nullopt;
+  return negative ? -*cents : *cents;
+}
+
+std::optional<std::int64_t> cents_of(const Json& value, bool yuan) {
+  if (value.is_string()) return cents_of(std::string_view(value.string()), yuan);
+  if (value.is_int()) return cents_of(std::string_view(std::to_string(value.integer())), yuan);
+  if (!value.is_number()) return std::nullopt;
+  // A double such as 12.5 or 19.990000000000002 means the nearest cent, if there is one near.
+  const double cents = value.number() * (yuan ? 100 : 1), nearest = std::round(cents);
+  if (!(std::abs(cents) < static_cast<double>(kCentsMax)) || std::abs(cents - nearest) > 1e-4) return std::nullopt;
+  return static_cast<std::int64_t>(nearest);
 }
 
 }  // namespace cardstorm

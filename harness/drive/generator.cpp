@@ -62,8 +62,15 @@ void SelfMeasure::sample(Nanos now, double cpu_seconds, std::optional<HostTicks>
   host_ = host;
 }
 
+void SelfMeasure::merge(const SelfMeasure& other, double cpu_seconds) {
+  lateness_.merge(other.lateness_);
+  cpu_others_ += cpu_seconds - other.cpu_start_ + other.cpu_others_;
+  cpu_share_max_ = std::max(cpu_share_max_, other.cpu_share_max_);
+  steal_share_max_ = std::max(steal_share_max_, other.steal_share_max_);
+}
+
 GeneratorSeen SelfMeasure::seen(Nanos now, double cpu_seconds, const std::string& scheduling) const {
-  return {now, lateness_.quantile(0.5), lateness_.quantile(0.99), cpu_seconds - cpu_start_, cpu_share_max_, steal_share_max_, scheduling};
+  return {now, lateness_.quantile(0.5), lateness_.quantile(0.99), cpu_seconds - cpu_start_ + cpu_others_, cpu_share_max_, steal_share_max_, scheduling};
 }
 
 }  // namespace cardstorm

@@ -30,13 +30,16 @@ class SelfMeasure {
   void sent(Nanos lateness);
   /// To be called about once a second; shares are over the time since the last call.
   void sample(Nanos now, double cpu_seconds, std::optional<HostTicks> host);
-  [[nodiscard]] Nanos lateness_p99() const { return lateness_.quantile(0.99); }
+  [[nodiscard]] const Histogram& lateness() const { return lateness_; }
+  /// Takes in another thread's measure, which ended with `cpu_seconds` of processor time: lateness of all requests, processor time
+  /// together, shares of the worst.
+  void merge(const SelfMeasure& other, double cpu_seconds);
   [[nodiscard]] GeneratorSeen seen(Nanos now, double cpu_seconds, const std::string& scheduling) const;
 
  private:
   Histogram lateness_;
   Nanos sampled_at_;
-  double cpu_start_, cpu_;
+  double cpu_start_, cpu_, cpu_others_ = 0;
   std::optional<HostTicks> host_;
   double cpu_share_max_ = 0, steal_share_max_ = 0;
 };

@@ -6,41 +6,36 @@
 
 #include "harness/core/rng.hpp"
 #include "harness/core/text.hpp"
+#include "harness/net/crypto.hpp"
+#include "harness/plan/trace_id.hpp"
 
 namespace cardstorm {
 namespace {
 
 constexpr Nanos kResendAfterMin = 1s, kResendAfterMax = 3s;   // rule 4
 
-std::string json_escaped(const std::string& text) {
-  std::string quoted = Json(text).dump();
-  return quoted.substr(1, quoted.size() - 2);
-}
-
-/// A value from outside must not end a header line.
-std::string header_safe(const std::string& text) {
-  std::string out = text;
-  std::erase_if(out, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 127; });
+/// A recorded path stays what it was, but never leaves its place on the wire or the platform's host.
+std::string raw_path(const std::string& recorded) {
+  std::string out = recorded.starts_with('/') ? "" : "/";
+  for (const char c : recorded.substr(0, recorded.find('#'))) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte > ' ' && byte < 127 && c != '"' && c != '<' && c != '>' && c != '\\' && c != '^' && c != '`' && c != '{' && c != '|' && c != '}') out += c;
+    else out += url_encode(std::string_view(&c, 1));
+  }
   return out;
-}
-
-bool sends_form(const Step& step) {
-  return std::any_of(step.headers.begin(), step.headers.end(), [](const auto& header) {
-    return lower(header.first) == "content-type" && lower(header.second).find("form-urlencoded") != std::string::npos;
-  });
 }
 
 bool ours(Cause cause) { return cause == Cause::late_generator || cause == Cause::interrupted; }
 
 }  // namespace
 
+JourneyParts::JourneyParts(const Plan& plan_, const Mint& mint_, std::string url_, std::string mark_, Ledger& ledger_, ClientSettings settings_)
+    : plan(plan_), mint(mint_), url(std::move(url_)), mark(std::move(mark_)), ledger(ledger_), settings(std::move(settings_)),
+      recipes(make_recipes(plan, settings, url, mark)) {}
+
 TradeWalk::TradeWalk(const JourneyParts& parts, Arrival arrival)
-    : parts_(parts), arrival_(std::move(arrival)), journey_(parts.plan.journeys.at(arrival_.journey)),
-      deadline_(arrival_.at + journey_.deadline), previous_done_(arrival_.at) {
-  variables_ = {{"buyer", arrival_.buyer}, {"sku", arrival_.sku}, {"channel", arrival_.channel}, {"key", arrival_.key},
-                {"phone", arrival_.phone}, {"quantity", std::to_string(arrival_.quantity)},
-                {"trade", std::to_string(arrival_.trade)}, {"mark", parts.mark}};
-}
+    : parts_(parts), arrival_(std::move(arrival)), journey_(parts.plan.journeys.at(arrival_.journey)), recipe_(parts.recipes.at(arrival_.journey)),
+      extracted_(recipe_.variables - recipe_.first_extracted), deadline_(arrival_.at + journey_.deadline), previous_done_(arrival_.at) {}
 
 // ---- what it is told
 
@@ -58,15 +53,21 @@ void TradeWalk::never_begin(Cause cause, Nanos now) {
   end_trade(TradeOutcome::not_sent, cause, now, cause);
 }
 
-void TradeWalk::on_sent(Nanos now) {
+Next TradeWalk::on_sent(Nanos now) {
   if (requests_ == 0) sent_ = now;
-  last_sent_ = now;
   requests_ = static_cast<std::uint16_t>(std::min(requests_ + 1, 0xffff));
-  if (broke_by_ != Cause::none) ++resends_;
-  asked_ = true;
+  if (open_ == 0) {
+    last_sent_ = now;
+    if (broke_by_ != Cause::none) ++resends_;
+  }
+  ++open_;
+  if (requests_ == 1 && presses_twice()) return send(now, now);
+  if (refreshes() && refreshed_ < journey_.refresh) return wait(now + journey_.patience);
+  return {Next::Kind::keep};
 }
 
 Next TradeWalk::refuse(Cause cause, Nanos now) {
+  if (open_ > 0) return {Next::Kind::keep};   // another request of this step is on its way
   if (step().poll && requests_ > 0) return wait(now + step().poll->every);
   if (broke_by_ != Cause::none) return broken(perhaps_effect_ ? Outcome::unknown : Outcome::failed, broke_by_, now);
   // A trade of which nothing was sent is not_sent. So is one that we ourselves broke off: the platform is not to blame.
@@ -76,28 +77,35 @@ Next TradeWalk::refuse(Cause cause, Nanos now) {
   return {};
 }
 
-Next TradeWalk::on_answer(const HttpResponse& response, Nanos now) {
-  assert(asked_ && !ended_);
-  asked_ = false;
+Next TradeWalk::on_answer(const HttpResponse& response, Nanos now, std::uint32_t ticket) {
+  assert(!ended_);
+  if (ticket < first_ticket_) return {Next::Kind::keep};
+  assert(open_ > 0);
+  --open_;
   status_ = static_cast<std::uint16_t>(response.status);
   const Nanos done = response.done >= last_sent_ ? response.done : now;
-  const Answer answer = read_answer(step(), response);
+  take_cookies(response, now);
+  const Answer answer = read_answer(recipe(), parts_.plan.front_walls, response,
+                                    [this](const Template& text, std::string& out) { return fill(text, Writing::plain, out); });
   if (answer.outcome == Outcome::unknown) perhaps_effect_ = true;
+  walled_ = answer.cause == Cause::front_wall;
   const Json* body = answer.body ? &*answer.body : nullptr;
-
-  switch (answer.reading) {
-    case Reading::good: return good(body, done);
-    case Reading::sold_out:
-      end_step(Outcome::failed, Cause::sold_out, done);
-      end_trade(TradeOutcome::failed, Cause::sold_out, done, Cause::earlier_step);
-      return {};
-    case Reading::again:
-      if (body != nullptr && step().fact == Fact::cards) write_cards(*body, done);   // disclosed is disclosed
-      if (now >= deadline_) return expired(now);
-      return wait(done + step().poll->every);
-    case Reading::broken: break;
+  if (answer.reading == Reading::good) return good(body, response, done);
+  // The first good answer wins; what is not good is believed only when no better one can come.
+  if (answer.reading == Reading::sold_out) twin_sold_out_ = true;
+  if (open_ > 0) return {Next::Kind::keep};
+  if (answer.reading == Reading::again) {
+    if (step().fact == Fact::cards) write_cards(body, response, done);   // disclosed is disclosed
+    if (now >= deadline_) return expired(now);
+    return wait(done + step().poll->every);
   }
-  const bool resend = step().resend && !step().poll && resends_ == 0 && may_resend(answer.cause);
+  if (answer.reading == Reading::sold_out || (twin_sold_out_ && !perhaps_effect_)) return sold_out(done);
+  return broken_or_again(answer, done);
+}
+
+Next TradeWalk::broken_or_again(const Answer& answer, Nanos done) {
+  const bool left = answer.cause == Cause::timeout && leaves_early();
+  const bool resend = step().resend && !step().poll && resends_ == 0 && may_resend(answer.cause) && !left;
   const double share = draw_unit(parts_.plan.seed, stream_of("resend"), (arrival_.trade << 8) ^ step_);
   const Nanos again_at = done + kResendAfterMin + nanos_of_seconds(seconds(kResendAfterMax - kResendAfterMin) * share);
   if (resend && again_at < deadline_) {
@@ -110,13 +118,17 @@ Next TradeWalk::on_answer(const HttpResponse& response, Nanos now) {
 Next TradeWalk::on_time(Nanos now) {
   assert(!ended_);
   if (now >= deadline_) return expired(now);
-  return send(request_due_, now);
+  if (now < alarm_) return {Next::Kind::keep};   // something was faster than this alarm
+  alarm_ = Nanos::max();
+  if (open_ == 0) return send(request_due_, now);
+  ++refreshed_;
+  return send(now, now);
 }
 
 void TradeWalk::cut(TradeOutcome outcome, Cause cause, Nanos now) {
   assert(!ended_);
   if (requests_ == 0) end_step(Outcome::failed, cause, planned_);
-  else end_step(asked_ || perhaps_effect_ ? Outcome::unknown : Outcome::failed, cause, now);
+  else end_step(open_ > 0 || perhaps_effect_ ? Outcome::unknown : Outcome::failed, cause, now);
   end_trade(outcome, cause, now, ours(cause) ? cause : Cause::earlier_step);
 }
 
@@ -129,34 +141,53 @@ Next TradeWalk::start_step(Nanos now) {
   planned_ = previous_slow_ ? planned_ + step().think : due;
   sent_ = last_sent_ = planned_;
   requests_ = resends_ = status_ = 0;
-  perhaps_effect_ = false;
+  first_ticket_ = ticket_ + 1;
+  open_ = refreshed_ = 0;
+  perhaps_effect_ = twin_sold_out_ = walled_ = false;
   broke_by_ = Cause::none;
-  auto request = make_request();
-  if (!request) {   // a value that an earlier answer should have given
-    end_step(Outcome::failed, Cause::bad_body, planned_);
-    end_trade(TradeOutcome::failed, Cause::bad_body, now, Cause::earlier_step);
-    return {};
-  }
-  request_ = std::move(*request);
+  alarm_ = Nanos::max();
   if (due > now) return wait(due);
   if (now >= deadline_) return expired(now);
-  request_due_ = due;
   return send(due, now);
 }
 
 Next TradeWalk::wait(Nanos until) {
-  request_due_ = until;
-  return {Next::Kind::wait, std::min(until, deadline_), false, {}};
+  request_due_ = alarm_ = until;
+  return {Next::Kind::wait, std::min(until, deadline_)};
 }
 
 Next TradeWalk::send(Nanos due, Nanos now) {
-  Next next{Next::Kind::send, due, requests_ == 0, request_};
-  next.request.timeout = std::max(Nanos(1), std::min(step().timeout, deadline_ - now));
+  Next next{Next::Kind::send, due, requests_ == 0};
+  if (!make_request(next.request, now)) {
+    if (open_ > 0) return {Next::Kind::keep};
+    if (requests_ > 0) return broken(has_effect(step()) ? Outcome::unknown : Outcome::failed, Cause::bad_body, now);
+    end_step(Outcome::failed, Cause::bad_body, planned_);
+    end_trade(TradeOutcome::failed, Cause::bad_body, now, Cause::earlier_step);
+    return {};
+  }
+  Nanos limit = std::min(step().timeout, deadline_ - now);
+  if (leaves_early()) limit = std::min(limit, journey_.patience);
+  next.request.timeout = std::max(Nanos(1), limit);
+  next.ticket = ++ticket_;
   return next;
 }
 
-Next TradeWalk::good(const Json* body, Nanos done) {
-  if (!extract(body) || !write_facts(body, done))
+bool TradeWalk::refreshes() const { return journey_.patience > Nanos(0) && journey_.refresh > 0 && !step().poll && !has_effect(step()); }
+bool TradeWalk::leaves_early() const { return journey_.patience > Nanos(0) && journey_.refresh == 0 && !step().poll && !has_effect(step()); }
+
+bool TradeWalk::presses_twice() const {
+  return journey_.resubmit > 0 && !step().poll && has_effect(step()) &&
+         draw_unit(parts_.plan.seed, stream_of("resubmit"), arrival_.trade) < journey_.resubmit;
+}
+
+Next TradeWalk::sold_out(Nanos done) {
+  end_step(Outcome::failed, Cause::sold_out, done);
+  end_trade(TradeOutcome::failed, Cause::sold_out, done, Cause::earlier_step);
+  return {};
+}
+
+Next TradeWalk::good(const Json* body, const HttpResponse& response, Nanos done) {
+  if (!extract(body, response) || !write_facts(body, response, done))
     return broken(has_effect(step()) ? Outcome::unknown : Outcome::failed, Cause::bad_body, done);
   previous_slow_ = !step().poll && done - planned_ > parts_.plan.slo.step_limit;   // a poll waits for others: the plan starts anew after it
   end_step(Outcome::ok, Cause::none, done);
@@ -180,60 +211,147 @@ Next TradeWalk::broken(Outcome outcome, Cause cause, Nanos done) {
 
 Next TradeWalk::expired(Nanos now) {
   const bool matters = has_effect(step());
-  const bool perhaps = (asked_ || perhaps_effect_) && matters;
-  if (requests_ == 0) end_step(Outcome::failed, Cause::deadline, planned_);
-  else end_step(perhaps ? Outcome::unknown : Outcome::failed, Cause::deadline, now);
-  end_trade(perhaps ? TradeOutcome::unknown : TradeOutcome::failed, Cause::deadline, now, Cause::earlier_step);
+  const bool perhaps = (open_ > 0 || perhaps_effect_) && matters;
+  const Cause cause = walled_ ? Cause::front_wall : Cause::deadline;   // a poll that saw nothing but the wall
+  if (requests_ == 0) end_step(Outcome::failed, cause, planned_);
+  else end_step(perhaps ? Outcome::unknown : Outcome::failed, cause, now);
+  end_trade(perhaps ? TradeOutcome::unknown : TradeOutcome::failed, cause, now, Cause::earlier_step);
   return {};
 }
 
-// ---- templates
+// ---- values
 
-const std::string* TradeWalk::variable(std::string_view name) const {
-  const auto found = std::find_if(variables_.begin(), variables_.end(), [&](const auto& v) { return v.first == name; });
-  return found == variables_.end() ? nullptr : &found->second;
-}
+Nanos TradeWalk::wall(Nanos now) const { return parts_.settings.wall_at_zero.value_or(Nanos(0)) + now; }
 
-void TradeWalk::remember(std::string name, std::string value) {
-  const auto found = std::find_if(variables_.begin(), variables_.end(), [&](const auto& v) { return v.first == name; });
-  if (found == variables_.end()) variables_.emplace_back(std::move(name), std::move(value));
-  else found->second = std::move(value);
-}
-
-Result<std::string> TradeWalk::fill(const std::string& text) const {
-  return expand(text, [&](const std::string& name) { return variable(name); });
-}
-
-Result<HttpRequest> TradeWalk::make_request() const {
-  std::string held;
-  const auto with = [&](auto&& change) {
-    return [&, change](const std::string& name) -> const std::string* {
-      const std::string* value = variable(name);
-      if (value == nullptr) return nullptr;
-      held = change(*value);
-      return &held;
-    };
-  };
-  const auto encoded = [](const std::string& v) { return url_encode(v); };
-  auto path = expand(step().path, with(encoded));
-  if (!path) return std::move(path).error();
-  auto body = sends_form(step()) ? expand(step().body, with(encoded)) : expand(step().body, with(json_escaped));
-  if (!body) return std::move(body).error();
-  HttpRequest request{step().method, parts_.url + *path, std::move(*body), {}, step().timeout};
-  for (const auto& [name, text] : step().headers) {
-    auto value = expand(text, with(header_safe));
-    if (!value) return std::move(value).error();
-    request.headers.emplace_back(name, std::move(*value));
+const std::string* TradeWalk::value_of(int variable) {
+  const auto made = [this](std::string text) { return &(scratch_ = std::move(text)); };
+  switch (variable) {
+    case kMalformed: return nullptr;
+    case kBuyer: return &arrival_.buyer;
+    case kSku: return &arrival_.sku;
+    case kChannel: return &arrival_.channel;
+    case kKey: return &arrival_.key;
+    case kPhone: return &arrival_.phone;
+    case kMark: return &parts_.mark;
+    case kQuantity: return made(std::to_string(arrival_.quantity));
+    case kTrade: return made(std::to_string(arrival_.trade));
+    case kTracePath: return arrival_.trace_path.empty() ? nullptr : made(raw_path(arrival_.trace_path));
+    case kNowS: return made(std::to_string(std::chrono::duration_cast<std::chrono::seconds>(wall(request_at_)).count()));
+    case kNowMs: return made(std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(wall(request_at_)).count()));
+    case kRandomHex8: return made(hex16(draw(parts_.plan.seed, stream_of("random_hex8"), arrival_.trade)).substr(8));
+    default: break;
   }
-  if (!parts_.mark.empty()) request.headers.emplace_back("X-Cardstorm-Mark", parts_.mark);
-  return request;
+  const auto number = static_cast<std::size_t>(variable);
+  if (number >= recipe_.first_extracted) {
+    const auto& value = extracted_[number - recipe_.first_extracted];
+    return value ? &*value : nullptr;
+  }
+  const auto& rows = journey_.data_rows;
+  if (rows.empty()) return nullptr;
+  const std::uint64_t turn = journey_.data_random ? draw(parts_.plan.seed, stream_of("data"), arrival_.trade) : arrival_.trade;
+  const auto& row = rows[turn % rows.size()];
+  return number - kBuiltIns < row.size() ? &row[number - kBuiltIns] : nullptr;
 }
 
-bool TradeWalk::extract(const Json* body) {
-  for (const Extract& e : step().extract) {
-    const Json* value = body == nullptr ? nullptr : body->at_pointer(e.pointer);
-    if (value == nullptr || value->is_null()) return false;
-    remember(e.name, value->text());
+bool TradeWalk::fill(const Template& text, Writing writing, std::string& out) {
+  return text.fill(out, writing, [this](int variable) { return value_of(variable); });
+}
+
+std::optional<std::string> TradeWalk::filled(const Template& text) {
+  std::string out;
+  return fill(text, Writing::plain, out) ? std::optional<std::string>(std::move(out)) : std::nullopt;
+}
+
+// ---- the request
+
+bool TradeWalk::make_request(HttpRequest& request, Nanos now) {
+  const StepRecipe& r = recipe();
+  request_at_ = now;
+  request.method = step().method;
+  request.url.reserve(parts_.url.size() + step().path.size() + 32);
+  request.url = parts_.url;
+  if (!fill(r.path, Writing::url, request.url)) return false;
+  request.headers.reserve(r.headers.size() + 6);
+  for (const NamedTemplate& header : r.headers)
+    if (!fill(header.value, Writing::header, request.headers.emplace_back(header.name, std::string()).second)) return false;
+  std::string cookie;
+  if (!fill(r.cookie, Writing::header, cookie)) return false;
+  if (step().cookies && !cookies_.empty()) cookie += (cookie.empty() ? "" : "; ") + cookies_.header();
+  if (!cookie.empty()) request.headers.emplace_back("Cookie", std::move(cookie));
+  FieldList fields;
+  if (!r.form.empty() ? !make_form(request, fields) : !fill(r.body, r.body_writing, request.body)) return false;
+  if (step().sign && !sign(request, std::move(fields), now)) return false;
+  request.redirects_max = static_cast<int>(step().redirects);
+  request.want_headers = r.wants_headers;
+  add_own_headers(request);
+  return true;
+}
+
+bool TradeWalk::make_form(HttpRequest& request, FieldList& fields) {
+  const StepRecipe& r = recipe();
+  for (const NamedTemplate& field : r.form)
+    if (!fill(field.value, Writing::plain, fields.emplace_back(field.name, std::string()).second)) return false;
+  request.body = form_text(fields);
+  if (r.adds_form_type) request.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded");
+  return true;
+}
+
+bool TradeWalk::sign(HttpRequest& request, FieldList fields, Nanos now) {
+  const StepRecipe& r = recipe();
+  const auto key = r.fixed_key.empty() ? filled(r.sign_key) : r.fixed_key;
+  if (!key || key->empty()) return false;   // an unsigned request would only be refused
+  return sign_request(request, *step().sign, *key, std::move(fields), parts_.url.size(), std::chrono::duration_cast<std::chrono::seconds>(wall(now)).count());
+}
+
+void TradeWalk::add_own_headers(HttpRequest& request) {
+  const ClientSettings& s = parts_.settings;
+  if (!parts_.mark.empty() && !s.mark_header.empty()) request.headers.emplace_back(s.mark_header, parts_.mark);
+  if (s.client_pool && !s.client_header.empty())
+    request.headers.emplace_back(s.client_header, s.client_pool->address(draw(parts_.plan.seed, stream_of(arrival_.buyer), stream_of("client address"))));
+  if (!s.sources.empty()) request.source = s.sources[arrival_.trade % s.sources.size()];
+  if (!s.traceparent && !s.sw8) return;
+  const std::string trace = trace_id_of(parts_.plan.seed, arrival_.trade, step_);
+  const std::string span = span_id_of(parts_.plan.seed, arrival_.trade, step_, requests_);
+  if (s.traceparent) request.headers.emplace_back("traceparent", "00-" + trace + "-" + span + "-01");
+  if (s.sw8) request.headers.emplace_back("sw8", "1-" + base64(trace) + "-" + base64(span) + recipe().sw8_tail);
+}
+
+// ---- the answer
+
+void TradeWalk::take_cookies(const HttpResponse& response, Nanos now) {
+  if (!step().cookies) return;
+  for (const auto& [name, value] : response.headers)
+    if (name == "set-cookie") cookies_.take(value, wall(now));
+}
+
+bool TradeWalk::extract(const Json* body, const HttpResponse& response) {
+  for (const Taking& taking : recipe().extract) {
+    const auto number = static_cast<std::size_t>(taking.variable);
+    assert(number >= recipe_.first_extracted);   // the loader lets nobody extract what is always defined
+    auto& out = extracted_[number - recipe_.first_extracted];
+    std::optional<std::string> found;
+    switch (taking.from) {
+      case Extract::From::json:
+        if (const Json* value = body == nullptr ? nullptr : body->at_pointer(taking.where); value != nullptr && !value->is_null()) found = value->text();
+        break;
+      case Extract::From::header:
+        for (const auto& [name, value] : response.headers)
+          if (name == taking.where) { found = value; break; }
+        break;
+      case Extract::From::cookie: {
+        CookieJar answered = step().cookies ? cookies_ : CookieJar();
+        if (!step().cookies)
+          for (const auto& [name, value] : response.headers)
+            if (name == "set-cookie") answered.take(value, wall(request_at_));
+        if (const std::string* value = answered.find(taking.where)) found = *value;
+        break;
+      }
+      case Extract::From::regex:
+        if (const auto value = taking.pattern ? taking.pattern->first(response.body) : std::nullopt) found = std::string(*value);
+        break;
+    }
+    if (!found) return false;
+    out = std::move(found);
   }
   return true;
 }
@@ -257,7 +375,7 @@ void TradeWalk::end_trade(TradeOutcome outcome, Cause cause, Nanos at, Cause res
   step_ = static_cast<std::uint16_t>(journey_.steps.size());
   parts_.ledger.trade({arrival_.trade, at, outcome, cause});
   ended_ = true;
-  asked_ = false;
+  open_ = 0;
 }
 
 }  // namespace cardstorm

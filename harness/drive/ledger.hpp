@@ -1,4 +1,5 @@
 // ledger: the one place where outcomes are written, so that they can be counted: one per planned step, one per planned trade.
+// Each shard has its own.
 #pragma once
 
 #include <array>
@@ -12,7 +13,9 @@ namespace cardstorm {
 
 class Ledger {
  public:
-  Ledger(EventSink& history, DriveLive& live) : history_(history), live_(live) {}
+  /// `abort`: gets what the stop conditions look at; nullptr when there are none. `step_limit`: a slower step is not good for them.
+  Ledger(EventSink& history, DriveLive& live, AbortTally* abort = nullptr, Nanos step_limit = Nanos::max())
+      : history_(history), live_(live), abort_(abort), step_limit_(step_limit) {}
 
   void planned(const TradePlanned& e);
   /// `counts`: a request was sent and the step is no poll, so its latency is one.
@@ -23,8 +26,8 @@ class Ledger {
   /// What a buyer saw on the way.
   void fact(const Event& e) { history_.write(e); }
 
-  /// To be called about once a second: puts the p99 of the last seconds on the screen.
-  void tick();
+  /// To be called about once a second: the latencies of the last seconds, for the screen.
+  [[nodiscard]] Histogram tick();
 
   [[nodiscard]] std::uint64_t trades_planned() const { return trades_planned_; }
   [[nodiscard]] std::uint64_t steps_planned() const { return steps_planned_; }
@@ -33,8 +36,12 @@ class Ledger {
 
  private:
   static constexpr std::size_t kSeconds = 5;
+  void tell_abort(const StepEnded& e, Cause cause, bool counts);
+
   EventSink& history_;
   DriveLive& live_;
+  AbortTally* abort_;
+  Nanos step_limit_;
   std::uint64_t trades_planned_ = 0, steps_planned_ = 0, trades_ended_ = 0, steps_ended_ = 0;
   std::array<Histogram, kSeconds> recent_{};   // a ring of seconds
   std::size_t second_ = 0;

@@ -2,22 +2,21 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
-#include <vector>
 
 #include "harness/drive/driver.hpp"
 
 namespace cardstorm {
 
 struct Schedule {
-  std::vector<Nanos> times;                            // start of trade i, sorted
-  std::function<Arrival(TradeId, Nanos)> arrival;      // its choices
+  std::span<const Nanos> times;                        // start of trade i, sorted
+  std::function<Arrival(TradeId, Nanos)> arrival;      // its choices; any thread
+  /// What must stay in one shard carries one number. Any thread.
+  std::function<std::uint64_t(TradeId)> stripe = [](TradeId trade) { return trade; };
 };
 
-/// Later than this is not sent at all: what a stalled generator catches up on would be a burst that nobody planned.
-inline constexpr Nanos kLatenessMax = 250ms;
-
-/// drive() without the choice of priority. `parts.trace` is not looked at.
-void drive_schedule(const DriverParts& parts, const Schedule& schedule, const std::string& scheduling, const std::stop_token& stop);
+/// drive() by this schedule instead of the plan's; `parts.trace` is not looked at. `priority` is called on each sending thread.
+void drive_schedule(const DriverParts& parts, const Schedule& schedule, const std::function<std::string()>& priority, const std::stop_token& stop);
 
 }  // namespace cardstorm

@@ -9,6 +9,7 @@ Result<std::unique_ptr<ActiveFault>> ActiveFault::plan(std::unique_ptr<Fault> fa
   const Json undo = active->fault_->undo();
   if (undo.is_null() && !active->one_shot())
     return Error{Errc::unavailable, "it is not known how to undo " + segment.fault.fault + " on " + segment.fault.on};
+  active->owed_ = !undo.is_null();
   auto written = journal.planned(active->id_, segment.fault.fault, segment.fault.on, undo);
   if (!written) return std::move(written).error().in("undo journal");
   return active;
@@ -65,7 +66,7 @@ bool ActiveFault::seen_in_force() {
 void ActiveFault::not_verified() { edge(FaultEdge::not_verified, note_); }
 
 Status ActiveFault::heal() {
-  if (!healing_) edge(FaultEdge::healing, one_shot() ? "happens once, ends by itself" : "");
+  if (!healing_) edge(FaultEdge::healing, !one_shot() ? "" : owed_ ? "we start again what was killed" : "happens once, ends by itself");
   healing_ = true;
   const Status status = fault_->heal();
   if (status && !healed_) {
@@ -93,9 +94,10 @@ bool ActiveFault::seen_normal() {
 void ActiveFault::not_cleared() {
   edge(FaultEdge::not_cleared, note_);
   const bool gone = silent_since_ && clock_.now() - *silent_since_ >= kLease;
-  residue_ = !one_shot() && !gone;
-  if (one_shot()) journal_state(UndoState::reverted, "nothing to undo; not seen to recover: " + note_);
-  else if (gone) journal_state(UndoState::reverted, "nothing listens there any more, and the lease is over");
+  // A one-shot leaves something behind only where we had to start again what we killed, and could not.
+  residue_ = one_shot() ? owed_ && !healed_ : !gone;
+  if (one_shot() && !residue_) journal_state(UndoState::reverted, std::string(owed_ ? "started again" : "nothing to undo") + "; not seen to recover: " + note_);
+  else if (gone && !one_shot()) journal_state(UndoState::reverted, "nothing listens there any more, and the lease is over");
   else journal_state(UndoState::residue, note_);
 }
 

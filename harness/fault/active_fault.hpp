@@ -34,8 +34,8 @@ class ActiveFault {
   Status heal();
   /// Looks, and writes `cleared` at the first sight of normal.
   bool seen_normal();
-  /// Normal was not seen: edge not_cleared. Residue, unless it was a one-shot, or nothing listened there for the length of a
-  /// lease (what held the fault is gone).
+  /// Normal was not seen: edge not_cleared. Residue, unless it was a one-shot with nothing (left) to undo, or nothing listened there
+  /// for the length of a lease (what held the fault is gone).
   void not_cleared();
   /// It was planned but never made.
   void drop(const std::string& why);
@@ -57,6 +57,7 @@ class ActiveFault {
   EventSink& history_;
   const Clock& clock_;
   std::string id_, note_;
+  bool owed_ = false;   // there is something to undo
   bool made_ = false, verified_ = false, healing_ = false, healed_ = false, cleared_ = false, lapsed_ = false, closed_ = false,
        residue_ = false;
   Nanos asked_{0}, renewed_{0};        // last renewal tried, last one accepted

@@ -1,5 +1,6 @@
-// db_pool_exhaustion: every database connection of one node is held, so that whoever asks for one waits. The node itself takes
-// them as they become free and gives them back when the lease ends.
+// db_pool_exhaustion: every database connection of one node is held, so that whoever asks for one waits. A node of ours takes
+// them itself as they become free and gives them back when the lease ends; for a platform of somebody else, whose nodes do no
+// such thing, the database is taken from outside (target/db_pool.hpp), and `on` names it.
 #include "harness/fault/fault.hpp"
 
 namespace cardstorm {
@@ -40,7 +41,7 @@ Result<std::unique_ptr<Fault>> make(const FaultSpec& spec, Target& target) {
   const std::string node = target.resolve(spec.on);
   const auto state = pool->state(node);
   if (!state) return Error(state.error()).in("db_pool_exhaustion on " + spec.on);
-  if (state->max < 1) return Error{Errc::unavailable, "node '" + node + "' has no database pool"};
+  if (state->max < 1) return Error{Errc::unavailable, "'" + node + "' has no database pool"};
   return std::unique_ptr<Fault>(std::make_unique<DbPoolExhaustion>(*pool, node));
 }
 
@@ -48,7 +49,7 @@ Result<std::unique_ptr<Fault>> make(const FaultSpec& spec, Target& target) {
 
 FaultEntry db_pool_exhaustion_fault() {
   return {"db_pool_exhaustion",
-          "holds every database connection of one node",
+          "holds every database connection of one node, or a row or slots of a database from outside",
           "a slow query, a leaked connection or a lock keeps all connections busy; every request behind them waits",
           "pool",
           {},

@@ -99,7 +99,7 @@ Status Guardian::end() {
 Guardian::~Guardian() {
   if (!process_) return;
   process_->close_stdin();
-  (void)process_->wait(12s);  // its longest way: revert 3 s, grace of the trees 5 s, kill 2 s
+  (void)process_->wait(45s);  // its longest way: start a node again 30 s, grace of the trees 5 s, kill 2 s
 }
 
 }  // namespace cardstorm

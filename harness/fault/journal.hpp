@@ -4,7 +4,7 @@
 // One JSON object per line. First {"journal":"faults","version":1,"boot_id","pid","start_time","allow":[CIDR]}; then
 // {"process":NAME,"pid","start_time","mark"} for each tree that must not outlive us and {"folder":PATH} for our secrets; for each fault
 // {"id","fault","on","undo":{...},"state":"planned","mono_ns"} and later {"id","state","by","note","mono_ns"}; last {"closed":true}.
-// Undo: {"kind":"none"} or {"kind":"http","method","url","headers":{},"body","verify":{...}}; see undo.hpp. Header values are
+// Undo: {"kind":"none"}, {"kind":"http","method","url","headers":{},"body","verify":{...}} or {"kind":"argv","argv":[],...}; see undo.hpp. Header values are
 // kept apart in .faults.keys (0600, removed when nothing is open), since a run folder is shown around.
 #pragma once
 

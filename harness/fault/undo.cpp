@@ -6,28 +6,47 @@
 
 #include "harness/core/text.hpp"
 #include "harness/fault/fault.hpp"
+#include "harness/fault/undo_sql.hpp"
+#include "harness/target/command.hpp"
 #include "harness/target/control.hpp"
+#include "harness/target/nodes.hpp"
 
 namespace cardstorm {
 namespace {
 
-constexpr Nanos kAgain{100ms};
+constexpr Nanos kAgain{100ms}, kAskAgain{1s};
 
 HttpRequest request_of(const Json& undo) {
   HttpRequest request;
   request.method = undo["method"].string();
   request.url = undo["url"].string();
   request.body = undo["body"].string();
-  request.timeout = kControlTimeout;
+  request.timeout = undo.has("within_ms") ? kNodeCommand : kControlTimeout;   // an engine answers when the start is done
+  request.unix_socket = undo["unix_socket"].string();
   for (const auto& [name, value] : undo["headers"].members()) request.headers.emplace_back(name, value.string());
   return request;
+}
+
+std::vector<std::string> argv_of(const Json& argv) {
+  std::vector<std::string> out;
+  for (const Json& word : argv.items()) out.push_back(word.string());
+  return out;
+}
+
+std::string verify_by_probe(const std::vector<std::string>& argv) {
+  const auto answer = run_probe(argv, kNodeProbe, "");
+  if (!answer) return answer.error().what;
+  return answer->up ? "" : "'" + argv[0] + "' says that it is not up";
 }
 
 /// "" when the verification holds (or none is asked for), else what was found.
 std::string verify(const Json& check, const AllowList& allow) {
   if (check.is_null()) return "";
+  if (check.has("argv")) return verify_by_probe(argv_of(check["argv"]));
   const Nanos begin = monotonic_now();
-  const auto answer = control_call(get(check["url"].string()), allow);
+  HttpRequest question = get(check["url"].string());
+  question.unix_socket = check["unix_socket"].string();
+  const auto answer = control_call(question, allow);
   const Nanos took = monotonic_now() - begin;
   if (!answer) return answer.error().what;
   if (check.has("below_ms"))
@@ -37,11 +56,48 @@ std::string verify(const Json& check, const AllowList& allow) {
   return *found == check["equals"] ? "" : check["pointer"].string() + " is still " + found->text();
 }
 
+/// "" when what was killed was asked to start.
+std::string ask_to_start(const Json& undo, const AllowList& allow) {
+  if (undo["kind"].string() == "argv") {
+    const auto argv = argv_of(undo["argv"]);
+    const auto code = run_command(argv, kNodeCommand, undo["log"].string());
+    if (!code) return code.error().what;
+    return *code == 0 ? "" : "'" + argv[0] + "' ended with code " + std::to_string(*code);
+  }
+  const HttpResponse answer = fetch(request_of(undo), allow);
+  if (answer.cause != Cause::none) return answer.error;
+  for (const Json& status : undo["accept"].items())
+    if (status.integer() == answer.status) return "";
+  return answer.status >= 200 && answer.status < 300 ? "" : "status " + std::to_string(answer.status) + " " + answer.body.substr(0, 200);
+}
+
+/// Starts again what was killed. Done when it runs already; asked for once, since a second instance is not wanted; then it has
+/// the time that a start takes. Silence proves nothing here.
+UndoResult start_again(const Json& undo, const AllowList& allow, Nanos wait) {
+  const Json& check = undo["verify"];
+  if (!check.is_null() && verify(check, allow).empty()) return {true, "it runs"};
+  const Nanos begin = monotonic_now(), ask_end = begin + wait;
+  const Nanos end = begin + std::max(wait, Nanos(std::chrono::milliseconds(undo["within_ms"].integer(0))));
+  bool asked = false;
+  for (;;) {
+    std::string left = asked ? "" : ask_to_start(undo, allow);
+    asked = asked || left.empty();
+    if (asked) left = verify(check, allow);
+    if (left.empty()) return {true, "started again"};
+    const Nanos now = monotonic_now();
+    if (now >= (asked ? end : ask_end)) return {false, left};
+    std::this_thread::sleep_for(asked ? kAgain : kAskAgain);
+  }
+}
+
 }  // namespace
 
 UndoResult run_undo(const Json& undo, const AllowList& allow, Nanos wait) {
   const std::string& kind = undo["kind"].string();
   if (undo.is_null() || kind == "none") return {true, "nothing to undo"};
+  if (kind == "argv" && undo["argv"].items().empty()) return {false, "the undo names no command"};
+  if (kind == "argv" || (kind == "http" && undo.has("within_ms"))) return start_again(undo, allow, wait);
+  if (kind == "sql") return run_sql_undo(undo, allow, wait);
   if (kind != "http") return {false, "no such kind of undo: '" + kind + "'"};
   const Nanos end = monotonic_now() + wait;
   Nanos silent_since{-1};  // since when nothing at all has listened there

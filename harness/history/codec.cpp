@@ -27,7 +27,7 @@ constexpr std::uint64_t unzigzag(std::uint64_t v) { return (v >> 1) ^ (0 - (v & 
 template <class E> constexpr E last_of();
 template <> constexpr Outcome last_of() { return Outcome::unknown; }
 template <> constexpr TradeOutcome last_of() { return TradeOutcome::unfinished; }
-template <> constexpr Cause last_of() { return Cause::address; }
+template <> constexpr Cause last_of() { return Cause::front_wall; }
 template <> constexpr Phase last_of() { return Phase::done; }
 template <> constexpr FaultEdge last_of() { return FaultEdge::failed; }
 

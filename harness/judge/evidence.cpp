@@ -1,6 +1,7 @@
 // evidence: see evidence.hpp.
 #include "harness/judge/evidence.hpp"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "harness/core/files.hpp"
@@ -23,15 +24,30 @@ bool exists(const std::string& path) {
   return std::filesystem::exists(path, ignored);
 }
 
+/// The partners of a reference platform; others are called as they please.
+const std::vector<std::string> kNative{"alpha", "beta", "topup"};
+
+std::vector<std::string> journals_in(const std::string& dir) {
+  std::vector<std::string> out;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(dir, ignored))
+    if (entry.path().extension() == ".jsonl") out.push_back(entry.path().stem().string());
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
 void read_journals(const std::string& dir, RunRecord& r) {
-  r.evidence.journals_whole = true;
-  for (const char* name : {"alpha", "beta", "topup"}) {
-    const std::string file = std::string("partners/") + name + ".jsonl";
+  const auto names = journals_in(dir + "/partners");
+  // A run with native partners has all three; one whose partners wrote nothing has none: then the checks that need them say so.
+  const bool native = std::any_of(kNative.begin(), kNative.end(), [&](const auto& n) { return std::count(names.begin(), names.end(), n) > 0; });
+  r.evidence.journals_whole = !names.empty() && (!native || std::all_of(kNative.begin(), kNative.end(), [&](const auto& n) { return std::count(names.begin(), names.end(), n) > 0; }));
+  if (names.empty() && !r.info.partners) r.evidence.journals_whole = true;   // all of none: what was paid is what the audit's ledger says
+  for (const auto& name : names) {
+    const std::string file = "partners/" + name + ".jsonl";
     const auto text = read_file(dir + "/" + file);
     if (!text) {
       r.evidence.journals_whole = false;
-      // A target with partners of its own has no journals here: then the checks that need them say so.
-      if (exists(dir + "/" + file)) r.damage.push_back(file + " cannot be read");
+      r.damage.push_back(file + " cannot be read");
       continue;
     }
     const Journal journal = read_journal(name, *text, r.info.start, r.evidence);
@@ -75,7 +91,12 @@ Result<RunInfo> run_info_of_json(const Json& json) {
   info.start = Nanos(json["start_mono_ns"].integer());
   info.drained = json["drained"].boolean();
   info.interrupted = json["interrupted"].boolean();
+  info.partners = !json.has("partners") || json["partners"].boolean();
   info.assumed_restart_s = json["assumed_restart_s"].number(-1);
+  if (const Json& stopped = json["aborted"]; stopped.is_object()) {
+    const std::string text = stopped["rule"].string() + ", found " + stopped["value"].text() + " at " + stopped["at_s"].text() + " s";
+    (stopped["by"].string() == "guard" ? info.guard : info.aborted) = text;
+  }
   for (const auto& e : json["errors"].items()) info.errors.push_back(e.text());
   return info;
 }

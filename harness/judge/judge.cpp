@@ -210,6 +210,9 @@ Findings findings_of(const Tally& t, const RunRecord& r, std::vector<HistoryDama
   f.damage.insert(f.damage.end(), r.damage.begin(), r.damage.end());
   f.generator_doubt = generator_doubt(t);
   f.audit_missing = r.audit == nullptr;
+  f.aborted = r.info.aborted;
+  f.guard = r.info.guard;
+  f.audit_waived = r.plan->checks == std::vector<std::string>{"none"};
   f.drained = r.info.drained;
   f.interrupted = r.info.interrupted;
   f.harness_errors = r.info.errors;

@@ -135,7 +135,7 @@ void Tally::collect_taken(const Evidence& e) {
 
 bool Tally::confirmed_sold_out(TradeId id, const TradeRow& row, const Evidence& e) const {
   if (row.journey >= plan_.journeys.size()) return false;
-  const Arrival wanted = arrival(plan_, id, row.planned);
+  const Arrival wanted = arrival(plan_, id, row.planned, row.journey);
   const auto stock = stock_of(wanted.sku, e);
   const auto it = taken_.find(wanted.sku);
   if (!stock || (it == taken_.end() && *stock > 0)) return false;
@@ -190,7 +190,7 @@ std::int64_t Tally::worth_cents(TradeId trade) const {
   const auto& row = trades[trade];
   if (row.amount_cents >= 0) return row.amount_cents;
   if (row.journey >= plan_.journeys.size() || !buys(plan_.journeys[row.journey])) return 0;
-  const Arrival wanted = arrival(plan_, trade, row.planned);
+  const Arrival wanted = arrival(plan_, trade, row.planned, row.journey);
   for (const auto& s : plan_.stock)
     if (s.sku == wanted.sku) return s.price_cents * static_cast<std::int64_t>(wanted.quantity);
   return 0;

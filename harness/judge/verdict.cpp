@@ -54,7 +54,7 @@ void add_checks(const Scorecard& card, const Findings& f, Reasons& out) {
   }
   if (unknown && f.audit_missing)
     out.push_back({"audit_missing", "there is no final audit", "give the target an audit address, or keep its database reachable at the end"});
-  if (card.checks.empty())
+  if (card.checks.empty() && !f.audit_waived)
     out.push_back({"nothing_checked", "no check was made", "name at least one check in the scenario"});
 }
 
@@ -64,7 +64,7 @@ void add_record(const Findings& f, Reasons& out) {
   for (const auto& d : f.damage)
     out.push_back({"history_damaged", d, "the record is damaged: check the disk and run again"});
   if (f.interrupted) out.push_back({"interrupted", "the run was stopped before its end", "run it again to its end"});
-  else if (!f.drained)
+  else if (!f.drained && f.aborted.empty() && f.guard.empty())
     out.push_back({"not_drained", "the run ended before late effects had time to show", "run again with a longer drain"});
   for (const auto& e : f.harness_errors) out.push_back({"harness_error", e, "see the run folder's logs"});
 }
@@ -126,6 +126,9 @@ std::optional<double> metric_of(const Scorecard& card, const std::string& metric
 void decide(Scorecard& card, const Findings& findings, const std::vector<Expectation>& expectations) {
   Reasons broken, unknown, missed;
   add_broken(card, broken);
+  // The run is cut short, but what cut it short was seen over a whole window: that is no "unknown".
+  if (!findings.aborted.empty()) broken.push_back({"aborted", findings.aborted, "see the report up to that moment; the scenario's `abort:` holds the bound"});
+  if (!findings.guard.empty()) unknown.push_back({"guard_stopped", findings.guard, "the target's `guard:` ended the run to protect the platform: look there first"});
   add_faults(card, findings, unknown);
   if (!findings.generator_doubt.empty())
     unknown.push_back({"generator_untrusted", findings.generator_doubt, "free the machine, or lower the load; see cardstorm doctor"});
@@ -140,6 +143,8 @@ void decide(Scorecard& card, const Findings& findings, const std::vector<Expecta
   card.why = std::move(broken);
   for (auto* rest : {&unknown, &missed})
     for (auto& r : *rest) card.why.push_back(std::move(r));
+  if (findings.audit_waived)   // a pass may carry remarks; this one must never be overlooked
+    card.why.push_back({"audit_waived", "no promise was audited: the scenario says `checks: none`", "name checks as soon as the target has witnesses (partners, mint, audit)"});
 }
 
 }  // namespace cardstorm

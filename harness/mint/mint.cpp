@@ -1,4 +1,5 @@
-// mint: 18 bits of sku number, 32 bits of index and 80 bits of MAC are 130 bits, 26 characters of five bits each.
+// mint: 18 bits of sku number, 32 bits of index and 80 bits of MAC are 130 bits, 26 characters of five bits each. In digits the
+// first two are a number below 2^50, which has 16 digits, and 24 digits of MAC are a secret.
 #include "harness/mint/mint.hpp"
 
 #include <fcntl.h>
@@ -28,6 +29,11 @@ constexpr std::size_t kChars = (kSkuBits + kIndexBits + kMacBits) / kCharBits, k
 constexpr std::uint32_t kSkuEnd = 1U << kSkuBits;
 static_assert(kChars == 26 && (kChars + 2) % kGroup == 0);
 
+constexpr std::size_t kNumberDigits = 16, kSecretDigits = 24;
+constexpr std::uint64_t kNumberBase = 1'000'000'000'000'000;   // the first digit is never 0: spreadsheets drop zeros
+constexpr std::string_view kSeparators = "-,;:| \t\r\n";
+constexpr std::string_view kDigits = "0123456789";
+
 using Bits = std::array<bool, kSkuBits + kIndexBits + kMacBits>;
 
 void put_bits(Bits& bits, int at, std::uint64_t value, int count) {
@@ -40,9 +46,12 @@ std::uint32_t get_bits(const Bits& bits, int at, int count) {
   return value;
 }
 
+std::array<unsigned char, 32> mac_of(const std::string& key, const char* kind, CardId id) {
+  return hmac_sha256(key, std::string(kind) + "/" + std::to_string(id.sku) + "/" + std::to_string(id.index));
+}
+
 std::string encode(const std::string& key, CardId id) {
-  const std::string text = "card/" + std::to_string(id.sku) + "/" + std::to_string(id.index);
-  const auto mac = hmac_sha256(key, text);
+  const auto mac = mac_of(key, "card", id);
   Bits bits{};
   put_bits(bits, 0, id.sku, kSkuBits);
   put_bits(bits, kSkuBits, id.index, kIndexBits);
@@ -51,6 +60,22 @@ std::string encode(const std::string& key, CardId id) {
   for (std::size_t i = 0; i < kChars; ++i) out += kAlphabet[get_bits(bits, static_cast<int>(i) * kCharBits, kCharBits)];
   return out;
 }
+
+std::string number_of(CardId id) { return std::to_string(kNumberBase + (std::uint64_t{id.sku} << kIndexBits | id.index)); }
+
+std::string digits_of(const std::string& key, CardId id) {
+  const auto mac = mac_of(key, "digits", id);
+  std::string out;
+  for (std::size_t half = 0; half < 2; ++half) {
+    std::uint64_t word = 0;
+    for (std::size_t i = 0; i < 8; ++i) word = word << 8 | mac[8 * half + i];
+    const std::string digits = std::to_string(word % 1'000'000'000'000);
+    out.append(kSecretDigits / 2 - digits.size(), '0').append(digits);
+  }
+  return out;
+}
+
+bool is_between(char c) { return static_cast<unsigned char>(c) >= 0x80 || kSeparators.find(c) != std::string_view::npos; }
 
 std::string fingerprint(const std::string& key) { return hmac_sha256_hex(key, "key").substr(0, 16); }
 
@@ -101,21 +126,28 @@ Status check(const std::vector<MintSku>& skus) {
   return ok();
 }
 
-Json manifest(const std::string& key, const std::vector<MintSku>& skus) {
+const char* text_of(CardFormat format) { return format == CardFormat::csv ? "csv" : format == CardFormat::pairs ? "pairs" : "lines"; }
+
+Json manifest(const std::string& key, const std::vector<MintSku>& skus, MintForm form) {
   Json rows = Json::array();
   for (const MintSku& sku : skus)
     rows.push(Json::object({{"sku", sku.sku}, {"goods", sku.goods}, {"number", sku.number}, {"cards", sku.cards}, {"price_cents", sku.price_cents}}));
-  return Json::object({{"schema", kSchema}, {"key_fingerprint", fingerprint(key)}, {"skus", std::move(rows)}});
+  return Json::object({{"schema", kSchema}, {"key_fingerprint", fingerprint(key)}, {"format", text_of(form.format)},
+                       {"alphabet", form.alphabet == CardAlphabet::digits ? "digits" : "base32"}, {"skus", std::move(rows)}});
 }
 
-std::string cards_text(const Mint& mint, const MintSku& sku) {
+std::string cards_text(const Mint& mint, const MintSku& sku, MintForm form) {
   std::string out;
-  out.reserve(std::size_t{sku.cards} * 36);
-  for (std::uint32_t i = 0; i < sku.cards; ++i) out.append(mint.secret({sku.number, i})).push_back('\n');
+  out.reserve(std::size_t{sku.cards} * 56);
+  for (std::uint32_t i = 0; i < sku.cards; ++i) {
+    const CardPair card = mint.pair({sku.number, i}, form.alphabet);
+    if (form.format != CardFormat::lines) out.append(card.number).append(form.format == CardFormat::csv ? "," : "----");
+    out.append(card.secret).push_back('\n');
+  }
   return out;
 }
 
-Status write_all(const std::string& dir, const std::string& key, const std::vector<MintSku>& skus) {
+Status write_all(const std::string& dir, const std::string& key, const std::vector<MintSku>& skus, MintForm form) {
   const Mint mint(key);
   if (mkdir(dir.c_str(), 0755) != 0) return io_error("create", dir);
   if (mkdir((dir + "/cards").c_str(), 0755) != 0) return io_error("create", dir + "/cards");
@@ -123,9 +155,10 @@ Status write_all(const std::string& dir, const std::string& key, const std::vect
   if (auto status = write_new(dir + "/key", key, 0600); !status) return status;
   for (const MintSku& sku : skus) {
     if (sku.goods != "game_card") continue;
-    if (auto status = write_new(dir + "/cards/" + sku.sku + ".txt", cards_text(mint, sku), 0644); !status) return status;
+    const std::string path = dir + "/cards/" + sku.sku + (form.format == CardFormat::csv ? ".csv" : ".txt");
+    if (auto status = write_new(path, cards_text(mint, sku, form), 0644); !status) return status;
   }
-  return write_new(dir + "/manifest.json", manifest(key, skus).dump(2) + "\n", 0644);
+  return write_new(dir + "/manifest.json", manifest(key, skus, form).dump(2) + "\n", 0644);
 }
 
 Result<Json> read_manifest_json(const std::string& path) {
@@ -157,7 +190,38 @@ std::string Mint::secret(CardId id) const {
   return out;
 }
 
+CardPair Mint::pair(CardId id, CardAlphabet alphabet) const {
+  assert(id.sku < kSkuEnd);
+  return {number_of(id), alphabet == CardAlphabet::digits ? digits_of(key_, id) : secret(id)};
+}
+
 std::optional<CardId> Mint::decode(std::string_view text) const {
+  if (auto id = decode_secret(text)) return id;
+  return decode_pair(text);
+}
+
+std::optional<CardId> Mint::decode_pair(std::string_view text) const {
+  const auto skip_between = [&] {
+    const std::size_t before = text.size();
+    while (!text.empty() && is_between(text.front())) text.remove_prefix(1);
+    return text.size() < before;
+  };
+  skip_between();
+  const std::string_view number = text.substr(0, text.find_first_not_of(kDigits));
+  if (number.size() != kNumberDigits) return std::nullopt;
+  text.remove_prefix(kNumberDigits);
+  if (!skip_between()) return std::nullopt;
+  std::uint64_t value = 0;
+  for (const char c : number) value = value * 10 + static_cast<std::uint64_t>(c - '0');
+  if (value < kNumberBase || value - kNumberBase >= std::uint64_t{1} << (kSkuBits + kIndexBits)) return std::nullopt;
+  value -= kNumberBase;
+  const CardId id{static_cast<std::uint32_t>(value >> kIndexBits), static_cast<std::uint32_t>(value)};
+  // The secret of another card does not fit this number.
+  if (same_secret(digits_of(key_, id), text) || decode_secret(text) == id) return id;
+  return std::nullopt;
+}
+
+std::optional<CardId> Mint::decode_secret(std::string_view text) const {
   std::string plain;
   for (const char c : text) {
     if (c == '-') continue;
@@ -178,13 +242,15 @@ std::optional<CardId> Mint::decode(std::string_view text) const {
 
 std::string Mint::digest(std::string_view text) const { return hmac_sha256_hex(key_, "text/" + std::string(text)).substr(0, 16); }
 
-Status write_mint(const std::string& dir, const std::string& key, const std::vector<MintSku>& skus) {
+Status write_mint(const std::string& dir, const std::string& key, const std::vector<MintSku>& skus, MintForm form) {
   if (auto status = check(skus); !status) return status;
   if (key.empty()) return Error{Errc::invalid, "the mint's key is empty"};
+  if (form.alphabet == CardAlphabet::digits && form.format == CardFormat::lines)
+    return Error{Errc::invalid, "a secret of digits alone cannot be recognised", "take csv or pairs, where its number stands beside it"};
   struct stat found{};
   if (lstat(dir.c_str(), &found) == 0) return Error{Errc::unavailable, dir + " exists already", "choose a new folder, or remove this one"};
   const std::string partial = dir + ".partial-" + random_token(4);
-  Status status = write_all(partial, key, skus);
+  Status status = write_all(partial, key, skus, form);
   if (status && renameat2(AT_FDCWD, partial.c_str(), AT_FDCWD, dir.c_str(), RENAME_NOREPLACE) != 0) status = io_error("create", dir);
   if (!status) {
     std::error_code ignored;

@@ -185,6 +185,7 @@ void Session::handle() {
 void Session::answer(ServerResponse response) {
   response_.result(static_cast<unsigned>(response.status));
   response_.set(http::field::content_type, response.content_type);
+  for (const auto& [name, value] : response.headers) response_.set(name, value);
   response_.body() = std::move(response.body);
   response_.prepare_payload();
   if (head_) response_.body().clear();  // the length stays: it tells what GET would bring

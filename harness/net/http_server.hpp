@@ -19,7 +19,11 @@ struct ServerRequest {
   std::vector<std::pair<std::string, std::string>> headers;   // names in lower case
   [[nodiscard]] const std::string& header(std::string_view name) const;   // "" when absent
 };
-struct ServerResponse { int status = 200; std::string body, content_type = "application/json"; };
+struct ServerResponse {
+  int status = 200;
+  std::string body, content_type = "application/json";
+  std::vector<std::pair<std::string, std::string>> headers = {};   // beside Content-Type and Content-Length
+};
 
 class HttpServer {
  public:

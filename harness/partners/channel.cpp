@@ -1,214 +1,263 @@
-// channel: see partners/api.md for the calls. State changes at once and in order; what leaves the process waits for the disk.
+// channel: state changes at once and in order; charges and refunds are in the journal before anybody is told.
 #include "harness/partners/channel.hpp"
 
-#include <algorithm>
-#include <cstdio>
+#include <array>
 #include <utility>
 
 #include "harness/core/clock.hpp"
-#include "harness/core/rng.hpp"
-#include "harness/core/text.hpp"
 
 namespace cardstorm::partners {
 
 namespace {
-
-constexpr std::size_t kTextMax = 512;
-constexpr std::int64_t kCentsMax = 1'000'000'000'000;
-
-std::string numbered(std::string_view prefix, std::size_t number) {
-  std::array<char, 24> digits{};
-  std::snprintf(digits.data(), digits.size(), "%010zu", number);
-  return std::string(prefix) + digits.data();
-}
-
-std::int64_t millis(Nanos t) { return std::chrono::duration_cast<std::chrono::milliseconds>(t).count(); }
-
+constexpr Nanos kEarlyWait = 2s;        // how long an answer waits for its notify at most
+constexpr Nanos kOvertakeWait = 500ms;  // how long a message waits to be overtaken at most
 }  // namespace
 
-Form::Form(const std::string& body) {
-  auto json = Json::parse(body);
-  good_ = json && json->is_object();
-  if (good_) json_ = std::move(json).value();
-}
-
-std::string Form::text(const char* name) {
-  const std::string& value = json_[name].string();
-  good_ = good_ && !value.empty() && value.size() <= kTextMax;
-  return value;
-}
-
-std::int64_t Form::cents(const char* name) {
-  const Json& value = json_[name];
-  good_ = good_ && value.is_int() && value.integer() > 0 && value.integer() <= kCentsMax;
-  return value.integer();
-}
-
-std::string query_value(const std::string& query, std::string_view name) {
-  for (const std::string& pair : split(query, '&')) {
-    const auto equals = pair.find('=');
-    if (equals != std::string::npos && std::string_view(pair).substr(0, equals) == name) return url_decode(std::string_view(pair).substr(equals + 1));
+const char* text_of(Trick trick) {
+  switch (trick) {
+    case Trick::none: return "none";
+    case Trick::bad_signature: return "bad_signature";
+    case Trick::wrong_amount: return "wrong_amount";
+    case Trick::wrong_merchant: return "wrong_merchant";
+    case Trick::foreign_order: return "foreign_order";
   }
   return "";
 }
 
-Nanos answer_time(Nanos mean, Book book, std::uint64_t seed, std::uint64_t index) {
-  const double spread = 0.5 + draw_unit(seed, stream_of(kBooks[static_cast<std::size_t>(book)]), index);
-  return nanos_of_seconds(seconds(mean) * spread);
-}
-
-const char* Channel::text_of(Status status) {
-  switch (status) {
-    case Status::wait: return "WAIT_BUYER_PAY";
-    case Status::success: return "SUCCESS";
-    case Status::closed: return "CLOSED";
-    case Status::refunded: return "REFUNDED";
-  }
-  return "";
-}
-
-Answer Channel::handle(const ServerRequest& request, const std::string& call) {
-  const bool post = request.method == "POST", get = request.method == "GET";
-  if (call == "pay" && post) return pay(Form(request.body));
-  if (call == "pay" && get) return query(query_value(request.query, "out_trade_no"));
-  if (call == "close" && post) return close(Form(request.body));
-  if (call == "refund" && post) return refund(Form(request.body));
-  if (call == "bill" && get) return bill();
-  return refusal(404, "no_such_call");
-}
-
-Answer Channel::pay(Form form) {
-  const std::string out_trade_no = form.text("out_trade_no"), order = form.text("order"), url = form.text("notify_url");
-  const std::int64_t amount = form.cents("amount_cents");
-  if (!form.good()) return refusal(400, "bad_request");
-  const auto [at, is_new] = trades_.try_emplace(out_trade_no);
+Created Channel::create(const Wanted& wanted) {
+  std::string order = wanted.order;
+  if (order.empty() && behaviour().order_from == "attach") order = wanted.attach;
+  if (order.empty() && behaviour().order_from == "subject") order = wanted.subject;
+  if (order.empty()) order = wanted.out_trade_no;
+  const auto [at, is_new] = trades_.try_emplace(wanted.out_trade_no);
   Trade& trade = at->second;
-  if (is_new) {
-    trade = {numbered(name_ + "-" + desk_.epoch + "-", trade_order_.size() + 1), out_trade_no, order, url, amount, 0, Status::wait};
-    trade_order_.push_back(out_trade_no);
-    desk_.journals.append(book_, "created", {{"trade_no", trade.trade_no}, {"out_trade_no", out_trade_no}, {"order", order}, {"amount_cents", amount}});
-    desk_.loop.after(desk_.confirm, [this, out_trade_no] { charge(out_trade_no); });
-  } else if (trade.amount != amount || trade.order != order) {
-    return refusal(409, "conflict");
+  if (!is_new) return {trade.amount == wanted.amount && trade.order == order ? Said::ok : Said::conflict, &trade};
+  trade.trade_no = next_number();
+  trade.out_trade_no = wanted.out_trade_no;
+  trade.order = order;
+  trade.notify_url = behaviour().notify.empty() ? wanted.notify_url : behaviour().notify;
+  trade.return_url = wanted.return_url;
+  trade.subject = wanted.subject;
+  trade.attach = wanted.attach;
+  trade.buyer = wanted.buyer;
+  trade.type = wanted.type;
+  trade.amount = wanted.amount;
+  trade.created_at = unix_now();
+  trade.created = monotonic_now();
+  trade_order_.push_back(trade.out_trade_no);
+  out_trade_nos_.emplace(trade.trade_no, trade.out_trade_no);
+  write("created", {{"trade_no", trade.trade_no}, {"out_trade_no", trade.out_trade_no}, {"order", order}, {"amount_cents", trade.amount}});
+  Created out{Said::ok, &trade};
+  Nanos until = desk().confirm;
+  if (draw("late", behaviour().late)) until = scaled(behaviour().late_after);
+  if (draw("hostile", behaviour().hostile)) desk().loop.after(until / 2, [this, key = trade.out_trade_no] { forge(key); });
+  if (draw("early", behaviour().early)) {
+    early_.try_emplace(trade.out_trade_no);
+    out.await = trade.out_trade_no;
+    until = Nanos{0};
   }
-  return {200, Json::object({{"trade_no", trade.trade_no}, {"status", text_of(trade.status)}})};
+  desk().loop.after(until, [this, key = trade.out_trade_no] { charge(key); });
+  return out;
 }
 
 void Channel::charge(const std::string& out_trade_no) {
   Trade& trade = trades_.at(out_trade_no);
-  if (trade.status != Status::wait) return;   // closed before the buyer confirmed
-  trade.status = Status::success;
+  if (trade.status != TradeStatus::wait) return;   // closed before the buyer confirmed
+  trade.status = TradeStatus::success;
+  trade.paid_at = unix_now();
   ++charged_;
-  desk_.journals.append(book_, "charged",
-                        {{"trade_no", trade.trade_no}, {"out_trade_no", out_trade_no}, {"order", trade.order}, {"amount_cents", trade.amount}});
-  desk_.journals.when_durable([this, out_trade_no](bool durable) {
-    if (durable) notify(trades_.at(out_trade_no));
+  write("charged", {{"trade_no", trade.trade_no}, {"out_trade_no", out_trade_no}, {"order", trade.order}, {"amount_cents", trade.amount}});
+  desk().journals.when_durable([this, out_trade_no](bool durable) {
+    if (!durable) return;
+    ChannelEvent event;
+    event.trade = trades_.at(out_trade_no);
+    event.notify_no = "n-" + event.trade.trade_no;
+    event.url = event.trade.notify_url;
+    notify(std::move(event));
   });
 }
 
-void Channel::notify(const Trade& trade) {
-  const Json body = Json::object({{"channel", name_}, {"trade_no", trade.trade_no}, {"out_trade_no", trade.out_trade_no}, {"order", trade.order},
-                                  {"amount_cents", trade.amount}, {"status", "SUCCESS"}, {"notify_no", "n-" + trade.trade_no}});
-  desk_.notifier.send({book_, "notify", "trade_no", trade.trade_no, trade.order, trade.notify_url, body.dump(),
-                       [this](Loop::Task task) { hold(std::move(task)); }});
+void Channel::notify(ChannelEvent event) {
+  if (event.url.empty() || !dialect_->tells(event.kind) || draw("silent", behaviour().silent)) return told(event.trade.out_trade_no);
+  const bool paid = event.kind == ChannelEvent::Kind::paid;
+  event.at = unix_now();
+  Notice out = notice(paid ? "notify" : event.kind == ChannelEvent::Kind::refunded ? "refund_notify" : "close_notify", "trade_no", event.trade.trade_no, event.trade.order);
+  out.gaps = behaviour().schedule ? *behaviour().schedule : dialect_->gaps();
+  out.acknowledged = [this](int status, const std::string& body) { return dialect_->acknowledged(status, body); };
+  if (paid && early_.contains(event.trade.out_trade_no)) out.attempted = [this, key = event.trade.out_trade_no] { told(key); };
+  if (event.refund) out.more = {{"refund_no", event.refund->refund_no}};
+  out.make = [this, event = std::move(event)] { return dialect_->tell(event); };
+  deliver(std::move(out));
 }
 
-Answer Channel::query(const std::string& out_trade_no) const {
-  const auto at = trades_.find(out_trade_no);
-  if (at == trades_.end()) return refusal(404, "not_found");
-  const Trade& trade = at->second;
-  return {200, Json::object({{"trade_no", trade.trade_no}, {"out_trade_no", trade.out_trade_no}, {"order", trade.order},
-                             {"status", text_of(trade.status)}, {"amount_cents", trade.amount}, {"refunded_cents", trade.refunded}})};
-}
-
-Answer Channel::close(Form form) {
-  const std::string out_trade_no = form.text("out_trade_no");
-  if (!form.good()) return refusal(400, "bad_request");
-  const auto at = trades_.find(out_trade_no);
-  if (at == trades_.end()) return refusal(404, "not_found");
-  Trade& trade = at->second;
-  if (trade.status == Status::success || trade.status == Status::refunded) return refusal(409, "already_paid");
-  if (trade.status == Status::wait) {
-    trade.status = Status::closed;
-    desk_.journals.append(book_, "trade_closed", {{"trade_no", trade.trade_no}, {"out_trade_no", out_trade_no}, {"order", trade.order}});
+/// Sends a notice, or keeps it back until the next one has left.
+void Channel::deliver(Notice notice) {
+  if (behind_) {
+    desk().notifier.send(std::move(notice));
+    return overtaken(behind_ticket_);
   }
-  return {200, Json::object({{"status", "CLOSED"}})};
-}
-
-Answer Channel::refund(Form form) {
-  const std::string out_trade_no = form.text("out_trade_no"), refund_no = form.text("refund_no");
-  const std::int64_t amount = form.cents("amount_cents");
-  if (!form.good()) return refusal(400, "bad_request");
-  const auto at = trades_.find(out_trade_no);
-  if (at == trades_.end()) return refusal(404, "not_found");
-  Trade& trade = at->second;
-  const Answer done{200, Json::object({{"refund_no", refund_no}, {"status", "SUCCESS"}})};
-  if (const auto before = refunds_.find(refund_no); before != refunds_.end())
-    return before->second.out_trade_no == out_trade_no && before->second.amount == amount ? done : refusal(409, "conflict");
-  const bool charged = trade.status == Status::success || trade.status == Status::refunded;
-  if (!charged || amount > trade.amount - trade.refunded) return refusal(409, "exceeds");
-  refunds_.emplace(refund_no, Refund{out_trade_no, amount});
-  trade.refunded += amount;
-  if (trade.refunded == trade.amount) trade.status = Status::refunded;
-  desk_.journals.append(book_, "refunded", {{"trade_no", trade.trade_no}, {"out_trade_no", out_trade_no}, {"refund_no", refund_no},
-                                            {"order", trade.order}, {"amount_cents", amount}});
-  return done;
-}
-
-Answer Channel::bill() const {
-  Json rows = Json::array();
-  for (const std::string& out_trade_no : trade_order_) {
-    const Trade& trade = trades_.at(out_trade_no);
-    if (trade.status == Status::wait || trade.status == Status::closed) continue;
-    rows.push(Json::object({{"trade_no", trade.trade_no}, {"out_trade_no", out_trade_no}, {"order", trade.order},
-                            {"amount_cents", trade.amount}, {"refunded_cents", trade.refunded}}));
-  }
-  return {200, Json::object({{"rows", std::move(rows)}})};
-}
-
-void Channel::reply(Answer answer, HttpServer::Reply to) {
-  const Nanos time = answer_time(desk_.answer, book_, desk_.seed, answers_++);
-  desk_.journals.when_durable([this, time, answer = std::move(answer), to = std::move(to)](bool durable) {
-    const Answer& said = durable ? answer : refusal(503, "journal");
-    desk_.loop.after(time, [this, to, response = ServerResponse{said.status, said.body.dump()}] { hold([to, response] { to(response); }); });
-  });
-}
-
-Nanos Channel::delay_now() const { return monotonic_now() < lease_end_ ? delay_ : Nanos{0}; }
-
-void Channel::hold(Loop::Task task) {
-  const Nanos delay = delay_now();
-  if (delay <= Nanos{0}) return task();
-  const std::uint64_t ticket = ticket_++;
-  held_.emplace(ticket, std::move(task));
-  desk_.loop.after(delay, [this, ticket] { let_go(ticket); });
-}
-
-void Channel::let_go(std::uint64_t ticket) {
-  auto node = held_.extract(ticket);
-  if (!node.empty()) node.mapped()();   // empty: the delay ended before
-}
-
-void Channel::set_delay(Nanos delay, Nanos lease) {
-  delay_ = delay;
-  lease_end_ = delay > Nanos{0} ? monotonic_now() + lease : Nanos{0};
-  if (delay > Nanos{0}) {
-    desk_.loop.after(lease, [this] {
-      if (delay_ > Nanos{0} && monotonic_now() >= lease_end_) set_delay(Nanos{0}, Nanos{0});   // else it was renewed
-    });
+  if (notice.attempted || !draw("reorder", behaviour().reorder)) {
+    desk().notifier.send(std::move(notice));
     return;
   }
-  for (auto& [ticket, task] : std::exchange(held_, {})) task();
+  behind_ = std::move(notice);
+  desk().loop.after(kOvertakeWait, [this, ticket = ++behind_ticket_] { overtaken(ticket); });
+}
+
+void Channel::overtaken(std::uint64_t ticket) {
+  if (!behind_ || ticket != behind_ticket_) return;
+  desk().notifier.send(*std::exchange(behind_, std::nullopt));
+}
+
+/// What a cheat sends while the buyer has not paid: never retried, and no "yes" to it counts.
+void Channel::forge(const std::string& out_trade_no) {
+  ChannelEvent event;
+  event.trade = trades_.at(out_trade_no);
+  if (event.trade.status != TradeStatus::wait || event.trade.notify_url.empty()) return;
+  event.trade.paid_at = event.at = unix_now();
+  event.trade.status = TradeStatus::success;
+  event.trick = kTricks[pick("trick", std::size(kTricks))];
+  event.notify_no = "x-" + event.trade.trade_no;
+  event.url = event.trade.notify_url;
+  Notice out = notice("hostile", "trade_no", event.trade.trade_no, event.trade.order);
+  out.more = {{"trick", text_of(event.trick)}};
+  out.duplicate = {};
+  out.drop = 0;
+  out.acknowledged = [this](int status, const std::string& body) { return dialect_->acknowledged(status, body); };
+  out.make = [this, event = std::move(event)] { return dialect_->tell(event); };
+  desk().notifier.send(std::move(out));
+}
+
+void Channel::await(const std::string& what, Loop::Task task) {
+  const auto at = early_.find(what);
+  if (at == early_.end() || at->second.told) {
+    early_.erase(what);
+    return task();
+  }
+  at->second.answer = std::move(task);
+  desk().loop.after(kEarlyWait, [this, what] { told(what); });
+}
+
+void Channel::told(const std::string& out_trade_no) {
+  const auto at = early_.find(out_trade_no);
+  if (at == early_.end()) return;
+  at->second.told = true;
+  if (!at->second.answer) return;   // its answer time is not over
+  const Loop::Task answer = std::move(at->second.answer);
+  early_.erase(at);
+  answer();
+}
+
+const Trade* Channel::trade_of(const std::string& out_trade_no) const {
+  const auto at = trades_.find(out_trade_no);
+  return at == trades_.end() ? nullptr : &at->second;
+}
+
+const Trade* Channel::trade_numbered(const std::string& trade_no) const {
+  const auto at = out_trade_nos_.find(trade_no);
+  return at == out_trade_nos_.end() ? nullptr : trade_of(at->second);
+}
+
+Said Channel::close(const std::string& out_trade_no, Nanos age_min) {
+  const auto at = trades_.find(out_trade_no);
+  if (at == trades_.end()) return Said::not_found;
+  Trade& trade = at->second;
+  if (trade.status == TradeStatus::success || trade.status == TradeStatus::refunded) return Said::already_paid;
+  if (trade.status == TradeStatus::closed) return Said::ok;
+  if (monotonic_now() - trade.created < scaled(age_min)) return Said::too_early;
+  if (draw("after_close", behaviour().after_close)) {
+    charge(out_trade_no);
+    return Said::already_paid;
+  }
+  trade.status = TradeStatus::closed;
+  trade.closed_at = unix_now();
+  write("trade_closed", {{"trade_no", trade.trade_no}, {"out_trade_no", out_trade_no}, {"order", trade.order}});
+  return Said::ok;
+}
+
+Refunded Channel::refund(const RefundWanted& wanted) {
+  const auto found = trades_.find(wanted.out_trade_no);
+  if (found == trades_.end()) return {Said::not_found};
+  Trade& trade = found->second;
+  const Refund* before = refund_of(wanted.refund_no);
+  if (before != nullptr) {
+    const Refund& refund = *before;
+    if (refund.out_trade_no != wanted.out_trade_no || refund.amount != wanted.amount) return {Said::conflict, &refund};
+    if (refund.status != RefundStatus::failed) return {Said::ok, &refund};
+  }
+  const bool charged = trade.status == TradeStatus::success || trade.status == TradeStatus::refunded;
+  if (!charged || wanted.amount > trade.amount - trade.refunded - trade.reserved) return {Said::exceeds};
+  Refund& refund = refunds_[wanted.refund_no];
+  if (before == nullptr) {
+    refund_order_.push_back(wanted.refund_no);
+    refund.refund_no = wanted.refund_no;
+    refund.refund_id = next_number();
+    refund.out_trade_no = wanted.out_trade_no;
+    refund.notify_url = wanted.notify_url.empty() || behaviour().notify.empty() ? wanted.notify_url : behaviour().notify;
+    refund.amount = wanted.amount;
+    refund.created_at = unix_now();
+  }
+  refund.status = RefundStatus::pending;
+  trade.reserved += refund.amount;
+  start_refund(wanted.refund_no, draw("refund_pending", behaviour().refund_pending) || wanted.always_pending);
+  return {Said::ok, &refund, true};
+}
+
+void Channel::start_refund(const std::string& refund_no, bool pending) {
+  if (!pending) return settle(refund_no, RefundStatus::success);
+  const RefundStatus end = draw("refund_fail", behaviour().refund_fail) ? RefundStatus::failed : RefundStatus::success;
+  desk().loop.after(scaled(behaviour().refund_after), [this, refund_no, end] { settle(refund_no, end); });
+}
+
+void Channel::settle(const std::string& refund_no, RefundStatus status) {
+  Refund& refund = refunds_.at(refund_no);
+  Trade& trade = trades_.at(refund.out_trade_no);
+  refund.status = status;
+  refund.done_at = unix_now();
+  trade.reserved -= refund.amount;
+  if (status == RefundStatus::success) {
+    trade.refunded += refund.amount;
+    if (trade.refunded == trade.amount) trade.status = TradeStatus::refunded;
+  }
+  write(status == RefundStatus::success ? "refunded" : "refund_failed",
+        {{"trade_no", trade.trade_no}, {"out_trade_no", trade.out_trade_no}, {"refund_no", refund_no}, {"order", trade.order}, {"amount_cents", refund.amount}});
+  desk().journals.when_durable([this, refund_no, event_no = ++events_](bool durable) {
+    if (!durable) return;
+    ChannelEvent event;
+    event.kind = ChannelEvent::Kind::refunded;
+    event.refund = refunds_.at(refund_no);
+    event.trade = trades_.at(event.refund->out_trade_no);
+    event.notify_no = "r-" + event.trade.trade_no + "-" + std::to_string(event_no);
+    event.url = event.refund->notify_url;
+    notify(std::move(event));
+  });
+}
+
+const Refund* Channel::refund_of(const std::string& refund_no) const {
+  const auto at = refunds_.find(refund_no);
+  return at == refunds_.end() ? nullptr : &at->second;
+}
+
+std::vector<const Trade*> Channel::charged_trades() const {
+  std::vector<const Trade*> out;
+  for (const std::string& out_trade_no : trade_order_) {
+    const Trade& trade = trades_.at(out_trade_no);
+    if (trade.status == TradeStatus::success || trade.status == TradeStatus::refunded) out.push_back(&trade);
+  }
+  return out;
+}
+
+std::vector<const Refund*> Channel::done_refunds() const {
+  std::vector<const Refund*> out;
+  for (const std::string& refund_no : refund_order_)
+    if (const Refund& refund = refunds_.at(refund_no); refund.status == RefundStatus::success) out.push_back(&refund);
+  return out;
 }
 
 Json Channel::state() const {
-  const bool delayed = delay_now() > Nanos{0};
-  return Json::object({{"channel", name_},
-                       {"delay_ms", millis(delay_now())},
-                       {"lease_left_ms", delayed ? millis(lease_end_ - monotonic_now()) : 0},
-                       {"held", static_cast<std::int64_t>(held_.size())},
-                       {"trades", static_cast<std::int64_t>(trade_order_.size())},
-                       {"charged", static_cast<std::int64_t>(charged_)}});
+  Json out = Counter::state();
+  out.set("trades", static_cast<std::int64_t>(trade_order_.size())).set("charged", static_cast<std::int64_t>(charged_));
+  return out;
 }
 
 }  // namespace cardstorm::partners

@@ -1,94 +1,128 @@
-// channel: one payment channel: trades, charges, refunds, and the delay that a fault puts on its answers (never on its charges).
+// channel: one payment channel's charge book: trades, charges, refunds and the notifies about them. Which words they are
+// said in is its dialect's business.
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
-#include "harness/core/json.hpp"
-#include "harness/net/http_server.hpp"
-#include "harness/partners/journal.hpp"
-#include "harness/partners/loop.hpp"
-#include "harness/partners/notifier.hpp"
+#include "harness/partners/counter.hpp"
 
 namespace cardstorm::partners {
 
-/// What a call is answered with, before it is delayed.
-struct Answer { int status = 200; Json body = Json::object(); };
-inline Answer refusal(int status, const char* code) { return {status, Json::object({{"code", code}})}; }
+enum class TradeStatus { wait, success, closed, refunded };
+enum class RefundStatus { pending, success, failed };
 
-/// The members of a request's JSON body, checked. Anything wrong makes `good` false.
-class Form {
- public:
-  explicit Form(const std::string& body);
-  /// A text of 1 to 512 bytes.
-  std::string text(const char* name);
-  /// A positive whole number of at most 10^12.
-  std::int64_t cents(const char* name);
-  [[nodiscard]] bool good() const { return good_; }
-
- private:
-  Json json_;
-  bool good_ = true;
+struct Trade {
+  std::string trade_no, out_trade_no, order, notify_url, return_url, subject, attach, buyer, type;
+  std::int64_t amount = 0, refunded = 0, reserved = 0;   // cents; reserved: by refunds that are pending
+  TradeStatus status = TradeStatus::wait;
+  std::int64_t created_at = 0, paid_at = 0, closed_at = 0;   // unix seconds
+  Nanos created{0};                                          // CLOCK_MONOTONIC
 };
 
-/// The value of `name` in a query string, decoded; "" when absent.
-std::string query_value(const std::string& query, std::string_view name);
-
-/// What every partner needs from the house.
-struct Desk {
-  Loop& loop;
-  Journals& journals;
-  Notifier& notifier;
-  std::uint64_t seed;
-  Nanos answer, confirm;
-  std::string epoch;   // in every number that we give out: a platform may keep its database over several of our lives
+struct Refund {
+  std::string refund_no, refund_id, out_trade_no, notify_url;
+  std::int64_t amount = 0, created_at = 0, done_at = 0;
+  RefundStatus status = RefundStatus::pending;
 };
 
-/// How long the `index`-th answer on `book` takes: `mean` spread by +-50 %, the same for one seed. Pure.
-Nanos answer_time(Nanos mean, Book book, std::uint64_t seed, std::uint64_t index);
+/// What a platform asks for with a create call.
+struct Wanted {
+  std::string out_trade_no, notify_url, return_url = {}, subject = {}, attach = {}, buyer = {}, type = {};
+  std::int64_t amount = 0;
+  std::string order = {};   // empty: from the member that the behaviour names
+};
+/// notify_url: where the refund is told, if anywhere; always_pending: it is only accepted now, and done later.
+struct RefundWanted { std::string out_trade_no, refund_no; std::int64_t amount = 0; std::string notify_url = {}; bool always_pending = false; };
 
-class Channel {
+/// How the book took a call.
+enum class Said { ok, conflict, not_found, already_paid, closed, exceeds, too_early };
+struct Created { Said said = Said::ok; const Trade* trade = nullptr; std::string await = {}; };   // await: for the answer
+struct Refunded { Said said = Said::ok; const Refund* refund = nullptr; bool fresh = false; };
+
+/// How somebody else forges a notify.
+enum class Trick { none, bad_signature, wrong_amount, wrong_merchant, foreign_order };
+inline constexpr Trick kTricks[] = {Trick::bad_signature, Trick::wrong_amount, Trick::wrong_merchant, Trick::foreign_order};
+const char* text_of(Trick trick);
+
+/// What a notify tells.
+struct ChannelEvent {
+  enum class Kind { paid, refunded, closed };
+  Kind kind = Kind::paid;
+  Trade trade;
+  std::optional<Refund> refund;
+  std::string notify_no, url;
+  std::int64_t at = 0;   // unix seconds
+  Trick trick = Trick::none;
+  /// The amount that the notify names: another one when that is the trick.
+  [[nodiscard]] std::int64_t amount_told() const { return trick != Trick::wrong_amount ? trade.amount : trade.amount == 1 ? 2 : 1; }
+};
+
+/// The words of one kind of channel. Called on the server's thread.
+class ChannelDialect {
  public:
-  Channel(Book book, Desk desk) : book_(book), desk_(desk), name_(kBooks[static_cast<std::size_t>(book)]) {}
+  virtual ~ChannelDialect() = default;
+  /// A call below the channel's address; `call` is the rest of the path, without the first slash. Checks who is asking.
+  virtual Answer handle(const ServerRequest& request, const std::string& call) = 0;
+  /// The call that a path without the partner's name stands for.
+  [[nodiscard]] virtual std::string root_call(const std::string& path) const { return path; }
+  /// One attempt to tell `event` to `event.url`, signed now.
+  [[nodiscard]] virtual HttpRequest tell(const ChannelEvent& event) const = 0;
+  /// Whether this kind of channel notifies of such events at all.
+  [[nodiscard]] virtual bool tells(ChannelEvent::Kind kind) const = 0;
+  [[nodiscard]] virtual bool acknowledged(int status, const std::string& body) const = 0;
+  [[nodiscard]] virtual std::vector<Nanos> gaps() const = 0;
+  /// What a shop's admin enters, for a channel that is reached at `base`.
+  [[nodiscard]] virtual Json card(const std::string& base) const = 0;
+};
 
-  /// A signed call below /channel/NAME/: `call` is the rest of the path.
-  Answer handle(const ServerRequest& request, const std::string& call);
-  /// Sends `answer` when the journals hold everything before it, after the channel's answer time and its delay.
-  void reply(Answer answer, HttpServer::Reply to);
-  /// Delays answers and notifies until `lease` is over; delay 0 ends it and lets go what is held.
-  void set_delay(Nanos delay, Nanos lease);
+class Channel final : public Counter {
+ public:
+  using Counter::Counter;
+
+  void speak(ChannelDialect& dialect) { dialect_ = &dialect; }
+
+  /// Books a trade, or finds the one of that number; conflict when that one is for another amount or order.
+  Created create(const Wanted& wanted);
+  /// nullptr when there is none.
+  [[nodiscard]] const Trade* trade_of(const std::string& out_trade_no) const;
+  [[nodiscard]] const Trade* trade_numbered(const std::string& trade_no) const;
+  /// ok for what is closed already; too_early before the trade is `age_min` old (scaled).
+  Said close(const std::string& out_trade_no, Nanos age_min = Nanos{0});
+  /// Refunds once per refund number. The same number with other content is a conflict; a failed one may be tried again.
+  Refunded refund(const RefundWanted& wanted);
+  [[nodiscard]] const Refund* refund_of(const std::string& refund_no) const;
+  /// Whatever was charged, in the order of creation: the bill.
+  [[nodiscard]] std::vector<const Trade*> charged_trades() const;
+  /// Refunds that gave money back, in the order of asking.
+  [[nodiscard]] std::vector<const Refund*> done_refunds() const;
   [[nodiscard]] Json state() const;
 
  private:
-  enum class Status { wait, success, closed, refunded };
-  struct Trade { std::string trade_no, out_trade_no, order, notify_url; std::int64_t amount = 0, refunded = 0; Status status = Status::wait; };
-  struct Refund { std::string out_trade_no; std::int64_t amount = 0; };
+  struct Early { bool told = false; Loop::Task answer; };
 
-  Answer pay(Form form);
-  Answer query(const std::string& out_trade_no) const;
-  Answer close(Form form);
-  Answer refund(Form form);
-  [[nodiscard]] Answer bill() const;
   void charge(const std::string& out_trade_no);
-  void notify(const Trade& trade);
-  void hold(Loop::Task task);
-  void let_go(std::uint64_t ticket);
-  [[nodiscard]] Nanos delay_now() const;
-  [[nodiscard]] static const char* text_of(Status status);
+  void start_refund(const std::string& refund_no, bool pending);
+  void settle(const std::string& refund_no, RefundStatus status);
+  void notify(ChannelEvent event);
+  void deliver(Notice notice);
+  void forge(const std::string& out_trade_no);
+  void await(const std::string& what, Loop::Task task) override;
+  void told(const std::string& out_trade_no);
+  void overtaken(std::uint64_t ticket);
 
-  Book book_;
-  Desk desk_;
-  std::string name_;
-  std::unordered_map<std::string, Trade> trades_;     // by out_trade_no
-  std::vector<std::string> trade_order_;              // the bill's order
-  std::unordered_map<std::string, Refund> refunds_;   // by refund_no
-  std::uint64_t answers_ = 0, charged_ = 0;
-  Nanos delay_{0}, lease_end_{0};                     // CLOCK_MONOTONIC
-  std::uint64_t ticket_ = 0;
-  std::map<std::uint64_t, Loop::Task> held_;
+  ChannelDialect* dialect_ = nullptr;
+  std::unordered_map<std::string, Trade> trades_;              // by out_trade_no
+  std::unordered_map<std::string, std::string> out_trade_nos_;   // by trade_no
+  std::vector<std::string> trade_order_, refund_order_;
+  std::unordered_map<std::string, Refund> refunds_;            // by refund_no
+  std::unordered_map<std::string, Early> early_;               // by out_trade_no
+  std::uint64_t charged_ = 0, events_ = 0;
+  std::optional<Notice> behind_;                               // waits for the next message to overtake it
+  std::uint64_t behind_ticket_ = 0;
 };
 
 }  // namespace cardstorm::partners

@@ -19,7 +19,7 @@ constexpr std::size_t kQueuedBytesMax = std::size_t{64} << 20;   // a disk this 
 
 std::int64_t mono_ns() { return monotonic_now().count(); }
 
-std::string path_of(const std::string& dir, std::string_view book) { return dir + "/" + std::string(book) + ".jsonl"; }
+std::string path_of(const std::string& dir, const std::string& name) { return dir + "/" + name + ".jsonl"; }
 
 // A new file is only on the disk when its folder is.
 Status sync_folder(const std::string& dir) {
@@ -33,32 +33,33 @@ Status sync_folder(const std::string& dir) {
 
 }  // namespace
 
-Result<std::unique_ptr<Journals>> Journals::open(const std::string& dir, Loop& loop) {
+Result<std::unique_ptr<Journals>> Journals::open(const std::string& dir, const std::vector<std::string>& names, Loop& loop) {
   std::vector<DurableLog> logs;
-  for (const std::string_view book : kBooks) {
-    const std::string path = path_of(dir, book);
+  for (const std::string& name : names) {
+    const std::string path = path_of(dir, name);
     struct stat found{};
     if (lstat(path.c_str(), &found) == 0) return Error{Errc::unavailable, path + " exists already", "choose a new folder for the journals"};
     auto log = DurableLog::open(path);
     if (!log) return log.error();
-    const Json first = Json::object({{"journal", book}, {"version", 1}, {"mono_ns", mono_ns()}});
+    const Json first = Json::object({{"journal", name}, {"version", 1}, {"mono_ns", mono_ns()}});
     if (auto status = log->append(first.dump()); !status) return Error(status.error()).in(path);
     logs.push_back(std::move(log).value());
   }
   if (auto status = sync_folder(dir); !status) return status.error();
-  return std::unique_ptr<Journals>(new Journals(std::move(logs), loop));
+  return std::unique_ptr<Journals>(new Journals(names, std::move(logs), loop));
 }
 
-void Journals::discard(const std::string& dir) {
-  for (const std::string_view book : kBooks) unlink(path_of(dir, book).c_str());
+void Journals::discard(const std::string& dir, const std::vector<std::string>& names) {
+  for (const std::string& name : names) unlink(path_of(dir, name).c_str());
 }
 
-Journals::Journals(std::vector<DurableLog> logs, Loop& loop) : logs_(std::move(logs)), loop_(loop) {
+Journals::Journals(std::vector<std::string> names, std::vector<DurableLog> logs, Loop& loop)
+    : names_(std::move(names)), logs_(std::move(logs)), loop_(loop) {
   thread_ = std::thread([this] { run(); });
 }
 
 Journals::~Journals() {
-  for (std::size_t i = 0; i < kBooks.size(); ++i) append(static_cast<Book>(i), "closed", {});
+  for (std::size_t i = 0; i < names_.size(); ++i) append(static_cast<Book>(i), "closed", {});
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -78,7 +79,9 @@ void Journals::append(Book book, const std::string& kind, const Json::Object& me
     problem_ = "the journal's queue is full";
     return;
   }
-  std::string& group = next_.lines[static_cast<std::size_t>(book)];
+  const auto at = static_cast<std::size_t>(book);
+  if (next_.lines.size() <= at) next_.lines.resize(at + 1);
+  std::string& group = next_.lines[at];
   if (!group.empty()) group += '\n';
   group += text;
   changed_.notify_one();
@@ -108,12 +111,12 @@ std::string Journals::problem() const {
 }
 
 bool Journals::write(const Batch& batch) {
-  for (std::size_t i = 0; i < logs_.size(); ++i) {
+  for (std::size_t i = 0; i < batch.lines.size(); ++i) {
     if (batch.lines[i].empty()) continue;
     const Status status = logs_[i].append(batch.lines[i]);
     if (status) continue;
     const std::lock_guard lock(mutex_);
-    problem_ = "journal " + std::string(kBooks[i]) + ": " + status.error().what;
+    problem_ = "journal " + names_[i] + ": " + status.error().what;
     return false;
   }
   return true;

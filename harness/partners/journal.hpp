@@ -2,13 +2,11 @@
 // in when_durable() until every line before it is there. Lines: partners/journal.md.
 #pragma once
 
-#include <array>
 #include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -19,18 +17,18 @@
 
 namespace cardstorm::partners {
 
-enum class Book : std::size_t { alpha, beta, topup };
-inline constexpr std::array<std::string_view, 3> kBooks{"alpha", "beta", "topup"};
+/// Which partner's journal: its place among the names that were opened.
+enum class Book : std::size_t {};
 
 class Journals {
  public:
   using Task = std::function<void(bool durable)>;
 
-  /// Makes the three files in `dir` and their first lines. Errc::unavailable when one exists already: a bank that forgot
-  /// its trades must not write into the books of one that knows them.
-  static Result<std::unique_ptr<Journals>> open(const std::string& dir, Loop& loop);
+  /// Makes NAME.jsonl in `dir` for each name, and their first lines. Errc::unavailable when one exists already: a bank that
+  /// forgot its trades must not write into the books of one that knows them.
+  static Result<std::unique_ptr<Journals>> open(const std::string& dir, const std::vector<std::string>& names, Loop& loop);
   /// Takes back what open() made, for a start that came to nothing.
-  static void discard(const std::string& dir);
+  static void discard(const std::string& dir, const std::vector<std::string>& names);
   /// Writes what is queued and the `closed` lines.
   ~Journals();
   Journals(const Journals&) = delete;
@@ -44,13 +42,14 @@ class Journals {
   [[nodiscard]] std::string problem() const;
 
  private:
-  struct Batch { std::array<std::string, kBooks.size()> lines; std::vector<Task> tasks; };
+  struct Batch { std::vector<std::string> lines; std::vector<Task> tasks; };   // lines by book; short when the last ones have none
 
-  Journals(std::vector<DurableLog> logs, Loop& loop);
+  Journals(std::vector<std::string> names, std::vector<DurableLog> logs, Loop& loop);
   void run();
   bool write(const Batch& batch);
   [[nodiscard]] bool idle() const;
 
+  std::vector<std::string> names_;
   std::vector<DurableLog> logs_;
   Loop& loop_;
   mutable std::mutex mutex_;

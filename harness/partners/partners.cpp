@@ -1,15 +1,15 @@
-// partners: routes calls to the channels and the supplier, checks who is asking, and offers the control calls.
+// partners: routes calls to the channels and suppliers, and offers the control calls.
 #include "harness/partners/partners.hpp"
 
-#include <array>
+#include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
 
+#include "harness/core/files.hpp"
 #include "harness/core/text.hpp"
 #include "harness/net/crypto.hpp"
-#include "harness/partners/channel.hpp"
-#include "harness/partners/signature.hpp"
-#include "harness/partners/supplier.hpp"
+#include "harness/partners/dialects.hpp"
 
 namespace cardstorm {
 
@@ -19,7 +19,22 @@ namespace {
 constexpr std::int64_t kControlMsMax = 3'600'000;
 constexpr std::size_t kBodyMax = 64 * 1024;
 
-ServerResponse response_of(const Answer& answer) { return {answer.status, answer.body.dump()}; }
+/// A partner and the words it speaks.
+template <class Who, class Dialect, class Entry>
+struct Seat {
+  std::unique_ptr<Who> who;
+  std::unique_ptr<Dialect> dialect;
+  const Entry* entry;
+};
+using ChannelSeat = Seat<Channel, ChannelDialect, ChannelEntry>;
+using SupplierSeat = Seat<Supplier, SupplierDialect, SupplierEntry>;
+
+std::vector<std::string> names_of(const PartnersSetup& setup) {
+  std::vector<std::string> out;
+  for (const auto* specs : {&setup.channels, &setup.suppliers})
+    for (const PartnerSpec& spec : *specs) out.push_back(spec.name);
+  return out;
+}
 
 class House final : public Partners {
  public:
@@ -28,50 +43,83 @@ class House final : public Partners {
   House(const House&) = delete;
   House& operator=(const House&) = delete;
 
+  /// Seats everybody; fails when keys or stock cannot be read.
+  Status seat(const PartnersSetup& setup);
   Status listen(int port);
+  /// Writes what a shop's admin has to enter, if there is more than the native dialects.
+  Status write_cards(const std::string& dir) const;
   [[nodiscard]] int port() const override { return server_->port(); }
   [[nodiscard]] std::string problem() const override { return journals_->problem(); }
 
  private:
   void handle(const ServerRequest& request, HttpServer::Reply reply);
-  void handle_channel(const ServerRequest& request, Channel& channel, const std::string& call, HttpServer::Reply reply);
+  bool handle_named(const ServerRequest& request, const HttpServer::Reply& reply);
+  bool handle_root(const ServerRequest& request, const HttpServer::Reply& reply);
   Answer control(const ServerRequest& request, const std::vector<std::string>& path);
-  Answer set_delay(Channel& channel, const std::string& body);
+  Answer set_delay(Counter& counter, const std::string& body);
+  Answer set_duplicate(Counter& counter, const std::string& body);
   Answer state() const;
   [[nodiscard]] Answer ready() const;
-  Channel* channel_named(const std::string& name);
+  Counter* counter_named(const std::string& name);
 
-  std::string key_, control_token_;
+  std::string control_token_;
   std::unique_ptr<Loop> loop_;
   std::unique_ptr<Journals> journals_;
   std::unique_ptr<Notifier> notifier_;
-  std::array<Channel, 2> channels_;
-  Supplier supplier_;
+  std::vector<ChannelSeat> channels_;
+  std::vector<SupplierSeat> suppliers_;
   std::unique_ptr<HttpServer> server_;   // last: its pending tasks point to the rest
 };
 
-NotifierSetup notifier_setup(const PartnersSetup& setup) {
-  return {setup.key, setup.time_scale, setup.duplicate_share, setup.seed, setup.allow};
-}
-
-Desk desk_of(const PartnersSetup& setup, Loop& loop, Journals& journals, Notifier& notifier) {
-  return {loop, journals, notifier, setup.seed, setup.answer, setup.confirm, random_token(3)};
-}
-
 House::House(const PartnersSetup& setup, std::unique_ptr<Loop> loop, std::unique_ptr<Journals> journals)
-    : key_(setup.key),
-      control_token_(setup.control_token),
+    : control_token_(setup.control_token),
       loop_(std::move(loop)),
       journals_(std::move(journals)),
-      notifier_(std::make_unique<Notifier>(notifier_setup(setup), *loop_, *journals_)),
-      channels_{Channel(Book::alpha, desk_of(setup, *loop_, *journals_, *notifier_)), Channel(Book::beta, desk_of(setup, *loop_, *journals_, *notifier_))},
-      supplier_(desk_of(setup, *loop_, *journals_, *notifier_), setup.key) {}
+      notifier_(std::make_unique<Notifier>(NotifierSetup{setup.time_scale, setup.seed, setup.allow}, *loop_, *journals_)) {}
 
 House::~House() {
   loop_->detach();      // journal and notifier threads hand nothing to a server that ends
   server_.reset();      // no more calls and timers
   notifier_.reset();
   journals_.reset();    // everything that was said is written, then `closed`
+}
+
+Result<Kit> kit_of(const PartnersSetup& setup, const PartnerSpec& spec, Needs needs) {
+  Kit kit{{}, setup.key};
+  if (needs.id.empty()) return kit;
+  if (!spec.behaviour.id.empty()) needs.id = spec.behaviour.id;
+  auto merchant = merchant_of(setup.keys_dir, spec.name, needs);
+  if (!merchant) return merchant.error();
+  if (!spec.behaviour.id.empty() && merchant->id != spec.behaviour.id)
+    return Error{Errc::invalid, "partner '" + spec.name + "': id=" + spec.behaviour.id + ", but " + setup.keys_dir + "/" + spec.name + "/id says " + merchant->id, "take one of them back"};
+  kit.merchant = std::move(merchant).value();
+  return kit;
+}
+
+Status House::seat(const PartnersSetup& setup) {
+  const Desk desk{*loop_, *journals_, *notifier_, setup.seed, setup.time_scale, setup.duplicate_share, setup.answer, setup.confirm, random_token(3)};
+  std::size_t book = 0;
+  for (const PartnerSpec& spec : setup.channels) {
+    const ChannelEntry* entry = channel_dialect(spec.dialect);
+    auto kit = kit_of(setup, spec, entry->needs);
+    if (!kit) return kit.error();
+    auto channel = std::make_unique<Channel>(static_cast<Book>(book++), spec.name, desk, spec.behaviour);
+    auto dialect = entry->make(*channel, std::move(kit).value());
+    channel->speak(*dialect);
+    channels_.push_back({std::move(channel), std::move(dialect), entry});
+  }
+  for (const PartnerSpec& spec : setup.suppliers) {
+    const SupplierEntry* entry = supplier_dialect(spec.dialect);
+    auto kit = kit_of(setup, spec, entry->needs);
+    if (!kit) return kit.error();
+    auto supplier = std::make_unique<Supplier>(static_cast<Book>(book++), spec.name, desk, spec.behaviour, entry->trades);
+    if (Status stocked = supplier->load_stock(); !stocked) return stocked;
+    supplier->digest_with(setup.key);
+    auto dialect = entry->make(*supplier, std::move(kit).value());
+    supplier->speak(*dialect);
+    suppliers_.push_back({std::move(supplier), std::move(dialect), entry});
+  }
+  return ok();
 }
 
 Status House::listen(int port) {
@@ -82,84 +130,195 @@ Status House::listen(int port) {
   return ok();
 }
 
-Channel* House::channel_named(const std::string& name) {
-  if (name == kBooks[0]) return &channels_[0];
-  if (name == kBooks[1]) return &channels_[1];
+Status House::write_cards(const std::string& dir) const {
+  const auto needs_keys = [](const auto& seat) { return !seat.entry->needs.id.empty(); };
+  if (std::none_of(channels_.begin(), channels_.end(), needs_keys) && std::none_of(suppliers_.begin(), suppliers_.end(), needs_keys)) return ok();
+  const std::string root = "http://127.0.0.1:" + std::to_string(port());
+  Json out = Json::object();
+  const auto add = [&](const auto& seat, const char* under) {
+    const std::string& name = seat.who->name();
+    Json card = Json::object({{"dialect", seat.entry->name}, {"keys_folder", seat.entry->needs.id.empty() ? std::string() : dir + "/" + name}});
+    const Json words = seat.dialect->card(root + under + name);
+    for (const auto& [key, value] : words.members()) card.set(key, value);
+    out.set(name, std::move(card));
+  };
+  for (const ChannelSeat& seat : channels_) add(seat, "/channel/");
+  for (const SupplierSeat& seat : suppliers_) add(seat, "/supplier/");
+  return write_file(dir + "/merchant.json", out.dump(2) + "\n");
+}
+
+Counter* House::counter_named(const std::string& name) {
+  for (const ChannelSeat& seat : channels_)
+    if (seat.who->name() == name) return seat.who.get();
+  for (const SupplierSeat& seat : suppliers_)
+    if (seat.who->name() == name) return seat.who.get();
   return nullptr;
 }
 
 void House::handle(const ServerRequest& request, HttpServer::Reply reply) {
   const std::vector<std::string> path = split(request.path, '/');   // "/a/b" is "", "a", "b"
-  if (request.path == "/ready") return reply(response_of(ready()));
-  if (path.size() > 1 && path[1] == "control") return reply(response_of(control(request, path)));
-  if (path.size() == 4 && path[1] == "channel")
-    if (Channel* channel = channel_named(path[2])) return handle_channel(request, *channel, path[3], std::move(reply));
-  if (request.path == "/topup/order")
-    return supplier_.reply(is_signed(key_, request) ? supplier_.handle(request) : refusal(401, "bad_sign"), std::move(reply));
-  reply(response_of(refusal(404, "no_such_call")));
+  if (request.path == "/ready") return reply(ready().response);
+  if (path.size() > 1 && path[1] == "control") return reply(control(request, path).response);
+  if (handle_named(request, reply) || handle_root(request, reply)) return;
+  reply(refusal(404, "no_such_call").response);
 }
 
-void House::handle_channel(const ServerRequest& request, Channel& channel, const std::string& call, HttpServer::Reply reply) {
-  Answer answer;
-  if (call == "ping") answer = {200, Json::object({{"ok", true}})};
-  else answer = is_signed(key_, request) ? channel.handle(request, call) : refusal(401, "bad_sign");
-  channel.reply(std::move(answer), std::move(reply));
+/// /channel/NAME/..., /supplier/NAME/..., and the ping of each under both words.
+bool House::handle_named(const ServerRequest& request, const HttpServer::Reply& reply) {
+  const std::vector<std::string> path = split(request.path, '/');
+  if (path.size() < 4 || (path[1] != "channel" && path[1] != "supplier")) return false;
+  if (path.size() == 4 && path[3] == "ping")
+    if (Counter* counter = counter_named(path[2])) {
+      counter->reply(json_answer(200, Json::object({{"ok", true}})), reply);
+      return true;
+    }
+  const std::string call = request.path.substr(path[1].size() + path[2].size() + 3);
+  const auto serve_from = [&](const auto& seats) {
+    for (const auto& seat : seats) {
+      if (seat.who->name() != path[2]) continue;
+      seat.who->reply(seat.dialect->handle(request, call), reply);
+      return true;
+    }
+    return false;
+  };
+  return path[1] == "channel" ? serve_from(channels_) : serve_from(suppliers_);
+}
+
+/// Addresses that shops have built in, without a name: for the first partner that speaks so.
+bool House::handle_root(const ServerRequest& request, const HttpServer::Reply& reply) {
+  if (!request.path.starts_with('/')) return false;
+  const std::string first = split(request.path, '/')[1];
+  const auto serve_from = [&](const auto& seats) {
+    for (const auto& seat : seats) {
+      const auto& roots = seat.entry->roots;
+      if (std::find(roots.begin(), roots.end(), first) == roots.end()) continue;
+      const std::string call = seat.dialect->root_call(request.path.substr(1));
+      seat.who->reply(seat.dialect->handle(request, call), reply);
+      return true;
+    }
+    return false;
+  };
+  return serve_from(channels_) || serve_from(suppliers_);
 }
 
 Answer House::ready() const {
-  if (const std::string problem = journals_->problem(); !problem.empty())
-    return {503, Json::object({{"ready", false}, {"reason", problem}})};
-  return {200, Json::object({{"ready", true}})};
+  if (const std::string problem = journals_->problem(); !problem.empty()) return json_answer(503, Json::object({{"ready", false}, {"reason", problem}}));
+  return json_answer(200, Json::object({{"ready", true}}));
 }
 
 Answer House::control(const ServerRequest& request, const std::vector<std::string>& path) {
   if (control_token_.empty() || !same_secret(request.header("x-control-token"), control_token_)) return refusal(401, "bad_token");
   if (request.path == "/control/state" && request.method == "GET") return state();
-  if (path.size() == 5 && path[2] == "channel" && path[4] == "delay" && request.method == "POST")
-    if (Channel* channel = channel_named(path[3])) return set_delay(*channel, request.body);
+  if (path.size() == 5 && path[2] == "channel" && request.method == "POST")
+    if (Counter* counter = counter_named(path[3])) {
+      if (path[4] == "delay") return set_delay(*counter, request.body);
+      if (path[4] == "duplicate") return set_duplicate(*counter, request.body);
+    }
   return refusal(404, "no_such_call");
 }
 
-Answer House::set_delay(Channel& channel, const std::string& body) {
+/// A fault without an end would outlive a harness that dies.
+bool is_lease(std::int64_t lease_ms, bool needed) { return lease_ms <= kControlMsMax && (!needed || lease_ms > 0); }
+
+Answer House::set_delay(Counter& counter, const std::string& body) {
   const auto json = Json::parse(body);
   if (!json || !(*json)["delay_ms"].is_int()) return refusal(400, "bad_request");
   const std::int64_t delay = (*json)["delay_ms"].integer(), lease = (*json)["lease_ms"].integer();
-  // A delay without an end would outlive a harness that dies.
-  if (delay < 0 || delay > kControlMsMax || lease > kControlMsMax || (delay > 0 && lease <= 0)) return refusal(400, "bad_request");
-  channel.set_delay(std::chrono::milliseconds(delay), std::chrono::milliseconds(lease));
-  return {200, channel.state()};
+  if (delay < 0 || delay > kControlMsMax || !is_lease(lease, delay > 0)) return refusal(400, "bad_request");
+  counter.set_delay(std::chrono::milliseconds(delay), std::chrono::milliseconds(lease));
+  return json_answer(200, counter.state());
+}
+
+Answer House::set_duplicate(Counter& counter, const std::string& body) {
+  const auto json = Json::parse(body);
+  if (!json || !(*json)["share"].is_number()) return refusal(400, "bad_request");
+  const double share = (*json)["share"].number();
+  const std::int64_t lease = (*json)["lease_ms"].integer();
+  if (!(share >= 0 && share <= 1) || !is_lease(lease, share > 0)) return refusal(400, "bad_request");
+  counter.set_duplicate(share, std::chrono::milliseconds(lease));
+  return json_answer(200, counter.state());
 }
 
 Answer House::state() const {
-  Json channels = Json::array();
-  for (const Channel& channel : channels_) channels.push(channel.state());
-  return {200, Json::object({{"channels", std::move(channels)},
-                             {"topups", static_cast<std::int64_t>(supplier_.requests())},
-                             {"notifies_open", static_cast<std::int64_t>(notifier_->open())},
-                             {"problem", journals_->problem()}})};
+  Json channels = Json::array(), suppliers = Json::array();
+  for (const ChannelSeat& seat : channels_) channels.push(seat.who->state().set("dialect", seat.entry->name));
+  std::int64_t topups = 0;
+  for (const SupplierSeat& seat : suppliers_) {
+    suppliers.push(seat.who->state().set("dialect", seat.entry->name));
+    if (seat.entry->trades == Trades::topup) topups += seat.who->state()["orders"].integer();
+  }
+  return json_answer(200, Json::object({{"channels", std::move(channels)},
+                                        {"suppliers", std::move(suppliers)},
+                                        {"topups", topups},
+                                        {"notifies_open", static_cast<std::int64_t>(notifier_->open())},
+                                        {"problem", journals_->problem()}}));
+}
+
+template <class Entry>
+std::vector<std::string> names_in(const std::vector<Entry>& entries) {
+  std::vector<std::string> out;
+  for (const Entry& entry : entries) out.emplace_back(entry.name);
+  return out;
+}
+
+template <class Entry>
+void check_specs(const std::vector<PartnerSpec>& specs, const std::vector<Entry>& entries, const PartnersSetup& setup, std::vector<std::string>& mistakes) {
+  for (const PartnerSpec& spec : specs) {
+    const auto at = std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) { return entry.name == spec.dialect; });
+    if (at == entries.end()) {
+      const auto known = names_in(entries);
+      mistakes.push_back("'" + spec.name + "': unknown dialect '" + spec.dialect + "', there are " + join(known, ", "));
+    } else if (!at->needs.id.empty() && setup.keys_dir.empty()) {
+      mistakes.push_back("'" + spec.name + "': dialect " + spec.dialect + " needs a folder for its keys");
+    }
+  }
 }
 
 std::optional<Error> mistake_in(const PartnersSetup& setup) {
-  if (setup.key.empty()) return Error{Errc::invalid, "partners: the key for signatures is empty"};
-  if (!(setup.time_scale > 0)) return Error{Errc::invalid, "partners: time_scale must be above 0"};
-  if (!(setup.duplicate_share >= 0 && setup.duplicate_share <= 1)) return Error{Errc::invalid, "partners: duplicate_share must lie in 0 to 1"};
-  if (setup.answer < Nanos{0} || setup.confirm < Nanos{0}) return Error{Errc::invalid, "partners: a time is below 0"};
-  return std::nullopt;
+  std::vector<std::string> mistakes;
+  if (setup.key.empty()) mistakes.emplace_back("the key for signatures is empty");
+  if (!(setup.time_scale > 0)) mistakes.emplace_back("time_scale must be above 0");
+  if (!(setup.duplicate_share >= 0 && setup.duplicate_share <= 1)) mistakes.emplace_back("duplicate_share must lie in 0 to 1");
+  if (setup.answer < Nanos{0} || setup.confirm < Nanos{0}) mistakes.emplace_back("a time is below 0");
+  std::set<std::string> seen;
+  for (const std::string& name : names_of(setup))
+    if (!seen.insert(name).second) mistakes.push_back("'" + name + "' is there twice: each partner has a journal of its own");
+  check_specs(setup.channels, channel_dialects(), setup, mistakes);
+  check_specs(setup.suppliers, supplier_dialects(), setup, mistakes);
+  if (mistakes.empty()) return std::nullopt;
+  return Error{Errc::invalid, "partners: " + join(mistakes, "; ")};
 }
 
 }  // namespace
 }  // namespace partners
 
+void put_partner(std::vector<PartnerSpec>& partners, PartnerSpec spec) {
+  const auto at = std::find_if(partners.begin(), partners.end(), [&](const PartnerSpec& p) { return p.name == spec.name; });
+  if (at == partners.end()) partners.push_back(std::move(spec));
+  else *at = std::move(spec);
+}
+
+std::string dialects_text() {
+  std::string out;
+  for (const auto& entry : partners::channel_dialects()) out.append("  channel   ").append(entry.name).append(": ").append(entry.summary).append("\n");
+  for (const auto& entry : partners::supplier_dialects()) out.append("  supplier  ").append(entry.name).append(": ").append(entry.summary).append("\n");
+  return out;
+}
+
 Result<std::unique_ptr<Partners>> start_partners(const PartnersSetup& setup) {
   if (auto mistake = partners::mistake_in(setup)) return std::move(*mistake);
   auto loop = std::make_unique<partners::Loop>();
-  auto journals = partners::Journals::open(setup.journal_dir, *loop);
+  const auto names = partners::names_of(setup);
+  auto journals = partners::Journals::open(setup.journal_dir, names, *loop);
   if (!journals) return journals.error();
   auto house = std::make_unique<partners::House>(setup, std::move(loop), std::move(journals).value());
-  if (auto status = house->listen(setup.port); !status) {
+  Status started = house->seat(setup);
+  if (started) started = house->listen(setup.port);
+  if (started) started = house->write_cards(setup.keys_dir);
+  if (!started) {
     house.reset();
-    partners::Journals::discard(setup.journal_dir);
-    return status.error();
+    partners::Journals::discard(setup.journal_dir, names);
+    return started.error();
   }
   return std::unique_ptr<Partners>(std::move(house));
 }

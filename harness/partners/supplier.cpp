@@ -1,63 +1,197 @@
-// supplier: see partners/api.md for the calls.
+// supplier: see partners/api.md for the calls of each dialect.
 #include "harness/partners/supplier.hpp"
 
+#include <algorithm>
+#include <filesystem>
 #include <utility>
 
+#include "harness/core/clock.hpp"
+#include "harness/core/files.hpp"
+#include "harness/core/text.hpp"
 #include "harness/net/crypto.hpp"
 
 namespace cardstorm::partners {
 
-Answer Supplier::handle(const ServerRequest& request) {
-  if (request.method == "POST") return order(Form(request.body));
-  if (request.method == "GET") return query(query_value(request.query, "request_no"));
-  return refusal(404, "no_such_call");
-}
+namespace {
 
-Answer Supplier::order(Form form) {
-  const std::string request_no = form.text("request_no");
-  Topup wanted{form.text("order"), hmac_sha256_hex(key_, "phone/" + form.text("phone")).substr(0, 16), form.text("notify_url"),
-               form.cents("amount_cents"), false};
-  if (!form.good()) return refusal(400, "bad_request");
-  const auto [at, is_new] = topups_.try_emplace(request_no, wanted);
-  const Topup& topup = at->second;
-  if (is_new) {
-    write("topup_accepted", request_no, topup);
-    desk_.loop.after(desk_.confirm, [this, request_no] { top_up(request_no); });
-  } else if (topup.order != wanted.order || topup.phone_digest != wanted.phone_digest || topup.amount != wanted.amount) {
-    return refusal(409, "conflict");
+const char* prefix_of(Trades trades) {
+  switch (trades) {
+    case Trades::topup: return "topup";
+    case Trades::cards: return "supply";
+    case Trades::transfer: return "transfer";
   }
-  return {200, Json::object({{"request_no", request_no}, {"status", "ACCEPTED"}})};
+  return "";
 }
 
-Answer Supplier::query(const std::string& request_no) const {
-  const auto at = topups_.find(request_no);
-  if (at == topups_.end()) return refusal(404, "not_found");
-  return {200, Json::object({{"request_no", request_no}, {"status", at->second.done ? "SUCCESS" : "ACCEPTED"}})};
+}  // namespace
+
+Supplier::Supplier(Book book, std::string name, Desk desk, PartnerBehaviour behaviour, Trades trades)
+    : Counter(book, std::move(name), std::move(desk), std::move(behaviour)), trades_(trades), price_(cents_of(this->behaviour().price).value_or(100)) {
+  if (trades_ == Trades::cards) shelves_.push_back({"default", {}});
 }
 
-void Supplier::top_up(const std::string& request_no) {
-  Topup& topup = topups_.at(request_no);
-  topup.done = true;
-  write("topup_done", request_no, topup);
-  desk_.journals.when_durable([this, request_no](bool durable) {
-    if (!durable) return;
-    const Topup& done = topups_.at(request_no);
-    const Json body = Json::object({{"request_no", request_no}, {"order", done.order}, {"status", "SUCCESS"}, {"notify_no", "n-" + desk_.epoch + "-" + request_no}});
-    desk_.notifier.send({Book::topup, "topup_notify", "request_no", request_no, done.order, done.notify_url, body.dump(), {}});
+Status Supplier::load_stock() {
+  const std::string& dir = behaviour().stock;
+  if (dir.empty()) return ok();
+  if (trades_ != Trades::cards) return Error{Errc::invalid, "partner '" + name() + "': 'stock' is for suppliers of cards", "use dialect hmac or sharedstock"};
+  std::error_code failed;
+  std::vector<std::string> paths;
+  for (const auto& entry : std::filesystem::directory_iterator(dir, failed))
+    if (entry.path().extension() == ".txt") paths.push_back(entry.path().string());
+  if (failed) return Error{Errc::not_found, "partner '" + name() + "': stock folder " + dir + ": " + failed.message(), "name a folder of NAME.txt, one card a line"};
+  if (paths.empty()) return Error{Errc::invalid, "partner '" + name() + "': no .txt in the stock folder " + dir, "`cardstorm mint` makes DIR/cards/<sku>.txt"};
+  std::sort(paths.begin(), paths.end());
+  shelves_.clear();
+  own_cards_ = false;
+  for (const std::string& path : paths) {
+    const auto text = read_file(path);
+    if (!text) return text.error();
+    Shelf shelf{std::filesystem::path(path).stem().string(), {}};
+    for (const std::string& line : split(*text, '\n'))
+      if (const auto card = trim(line); !card.empty()) shelf.cards.emplace_back(card);
+    shelves_.push_back(std::move(shelf));
+  }
+  return ok();
+}
+
+std::string Supplier::digest(const std::string& kind, const std::string& text) const { return hmac_sha256_hex(key_, kind + "/" + text).substr(0, 16); }
+
+Ordered Supplier::order(const SupplyWanted& wanted) {
+  if (const auto at = supplies_.find(wanted.request_no); at != supplies_.end()) {
+    const Supply& before = at->second;
+    const bool same = before.order == wanted.order && before.target_digest == wanted.target_digest && before.amount == wanted.amount &&
+                      before.product == wanted.product && before.quantity == wanted.quantity;
+    return {same ? Taken::ok : Taken::conflict, &before};
+  }
+  std::vector<std::string> cards;
+  if (const Taken taken = reserve(wanted, cards); taken != Taken::ok) return {taken};
+  Supply& supply = supplies_[wanted.request_no];
+  supply.request_no = wanted.request_no;
+  supply.supply_no = next_number();
+  supply.id = static_cast<std::int64_t>(by_id_.size()) + 1;
+  supply.order = wanted.order;
+  supply.target_digest = wanted.target_digest;
+  supply.product = wanted.product;
+  supply.notify_url = behaviour().notify.empty() ? wanted.notify_url : behaviour().notify;
+  supply.amount = wanted.amount;
+  supply.quantity = wanted.quantity;
+  supply.cards = std::move(cards);
+  if (draw("unseen", behaviour().unseen)) supply.unseen_until = monotonic_now() + scaled(behaviour().unseen_for);
+  by_id_.push_back(wanted.request_no);
+  by_number_.emplace(supply.supply_no, wanted.request_no);
+  note("accepted", supply);
+  Nanos until = desk().confirm;
+  if (draw("late", behaviour().late)) until = scaled(behaviour().late_after);
+  if (wanted.at_once) settle(wanted.request_no);
+  else desk().loop.after(until, [this, request_no = wanted.request_no] { settle(request_no); });
+  return {Taken::ok, &supply, true};
+}
+
+/// Takes cards off their shelf, so that none is promised twice.
+Taken Supplier::reserve(const SupplyWanted& wanted, std::vector<std::string>& cards) {
+  if (trades_ != Trades::cards) return Taken::ok;
+  const auto at = std::find_if(shelves_.begin(), shelves_.end(), [&](const Shelf& shelf) { return shelf.name == wanted.product; });
+  if (at == shelves_.end()) return Taken::no_such_product;
+  if (own_cards_) {
+    for (int i = 0; i < wanted.quantity; ++i) cards.push_back(name() + "-" + random_token(8));
+    return Taken::ok;
+  }
+  const auto quantity = static_cast<std::size_t>(wanted.quantity);
+  if (at->cards.size() < quantity) return Taken::no_stock;
+  for (std::size_t i = 0; i < quantity; ++i) {
+    cards.push_back(std::move(at->cards.front()));
+    at->cards.pop_front();
+  }
+  return Taken::ok;
+}
+
+void Supplier::put_back(Supply& supply, std::size_t keep) {
+  const auto at = std::find_if(shelves_.begin(), shelves_.end(), [&](const Shelf& shelf) { return shelf.name == supply.product; });
+  while (supply.cards.size() > keep) {
+    if (at != shelves_.end() && !own_cards_) at->cards.push_front(std::move(supply.cards.back()));
+    supply.cards.pop_back();
+  }
+}
+
+void Supplier::settle(const std::string& request_no) {
+  Supply& supply = supplies_.at(request_no);
+  if (supply.status != SupplyStatus::accepted) return;   // cancelled
+  supply.status = SupplyStatus::success;
+  supply.delivered = supply.quantity;
+  supply.done_at = unix_now();
+  if (draw("fail", behaviour().fail)) {
+    supply.status = SupplyStatus::failed;
+    supply.delivered = 0;
+  } else if (draw("partial", behaviour().partial) && (supply.quantity > 1 || trades_ == Trades::topup)) {
+    supply.status = SupplyStatus::partial;
+    supply.delivered = supply.quantity / 2;
+  }
+  put_back(supply, static_cast<std::size_t>(supply.delivered));
+  note(supply.status == SupplyStatus::failed ? "failed" : "done", supply);
+  desk().journals.when_durable([this, request_no](bool durable) {
+    if (durable) notify(request_no);
   });
 }
 
-void Supplier::write(const char* kind, const std::string& request_no, const Topup& topup) {
-  desk_.journals.append(Book::topup, kind,
-                        {{"request_no", request_no}, {"order", topup.order}, {"phone_digest", topup.phone_digest}, {"amount_cents", topup.amount}});
+void Supplier::notify(const std::string& request_no) {
+  const Supply& supply = supplies_.at(request_no);
+  if (supply.notify_url.empty() || draw("silent", behaviour().silent)) return;
+  Notice out = notice(std::string(prefix_of(trades_)) + "_notify", "request_no", request_no, supply.order);
+  out.gaps = behaviour().schedule ? *behaviour().schedule : dialect_->gaps();
+  out.acknowledged = [this](int status, const std::string& body) { return dialect_->acknowledged(status, body); };
+  out.make = [this, request_no, notify_no = "n-" + desk().epoch + "-" + request_no] { return dialect_->tell(supplies_.at(request_no), notify_no); };
+  desk().notifier.send(std::move(out));
 }
 
-void Supplier::reply(Answer answer, HttpServer::Reply to) {
-  const Nanos time = answer_time(desk_.answer, Book::topup, desk_.seed, answers_++);
-  desk_.journals.when_durable([this, time, answer = std::move(answer), to = std::move(to)](bool durable) {
-    const Answer& said = durable ? answer : refusal(503, "journal");
-    desk_.loop.after(time, [to, response = ServerResponse{said.status, said.body.dump()}] { to(response); });
-  });
+void Supplier::note(const char* what, const Supply& supply) {
+  const std::string kind = std::string(prefix_of(trades_)) + "_" + what;
+  // A top-up is money: what was not delivered is not in its line.
+  const bool partial = supply.status == SupplyStatus::partial;
+  if (trades_ == Trades::topup) {
+    Json::Object line{{"request_no", supply.request_no}, {"order", supply.order}, {"phone_digest", supply.target_digest},
+                      {"amount_cents", partial ? supply.amount / 2 : supply.amount}};
+    if (partial) line.emplace_back("of_cents", supply.amount);
+    return write(kind, line);
+  }
+  write(kind, {{"request_no", supply.request_no}, {"supply_no", supply.supply_no}, {"order", supply.order}, {"product", supply.product},
+               {"quantity", supply.quantity}, {"delivered", supply.delivered}, {"amount_cents", supply.amount}});
+}
+
+const Supply* Supplier::find(const std::string& request_no) const {
+  const auto at = supplies_.find(request_no);
+  return at == supplies_.end() || monotonic_now() < at->second.unseen_until ? nullptr : &at->second;
+}
+
+const Supply* Supplier::find_numbered(const std::string& supply_no) const {
+  const auto at = by_number_.find(supply_no);
+  return at == by_number_.end() ? nullptr : find(at->second);
+}
+
+const Supply* Supplier::find_id(std::int64_t id) const {
+  return id < 1 || id > static_cast<std::int64_t>(by_id_.size()) ? nullptr : find(by_id_[static_cast<std::size_t>(id - 1)]);
+}
+
+bool Supplier::cancel(const std::string& request_no) {
+  Supply& supply = supplies_.at(request_no);
+  if (supply.status == SupplyStatus::cancelled) return true;
+  if (supply.status != SupplyStatus::accepted) return false;
+  supply.status = SupplyStatus::cancelled;
+  put_back(supply, 0);
+  note("cancelled", supply);
+  return true;
+}
+
+std::vector<Product> Supplier::products() const {
+  std::vector<Product> out;
+  for (const Shelf& shelf : shelves_)
+    out.push_back({static_cast<int>(out.size()) + 1, shelf.name, own_cards_ ? -1 : static_cast<std::int64_t>(shelf.cards.size()), price_});
+  return out;
+}
+
+Json Supplier::state() const {
+  Json out = Counter::state();
+  out.set("orders", static_cast<std::int64_t>(by_id_.size()));
+  return out;
 }
 
 }  // namespace cardstorm::partners

@@ -1,36 +1,100 @@
-// supplier: the phone top-up supplier: accepted is not done, and one request number tops up once.
+// supplier: the order book of those who deliver for the platform: phone top-ups, cards from somebody else's stock, transfers
+// of virtual equipment. Accepted is not done, and one request number orders once. The words are its dialect's business.
 #pragma once
 
+#include <deque>
+#include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
-#include "harness/partners/channel.hpp"
+#include "harness/partners/counter.hpp"
 
 namespace cardstorm::partners {
 
-class Supplier {
- public:
-  /// `key` only digests phone numbers: they never stand in the clear.
-  Supplier(Desk desk, std::string key) : desk_(desk), key_(std::move(key)) {}
+enum class Trades { topup, cards, transfer };
+enum class SupplyStatus { accepted, success, partial, failed, cancelled };
 
-  /// A signed call to /topup/order.
-  Answer handle(const ServerRequest& request);
-  /// Sends `answer` when the journals hold everything before it, after the supplier's answer time.
-  void reply(Answer answer, HttpServer::Reply to);
-  [[nodiscard]] std::size_t requests() const { return topups_.size(); }
+struct Supply {
+  std::string request_no, supply_no, order, target_digest, product, notify_url;
+  std::int64_t id = 0;                        // 1, 2, 3, ...
+  std::int64_t amount = 0;                    // cents of all pieces
+  int quantity = 1, delivered = 0;
+  std::vector<std::string> cards;             // what was delivered; never in a journal
+  SupplyStatus status = SupplyStatus::accepted;
+  std::int64_t done_at = 0;                   // unix seconds
+  Nanos unseen_until{0};
+};
+
+struct SupplyWanted {
+  std::string request_no, order, target_digest = {}, product = {}, notify_url = {};
+  std::int64_t amount = 0;
+  int quantity = 1;
+  bool at_once = false;                       // deliver before the answer
+};
+
+struct Product { int id = 0; std::string name; std::int64_t stock = -1, price = 0; };   // stock -1: without end; price in cents
+
+enum class Taken { ok, conflict, no_such_product, no_stock };
+struct Ordered { Taken taken = Taken::ok; const Supply* supply = nullptr; bool fresh = false; };
+
+/// The words of one kind of supplier. Called on the server's thread.
+class SupplierDialect {
+ public:
+  virtual ~SupplierDialect() = default;
+  /// A call below the supplier's address; `call` is the rest of the path, without the first slash. Checks who is asking.
+  virtual Answer handle(const ServerRequest& request, const std::string& call) = 0;
+  /// The call that a path without the partner's name stands for.
+  [[nodiscard]] virtual std::string root_call(const std::string& path) const { return path; }
+  [[nodiscard]] virtual HttpRequest tell(const Supply& supply, const std::string& notify_no) const = 0;
+  [[nodiscard]] virtual bool acknowledged(int status, const std::string& body) const = 0;
+  [[nodiscard]] virtual std::vector<Nanos> gaps() const = 0;
+  /// What a shop's admin enters, for a supplier that is reached at `base`.
+  [[nodiscard]] virtual Json card(const std::string& base) const = 0;
+};
+
+class Supplier final : public Counter {
+ public:
+  Supplier(Book book, std::string name, Desk desk, PartnerBehaviour behaviour, Trades trades);
+  /// Reads the stock folder, if there is one: NAME.txt is a product, a line is a card.
+  Status load_stock();
+
+  void speak(SupplierDialect& dialect) { dialect_ = &dialect; }
+
+  /// Takes an order, or finds the one of that request number; conflict when that one asks for something else.
+  Ordered order(const SupplyWanted& wanted);
+  /// nullptr when there is none, or while it is not to be seen yet.
+  [[nodiscard]] const Supply* find(const std::string& request_no) const;
+  [[nodiscard]] const Supply* find_numbered(const std::string& supply_no) const;
+  [[nodiscard]] const Supply* find_id(std::int64_t id) const;
+  /// Whether there is an order of that number, seen or not.
+  [[nodiscard]] bool knows(const std::string& request_no) const { return supplies_.contains(request_no); }
+  /// False when it is done already.
+  bool cancel(const std::string& request_no);
+  [[nodiscard]] std::vector<Product> products() const;
+  /// Digests a phone number or an account: they never stand in the clear.
+  [[nodiscard]] std::string digest(const std::string& kind, const std::string& text) const;
+  void digest_with(std::string key) { key_ = std::move(key); }
+  [[nodiscard]] Json state() const;
 
  private:
-  struct Topup { std::string order, phone_digest, notify_url; std::int64_t amount = 0; bool done = false; };
+  struct Shelf { std::string name; std::deque<std::string> cards; };
 
-  Answer order(Form form);
-  [[nodiscard]] Answer query(const std::string& request_no) const;
-  void top_up(const std::string& request_no);
-  void write(const char* kind, const std::string& request_no, const Topup& topup);
+  Taken reserve(const SupplyWanted& wanted, std::vector<std::string>& cards);
+  void put_back(Supply& supply, std::size_t keep);
+  void settle(const std::string& request_no);
+  void note(const char* what, const Supply& supply);
+  void notify(const std::string& request_no);
 
-  Desk desk_;
+  Trades trades_;
+  SupplierDialect* dialect_ = nullptr;
   std::string key_;
-  std::unordered_map<std::string, Topup> topups_;   // by request_no
-  std::uint64_t answers_ = 0;
+  std::int64_t price_ = 0;
+  bool own_cards_ = true;                              // no stock folder: cards without end
+  std::vector<Shelf> shelves_;                         // product id is its place, from 1
+  std::unordered_map<std::string, Supply> supplies_;   // by request_no
+  std::unordered_map<std::string, std::string> by_number_;
+  std::vector<std::string> by_id_;
 };
 
 }  // namespace cardstorm::partners

@@ -8,6 +8,8 @@
 #include <cstdio>
 
 #include "harness/core/rng.hpp"
+#include "harness/plan/replay.hpp"
+#include "harness/plan/shapes.hpp"
 
 namespace cardstorm {
 namespace {
@@ -238,7 +240,10 @@ std::string padded(const char* format, std::uint64_t number) {
 
 }  // namespace
 
-std::vector<Nanos> arrival_times(const Plan& plan, const Trace& trace) {
+namespace {
+
+/// Mode shaped.
+Times shaped_times(const Plan& plan, const Trace& trace) {
   const Times base = base_load(plan);
   if (trace.at.empty()) return base;
 
@@ -265,29 +270,106 @@ std::vector<Nanos> arrival_times(const Plan& plan, const Trace& trace) {
   return merged(fixed, added);
 }
 
-Arrival arrival(const Plan& plan, TradeId trade, Nanos at) {
-  assert(!plan.journeys.empty());
-  const auto unit = [&](std::string_view stream) { return draw_unit(plan.seed, stream_of(stream), trade); };
-  // Steps of the golden ratio spread the mix evenly: a window of few trades has nearly the stated shares, and so nearly
-  // the same number of steps. Independent draws would leave some windows with too few samples.
+/// Steps of the golden ratio spread the mix evenly: a window of few trades has nearly the stated shares, and so nearly
+/// the same number of steps. Independent draws would leave some windows with too few samples.
+double turn_of(const Plan& plan, TradeId trade) {
   constexpr double kGolden = 0.6180339887498949;
   const double turn = draw_unit(plan.seed, stream_of("journey"), 0) + static_cast<double>(trade % 1'000'000'007ULL) * kGolden;
-  const std::size_t chosen = pick(turn - std::floor(turn), plan.journeys.size(), [&](std::size_t i) { return plan.journeys[i].weight; });
+  return turn - std::floor(turn);
+}
+
+std::uint16_t journey_by_mix(const Plan& plan, TradeId trade) {
+  assert(!plan.journeys.empty());
+  return static_cast<std::uint16_t>(pick(turn_of(plan, trade), plan.journeys.size(), [&](std::size_t i) { return plan.journeys[i].weight; }));
+}
+
+/// What the routes file made of a recorded line; where several journeys may be meant, their weights decide.
+std::uint16_t journey_of_line(const Plan& plan, const Trace& trace, std::uint32_t line, TradeId trade) {
+  if (trace.choices.empty()) return journey_by_mix(plan, trade);
+  const std::vector<std::uint16_t>& choice = trace.choices[trace.lines[line].choice];
+  return choice[pick(turn_of(plan, trade), choice.size(), [&](std::size_t i) { return plan.journeys[choice[i]].weight; })];
+}
+
+/// Buyers come in turn from a seeded start: the same buyer returns only after all the others.
+std::string buyer_of(const Plan& plan, std::uint64_t person) {
+  const std::uint64_t buyers = std::max<std::uint32_t>(plan.buyers, 1);
+  return padded("b%05llu", (draw(plan.seed, stream_of("buyer"), 0) % buyers + person) % buyers);
+}
+
+}  // namespace
+
+Nanos loaded_time(const std::vector<Segment>& segments) {
+  Nanos out{0};
+  for (const Segment& s : segments) out += s.horizon_at - s.begin;
+  return out;
+}
+
+Nanos plan_time(const std::vector<Segment>& segments, Nanos at) {
+  for (const Segment& s : segments) {
+    if (at < s.horizon_at - s.begin) return s.begin + at;
+    at -= s.horizon_at - s.begin;
+  }
+  return segments.empty() ? at : segments.back().horizon_at;
+}
+
+Nanos load_time(const std::vector<Segment>& segments, Nanos at) {
+  Nanos before{0};
+  for (const Segment& s : segments) {
+    if (at < s.horizon_at) return before + std::max(Nanos(0), at - s.begin);
+    before += s.horizon_at - s.begin;
+  }
+  return before;
+}
+
+Trades::Trades(const Plan& plan, const Trace& trace) : plan_(plan), trace_(trace) {
+  const Nanos length = loaded_time(plan.segments);
+  if (is_shape(plan.traffic.mode)) {
+    for (const Nanos at : shape_times(plan.traffic, length, plan.seed)) times_.push_back(plan_time(plan.segments, at));
+  } else if (is_replay(plan.traffic.mode)) {
+    for (const Replayed& r : replay(plan.traffic, trace, length, plan.seed)) {
+      origins_.push_back({r.line, r.person, journey_of_line(plan, trace, r.line, times_.size())});
+      times_.push_back(plan_time(plan.segments, r.at));
+    }
+  } else {
+    times_ = shaped_times(plan, trace);
+  }
+}
+
+std::uint16_t Trades::journey(TradeId trade) const {
+  return origins_.empty() ? journey_by_mix(plan_, trade) : origins_[trade].journey;
+}
+
+std::uint64_t Trades::stripe(TradeId trade) const { return origins_.empty() ? trade : origins_[trade].person; }
+
+Arrival Trades::arrival(TradeId trade) const {
+  Arrival out = cardstorm::arrival(plan_, trade, times_[trade], journey(trade));
+  if (origins_.empty()) return out;
+  const Origin& origin = origins_[trade];
+  out.buyer = buyer_of(plan_, origin.person);
+  if (!trace_.lines.empty()) out.trace_path = trace_.texts[trace_.lines[origin.line].path];
+  return out;
+}
+
+std::vector<Nanos> arrival_times(const Plan& plan, const Trace& trace) { return Trades(plan, trace).times(); }
+
+Arrival arrival(const Plan& plan, TradeId trade, Nanos at) { return arrival(plan, trade, at, journey_by_mix(plan, trade)); }
+
+Arrival arrival(const Plan& plan, TradeId trade, Nanos at, std::uint16_t chosen) {
+  assert(chosen < plan.journeys.size());
+  const auto unit = [&](std::string_view stream) { return draw_unit(plan.seed, stream_of(stream), trade); };
   const Journey& journey = plan.journeys[chosen];
 
   Arrival out;
   out.trade = trade;
   out.at = at;
-  out.journey = static_cast<std::uint16_t>(chosen);
-  if (!journey.skus.empty())   // Zipf: the k-th of the list is asked for 1/k as often as the first
-    out.sku = journey.skus[pick(unit("sku"), journey.skus.size(), [](std::size_t i) { return 1.0 / static_cast<double>(i + 1); })];
+  out.journey = chosen;
+  if (!journey.skus.empty())   // Zipf: the k-th of the list is asked for 1/k^skew as often as the first
+    out.sku = journey.skus[pick(unit("sku"), journey.skus.size(), [&](std::size_t i) { return 1.0 / std::pow(static_cast<double>(i + 1), journey.skew); })];
   const std::uint64_t span = journey.quantity_max - journey.quantity_min + std::uint64_t{1};
   out.quantity = journey.quantity_min + static_cast<std::uint32_t>(draw(plan.seed, stream_of("quantity"), trade) % span);
   if (!journey.channels.empty())
     out.channel = journey.channels[draw(plan.seed, stream_of("channel"), trade) % journey.channels.size()];
-  // Buyers come in turn from a seeded start: the same buyer returns only after all the others.
-  const std::uint64_t buyers = std::max<std::uint32_t>(plan.buyers, 1);
-  out.buyer = padded("b%05llu", (draw(plan.seed, stream_of("buyer"), 0) % buyers + trade) % buyers);
+  out.buyer = buyer_of(plan, trade);
   out.key = "cs-" + std::to_string(plan.seed) + "-" + std::to_string(trade);
   out.phone = padded("199%08llu", draw(plan.seed, stream_of("phone"), trade) % 100'000'000);
   return out;

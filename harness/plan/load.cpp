@@ -8,18 +8,26 @@
 #include <set>
 #include <tuple>
 
+#include "harness/core/burst.hpp"
 #include "harness/core/files.hpp"
 #include "harness/core/text.hpp"
+#include "harness/net/crypto.hpp"
 #include "harness/plan/journeys.hpp"
+#include "harness/plan/production.hpp"
+#include "harness/plan/replay.hpp"
+#include "harness/plan/routes.hpp"
 #include "harness/plan/scenario_file.hpp"
+#include "harness/plan/shapes.hpp"
 #include "harness/plan/target_file.hpp"
 #include "harness/plan/trace.hpp"
+#include "harness/trace/recording.hpp"
 
 namespace cardstorm {
 namespace {
 
 namespace fs = std::filesystem;
 
+constexpr Nanos kYear2000 = std::chrono::seconds(946'684'800);
 constexpr double kTradesMax = 5e6;        // memory holds every start time; a day at 50 a second
 constexpr double kRecordedMax = 2e7;      // arrivals that the slices of a recording may hold
 
@@ -81,6 +89,7 @@ class Loader {
     // The form that is not asked for is checked as well: its mistakes would only wait for another day.
     if (has_quick) check(other, false);
     auto loaded = check(chosen, true);
+    if (loaded) refuse_in_production(*loaded);
     if (!mistakes_.empty() || !loaded) return finished();
     return std::move(*loaded);
   }
@@ -180,32 +189,80 @@ class Loader {
     return all;
   }
 
-  Trace trace_of(const ScenarioFile& scenario) {
+  /// A trace file: its arrivals and, in the internal form of `trace import`, everything else that was recorded.
+  struct OpenTrace { Trace trace; std::optional<Recording> recording; };
+
+  const OpenTrace* open_trace(const fs::path& path, const Place& at) {
+    const auto [seen, fresh] = traces_.try_emplace(path.string());
+    OpenTrace& out = seen->second;
+    if (!fresh) return &out;
+    if (is_recording(path.string())) {
+      auto recording = read_recording(path.string());
+      if (!recording) add_mistake(mistakes_, at, recording.error().what, recording.error().remedy);
+      else if (recording->first < kYear2000)
+        mistakes_.push_back({shown(path), 2, 1, "the recording begins in " + std::to_string(1970 + recording->first / std::chrono::hours(24 * 365)) + ": ts_ns holds no nanoseconds since 1970",
+                             "make the recording again with: cardstorm trace import"});
+      else {
+        out.recording = std::move(*recording);
+        out.trace = trace_of_recording(*out.recording);
+      }
+      return &out;
+    }
+    const auto text = read_file(path.string());
+    if (!text) add_mistake(mistakes_, at, text.error().what, text.error().remedy);
+    else out.trace = parse_trace(*text, shown(path), mistakes_);
+    return &out;
+  }
+
+  /// The trace that the scenario names; nullptr where it names none or there is none.
+  const OpenTrace* trace_of(const ScenarioFile& scenario) {
     const std::string& name = scenario.traffic.trace;
-    if (name.empty()) return {};
+    if (name.empty()) return nullptr;
     for (const fs::path& base : {scenario_dir_, scenarios_, fs::path(request_.root), fs::path(".")}) {
       const fs::path path = fs::path(name).is_absolute() ? fs::path(name) : base / name;
-      if (!is_file(path)) continue;
-      const auto seen = traces_.find(path.string());
-      if (seen != traces_.end()) return seen->second;
-      const auto text = read_file(path.string());
-      if (!text) { add_mistake(mistakes_, scenario.trace_at, text.error().what, text.error().remedy); return {}; }
-      return traces_[path.string()] = parse_trace(*text, shown(path), mistakes_);
+      if (is_file(path)) return open_trace(path, scenario.trace_at);
     }
     add_mistake(mistakes_, scenario.trace_at, "there is no trace '" + name + "'", "give a CSV file; scenarios/traces holds the shipped ones");
-    return {};
+    return nullptr;
+  }
+
+  /// Applies the routes file: the recording's lines become starts of `buyers`' journeys, to which the raw read may be added.
+  Trace routed(ScenarioFile& scenario, const OpenTrace& open, JourneyFile& buyers) {
+    const auto path = named_file(scenario.traffic.routes, "routes", scenario_dir_, scenario.routes_at);
+    if (!path) return {};
+    const auto text = read_file(path->string());
+    const auto tree = read_tree(*path);
+    if (!text || !tree) return {};
+    scenario.traffic.routes_sha256 = sha256_hex(*text);
+    const std::size_t before = mistakes_.size();
+    const RoutesFile routes = read_routes(*tree, mistakes_);
+    if (!open.recording) {
+      if (!open.trace.at.empty())
+        add_mistake(mistakes_, scenario.routes_at, "the trace '" + scenario.traffic.trace + "' holds times only: there are no routes to map", "make a recording of the log with: cardstorm trace import");
+      return {};
+    }
+    if (mistakes_.size() > before) return {};
+    const auto number = [&](const std::string& name) -> std::optional<std::uint16_t> {
+      const auto found = std::find_if(buyers.journeys.begin(), buyers.journeys.end(), [&](const PlacedJourney& j) { return j.journey.name == name; });
+      if (found == buyers.journeys.end()) return std::nullopt;
+      return static_cast<std::uint16_t>(found - buyers.journeys.begin());
+    };
+    if (routes.replay_reads && !number(kReplayGet)) buyers.journeys.push_back({replay_get_journey(buyers.journeys), scenario.routes_at, scenario.routes_at, {}});
+    return apply_routes(routes, *open.recording, number, mistakes_);
   }
 
   // ---- what only all files together can tell
 
   void check_faults(const ScenarioFile& scenario, const TargetSpec& target, const JourneyFile& buyers) {
-    std::vector<std::string> channels, nodes;
+    std::vector<std::string> channels, nodes, databases;
+    for (const auto& [name, database] : target.databases) databases.push_back(name);
     for (const PlacedJourney& j : buyers.journeys)
       for (const std::string& c : j.journey.channels)
         if (c != "wallet" && std::count(channels.begin(), channels.end(), c) == 0) channels.push_back(c);
-    for (const auto& [alias, node] : target.nodes) {
+    for (const auto& [alias, spec] : target.nodes) {
+      const std::string& node = spec.node;
       nodes.push_back(alias);
-      if (node != alias && target.nodes.count(node) == 0) nodes.push_back(node);
+      if (!node.empty() && node != alias && target.nodes.count(node) == 0) nodes.push_back(node);
     }
     for (const Entry& entry : scenario.entries) {
       const auto kind = std::find_if(known_.faults.begin(), known_.faults.end(), [&](const KnownFault& f) { return f.name == entry.fault.fault; });
@@ -217,11 +274,29 @@ class Loader {
                     could ? "add " + kind->needs + " to 'touch' in the target's file if it may be broken, or choose another target"
                           : "a target of kind '" + target.kind + "' never can: choose another target, or leave the fault out (--set faults=[])");
       }
-      const std::vector<std::string>& known = kind->needs == "channels" ? channels : nodes;
+      const bool by_database = kind->needs == "pool" && target.kind == "external";   // its nodes' own pools are out of our reach
+      const std::vector<std::string>& known = kind->needs == "channels" ? channels : by_database ? databases : nodes;
       if (!known.empty() && !entry.fault.on.empty() && std::count(known.begin(), known.end(), entry.fault.on) == 0)
-        add_mistake(mistakes_, entry.on_at, "'" + entry.fault.on + "' is not a " + (kind->needs == "channels" ? "channel of the journeys" : "node of target '" + target.name + "'"),
+        add_mistake(mistakes_, entry.on_at, "'" + entry.fault.on + "' is not a " + (kind->needs == "channels" ? "channel of the journeys" : (by_database ? "database of target '" : "node of target '") + target.name + "'"),
                     remedy_among(entry.fault.on, known));
     }
+  }
+
+  void check_preflight(const TargetFile& target, const JourneyFile& buyers) {
+    std::vector<std::string> names;
+    for (const PlacedJourney& j : buyers.journeys) names.push_back(j.journey.name);
+    const std::string& name = target.spec.preflight_journey;
+    if (!name.empty() && std::count(names.begin(), names.end(), name) == 0)
+      add_mistake(mistakes_, target.preflight_at, "the preflight journey '" + name + "' is not among the journeys", remedy_among(name, names));
+  }
+
+  /// Last of all: only a whole plan says what it would do.
+  void refuse_in_production(const Loaded& loaded) {
+    if (loaded.target.environment != "production") return;
+    const auto open = std::find_if(targets_.begin(), targets_.end(), [&](const auto& t) { return t.second && t.second->file.spec.name == loaded.target.name; });
+    const Place at = open == targets_.end() ? Place{} : open->second->file.production_at;
+    for (const Mistake& m : production_mistakes(loaded.target, loaded.plan, arrival_times(loaded.plan, loaded.trace)))
+      add_mistake(mistakes_, at, m.what, m.remedy);
   }
 
   void check_goods(const TargetSpec& target, const JourneyFile& buyers) {
@@ -263,6 +338,7 @@ class Loader {
 
   void check_rates(const ScenarioFile& scenario, const JourneyFile& buyers) {
     const Traffic& t = scenario.traffic;
+    if (t.mode != "shaped") return;   // how full the windows are, the plan itself tells: see check_windows()
     double weights = 0, weighted_steps = 0;
     for (const PlacedJourney& j : buyers.journeys) {
       weights += j.journey.weight;
@@ -289,6 +365,7 @@ class Loader {
   void check_times(const ScenarioFile& scenario) {
     const Traffic& t = scenario.traffic;
     const Slo& slo = scenario.slo;
+    const bool shaped = t.mode == "shaped";
     double most = 0;
     for (const Entry& entry : scenario.entries) {
       const bool quiet = entry.fault.fault.empty();
@@ -298,7 +375,7 @@ class Loader {
       for (const Phase& phase : phases) {
         sum += phase.length;
         if (phase.length == 0s) continue;
-        if (!t.trace.empty() && phase.length < 3 * t.peak_window)
+        if (shaped && !t.trace.empty() && phase.length < 3 * t.peak_window)
           add_mistake(mistakes_, entry.at, "'" + std::string(phase.name) + "' is " + duration_text(phase.length) + ", shorter than three peak windows of " + duration_text(t.peak_window),
                       "each phase holds one whole peak window: make it longer, or the window shorter");
       }
@@ -307,22 +384,79 @@ class Loader {
       if (!quiet && entry.observe < slo.window * slo.recover_good)
         add_mistake(mistakes_, entry.at, "'observe' is " + duration_text(entry.observe) + ", but recovery needs " + std::to_string(slo.recover_good) + " good windows of " + duration_text(slo.window),
                     "no recovery could be seen: make it longer");
-      most += seconds(sum) * entry.load * std::max(t.base_rate, t.scale * t.peak_rate);
+      if (shaped) most += seconds(sum) * entry.load * std::max(t.base_rate, t.scale * t.peak_rate);
+      else if (entry.load != 1) add_mistake(mistakes_, entry.at, "'load' belongs to mode shaped; the mode is '" + t.mode + "'", "leave it out, or take mode step or ramp to climb");
     }
     if (most > kTradesMax)
       add_mistake(mistakes_, scenario.traffic_at, "up to " + fixed(most, 0) + " trades are planned, more than " + fixed(kTradesMax, 0), "shorten the phases or lower the rates");
   }
 
   void check_trace(const ScenarioFile& scenario, const Trace& trace) {
+    if (scenario.traffic.mode != "shaped") return;
     const bool faults = std::any_of(scenario.entries.begin(), scenario.entries.end(), [](const Entry& e) { return !e.fault.fault.empty(); });
     if (scenario.traffic.trace.empty() && faults)
-      add_mistake(mistakes_, scenario.traffic_at, "faults without a trace: no second would reach the stated peak", "add trace: traces/azure_llm_code_2023.csv");
+      add_mistake(mistakes_, scenario.traffic_at, "faults without a trace: no second would reach the stated peak", "add trace: traces/azure_llm_code_2023.csv, or choose another mode");
     if (trace.at.size() < 2) return;
-    double loaded = 0;
-    for (const Entry& e : scenario.entries) loaded += seconds(e.steady + e.fault.duration + e.observe);
-    const double recorded = static_cast<double>(trace.at.size()) / seconds(trace.at.back() - trace.at.front()) * loaded;
+    if (trace.at.back() == trace.at.front())
+      return add_mistake(mistakes_, scenario.trace_at, "all arrivals of the recording have the same time stamp", "a shape needs a time span");
+    const double recorded = static_cast<double>(trace.at.size()) / seconds(trace.at.back() - trace.at.front()) * loaded_seconds(scenario);
     if (recorded > kRecordedMax)
       add_mistake(mistakes_, scenario.trace_at, "the recording is too dense: " + fixed(recorded, 0) + " arrivals in the time of this scenario", "use a thinner recording or shorter phases");
+  }
+
+  static double loaded_seconds(const ScenarioFile& scenario) {
+    double out = 0;
+    for (const Entry& e : scenario.entries) out += seconds(e.steady + e.fault.duration + e.observe);
+    return out;
+  }
+
+  void check_total(const ScenarioFile& scenario, double most) {
+    if (most > kTradesMax)
+      add_mistake(mistakes_, scenario.traffic_at, "up to " + fixed(most, 0) + " trades are planned, more than " + fixed(kTradesMax, 0), "shorten the load or lower the rates");
+  }
+
+  void check_shape(const ScenarioFile& scenario) {
+    const Traffic& t = scenario.traffic;
+    const double loaded = loaded_seconds(scenario);
+    check_total(scenario, std::max(t.rate, t.rate_to) * loaded > kTradesMax ? shape_total(t, nanos_of_seconds(loaded)) : 0);
+    if ((t.mode == "spike" || t.mode == "promotion") && loaded <= seconds(t.every))
+      add_mistake(mistakes_, scenario.mode_at, "the first burst comes after " + duration_text(t.every) + ", the load ends after " + duration_text(nanos_of_seconds(loaded)), "make 'every' shorter or the load longer");
+  }
+
+  /// Checks a replay, and gives the load the recording's length where the scenario names none.
+  void settle_replay(ScenarioFile& scenario, const Trace& trace) {
+    Traffic& t = scenario.traffic;
+    if (trace.at.empty()) {
+      if (!t.routes.empty() && mistakes_.empty()) add_mistake(mistakes_, scenario.routes_at, "no line of the recording starts a journey", "`cardstorm trace stats` lists the routes that it holds");
+      return;
+    }
+    Traffic whole = t;
+    whole.from = whole.length = Nanos(0);
+    const Slice slice = slice_of_trace(t, trace);
+    const Nanos recorded = slice_of_trace(whole, trace).length;
+    if (t.from >= recorded)
+      return add_mistake(mistakes_, scenario.from_at, "'from' is " + duration_text(t.from) + ", the recording lasts " + fixed(seconds(recorded), 1) + " s", "begin earlier");
+    if (slice.at.size() < 2)
+      return add_mistake(mistakes_, scenario.from_at, "this part of the recording starts " + std::to_string(slice.at.size()) + (slice.at.size() == 1 ? " trade only" : " trades"), "choose 'from' and 'length' where something was recorded");
+    const Nanos length = replay_length(t, slice);
+    if (!scenario.own_length && length > std::chrono::hours(24))
+      return add_mistake(mistakes_, scenario.trace_at, "the recording lasts " + fixed(seconds(length) / 3600, 1) + " h, a load at most 24 h", "choose a part of it by 'from' and 'length'");
+    if (!scenario.own_length) scenario.entries.front().steady = length;
+    check_total(scenario, static_cast<double>(slice.at.size()) * t.scale / seconds(slice.length) * loaded_seconds(scenario));
+    t.peak_rate = static_cast<double>(burst_numbers(slice.at, Nanos(0), slice.length)[1].peak);
+  }
+
+  /// Modes whose rate nobody states: a window with too few planned steps says nothing, and where most are so, nothing can be judged.
+  void check_windows(const ScenarioFile& scenario, const Plan& plan, const Trades& trades) {
+    const Nanos window = plan.slo.window, loaded = loaded_time(plan.segments);
+    std::vector<std::uint64_t> steps(static_cast<std::size_t>(std::max<std::int64_t>(1, loaded / window)));
+    for (TradeId i = 0; i < trades.size(); ++i)
+      if (const auto w = static_cast<std::size_t>(load_time(plan.segments, trades.times()[i]) / window); w < steps.size()) steps[w] += plan.journeys[trades.journey(i)].steps.size();
+    const auto thin = std::count_if(steps.begin(), steps.end(), [&](std::uint64_t n) { return n < static_cast<std::uint64_t>(plan.slo.samples_min); });
+    if (static_cast<std::size_t>(thin) * 2 <= steps.size()) return;
+    add_mistake(mistakes_, scenario.traffic_at, std::to_string(thin) + " of " + std::to_string(steps.size()) + " windows of " + duration_text(window) + " hold fewer than the " +
+                    std::to_string(plan.slo.samples_min) + " planned steps that the slo wants: no steady state could be seen",
+                "widen slo.window, lower slo.samples_min, or send more");
   }
 
   // ---- the plan
@@ -343,20 +477,27 @@ class Loader {
   std::optional<Loaded> check(const Yaml& tree, bool make) {
     ScenarioFile scenario = read_scenario(tree, known_, mistakes_);
     const OpenTarget* target = target_of(scenario);
-    Trace trace = trace_of(scenario);
+    const OpenTrace* open = trace_of(scenario);
+    auto buyers = target == nullptr ? std::nullopt : journeys_of(scenario, *target);
+    const bool by_routes = !scenario.traffic.routes.empty();
+    Trace trace;
+    if (by_routes && open != nullptr && buyers) trace = routed(scenario, *open, *buyers);
+    else if (!by_routes && open != nullptr) trace = open->trace;
+    if (is_replay(scenario.traffic.mode) && open != nullptr && (!by_routes || buyers)) settle_replay(scenario, trace);
+    if (is_shape(scenario.traffic.mode)) check_shape(scenario);
     check_trace(scenario, trace);
     check_times(scenario);
-    auto buyers = target == nullptr ? std::nullopt : journeys_of(scenario, *target);
     check_expectations(scenario, buyers ? &*buyers : nullptr);
     if (!buyers) return std::nullopt;
     check_faults(scenario, target->file.spec, *buyers);
     check_goods(target->file.spec, *buyers);
+    check_preflight(target->file, *buyers);
     check_rates(scenario, *buyers);
     if (!make || !mistakes_.empty()) return std::nullopt;
     return made(std::move(scenario), target->file.spec, std::move(*buyers), std::move(trace));
   }
 
-  Loaded made(ScenarioFile scenario, const TargetSpec& target, JourneyFile buyers, Trace trace) const {
+  Loaded made(ScenarioFile scenario, const TargetSpec& target, JourneyFile buyers, Trace trace) {
     Loaded out;
     Plan& plan = out.plan;
     plan.scenario = scenario.name;
@@ -366,6 +507,11 @@ class Loader {
     plan.seed = request_.seed.value_or(scenario.seed.value_or(1));
     plan.traffic = scenario.traffic;
     plan.traffic.trace_sha256 = trace.sha256;
+    if (plan.traffic.mode != "shaped") plan.traffic.base_rate = 0;
+    if (is_shape(plan.traffic.mode)) {
+      plan.traffic.scale = 1;
+      plan.traffic.peak_rate = std::max(plan.traffic.rate, plan.traffic.rate_to);
+    }
     plan.segments = segments_of(scenario.entries);
     plan.load_end = plan.segments.back().end;
     plan.drain = scenario.timing.drain;
@@ -377,8 +523,12 @@ class Loader {
     plan.in_flight_max = scenario.in_flight_max;
     plan.connections_max = scenario.connections_max;
     plan.buyers = scenario.buyers;
-    for (const Nanos at : arrival_times(plan, trace))
-      plan.planned_steps += plan.journeys[arrival(plan, plan.planned_trades++, at).journey].steps.size();
+    plan.abort = std::move(scenario.abort);
+    plan.front_walls = std::move(scenario.front_walls);
+    const Trades trades(plan, trace);
+    plan.planned_trades = trades.size();
+    for (TradeId i = 0; i < trades.size(); ++i) plan.planned_steps += plan.journeys[trades.journey(i)].steps.size();
+    if (plan.traffic.mode != "shaped") check_windows(scenario, plan, trades);
     out.target = target;
     out.trace = std::move(trace);
     return out;
@@ -390,7 +540,7 @@ class Loader {
   std::vector<Mistake> mistakes_;
   std::map<std::string, std::optional<OpenTarget>> targets_;
   std::map<std::string, std::optional<JourneyFile>> journeys_;
-  std::map<std::string, Trace> traces_;
+  std::map<std::string, OpenTrace> traces_;
 };
 
 }  // namespace

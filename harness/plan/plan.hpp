@@ -13,15 +13,42 @@
 
 namespace cardstorm {
 
-/// Takes a value out of an answer: JSON Pointer into the body, kept under `name` for later ${name}.
-struct Extract { std::string name, pointer; };
+/// Takes a value out of an answer and keeps it under `name` for later ${name}. `pointer` is, by `from`: a JSON Pointer into the
+/// body; the name of a header or cookie; or a regular expression (ECMAScript) over the body whose first group is the value.
+struct Extract {
+  enum class From : std::uint8_t { json, header, cookie, regex };
+  std::string name, pointer;
+  From from = From::json;
+};
+
+/// A business assertion: what stands at `pointer` (JSON Pointer) must hold against `value` (a template).
+/// relation: == != < <= > >= (numbers when both are), matches (regex), exists.
+struct Assertion { std::string pointer, relation, value; };
+
+/// How the front wall before the platform gives itself away, so that its answers are not taken for the platform's.
+/// An answer matches when its status is listed and (if given) the header is there with that text, or the body holds the text.
+struct FrontWall { std::vector<int> status; std::string header, header_has, body_has; };
+
+/// Signs the form or JSON fields of a request, as shops' APIs want it; the result goes into field or header `into`.
+/// kind: md5_sorted (EasyPay: sorted non-empty k=v joined by & + key), md5_sorted_key (SharedStock: + "&key=" + key),
+/// hmac_sha256 (hex, over METHOD\nPATH\nTIMESTAMP\nmd5hex(body); header Timestamp is added). The key is a template over a data
+/// file's columns, or the text of `key_file`, which is read when the run begins: no key stands in a plan.
+struct Signing { std::string kind, key, into; bool in_header = false; std::string key_file = {}; };
 
 /// What an answer must look like. A status outside `status` ends the step as failed; 409 and friends that are
 /// listed in Step::sold_out_status are a refusal to be confirmed by the witnesses.
-struct Expect { std::vector<int> status{200}; std::string pointer; std::vector<std::string> values; };
+/// `body_has`: text that a page without JSON must hold. `all`: further assertions, each must hold.
+struct Expect {
+  std::vector<int> status{200};
+  std::string pointer;
+  std::vector<std::string> values;
+  std::string body_has = {};
+  std::vector<Assertion> all = {};
+};
 
 /// Repeat a request until a value at `pointer` is in `until` (then ok) or in `fail_on`, or the trade's deadline passes.
-struct Poll { Nanos every{500ms}; std::string pointer; std::vector<std::string> until, fail_on; };
+/// `regex` instead of `pointer`: the first group over a page without JSON.
+struct Poll { Nanos every{500ms}; std::string pointer; std::vector<std::string> until, fail_on; std::string regex = {}; };
 
 /// What a step's answer tells the judge. `pointers` below name where; templates name which of our values.
 enum class Fact : std::uint8_t { none, order, pay, cards, goods, refund, wallet };
@@ -45,6 +72,14 @@ struct Step {
   std::string amount_pointer;   // fact = order, refund, wallet: integer cents
   std::string reference_pointer;  // fact = goods
   std::string kind;             // fact = goods: membership | topup | equipment;  fact = wallet: wallet id template
+  std::vector<std::pair<std::string, std::string>> form;   // fields of an urlencoded body (templates); then `body` is empty
+  std::optional<Signing> sign;
+  std::uint32_t redirects = 0;  // how many redirects are followed, inside the allow-list
+  bool cookies = true;          // cookies set by the platform are kept for the trade and sent back
+  std::string cards_regex;      // fact = cards of a page without JSON: every first group is a card text
+  std::string sold_out_has;     // or: the text that tells a sold out page
+  std::string amount_from;      // template, instead of amount_pointer
+  bool amount_yuan = false;     // amounts are decimal yuan ("12.50"), not cents
 };
 
 struct Journey {
@@ -56,6 +91,19 @@ struct Journey {
   std::vector<std::string> skus;
   std::uint32_t quantity_min = 1, quantity_max = 1;
   std::vector<std::string> channels;  // chosen per trade, uniformly
+  double skew = 1;                 // Zipf exponent over `skus`: 0 is even, 1 the k-th is asked for 1/k as often as the first
+  /// A buyer who has waited so long for one answer to a GET presses again, up to `refresh` times, each one `patience` after the
+  /// last; with refresh = 0 he leaves. patience = 0: he waits for the step's timeout.
+  Nanos patience{0};
+  std::uint32_t refresh = 0;
+  double resubmit = 0;             // share of buyers who press an effectful button twice at the same time (same key)
+  /// Rows of a data file: column names and rows, one per trade in turn (or drawn by the seed); ${data.column}. The rows are not in
+  /// plan.json, since they may hold passwords: their number and digest are.
+  std::vector<std::string> data_columns;
+  std::vector<std::vector<std::string>> data_rows;
+  std::string data_file, data_sha256;   // the file as written, for people
+  std::uint32_t data_count = 0;
+  bool data_random = false;
 };
 
 struct FaultSpec {
@@ -83,6 +131,10 @@ struct Slo {                 // for windows; see judge/episodes.hpp
 
 struct Expectation { std::string metric, relation; double bound; };  // "success_rate" ">=" 0.995
 
+/// The run ends early when `metric` (good_share of planned steps, p99_ms, lateness_p99_ms) misses its bound over a whole sliding
+/// window while `phase` lasts ("" = any). Decided within 1.2 s of the breach.
+struct AbortRule { std::string metric, relation; double bound; Nanos window{10s}; std::string phase; };
+
 struct Traffic {
   std::string trace;               // path as written
   std::string trace_sha256;
@@ -90,6 +142,19 @@ struct Traffic {
   double peak_rate = 16;           // the stated peak P, trades per second in the peak window
   Nanos peak_window{1s};
   double scale = 1.5;
+  /// What makes the arrivals. shaped: base load plus slices of the recording, fitted to scale x peak_rate (needed for faults).
+  /// compress | clone | resample: the recording itself, scale times, each with its own lie (research/load.md 2.7).
+  /// constant | ramp | step | poisson | spike | promotion: no recording.
+  std::string mode = "shaped";
+  double rate = 0, rate_to = 0;    // constant, poisson: rate; ramp, step: rate -> rate_to; spike, promotion: rate, peak rate_to
+  std::uint32_t steps = 5;         // step: how many levels
+  Nanos every{60s}, lasts{5s};     // spike, promotion: period and length of a burst
+  Nanos from{0}, length{0};        // of the recording, relative to its first arrival; 0 = all
+  std::string routes = {};         // routes file: log routes -> journeys; "" = arrivals only, the mix decides
+  std::string routes_sha256 = {};
+  std::uint32_t shards = 1;        // sending threads; the plan is the same for any number
+  double connects_per_second = 2000;   // at most, over all shards
+  Nanos late_max{250ms};           // later than this is not sent
 };
 
 struct SkuStock { std::string sku, goods; std::uint32_t cards; std::int64_t price_cents; };  // what is minted or stocked
@@ -108,6 +173,8 @@ struct Plan {
   std::vector<std::string> checks;   // which checks to judge; empty = all registered
   std::uint32_t in_flight_max = 4000, connections_max = 1000;
   std::uint32_t buyers = 2000;     // how many buyer identities are used in turn
+  std::vector<AbortRule> abort;
+  std::vector<FrontWall> front_walls;
 };
 
 /// plan.json. Round trip: plan_of_json(json_of_plan(p)) == p in all bytes of the dump.

@@ -34,7 +34,10 @@ struct ScenarioFile {
   Slo slo;
   std::vector<std::pair<Expectation, Place>> expect;
   std::vector<std::string> checks;
-  Place at, target_at, traffic_at, trace_at, peak_at, journeys_at;
+  std::vector<AbortRule> abort;
+  std::vector<FrontWall> front_walls;
+  bool own_length = false;          // the scenario says itself how long the load lasts; else a replay lasts as long as its recording
+  Place at, target_at, traffic_at, trace_at, peak_at, journeys_at, mode_at, from_at, routes_at;
 };
 
 /// Reads and checks the scenario itself. `root` must outlive the result.

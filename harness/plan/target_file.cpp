@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "harness/core/text.hpp"
-#include "harness/net/allow.hpp"
+#include "harness/plan/target_sections.hpp"
 
 namespace cardstorm {
 namespace {
@@ -67,15 +67,19 @@ void read_options(Fields& fields, TargetSpec& spec, const KnownTarget* kind, Mis
   });
 }
 
-void read_address(Fields& fields, TargetSpec& spec, Mistakes& mistakes) {
-  const std::vector<std::string> by_default = spec.allow;
+std::optional<AllowList> read_allow(Fields& fields, TargetSpec& spec, Mistakes& mistakes) {
   fields.texts("allow", spec.allow);
   const Yaml* allow_node = fields.get("allow");
   const Place& allow_at = allow_node == nullptr ? fields.at() : allow_node->at;
   if (spec.allow.empty()) add_mistake(mistakes, allow_at, "'allow' is empty: nothing could be reached", "write allow: [127.0.0.0/8]");
-  const auto allow = AllowList::parse(spec.allow);
-  if (!allow) add_mistake(mistakes, allow_at, allow.error().what, allow.error().remedy.empty() ? "write CIDR blocks such as 127.0.0.0/8" : allow.error().remedy);
+  auto allow = AllowList::parse(spec.allow);
+  if (allow) return std::move(*allow);
+  add_mistake(mistakes, allow_at, allow.error().what, allow.error().remedy.empty() ? "write CIDR blocks such as 127.0.0.0/8" : allow.error().remedy);
+  return std::nullopt;
+}
 
+/// `dialled`: no other way in is given, so that the address itself is dialled and must be allowed.
+void read_url(Fields& fields, TargetSpec& spec, const std::optional<AllowList>& allow, bool dialled, Mistakes& mistakes) {
   const bool has_url = fields.text("url", spec.url);
   const Place& at = has_url ? fields.get("url")->at : fields.at();
   if (spec.kind == "reference" && has_url)
@@ -86,7 +90,7 @@ void read_address(Fields& fields, TargetSpec& spec, Mistakes& mistakes) {
   const bool http = spec.url.rfind("http://", 0) == 0 || spec.url.rfind("https://", 0) == 0;
   if (!http || spec.url.find_first_of(" ?#\r\n\t") != std::string::npos)
     return add_mistake(mistakes, at, "'" + spec.url + "' is not an address of a target", "write http://HOST:PORT or https://HOST, without '?' and '#'");
-  if (!allow) return;
+  if (!allow || !dialled) return;
   if (const auto admitted = allow->admits_url(spec.url); !admitted)
     add_mistake(mistakes, at, admitted.error().what,
                 admitted.error().remedy.empty() ? "add its block to 'allow' in this file if load and faults may go there" : admitted.error().remedy);
@@ -133,14 +137,12 @@ TargetFile read_target(const Yaml& root, const Known& known, Mistakes& mistakes)
   if (spec.kind == "external" && has_variant)
     add_mistake(mistakes, fields.get("variant")->at, "only a reference target has a 'variant'", "remove it");
   one_of(fields, "environment", spec.environment, kEnvironments, mistakes);
-  if (kind_given) read_address(fields, spec, mistakes);
-  else { fields.get("url"); fields.get("allow"); }
+  const auto allow = read_allow(fields, spec, mistakes);
+  if (kind_given) read_url(fields, spec, allow, fields.get("unix_socket") == nullptr, mistakes);
+  else fields.get("url");
   read_touch(fields, spec, kind, mistakes);
-  each_pair(fields, "nodes", mistakes, [&](const YamlMember& member) {
-    text_of_node(member.value, member.key, spec.nodes[member.key], mistakes);
-  });
-  if (fields.text("audit", spec.audit_path) && (spec.audit_path.empty() || spec.audit_path.front() != '/'))
-    add_mistake(mistakes, fields.get("audit")->at, "'audit' must be a path on the target", "start it with '/', or leave 'audit' out");
+  TargetReading reading{fields, out, allow, std::filesystem::path(root.at.file).parent_path(), mistakes};
+  read_sections(reading);
   if (const Yaml* node = fields.need("journeys", "reference")) {
     fields.texts("journeys", out.journeys);
     out.journeys_at = node->at;

@@ -12,7 +12,7 @@ namespace cardstorm {
 struct TargetFile {
   TargetSpec spec;
   std::vector<std::string> journeys;   // names of journeys files that speak this platform's language
-  Place journeys_at, at;
+  Place journeys_at, preflight_at, production_at, at;
 };
 
 /// Reads and checks one target file. The address is resolved and must be allowed.

@@ -21,8 +21,12 @@
 #include "harness/mint/mint.hpp"
 #include "harness/net/crypto.hpp"
 #include "harness/net/http_client.hpp"
+#include "harness/observe/guard.hpp"
 #include "harness/observe/metrics.hpp"
 #include "harness/run/audit_file.hpp"
+#include "harness/run/audit_since.hpp"
+#include "harness/run/partners_link.hpp"
+#include "harness/run/preflight.hpp"
 #include "harness/run/recovery_watch.hpp"
 #include "harness/run/run_folder.hpp"
 #include "harness/run/sampler.hpp"
@@ -36,58 +40,40 @@ namespace {
 constexpr Nanos kTargetStart = 60s;    // a private PostgreSQL on a busy machine, and card stock to load
 constexpr Nanos kExternalStart = 10s;  // it should run already
 constexpr Nanos kLateEffects = 5s;     // after the load, even when every trade has ended: notifies still come
-constexpr Nanos kPartnersStart = 10s;
 
-Status write_secret(const std::string& path, const std::string& text) {
-  const mode_t old = ::umask(077);
-  Status written = write_file(path, text);
-  ::umask(old);
-  return written;
-}
-
-/// The payment channels and the supplier: a process of their own, which no fault kills.
-class PartnersProcess {
+/// The history lanes of the sending threads: "drive", or "drive-0" and so on.
+class DriveLanes {
  public:
-  static Result<PartnersProcess> start(const SessionRequest& request, const std::string& secrets, const Plan& plan) {
-    PartnersProcess out;
-    out.token_ = random_token(32);
-    if (Status s = write_secret(secrets + "/partners.key", random_token(32)); !s) return s.error();
-    if (Status s = write_secret(secrets + "/partners.token", out.token_); !s) return s.error();
-    ProcessSpec spec;
-    spec.program = request.self;
-    spec.args = {"partners", "up", "--journal", request.out + "/partners", "--key-file", secrets + "/partners.key",
-                 "--token-file", secrets + "/partners.token", "--seed", std::to_string(plan.seed)};
-    for (const auto& block : request.loaded.target.allow) {
-      spec.args.emplace_back("--allow");
-      spec.args.push_back(block);
+  DriveLanes(const std::string& dir, Metrics& metrics, std::uint32_t shards) {
+    for (std::uint32_t i = 0; i < shards; ++i) {
+      Lane lane{shards == 1 ? "drive" : "drive-" + std::to_string(i), nullptr, nullptr};
+      auto log = HistoryWriter::open(dir, lane.name);
+      if (!log) {
+        problem_ = log.error();
+        return;
+      }
+      lane.log = std::move(*log);
+      lane.sink = std::make_unique<MeteredSink>(*lane.log, metrics);
+      lanes_.push_back(std::move(lane));
     }
-    spec.stderr_path = request.out + "/logs/partners.log";
-    auto process = Process::spawn(spec);
-    if (!process) return std::move(process).error();
-    out.process_.emplace(std::move(*process));
-    auto line = out.process_->read_line(kPartnersStart);
-    if (!line) return std::move(line).error().in("starting the partners");
-    if (!line->has_value()) return Error{Errc::unavailable, "the partners did not start", "see " + spec.stderr_path};
-    const auto facts = Json::parse(**line);
-    if (!facts || (*facts)["url"].string().empty()) return Error{Errc::internal, "the partners' first line is not understood: " + **line, ""};
-    out.url_ = (*facts)["url"].string();
-    return out;
   }
-  [[nodiscard]] const std::string& url() const { return url_; }
-  [[nodiscard]] const std::string& token() const { return token_; }
-  [[nodiscard]] const Process& process() const { return *process_; }
-  /// Closes the journals in an orderly way.
-  Status end() {
-    if (!process_) return ok();
-    const auto code = process_->terminate(10s, 3s);
-    process_.reset();
-    if (!code) return code.error();
+  [[nodiscard]] Status opened() const { return problem_ ? Status(*problem_) : ok(); }
+  EventSink& sink(const std::string& name) {
+    return *std::find_if(lanes_.begin(), lanes_.end(), [&](const Lane& lane) { return lane.name == name; })->sink;
+  }
+  [[nodiscard]] bool failed() const {
+    return std::any_of(lanes_.begin(), lanes_.end(), [](const Lane& lane) { return lane.log->failed(); });
+  }
+  Status close() {
+    for (Lane& lane : lanes_)
+      if (Status s = lane.log->close(); !s) return s;
     return ok();
   }
 
  private:
-  std::optional<Process> process_;
-  std::string url_, token_;
+  struct Lane { std::string name; std::unique_ptr<HistoryWriter> log; std::unique_ptr<MeteredSink> sink; };
+  std::vector<Lane> lanes_;
+  std::optional<Error> problem_;
 };
 
 class Session {
@@ -139,13 +125,21 @@ class Session {
     return mint_stock();
   }
 
+  /// Cards of this run alone; or, for a platform that has its stock already, those that were minted for it before.
   Status mint_stock() {
-    const std::string key = random_token(32), dir = secrets_->path() + "/mint";
-    mint_.emplace(key);
-    std::vector<MintSku> skus;
-    for (const SkuStock& stock : plan_.stock)
-      skus.push_back({stock.sku, stock.goods, static_cast<std::uint32_t>(skus.size() + 1), stock.cards, stock.price_cents});
-    if (Status s = write_mint(dir, key, skus); !s) return s;
+    const std::string dir = request_.mint_dir.empty() ? secrets_->path() + "/mint" : request_.mint_dir;
+    if (request_.mint_dir.empty()) {
+      const std::string key = random_token(32);
+      mint_.emplace(key);
+      std::vector<MintSku> skus;
+      for (const SkuStock& stock : plan_.stock)
+        skus.push_back({stock.sku, stock.goods, static_cast<std::uint32_t>(skus.size() + 1), stock.cards, stock.price_cents});
+      if (Status s = write_mint(dir, key, skus); !s) return s;
+    } else {
+      auto mint = load_mint(dir);
+      if (!mint) return std::move(mint).error().in("--mint");
+      mint_.emplace(std::move(*mint));
+    }
     auto manifest = read_file(dir + "/manifest.json");
     if (!manifest) return manifest.error();
     return write_file(path("minted.json"), *manifest);
@@ -160,10 +154,7 @@ class Session {
     if (!guardian) return std::move(guardian).error();
     guardian_.emplace(std::move(*guardian));
 
-    auto partners = PartnersProcess::start(request_, secrets_->path(), plan_);
-    if (!partners) return std::move(partners).error();
-    partners_.emplace(std::move(*partners));
-    if (Status s = journal_->tree("partners", partners_->process().id(), partners_->process().mark()); !s) return s;
+    if (Status s = start_partners(); !s) return s;
 
     progress_.say("starting " + request_.loaded.target.name);
     const Nanos before = monotonic_now();
@@ -177,7 +168,19 @@ class Session {
     target_version_ = target_->version();
     target_facts_ = target_->facts();
     progress_.say("ready after " + fixed(seconds(monotonic_now() - before), 1) + " s at " + target_->url());
-    return preflight();
+    return look_before();
+  }
+
+  /// A reference platform pays at partners of this very run; any other one at those that its file names, or at none.
+  Status start_partners() {
+    const TargetSpec& spec = request_.loaded.target;
+    if (spec.kind != "reference" && spec.partners.url.empty()) return ok();
+    auto partners = spec.kind == "reference" ? PartnersLink::start({request_.self, request_.out, secrets_->path(), plan_.seed, spec.allow})
+                                             : PartnersLink::attach(spec.partners, allow_);
+    if (!partners) return std::move(partners).error();
+    partners_.emplace(std::move(*partners));
+    if (const Process* process = partners_->process()) return journal_->tree("partners", process->id(), process->mark());
+    return ok();
   }
 
   Status make_target() {
@@ -187,10 +190,12 @@ class Session {
     TargetSetup setup;
     setup.run_dir = request_.out;
     setup.binary_dir = request_.binary_dir;
-    setup.channels_url = partners_->url();
-    setup.channels_token = partners_->token();
+    if (partners_) {
+      setup.channels_url = partners_->url();
+      setup.channels_token = partners_->token();
+    }
     setup.channels_key_file = secrets_->path() + "/partners.key";
-    setup.mint_dir = secrets_->path() + "/mint";
+    setup.mint_dir = request_.mint_dir.empty() ? secrets_->path() + "/mint" : request_.mint_dir;
     setup.plan = &plan_;
     setup.keep_stores = request_.keep_stores;
     setup.postgres_url = request_.postgres_url;
@@ -199,27 +204,60 @@ class Session {
     return ok();
   }
 
-  /// One request before the first planned arrival: an address that cannot be reached is our problem, not an outage.
-  Status preflight() {
-    if (Status s = allow_.admits_url(target_->url()); !s) return s;
-    HttpRequest request;
-    request.url = target_->url() + "/";
-    request.timeout = 5s;
-    const HttpResponse answer = fetch(request, allow_);
-    if (answer.status == 0) return Error{Errc::unavailable, "preflight: " + target_->url() + " does not answer: " + answer.error, "start the platform, or correct its url"};
-    return ok();
+  /// How connections to the target are made, by all who make them.
+  [[nodiscard]] HttpClientLimits with_transport(HttpClientLimits limits) const {
+    const TargetSpec& spec = request_.loaded.target;
+    limits.body_max = 1 << 20;
+    limits.unix_socket = spec.unix_socket;
+    limits.http2 = spec.http2;
+    limits.tls_verify = spec.tls_verify;
+    limits.tls_ca = spec.tls_ca;
+    return limits;
+  }
+
+  [[nodiscard]] bool has_books() const {
+    const AuditSpec& audit = request_.loaded.target.audit;
+    return !audit.path.empty() || !audit.database.empty();
+  }
+
+  /// A platform that we did not start has orders of its own past.
+  void read_books_before() {
+    if (request_.loaded.target.kind == "reference" || !has_books()) return;
+    auto rows = target_->audit();
+    books_known_ = rows.has_value();
+    if (rows) books_before_ = std::move(*rows);
+    else note(std::move(rows).error().in("the audit before the run"));
+  }
+
+  Status look_before() {
+    const TargetSpec& spec = request_.loaded.target;
+    read_books_before();
+    auto settings = client_settings(spec, plan_);
+    if (!settings) return std::move(settings).error();
+    clients_ = std::move(*settings);
+    return preflight({.plan = plan_, .target = spec, .mint = *mint_, .allow = allow_, .limits = with_transport(limits_of_shard(plan_, 0, 1)),
+                      .url = target_->url(), .mark = mark_, .clients = clients_, .journal = spec.partners.journal});
+  }
+
+  /// The platform's own metrics may end the run at any time.
+  [[nodiscard]] GuardSetup guard_setup() {
+    const TargetSpec& spec = request_.loaded.target;
+    GuardSetup setup{.prometheus = spec.guard_prometheus, .every = spec.guard_every, .queries = {}, .allow = allow_,
+                     .on_stop = [this](const std::string& why) { abort_run(why, "see the guard", clock_.now(), "guard"); }};
+    for (const GuardRule& rule : spec.guard) setup.queries.push_back({rule.name, rule.query, rule.absent_is_bad});
+    return setup;
   }
 
   void run_lanes() {
-    auto drive_log = HistoryWriter::open(path("history"), "drive");
+    DriveLanes drive_lanes(path("history"), metrics_, plan_.traffic.shards);
     auto fault_log = HistoryWriter::open(path("history"), "fault");
     auto sample_log = HistoryWriter::open(path("history"), "sample");
     auto run_log = HistoryWriter::open(path("history"), "run");
-    for (auto* log : {&drive_log, &fault_log, &sample_log, &run_log}) {
+    if (Status s = drive_lanes.opened(); !s) return note(s.error());
+    for (auto* log : {&fault_log, &sample_log, &run_log}) {
       if (!*log) return note(log->error());
     }
-    MeteredSink drive_sink(**drive_log, metrics_), fault_sink(**fault_log, metrics_), run_sink(**run_log, metrics_);
-    auto client = make_http_client(clock_, allow_, {plan_.connections_max, 1 << 20});
+    MeteredSink fault_sink(**fault_log, metrics_), run_sink(**run_log, metrics_);
     DriveLive live;
 
     // Time zero lies a little ahead, so that every lane is there when it comes.
@@ -229,15 +267,22 @@ class Session {
     std::stop_source halt;   // ends the load: on the user's stop, and when nothing can be recorded any more
     const std::stop_callback relay(stop_, [&halt] { halt.request_stop(); });
     std::jthread driver([&] {
-      drive({plan_, request_.loaded.trace, clock_, *client, drive_sink, *mint_, target_->url(), mark_, live}, halt.get_token());
+      drive({.plan = plan_, .trace = request_.loaded.trace, .clock = clock_,
+             .client = [&](HttpClientLimits share) { return make_http_client(clock_, allow_, with_transport(share)); },
+             .history = [&](const std::string& lane) -> EventSink& { return drive_lanes.sink(lane); },
+             .mint = *mint_, .url = target_->url(), .mark = mark_, .live = live, .clients = clients_,
+             .phase_at = [&](Nanos at) { return moment_at(plan_, at).phase; },
+             .on_abort = [&](const AbortBreach& breach) { abort_run(breach.rule, fixed(breach.value, 4), breach.at); }},
+            halt.get_token());
       driven = true;
       wake_.notify_all();
     });
     FaultLane faults({.segments = plan_.segments, .target = *target_, .clock = clock_, .history = fault_sink, .journal = *journal_});
+    const auto guard = start_guard(guard_setup());
     std::jthread sampler([&](const std::stop_token& stop) { sample_nodes(*target_, clock_, **sample_log, 500ms, stop); });
 
-    watch(live, faults, run_sink, driven, [&] { return (*drive_log)->failed() || (*fault_log)->failed() || (*run_log)->failed(); });
-    if (stop_.stop_requested() || disk_full_) {
+    watch(live, faults, run_sink, driven, [&] { return drive_lanes.failed() || (*fault_log)->failed() || (*run_log)->failed(); });
+    if (stop_.stop_requested() || disk_full_ || aborted()) {
       halt.request_stop();
       faults.stop();
     }
@@ -253,7 +298,8 @@ class Session {
     run_sink.write(PhaseMarked{clock_.now(), Phase::done, 0});
     end_.interrupted = stop_.stop_requested();
     drained_ = !end_.interrupted && !disk_full_;
-    for (auto* log : {&drive_log, &fault_log, &sample_log, &run_log}) {
+    if (Status s = drive_lanes.close(); !s) note(s.error());
+    for (auto* log : {&fault_log, &sample_log, &run_log}) {
       if (Status s = (**log)->close(); !s) note(s.error());
     }
     if (Status s = write_file(path("metrics.prom"), metrics_.text()); !s) note(s.error());
@@ -265,7 +311,7 @@ class Session {
     std::optional<Nanos> change = Nanos(0);
     Moment moment;
     Nanos second = 1s;
-    while (!driven && !stop_.stop_requested()) {
+    while (!driven && !stop_.stop_requested() && !aborted()) {
       while (change && clock_.now() >= *change) {
         moment = moment_at(plan_, *change);
         history.write(PhaseMarked{*change, moment.phase, moment.segment});
@@ -288,7 +334,22 @@ class Session {
 
   void wait_until(Nanos at, const std::atomic<bool>& driven) {
     std::unique_lock lock(mutex_);
-    wake_.wait_for(lock, stop_, std::max(at - clock_.now(), Nanos(0)), [&] { return driven.load(); });
+    wake_.wait_for(lock, stop_, std::max(at - clock_.now(), Nanos(0)), [&] { return driven.load() || !abort_.is_null(); });
+  }
+
+  /// A stop condition of the scenario or of the target's guard: ends the load, heals, and stands in the record. Any thread; the first one counts.
+  void abort_run(const std::string& rule, const std::string& value, Nanos at, const std::string& by = "scenario") {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!abort_.is_null()) return;
+      abort_ = Json::object({{"by", by}, {"rule", rule}, {"value", value}, {"at_s", seconds(at)}});
+    }
+    progress_.say("stopping: " + rule + " (found " + value + ")");
+    wake_.notify_all();
+  }
+  [[nodiscard]] bool aborted() {
+    const std::lock_guard lock(mutex_);
+    return !abort_.is_null();
   }
 
   void restart_target(std::uint32_t segment, EventSink& history) {
@@ -321,12 +382,13 @@ class Session {
   void final_audit() {
     if (end_.interrupted) return;
     progress_.say("final audit");
+    if (!books_known_) return;   // what was there before could not be told from what is there now
     const auto rows = target_->audit();
     if (!rows) {
-      if (request_.loaded.target.kind == "reference" || !request_.loaded.target.audit_path.empty()) note(rows.error());
+      if (request_.loaded.target.kind == "reference" || has_books()) note(rows.error());
       return;
     }
-    if (Status s = write_file(path("audit.jsonl"), audit_lines(*rows, *mint_)); !s) note(s.error());
+    if (Status s = write_file(path("audit.jsonl"), audit_lines(audit_since(books_before_, *rows), *mint_)); !s) note(s.error());
   }
 
   /// Ends what was started, last first. The guardian goes home only when everything is mended.
@@ -337,9 +399,9 @@ class Session {
       target_.reset();
     }
     if (partners_) {
-      if (const HttpResponse ready = fetch({.method = "GET", .url = partners_->url() + "/ready", .body = "", .headers = {}, .timeout = 2s}); ready.status != 200)
-        note({Errc::io, "the partners cannot keep their journals: " + ready.error + ready.body, "see logs/partners.log; is the disk full?"});
-      if (Status s = partners_->end(); !s) note(s.error());
+      if (const std::string problem = partners_->problem(allow_); !problem.empty())
+        note({Errc::io, "the partners cannot keep their journals: " + problem, "see logs/partners.log; is the disk full?"});
+      if (Status s = partners_->end(request_.out, begun_); !s) note(s.error());
       partners_.reset();
     }
     secrets_.reset();
@@ -373,11 +435,13 @@ class Session {
                                    {"target_version", target_version_},
                                    {"target_facts", target_facts_},
                                    {"environment", request_.loaded.target.environment},
+                                   {"partners", request_.loaded.target.kind == "reference" || !request_.loaded.target.partners.url.empty()},
                                    {"seed", plan_.seed},
                                    {"command", request_.command},
                                    {"drained", drained_},
                                    {"interrupted", end_.interrupted},
                                    {"assumed_restart_s", assumed_restart_s_},
+                                   {"aborted", abort_},
                                    {"errors", errors}});
     return write_file(path("run.json"), run.dump(1) + "\n");
   }
@@ -393,15 +457,20 @@ class Session {
   std::optional<Mint> mint_;
   std::unique_ptr<UndoJournal> journal_;
   std::optional<Guardian> guardian_;
-  std::optional<PartnersProcess> partners_;
+  std::optional<PartnersLink> partners_;
   std::unique_ptr<Target> target_;
   const std::string mark_ = "cardstorm-" + random_token(6), wall_ = wall_clock_text();
+  const Nanos begun_ = monotonic_now();   // from here on the partners' journals are of this run
   std::string target_version_;
   Json target_facts_;
   Metrics metrics_;
   std::vector<std::string> errors_;
   double assumed_restart_s_ = -1;
   bool drained_ = false, disk_full_ = false;
+  ClientSettings clients_;
+  std::vector<Json> books_before_;   // of a platform that lived before
+  bool books_known_ = true;
+  Json abort_;                       // null, or what ended the run early
   std::mutex mutex_;
   std::condition_variable_any wake_;
 };

@@ -20,6 +20,7 @@ struct SessionRequest {
   bool keep_stores = false;
   std::string postgres_url = {}, redis_url = {};   // existing stores, "" = private ones
   int metrics_port = -1;        // -1: none
+  std::string mint_dir = {};    // stock minted before, that the target sells already; "" = mint for this run
 };
 
 struct SessionEnd {

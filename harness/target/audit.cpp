@@ -2,8 +2,8 @@
 #include "harness/target/audit.hpp"
 
 #include "harness/core/text.hpp"
+#include "harness/db/db.hpp"
 #include "harness/target/control.hpp"
-#include "harness/target/process.hpp"
 
 namespace cardstorm {
 namespace {
@@ -37,27 +37,15 @@ Status read_book(const std::string& base, const Book& book, const AllowList& all
   }
 }
 
-Status read_view(const DatabaseAddress& address, const Book& book, Nanos wait, const std::string& log, const std::string& program,
-                 std::vector<Json>* rows) {
-  ProcessSpec spec;
-  spec.program = program;
-  spec.stderr_path = log;
-  spec.args = {"--no-psqlrc", "--no-align", "--tuples-only", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1",
-               "--dbname=" + address.url,
-               "--command=SELECT row_to_json(t) FROM " + std::string(book.view) + " t ORDER BY id"};
-  spec.env = {{"PGOPTIONS", "-c default_transaction_read_only=on -c statement_timeout=30000"}, {"PGCONNECT_TIMEOUT", "5"},
-              {"PGCLIENTENCODING", "UTF8"}};
-  if (!address.password.empty()) spec.env.emplace_back("PGPASSWORD", address.password);
-  Status bad = ok();
-  const auto code = run_program(spec, wait, [&](const std::string& line) {
-    if (line.empty() || !bad) return;
-    auto row = Json::parse(line);
-    if (row) rows->push_back(named_row(book.row, *row));
-    else bad = std::move(row).error().in(book.view);
-  });
-  if (!code) return code.error();
-  if (*code != 0) return Error{Errc::unavailable, "psql could not read " + std::string(book.view) + " (exit " + std::to_string(*code) + ")", log.empty() ? "" : "see " + log};
-  return bad;
+Status read_view(DbSession& session, const Book& book, std::vector<Json>* rows) {
+  auto lines = session.query("SELECT row_to_json(t) AS line FROM " + std::string(book.view) + " t ORDER BY id");
+  if (!lines) return std::move(lines).error().in(book.view);
+  for (const Json& line : *lines) {
+    auto row = Json::parse(line["line"].string());
+    if (!row) return std::move(row).error().in(book.view);
+    rows->push_back(named_row(book.row, *row));
+  }
+  return ok();
 }
 
 }  // namespace
@@ -70,12 +58,19 @@ Result<std::vector<Json>> audit_by_api(const std::string& base, const AllowList&
   return rows;
 }
 
-Result<std::vector<Json>> audit_by_sql(const std::string& url, Nanos wait, const std::string& log, const std::string& program) {
-  const Nanos end = monotonic_now() + wait;
-  const DatabaseAddress address = split_password(url);
+Result<std::vector<Json>> audit_by_sql(const std::string& url, const AllowList& allow, Nanos wait) {
+  const auto address = parse_db_url(url);
+  if (!address) return address.error();
+  DbOptions options;
+  options.application = "cardstorm-audit";
+  options.read_only = true;
+  options.connect = std::min(wait, Nanos(5s));
+  options.statement = wait / static_cast<int>(std::size(kBooks));
+  auto session = DbSession::open(*address, options, allow);
+  if (!session) return std::move(session).error();
   auto rows = from("sql");
   for (const auto& book : kBooks)
-    if (auto read = read_view(address, book, end - monotonic_now(), log, program, &rows); !read) return std::move(read).error();
+    if (auto read = read_view(**session, book, &rows); !read) return std::move(read).error();
   return rows;
 }
 

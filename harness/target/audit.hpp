@@ -1,4 +1,4 @@
-// audit: the platform's own books, row by row, at the end of a run: by its audit API, or by read-only SQL when no API answers.
+// audit: the platform's own books, row by row, at the end of a run: by its audit API, or by read-only SQL.
 // Rows carry card secrets in the clear: they stay in memory, the run room decodes them.
 #pragma once
 
@@ -9,6 +9,7 @@
 #include "harness/core/json.hpp"
 #include "harness/core/result.hpp"
 #include "harness/net/allow.hpp"
+#include "harness/plan/target_spec.hpp"
 
 namespace cardstorm {
 
@@ -16,10 +17,21 @@ namespace cardstorm {
 /// {"row":"order"|"wallet"|"ledger", ...}.
 Result<std::vector<Json>> audit_by_api(const std::string& base, const AllowList& allow, Nanos wait);
 
-/// The same rows by psql from the views audit_orders, audit_wallets, audit_ledger; the session is read only.
-/// `url`: postgresql://user:password@host:port/db; the password goes by the environment, not into the process list.
-/// `log`: where psql's complaints go, "" for nowhere.
-Result<std::vector<Json>> audit_by_sql(const std::string& url, Nanos wait, const std::string& log = "", const std::string& program = "psql");
+/// The same rows from the views audit_orders, audit_wallets, audit_ledger of a PostgreSQL at `url`
+/// (postgresql://user:password@host:port/db); the session is read only.
+Result<std::vector<Json>> audit_by_sql(const std::string& url, const AllowList& allow, Nanos wait);
+
+/// The same rows by the user's own queries, in one read-only transaction. Their columns are named as in harness/judge/audit.hpp:
+///   orders   order_no, status, quantity, amount_cents, paid_cents, refunded_cents; also id, buyer, sku, class, paid_via
+///   cards    order_no, secret: one row a card; they become the `cards` of their order
+///   wallets  wallet, balance_cents, opening_cents; also id        ledger  id, wallet, order_no, kind, delta_cents, balance_after_cents
+/// `orders` must be there, the others may be "". Amounts are whole cents. Cards of orders that `orders` did not give are counted in the
+/// source row (cards_without_order) and left out.
+Result<std::vector<Json>> audit_by_queries(const AuditSpec& audit, const DatabaseSpec& database, const AllowList& allow);
+
+/// What doctor tries: each query for one row, with its columns checked. One entry a query, or one (book "") when there is no session.
+struct AuditTrial { std::string book; Status status; };
+std::vector<AuditTrial> try_audit_queries(const AuditSpec& audit, const DatabaseSpec& database, const AllowList& allow);
 
 /// "postgresql://u:p@h/d" is split into the same address without ":p", and p decoded ("" when there is none).
 struct DatabaseAddress { std::string url, password; };

@@ -18,6 +18,7 @@ Node node_of(const Json& json) {
   node.pid = static_cast<pid_t>(json["pid"].integer());
   node.start_time = static_cast<std::uint64_t>(json["start_time"].integer());
   node.ready = json["ready"].boolean();
+  if (node.pid > 0) node.instance = "pid " + std::to_string(node.pid) + " started " + std::to_string(node.start_time);
   return node;
 }
 
@@ -41,7 +42,7 @@ class SupervisorNodes final : public NodeControl {
 /// Speaks to each node's admin address. It stays the same over restarts, so it is asked for once.
 class AdminPool final : public PoolControl {
  public:
-  AdminPool(NodeControl& nodes, std::map<std::string, std::string> aliases, AllowList allow)
+  AdminPool(NodeControl& nodes, std::map<std::string, NodeSpec> aliases, AllowList allow)
       : nodes_(nodes), aliases_(std::move(aliases)), allow_(std::move(allow)) {}
 
   Status hold(const std::string& node, Nanos lease) override {
@@ -75,7 +76,7 @@ class AdminPool final : public PoolControl {
  private:
   Result<std::string> admin_url(const std::string& alias) {
     const auto found = aliases_.find(alias);
-    const std::string& name = found == aliases_.end() ? alias : found->second;
+    const std::string& name = found == aliases_.end() ? alias : found->second.node;
     const std::lock_guard lock(mutex_);
     if (const auto known = admin_.find(name); known != admin_.end()) return known->second;
     auto nodes = nodes_.nodes();
@@ -97,7 +98,7 @@ class AdminPool final : public PoolControl {
   }
 
   NodeControl& nodes_;
-  const std::map<std::string, std::string> aliases_;
+  const std::map<std::string, NodeSpec> aliases_;
   AllowList allow_;
   std::mutex mutex_;
   std::map<std::string, std::string> admin_;
@@ -108,7 +109,7 @@ class AdminPool final : public PoolControl {
 std::unique_ptr<NodeControl> make_supervisor_nodes(std::string control_url, AllowList allow) {
   return std::make_unique<SupervisorNodes>(std::move(control_url), std::move(allow));
 }
-std::unique_ptr<PoolControl> make_admin_pool(NodeControl& nodes, std::map<std::string, std::string> aliases, AllowList allow) {
+std::unique_ptr<PoolControl> make_admin_pool(NodeControl& nodes, std::map<std::string, NodeSpec> aliases, AllowList allow) {
   return std::make_unique<AdminPool>(nodes, std::move(aliases), std::move(allow));
 }
 

@@ -14,14 +14,35 @@
 
 namespace cardstorm {
 
-/// An instance of a service. (pid, start_time) is its identity: a pid alone may be reused.
-struct Node { std::string name, role, url, admin_url; pid_t pid = 0; std::uint64_t start_time = 0; bool ready = false; };
+/// What runs behind one name at this moment. (pid, start_time) is a process of this machine, where there is one: a pid alone may
+/// be reused. `instance` is the identity as text, whatever the kind: pid and start, container and start, pods, or what a probe
+/// said; "" when nothing runs.
+struct Node {
+  std::string name, role, url, admin_url;
+  pid_t pid = 0;
+  std::uint64_t start_time = 0;
+  bool ready = false;
+  std::string instance = {};
+  int copies = 1;              // ready instances behind this name
+};
 
-/// Node list as the target's own supervisor sees it. Any thread.
+/// The nodes of a target, and how one is killed. Any thread.
 class NodeControl {
  public:
   virtual ~NodeControl() = default;
   virtual Result<std::vector<Node>> nodes() = 0;
+  /// One of them. Errc::not_found says which there are.
+  virtual Result<Node> node(const std::string& name);
+  /// Kills this very instance and no other. Returns when asked for; ended() tells.
+  virtual Status kill(const Node& victim);
+  /// Whether what kill() hit has ended.
+  virtual Result<bool> ended(const Node& victim);
+  /// Whether a ready instance with another identity stands where the victim stood.
+  virtual Result<bool> replaced(const Node& victim);
+  /// Starts again what no supervisor starts again; twice is fine.
+  virtual Status revive(const Node& victim);
+  /// The same as data for the undo journal; null when the target's own supervisor mends it.
+  virtual Json undo(const Node& victim);
 };
 
 struct PoolState { int max = 0, idle = 0, held = 0, used = 0, waiting = 0; };

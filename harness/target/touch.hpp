@@ -15,7 +15,7 @@ inline bool may_touch(const TargetSpec& spec, const std::string& ability) {
 
 inline std::string node_of_alias(const TargetSpec& spec, const std::string& node) {
   const auto found = spec.nodes.find(node);
-  return found == spec.nodes.end() ? node : found->second;
+  return found == spec.nodes.end() ? node : found->second.node;
 }
 
 }  // namespace cardstorm

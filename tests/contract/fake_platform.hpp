@@ -116,12 +116,18 @@ class FakePlatform {
   std::unique_ptr<HttpServer> server_;
 };
 
+inline NodeSpec alias_of(const std::string& node) {
+  NodeSpec spec;
+  spec.node = node;
+  return spec;
+}
+
 /// A target with all abilities, or with none.
 class FakeTarget final : public Target {
  public:
   explicit FakeTarget(const std::string& base, bool able = true) : base_(base), able_(able) {
     nodes_ = make_supervisor_nodes(base, loopback());
-    pool_ = make_admin_pool(*nodes_, {{"order", "shop"}}, loopback());
+    pool_ = make_admin_pool(*nodes_, {{"order", alias_of("shop")}}, loopback());
     channels_ = make_channel_control(base, FakePlatform::kToken, loopback());
   }
   Status start(Nanos, const std::stop_token&) override { return ok(); }

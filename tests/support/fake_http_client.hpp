@@ -20,12 +20,18 @@ struct FakeReply {
   std::string body = "{}";
   Cause cause = Cause::none;      // other than none: no whole answer came
   Outcome outcome = Outcome::ok;
+  std::vector<std::pair<std::string, std::string>> headers = {};   // names in lower case
 
   static FakeReply refused() { return {Nanos(0), 0, "", Cause::refused, Outcome::failed}; }
   static FakeReply reset() { return {1ms, 0, "", Cause::reset, Outcome::unknown}; }
   /// Never answers: what comes is the timeout.
   static FakeReply never() { return {Nanos::max(), 0, "", Cause::none, Outcome::ok}; }
-  static FakeReply json(std::string body, int status = 200, Nanos after = 1ms) { return {after, status, std::move(body), Cause::none, Outcome::ok}; }
+  static FakeReply json(std::string body, int status = 200, Nanos after = 1ms) { return {after, status, std::move(body), Cause::none, Outcome::ok, {}}; }
+  FakeReply with(std::string name, std::string value) const {
+    FakeReply out = *this;
+    out.headers.emplace_back(std::move(name), std::move(value));
+    return out;
+  }
 };
 
 class FakeHttpClient final : public HttpClient {
@@ -38,7 +44,7 @@ class FakeHttpClient final : public HttpClient {
   void submit(HttpRequest request, Done done) override {
     const Nanos now = clock_.now();
     const FakeReply reply = behaviour_(request, now);
-    HttpResponse response{reply.status, reply.body, reply.cause, reply.outcome, "", now, now, {}};
+    HttpResponse response{reply.status, reply.body, reply.cause, reply.outcome, "", now, now, reply.headers};
     const bool late = reply.after > request.timeout;
     if (late) response = {0, "", Cause::timeout, Outcome::unknown, "timeout", now, now, {}};
     response.done = now + (late ? request.timeout : reply.after);

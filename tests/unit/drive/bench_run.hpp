@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -33,6 +35,24 @@ inline Journey journey(std::vector<Step> steps, Nanos deadline = 30s) {
   return j;
 }
 
+/// The bench keeps its client, to look at it afterwards; the driver gets this, and ends it.
+class Borrowed final : public HttpClient {
+ public:
+  explicit Borrowed(HttpClient& client) : client_(client) {}
+  void submit(HttpRequest request, Done done) override {
+    client_.submit(std::move(request), [alive = std::weak_ptr<const int>(alive_), done = std::move(done)](HttpResponse response) {
+      if (!alive.expired()) done(std::move(response));   // a client that has ended tells nobody
+    });
+  }
+  void drive(Nanos until) override { client_.drive(until); }
+  void wake() override { client_.wake(); }
+  [[nodiscard]] std::size_t in_flight() const override { return client_.in_flight(); }
+
+ private:
+  HttpClient& client_;
+  std::shared_ptr<const int> alive_ = std::make_shared<const int>(0);
+};
+
 struct BenchRun {
   explicit BenchRun(Journey one, FakeHttpClient::Behaviour behaviour)
       : client(clock, std::move(behaviour)), mint("bench key") {
@@ -47,10 +67,12 @@ struct BenchRun {
 
   void run(std::stop_token stop = {}) {
     const Schedule schedule{times, [this](TradeId trade, Nanos at) {
-      return Arrival{trade, at, 0, "b00042", "game-1", "alpha", "key-" + std::to_string(trade), "19900000000", quantity};
+      return Arrival{trade, at, 0, "b00042", "game-1", "alpha", "key-" + std::to_string(trade), "19900000000", quantity, trace_path};
     }};
-    const DriverParts parts{plan, trace, clock, client, history, mint, "http://127.0.0.1:1", "drill", live};
-    drive_schedule(parts, schedule, "plain", stop);
+    const DriverParts parts{plan, trace, clock, [this](const HttpClientLimits&) { return std::make_unique<Borrowed>(client); },
+                            [this](const std::string& lane) -> EventSink& { lanes.push_back(lane); return history; }, mint, "http://127.0.0.1:1", "drill", live,
+                            clients, phase_at, [this](const AbortBreach& breach) { breaches.push_back(breach); }};
+    drive_schedule(parts, schedule, [] { return std::string("plain"); }, stop);
     check_sums();
   }
 
@@ -95,6 +117,11 @@ struct BenchRun {
   Mint mint;
   DriveLive live;
   std::vector<Nanos> times;
+  std::function<Phase(Nanos)> phase_at;
+  std::vector<std::string> lanes;
+  std::vector<AbortBreach> breaches;
+  ClientSettings clients;
+  std::string trace_path;
 };
 
 }  // namespace cardstorm::test

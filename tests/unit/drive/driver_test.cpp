@@ -99,6 +99,16 @@ TEST(Driver, DropsWhatItIsTooLateForInsteadOfSendingABurst) {
   EXPECT_GT(run.history.all<GeneratorSeen>()[0].lateness_p99, Nanos(1s));   // seen, although never sent
 }
 
+TEST(Driver, TakesFromThePlanHowLateIsTooLate) {
+  BenchRun run(journey({get("/a")}), fine);
+  run.plan.traffic.late_max = 50ms;
+  run.every(10ms, 100);
+  run.client.stall(505ms, 200ms);
+  run.run();
+  EXPECT_EQ(run.count(TradeOutcome::not_sent, Cause::late_generator), 15u);   // planned 510 ms to 650 ms; 705 ms is 55 ms after the last
+  EXPECT_EQ(run.lanes, std::vector<std::string>{"drive"});
+}
+
 TEST(Driver, CountsItsOwnLatenessIntoTheLatency) {
   BenchRun run(journey({get("/a")}), fine);
   run.every(100ms, 10);
@@ -137,6 +147,29 @@ TEST(Driver, EndsWhatIsOpenWhenStopped) {
   EXPECT_EQ(run.step(49, 0).outcome, Outcome::unknown);    // the payment was under way
   EXPECT_EQ(run.step(49, 1).cause, Cause::interrupted);
   EXPECT_EQ(run.step(99, 0).outcome, Outcome::failed);
+}
+
+TEST(Driver, StopsItselfWhenAnAbortRuleIsBroken) {
+  BenchRun run(journey({without_resend(get("/a"))}), [](const HttpRequest&, Nanos now) { return now >= 20s ? FakeReply::refused() : FakeReply::json("{}"); });
+  run.plan.abort = {{"good_share", ">=", 0.5, 4s, ""}};
+  run.every(10ms, 6000);
+  run.run();
+  ASSERT_EQ(run.breaches.size(), 1u);
+  EXPECT_NEAR(seconds(run.breaches[0].at), 22.0, 0.2);   // half of the window is bad two seconds after the outage began
+  EXPECT_LE(run.clock.now(), run.breaches[0].at + 1200ms);
+  EXPECT_LT(run.breaches[0].value, 0.5);
+  EXPECT_GT(run.count(TradeOutcome::not_sent, Cause::interrupted), 3000u);
+}
+
+TEST(Driver, CountsWhatHangsForTheAbortRule) {
+  BenchRun run(journey({without_resend(get("/a"))}), [](const HttpRequest&, Nanos now) { return now >= 20s ? FakeReply::never() : FakeReply::json("{}"); });
+  run.plan.abort = {{"p99_ms", "<=", 800, 4s, ""}};
+  run.plan.slo.step_limit = 500ms;
+  run.every(10ms, 6000);
+  run.run();
+  ASSERT_EQ(run.breaches.size(), 1u);
+  EXPECT_LT(run.clock.now(), Nanos(22s));   // though nothing has timed out by then
+  EXPECT_GT(run.breaches[0].value, 800);
 }
 
 TEST(Driver, IgnoresAnswersThatComeAfterItsEnd) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <map>
 #include <thread>
 
 #include "harness/drive/driver.hpp"
@@ -37,12 +38,13 @@ struct Outcomes { std::size_t planned = 0, ok = 0; std::vector<GeneratorSeen> ge
 
 Outcomes run(const Plan& plan, int port, const std::stop_token& stop = {}) {
   const MonotonicClock clock;
-  const auto client = make_http_client(clock, loopback(), {});
   test::RecordingSink history;
   const Mint mint("key");
   DriveLive live;
   const Trace trace;
-  const DriverParts parts{plan, trace, clock, *client, history, mint, "http://127.0.0.1:" + std::to_string(port), "", live};
+  const auto client = [&](const HttpClientLimits& share) { return make_http_client(clock, loopback(), share); };
+  const auto lane = [&](const std::string&) -> EventSink& { return history; };
+  const DriverParts parts{plan, trace, clock, client, lane, mint, "http://127.0.0.1:" + std::to_string(port), "", live};
   std::thread([&] { drive(parts, stop); }).join();   // its own thread, because drive() takes priority for it
   return {history.all<TradePlanned>().size(), live.trades_ok, history.all<GeneratorSeen>(), history.all<TradeEnded>()};
 }
@@ -101,6 +103,58 @@ TEST(DriverOnSockets, StopsWithinATenthOfASecondWhileTheTargetHangs) {
   EXPECT_EQ(out.trades.size(), out.planned);
   for (const TradeEnded& e : out.trades) EXPECT_EQ(e.cause, Cause::interrupted);
   for (auto& reply : held) reply({});
+}
+
+TEST(DriverOnSockets, SendsOnePlanOverAnyNumberOfShards) {
+  auto shop = serve(0, [](const ServerRequest&, const HttpServer::Reply& reply) { reply({200, "{}"}); });
+  ASSERT_TRUE(shop);
+  const auto drive_over = [&](std::uint32_t shards) {
+    Plan plan = small_plan({step("/a"), step("/b")});
+    plan.traffic.shards = shards;
+    plan.traffic.late_max = 5s;   // a loaded machine is not the matter here
+    const MonotonicClock clock;
+    std::map<std::string, test::RecordingSink> lanes;
+    const Mint mint("key");
+    DriveLive live;
+    const Trace trace;
+    const DriverParts parts{plan, trace, clock, [&](const HttpClientLimits& share) { return make_http_client(clock, loopback(), share); },
+                            [&](const std::string& lane) -> EventSink& { return lanes[lane]; }, mint,
+                            "http://127.0.0.1:" + std::to_string((*shop)->port()), "", live};
+    std::thread([&] { drive(parts, {}); }).join();
+    std::map<TradeId, Nanos> planned;
+    std::size_t ok = 0, generators = 0, steps = 0;
+    for (const auto& [name, sink] : lanes) {
+      for (const auto& e : sink.all<TradePlanned>()) EXPECT_TRUE(planned.emplace(e.trade, e.planned).second) << "sent twice: " << e.trade;
+      for (const auto& e : sink.all<TradeEnded>()) ok += e.outcome == TradeOutcome::ok;
+      steps += sink.all<StepEnded>().size();
+      generators += sink.all<GeneratorSeen>().size();
+    }
+    EXPECT_EQ(lanes.size(), shards);
+    EXPECT_TRUE(lanes.contains(shards == 1 ? "drive" : "drive-0"));
+    EXPECT_EQ(generators, 1u);
+    EXPECT_EQ(ok, planned.size());
+    EXPECT_EQ(steps, 2 * planned.size());
+    EXPECT_EQ(live.trades_ok, planned.size());
+    EXPECT_EQ(live.trades_open, 0u);
+    EXPECT_EQ(live.in_flight, 0u);
+    return planned;
+  };
+  const auto one = drive_over(1);
+  EXPECT_GE(one.size(), 90u);
+  EXPECT_EQ(drive_over(2), one);
+  EXPECT_EQ(drive_over(3), one);
+}
+
+TEST(DriverOnSockets, SplitsTheCapsOverTheShards) {
+  Plan plan;
+  plan.connections_max = 10;
+  plan.traffic.connects_per_second = 90;
+  std::size_t sum = 0;
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    sum += limits_of_shard(plan, i, 3).connections_max;
+    EXPECT_EQ(limits_of_shard(plan, i, 3).connects_per_second, 30);
+  }
+  EXPECT_EQ(sum, 10u);
 }
 
 }  // namespace

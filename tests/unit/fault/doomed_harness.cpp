@@ -5,9 +5,14 @@
 #include <optional>
 
 #include "harness/fault/guardian.hpp"
+#include "tests/support/command_node.hpp"
 #include "tests/unit/fault/support.hpp"
 
 namespace cardstorm::test {
+
+namespace {
+constexpr std::string_view kCommand = "command:";
+}
 
 int doomed_harness(const std::string& run_dir, const std::string& url, bool guarded) {
   auto journal = UndoJournal::create(run_dir, {"127.0.0.0/8"});
@@ -24,10 +29,13 @@ int doomed_harness(const std::string& run_dir, const std::string& url, bool guar
     guardian.emplace(std::move(*started));
     std::printf("guardian %d\n", guardian->id().pid);
   }
-  FakeTarget target(url);
+  const bool command = url.rfind(kCommand, 0) == 0;
+  FakeTarget platform(command ? "http://127.0.0.1:1" : url);
+  NodesTarget node({{"order", CommandNode::spec_in(command ? url.substr(kCommand.size()) : run_dir)}});
+  Target& target = command ? static_cast<Target&>(node) : platform;
   Recorder recorder;
   const MonotonicClock clock;
-  const std::vector<Segment> segments{segment("db_pool_exhaustion", "order", Nanos(0), 600s, 700s)};
+  const std::vector<Segment> segments{segment(command ? "node_kill" : "db_pool_exhaustion", "order", Nanos(0), 600s, 700s)};
   FaultLane lane({segments, target, clock, recorder, **journal, quick()});
   if (!eventually([&] { return recorder.has(FaultEdge::verified); })) return 4;
   std::printf("on\n");

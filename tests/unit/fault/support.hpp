@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "harness/fault/lane.hpp"
+#include "harness/target/nodes.hpp"
 #include "tests/contract/fake_platform.hpp"
 #include "tests/support/temp_dir.hpp"
 
@@ -65,6 +66,20 @@ inline FaultLimits quick() {
   limits.renew = 50ms;
   return limits;
 }
+
+/// A target that has nodes and nothing else.
+class NodesTarget final : public Target {
+ public:
+  explicit NodesTarget(const NodeSpecs& specs) : nodes_(make_nodes(specs, "")) {}
+  Status start(Nanos, const std::stop_token&) override { return ok(); }
+  Status stop() override { return ok(); }
+  [[nodiscard]] std::string url() const override { return ""; }
+  [[nodiscard]] std::string version() const override { return ""; }
+  NodeControl* nodes() override { return nodes_.get(); }
+
+ private:
+  std::unique_ptr<NodeControl> nodes_;
+};
 
 /// A fault whose every answer the test decides.
 struct Script {

@@ -32,6 +32,8 @@ struct Row { std::string code; Verdict verdict; std::function<void(Case&)> spoil
 const std::vector<Row>& rows() {
   static const std::vector<Row> all{
       {"invariant_broken", Verdict::fail, [](Case& c) { c.card.checks[0].verdict = Verdict::fail; }},
+      {"aborted", Verdict::fail, [](Case& c) { c.findings.aborted = "good_share >= 0.9, found 0.2 at 12 s"; c.findings.drained = false; }},
+      {"guard_stopped", Verdict::unknown, [](Case& c) { c.findings.guard = "cpu, found 99 at 12 s"; c.findings.drained = false; }},
       {"fault_unverified", Verdict::unknown, [](Case& c) { c.card.episodes[0].verified = false; }},
       {"fault_not_reverted", Verdict::unknown, [](Case& c) { c.card.episodes[0].reverted = false; }},
       {"generator_untrusted", Verdict::unknown, [](Case& c) { c.findings.generator_doubt = "sent late"; }},
@@ -54,6 +56,19 @@ TEST(Verdict, PassesWhenNothingIsWrong) {
   decide(c.card, c.findings, c.expect);
   EXPECT_EQ(c.card.verdict, Verdict::pass);
   EXPECT_TRUE(c.card.why.empty());
+}
+
+TEST(Verdict, AWaivedAuditPassesButNeverSilently) {
+  auto c = fine();
+  c.card.checks.clear();
+  c.findings.audit_waived = true;
+  decide(c.card, c.findings, c.expect);
+  EXPECT_EQ(c.card.verdict, Verdict::pass);
+  ASSERT_EQ(c.card.why.size(), 1U);
+  EXPECT_EQ(c.card.why[0].code, "audit_waived");
+  c.findings.audit_waived = false;   // no check at all, by mistake
+  decide(c.card, c.findings, c.expect);
+  EXPECT_EQ(c.card.verdict, Verdict::unknown);
 }
 
 TEST(Verdict, EachReasonAloneHasItsCodeAndRemedy) {

@@ -66,6 +66,47 @@ TEST(Mint, RefusesForeignTexts) {
     EXPECT_EQ(mint.decode(foreign), std::nullopt);
 }
 
+TEST(Mint, DecodesPairsInTheFormsOfCardShops) {
+  const Mint mint("key");
+  for (const CardId id : {CardId{0, 0}, CardId{1, 5}, CardId{(1U << 18) - 1, 0xffffffffU}})
+    for (const CardAlphabet alphabet : {CardAlphabet::base32, CardAlphabet::digits}) {
+      const auto [number, secret] = mint.pair(id, alphabet);
+      EXPECT_EQ(number.size(), 16U);
+      EXPECT_NE(number[0], '0');
+      for (const char* between : {"----", ",", " ", "\t", " | ", "\n", " 密码："}) EXPECT_EQ(mint.decode(number + between + secret), id) << between;
+      EXPECT_EQ(mint.decode("卡号:" + number + " 卡密:" + secret), id);
+    }
+  const auto digits = mint.pair({3, 9}, CardAlphabet::digits);
+  EXPECT_EQ(digits.secret.size(), 24U);
+  EXPECT_EQ((digits.number + digits.secret).find_first_not_of("0123456789"), std::string::npos);
+}
+
+TEST(Mint, RefusesPairsThatDoNotBelongTogether) {
+  const Mint mint("key");
+  for (const CardAlphabet alphabet : {CardAlphabet::base32, CardAlphabet::digits}) {
+    const auto [number, secret] = mint.pair({3, 9}, alphabet);
+    const auto other = mint.pair({3, 10}, alphabet), foreign = Mint("other key").pair({3, 9}, alphabet);
+    for (const std::string& text : {number, number + "----", number + secret, number + "----" + other.secret, other.number + "----" + secret, number + "----" + foreign.secret,
+                                    number + "----" + secret + "0", number + "0----" + secret, "0" + number + "----" + secret, number + "----" + secret + " ",
+                                    secret + "----" + number, std::string("9999999999999999----") + secret, std::string("0000000000000000----") + secret})
+      EXPECT_EQ(mint.decode(text), std::nullopt) << text;
+  }
+  const std::string secret = mint.pair({3, 9}, CardAlphabet::digits).secret;
+  EXPECT_EQ(mint.decode(secret), std::nullopt);
+}
+
+TEST(Mint, RefusesEveryPairWithOneDigitChanged) {
+  const Mint mint("key");
+  const auto [number, secret] = mint.pair({3, 9}, CardAlphabet::digits);
+  const std::string text = number + "----" + secret;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '-') continue;
+    std::string changed = text;
+    changed[i] = changed[i] == '7' ? '3' : '7';
+    EXPECT_EQ(mint.decode(changed), std::nullopt) << changed;
+  }
+}
+
 TEST(Mint, GivesStableDigestsThatDependOnTheKey) {
   EXPECT_EQ(Mint("a").digest("text"), Mint("a").digest("text"));
   EXPECT_EQ(Mint("a").digest("text").size(), 16U);
@@ -102,6 +143,28 @@ TEST_F(MintFolder, HoldsManifestKeyAndCards) {
   }
   EXPECT_EQ(seen.size(), 1000U);
   EXPECT_EQ(*seen.rbegin(), 999U);
+}
+
+TEST_F(MintFolder, HoldsCardsInTheFormThatWasAsked) {
+  struct Case { const char* name; MintForm form; const char* file; std::size_t length; };
+  for (const auto& [name, form, file, length] : {Case{"a", {CardFormat::csv, CardAlphabet::base32}, "s.csv", 16 + 1 + 34}, Case{"b", {CardFormat::pairs, CardAlphabet::base32}, "s.txt", 16 + 4 + 34},
+                                                 Case{"c", {CardFormat::csv, CardAlphabet::digits}, "s.csv", 16 + 1 + 24}, Case{"d", {CardFormat::pairs, CardAlphabet::digits}, "s.txt", 16 + 4 + 24}}) {
+    const std::string folder = base + "/" + name;
+    ASSERT_TRUE(write_mint(folder, "k", {{"s", "game_card", 5, 50, 100}}, form));
+    const Mint mint = load_mint(folder).value();
+    const std::string text = read_file(folder + "/cards/" + file).value();
+    const auto lines = split(trim(text), '\n');
+    ASSERT_EQ(lines.size(), 50U);
+    for (std::uint32_t i = 0; i < 50; ++i) {
+      EXPECT_EQ(lines[i].size(), length);
+      EXPECT_EQ(mint.decode(lines[i]), (CardId{5, i}));
+    }
+  }
+}
+
+TEST_F(MintFolder, IsNotMadeWithSecretsThatNobodyCouldRecognise) {
+  EXPECT_EQ(write_mint(dir, "k", {{"s", "game_card", 5, 50, 100}}, {CardFormat::lines, CardAlphabet::digits}).error().code, Errc::invalid);
+  EXPECT_TRUE(fs::is_empty(base));
 }
 
 TEST_F(MintFolder, ManifestHoldsNoSecret) {

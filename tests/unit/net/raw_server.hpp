@@ -1,17 +1,29 @@
 // raw_server: a TCP server that misbehaves as told, for tests of the client. One thread per server; ends with the object.
 #pragma once
 
+#include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
+#include <spawn.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdlib>
+#include <cstring>
 #include <functional>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
+
+#include "harness/core/clock.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace cardstorm::testing {
 
@@ -49,6 +61,20 @@ class RawPeer {
     close(fd_);
     fd_ = -1;
   }
+  /// False when the test has ended meanwhile.
+  bool pause(Nanos length) {
+    pollfd end{stop_, POLLIN, 0};
+    return poll(&end, 1, static_cast<int>(length / 1ms)) == 0;
+  }
+  /// Where the client comes from.
+  [[nodiscard]] std::string address() const {
+    sockaddr_in peer{};
+    socklen_t length = sizeof peer;
+    char text[INET_ADDRSTRLEN] = "";
+    getpeername(fd_, reinterpret_cast<sockaddr*>(&peer), &length);
+    inet_ntop(AF_INET, &peer.sin_addr, text, sizeof text);
+    return text;
+  }
   /// Waits until the client goes away or the test ends.
   void hang() {
     char part[4096];
@@ -68,7 +94,6 @@ class RawServer {
   using Script = std::function<void(RawPeer&)>;
   explicit RawServer(Script script) : script_(std::move(script)) {
     listening_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    stop_ = eventfd(0, EFD_CLOEXEC);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -76,6 +101,15 @@ class RawServer {
     socklen_t length = sizeof address;
     getsockname(listening_, reinterpret_cast<sockaddr*>(&address), &length);
     port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] { run(); });
+  }
+  /// On a unix socket.
+  RawServer(Script script, const std::string& path) : script_(std::move(script)) {
+    listening_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
+    if (bind(listening_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || listen(listening_, 64) != 0) std::abort();
     thread_ = std::thread([this] { run(); });
   }
   ~RawServer() {
@@ -107,9 +141,112 @@ class RawServer {
     }
   }
   Script script_;
-  int listening_ = -1, stop_ = -1, port_ = 0;
+  int listening_ = -1, stop_ = eventfd(0, EFD_CLOEXEC), port_ = 0;
   std::atomic<int> accepted_{0};
   std::thread thread_;
+};
+
+class UnixServer {
+ public:
+  explicit UnixServer(RawServer::Script script) : server_(std::move(script), path()) {}
+  [[nodiscard]] std::string path() const { return dir_.path() + "/shop.sock"; }
+
+ private:
+  test::TempDir dir_;
+  RawServer server_;
+};
+
+/// A listener whose queue is full: the kernel lets further connects wait.
+class FullBacklog {
+ public:
+  FullBacklog() {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    if (bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || listen(fd_, 0) != 0) std::abort();
+    getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &length);
+    port_ = ntohs(address.sin_port);
+    for (int i = 0; i < 3; ++i) {
+      const int filler = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+      (void)connect(filler, reinterpret_cast<sockaddr*>(&address), sizeof address);
+      fillers_.push_back(filler);
+    }
+  }
+  ~FullBacklog() {
+    for (const int fd : fillers_) close(fd);
+    close(fd_);
+  }
+  FullBacklog(const FullBacklog&) = delete;
+  FullBacklog& operator=(const FullBacklog&) = delete;
+  [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/"; }
+
+ private:
+  int fd_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), port_ = 0;
+  std::vector<int> fillers_;
+};
+
+/// A server with a certificate that it signed itself, for "localhost": openssl's own.
+class TlsServer {
+ public:
+  TlsServer() {
+    const int made = run({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key(), "-out", certificate(), "-days", "2", "-subj",
+                          "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"});
+    if (made != 0) std::abort();
+    int port = 0;
+    {
+      const RawServer free_port([](RawPeer&) {});
+      port = free_port.port();
+    }
+    port_ = port;
+    child_ = start({"openssl", "s_server", "-accept", "127.0.0.1:" + std::to_string(port_), "-key", key(), "-cert", certificate(), "-www", "-quiet"});
+    wait_for_port();
+  }
+  ~TlsServer() {
+    kill(child_, SIGKILL);
+    waitpid(child_, nullptr, 0);
+  }
+  TlsServer(const TlsServer&) = delete;
+  TlsServer& operator=(const TlsServer&) = delete;
+  [[nodiscard]] int port() const { return port_; }
+  [[nodiscard]] std::string certificate() const { return dir_.path() + "/cert.pem"; }
+
+ private:
+  [[nodiscard]] std::string key() const { return dir_.path() + "/key.pem"; }
+  static pid_t start(std::vector<std::string> words) {
+    std::vector<char*> argv;
+    for (auto& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    posix_spawn_file_actions_t quiet;
+    posix_spawn_file_actions_init(&quiet);
+    for (const int fd : {0, 1, 2}) posix_spawn_file_actions_addopen(&quiet, fd, "/dev/null", O_RDWR, 0);
+    pid_t child = -1;
+    if (posix_spawnp(&child, argv[0], &quiet, nullptr, argv.data(), environ) != 0) std::abort();
+    posix_spawn_file_actions_destroy(&quiet);
+    return child;
+  }
+  static int run(std::vector<std::string> words) {
+    int status = -1;
+    waitpid(start(std::move(words)), &status, 0);
+    return status;
+  }
+  void wait_for_port() const {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(static_cast<std::uint16_t>(port_));
+    for (const Nanos end = monotonic_now() + 10s; monotonic_now() < end;) {
+      const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      const bool there = connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+      close(fd);
+      if (there) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));   // a process of others has no condition to wait for
+    }
+    std::abort();
+  }
+  test::TempDir dir_;
+  int port_ = 0;
+  pid_t child_ = -1;
 };
 
 }  // namespace cardstorm::testing

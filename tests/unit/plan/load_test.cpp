@@ -45,7 +45,7 @@ TEST_F(Load, MakesTheWholePlan) {
   EXPECT_EQ(p.expect.at(0).relation, ">=");
   EXPECT_EQ(p.journeys.at(0).steps.at(0).headers.size(), 2U);   // the file's and the step's own
   EXPECT_EQ(loaded.target.options.at("restart_delay"), "20");
-  EXPECT_EQ(loaded.target.nodes.at("order"), "order-1");
+  EXPECT_EQ(loaded.target.nodes.at("order").node, "order-1");
 }
 
 TEST_F(Load, SameInputSameBytes) {

@@ -72,6 +72,32 @@ TEST_F(Mutation, DamagedFilesGiveMistakesAndNeverACrash) {
   EXPECT_LT(plans, kRounds * 49 / 50);        // ... and most is not
 }
 
+TEST_F(Mutation, DamagedReplaysGiveMistakesAndNeverACrash) {
+  Rng rng(5, "replays");
+  std::string recording = "ts_ns,session,method,path,route,think_ns,status,latency_ns\n";
+  for (int i = 0; i < 60; ++i)
+    recording += std::to_string(1'700'000'000'000'000'000 + i * 200'000'000LL) + "," + std::to_string(i / 6) + (i % 3 == 0 ? ",POST,/orders,/orders" : ",GET,/me?x=1,/me") + ",0,200,5\n";
+  const struct { const char* name; std::string text; } files[]{
+      {"small.yaml", "scenario: s\nwhy: A test.\ntarget: lab\ntraffic: { mode: clone, trace: traces/log.csv, scale: 1.5, routes: shop, from: 1s, length: 9s }\nslo: { samples_min: 1 }\n"
+                     "abort: [ { metric: p99_ms, is: \"<= 900\", window: 5s, phase: any } ]\nfront_wall: [ { status: [403], header: Server, has: wall } ]\n"},
+      {"routes/shop.yaml", "routes: shop\nwhy: A test.\nmap:\n  - { route: POST /orders, journey: [buy], covers: [GET /goods] }\nignore: [GET /static/*]\nreplay_reads: true\n"},
+      {"traces/log.csv", recording}};
+  for (const auto& file : files) put(file.name, file.text);
+  ASSERT_GT(good().plan.planned_trades, 0U);
+  int plans = 0;
+  for (int round = 0; round < rounds(500); ++round) {
+    const auto& file = files[rng.below(3)];
+    std::string text = file.text;
+    for (std::uint64_t n = 1 + rng.below(3); n-- > 0;) text = damaged(text, rng);
+    put(file.name, text);
+    const auto loaded = load(request(), some_known());
+    if (const auto* mistakes = std::get_if<1>(&loaded)) { ASSERT_FALSE(mistakes->empty()) << text; }
+    else if (++plans % 10 == 0) { ASSERT_FALSE(describe_plan(std::get<0>(loaded).plan, std::get<0>(loaded).trace).empty()); }
+    put(file.name, file.text);
+  }
+  EXPECT_GT(plans, rounds(500) / 50);
+}
+
 TEST_F(Mutation, DamagedSettingsGiveMistakesAndNeverACrash) {
   Rng rng(7, "settings");
   for (int round = 0; round < rounds(300); ++round) {

@@ -26,7 +26,7 @@ std::variant<Loaded, std::vector<Mistake>> load_shipped(const Request& r) {
 }
 
 TEST(Shipped, EveryScenarioLoadsAgainstBothVariants) {
-  for (const char* scenario : {"drill", "smoke", "control", "knee"})
+  for (const char* scenario : {"drill", "smoke", "control", "knee", "replay", "promotion"})
     for (const char* target : {"fragile", "hardened"})
       for (const bool quick : {false, true}) {
         const auto loaded = load_shipped(shipped(scenario, target, quick));
@@ -72,6 +72,22 @@ TEST(Shipped, DrillSellsOutTheLimitedCardAndNoOther) {
   }
 }
 
+TEST(Shipped, ReplayAccountsForEveryLineOfItsRecording) {
+  const Loaded loaded = std::get<0>(load_shipped(shipped("replay", "", false)));
+  const RouteCounts& r = loaded.trace.routes;
+  std::uint64_t left_out = 0;
+  for (const auto* some : {&r.skipped_writes, &r.unmapped_reads, &r.recorded_refusals})
+    for (const auto& [route, n] : *some) left_out += n;
+  EXPECT_EQ(r.lines, 1967U);
+  EXPECT_EQ(r.started + r.absorbed + r.replayed + r.ignored + left_out, r.lines);
+  EXPECT_GT(r.started, 250U);
+  const Trades trades(loaded.plan, loaded.trace);
+  EXPECT_NEAR(static_cast<double>(trades.size()), 1.5 * static_cast<double>(loaded.trace.at.size()), 0.03 * static_cast<double>(trades.size()));
+  std::map<std::string, int> flows;
+  for (TradeId i = 0; i < trades.size(); ++i) ++flows[loaded.plan.journeys[trades.journey(i)].flow];
+  for (const char* flow : {"buy", "refund", "topup", "bulk", "browse", "wallet"}) EXPECT_GT(flows[flow], 0) << flow;
+}
+
 TEST(Shipped, SmokeRunsAgainstAnExternalTargetWithoutFaults) {
   Request r = shipped("smoke", "external-example", false);
   r.set = {{"faults", "[]"}};
@@ -80,6 +96,18 @@ TEST(Shipped, SmokeRunsAgainstAnExternalTargetWithoutFaults) {
   EXPECT_EQ(std::get<0>(loaded).plan.load_end, 17s);
   r.set.clear();
   EXPECT_EQ(load_shipped(r).index(), 1U);   // with its fault it needs an ability that this target does not offer
+}
+
+TEST(Shipped, TheWorkedExamplesOfTargetsLoadWithTheirFaults) {
+  for (const auto& [target, faults] : {std::pair{"compose-example", "[{fault: node_kill, on: order}]"}, {"compose-example", "[{fault: db_pool_exhaustion, on: stock}]"},
+                                       {"kubernetes-example", "[{fault: node_kill, on: worker}]"}}) {
+    Known known = some_known();
+    known.targets[1].abilities = {"pool", "channels", "nodes"};
+    Request r = shipped("smoke", target, false);
+    r.set = {{"faults", faults}};
+    const auto loaded = load(r, known);
+    ASSERT_EQ(loaded.index(), 0U) << target << "\n" << text_of(std::get<1>(loaded));
+  }
 }
 
 class Readme : public Workspace {};

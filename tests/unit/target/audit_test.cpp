@@ -1,13 +1,10 @@
-// audit: pages over a real server; psql as a stand-in program that shows how it was called.
+// audit: pages over a real server.
 #include "harness/target/audit.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 
-#include "harness/core/files.hpp"
 #include "harness/net/http_server.hpp"
 #include "tests/contract/fake_platform.hpp"
-#include "tests/support/temp_dir.hpp"
 
 namespace cardstorm {
 namespace {
@@ -56,42 +53,6 @@ TEST(Audit, PasswordLeavesTheAddress) {
   EXPECT_EQ(split("postgresql://auditor@127.0.0.1:5/db"), "postgresql://auditor@127.0.0.1:5/db | ");
   EXPECT_EQ(split("postgresql://127.0.0.1:5/db?user=a@b"), "postgresql://127.0.0.1:5/db?user=a@b | ");
   EXPECT_EQ(split("host=/tmp dbname=x"), "host=/tmp dbname=x | ");
-}
-
-class AuditBySql : public testing::Test {
- protected:
-  void psql(const std::string& body) {
-    ASSERT_TRUE(write_file(path_, "#!/bin/sh\n" + body));
-    ASSERT_EQ(::chmod(path_.c_str(), 0755), 0);
-  }
-  test::TempDir dir_;
-  std::string path_ = dir_.path() + "/psql";
-};
-
-TEST_F(AuditBySql, AsksReadOnlyAndHidesThePassword) {
-  psql("printf '{\"id\":1,\"args\":\"%s\",\"options\":\"%s\",\"password\":\"%s\"}\\n' \"$*\" \"$PGOPTIONS\" \"$PGPASSWORD\"\n");
-  const auto rows = audit_by_sql("postgresql://auditor:pw@127.0.0.1:5/db", 5s, "", path_);
-  ASSERT_TRUE(rows) << rows.error().what;
-  ASSERT_EQ(rows->size(), 4u);
-  EXPECT_EQ((*rows)[0]["source"].string(), "sql");
-  const Json& order = (*rows)[1];
-  EXPECT_EQ(order["row"].string(), "order");
-  EXPECT_NE(order["options"].string().find("default_transaction_read_only=on"), std::string::npos);
-  EXPECT_EQ(order["password"].string(), "pw");
-  EXPECT_EQ(order["args"].string().find("pw@"), std::string::npos);
-  EXPECT_NE(order["args"].string().find("FROM audit_orders t ORDER BY id"), std::string::npos);
-  EXPECT_EQ((*rows)[3]["row"].string(), "ledger");
-}
-
-TEST_F(AuditBySql, SaysWhenItCannot) {
-  psql("exit 2\n");
-  EXPECT_FALSE(audit_by_sql("postgresql://127.0.0.1:5/db", 5s, "", path_));
-  psql("echo not json\n");
-  EXPECT_FALSE(audit_by_sql("postgresql://127.0.0.1:5/db", 5s, "", path_));
-  psql("exec sleep 600\n");
-  const auto slow = audit_by_sql("postgresql://127.0.0.1:5/db", 50ms, "", path_);
-  ASSERT_FALSE(slow);
-  EXPECT_EQ(slow.error().code, Errc::timeout);
 }
 
 }  // namespace

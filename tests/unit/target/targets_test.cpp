@@ -5,6 +5,7 @@
 #include "harness/core/files.hpp"
 #include "harness/target/target.hpp"
 #include "tests/contract/fake_platform.hpp"
+#include "tests/support/fake_engine.hpp"
 #include "tests/support/temp_dir.hpp"
 #include "tests/unit/net/raw_server.hpp"
 
@@ -26,7 +27,7 @@ class Reference : public ::testing::Test {
     spec_.kind = "reference";
     spec_.variant = "hardened";
     spec_.touch = {"pool", "channels", "nodes"};
-    spec_.nodes = {{"order", "shop"}};
+    spec_.nodes["order"].node = "shop";
     spec_.options = {{"restart_delay", "7"}};
     setup_.run_dir = dir_.path() + "/run";
     setup_.binary_dir = dir_.path();
@@ -157,6 +158,75 @@ TEST(External, IsReadyWhenItAnswersAnythingAtAll) {
   EXPECT_EQ(target->channels(), nullptr);
   EXPECT_FALSE(target->audit());
   EXPECT_TRUE(target->stop());
+}
+
+TEST(External, OffersWhatItsFileDescribesAndMayBeTouched) {
+  FakePlatform platform;
+  const test::TempDir dir;
+  test::FakeEngine engine(dir.path() + "/engine.sock");
+  TargetSpec spec;
+  spec.url = spec.partners.url = platform.url();
+  spec.partners.token_file = dir.path() + "/token";
+  spec.nodes["order"].kind = "docker";
+  spec.nodes["order"].node = "shop-order-1";
+  spec.nodes["order"].socket = dir.path() + "/engine.sock";
+  spec.databases["stock"].url = "mysql://drill@127.0.0.1:1/shop";
+  spec.databases["stock"].slots = 5;
+  auto shy = make("external", spec, {});
+  ASSERT_TRUE(shy->start(5s));
+  EXPECT_TRUE(shy->nodes() == nullptr && shy->pool() == nullptr && shy->channels() == nullptr) << "what is not listed is not touched";
+
+  spec.touch = {"pool", "channels", "nodes"};
+  auto target = make("external", spec, {});
+  const auto without_token = target->start(5s);
+  ASSERT_FALSE(without_token);
+  EXPECT_NE(without_token.error().remedy.find("token_file"), std::string::npos);
+  ASSERT_TRUE(write_file(spec.partners.token_file, std::string(FakePlatform::kToken) + "\n"));
+  ASSERT_TRUE(target->start(5s));
+  EXPECT_EQ(target->resolve("order"), "order");
+  EXPECT_EQ(target->resolve("shop-order-1"), "order");
+  EXPECT_EQ(target->resolve("stock"), "stock");
+  const auto nodes = target->nodes()->nodes();
+  ASSERT_TRUE(nodes) << nodes.error().what;
+  ASSERT_EQ(nodes->size(), 1U);
+  EXPECT_EQ((*nodes)[0].name, "order");
+  EXPECT_TRUE((*nodes)[0].ready);
+  ASSERT_TRUE(target->channels()->delay("alpha", 5s, 2s));
+  EXPECT_TRUE(platform.delayed());
+  ASSERT_TRUE(target->channels()->clear("alpha"));
+  EXPECT_NE(target->pool(), nullptr);
+  EXPECT_EQ(target->facts().dump().find(FakePlatform::kToken), std::string::npos) << "no secrets";
+}
+
+TEST(External, ReadsItsVersionWhereTheFileSays) {
+  testing::RawServer server([](testing::RawPeer& peer) {
+    (void)peer.read_request();
+    peer.send_text("HTTP/1.1 200 OK\r\nX-Build: 7.1\r\nContent-Length: 25\r\nConnection: close\r\n\r\n{\"app\":{\"version\":\"4.2\"}}");
+  });
+  TargetSpec spec;
+  spec.url = server.url("");
+  const auto version = [&] {
+    auto target = make("external", spec, {});
+    EXPECT_TRUE(target->start(5s));
+    return target->version();
+  };
+  EXPECT_EQ(version(), "unknown");
+  spec.version_path = "/health";
+  spec.version_pointer = "/app/version";
+  EXPECT_EQ(version(), "4.2");
+  spec.version_pointer = "/app/absent";
+  EXPECT_EQ(version(), "unknown");
+  spec.version_header = "X-Build";
+  EXPECT_EQ(version(), "7.1");
+}
+
+TEST(External, IsReachedByAUnixSocket) {
+  const test::TempDir dir;
+  test::FakeEngine engine(dir.path() + "/shop.sock");   // answers 404 to us, which is an answer
+  TargetSpec spec;
+  spec.url = "http://shop.invalid";
+  spec.unix_socket = dir.path() + "/shop.sock";
+  EXPECT_TRUE(make("external", spec, {})->start(5s));
 }
 
 TEST(External, RefusesARedirectOutOfTheAllowList) {

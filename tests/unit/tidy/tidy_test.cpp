@@ -45,17 +45,20 @@ const std::map<std::string, std::set<std::string>> kArrows = {
     {"core", {}},
     {"net", {"core"}},
     {"mint", {"core", "net"}},
-    {"plan", {"core", "net"}},
+    {"trace", {"core", "net"}},
+    {"plan", {"core", "net", "trace"}},
+    {"db", {"core", "net"}},
     {"history", {"core"}},
-    {"target", {"core", "net", "plan", "mint"}},
+    {"target", {"core", "net", "plan", "mint", "db"}},
     {"drive", {"core", "net", "mint", "plan"}},
     {"partners", {"core", "net"}},
-    {"fault", {"core", "net", "plan", "target"}},
+    {"fault", {"core", "net", "plan", "db", "target"}},
     {"observe", {"core", "net"}},
     {"judge", {"core", "plan", "history"}},
     {"reports", {"core", "judge"}},
-    {"run", {"core", "net", "mint", "plan", "history", "target", "drive", "partners", "fault", "observe", "judge", "reports"}},
-    {"cli", {"core", "net", "mint", "plan", "history", "target", "drive", "partners", "fault", "observe", "judge", "reports", "run"}},
+    {"run", {"core", "net", "mint", "plan", "history", "db", "target", "drive", "partners", "fault", "observe", "judge", "reports"}},
+    {"bench", {"core", "net", "mint", "plan", "history", "target", "drive", "judge", "run"}},
+    {"cli", {"core", "net", "mint", "trace", "plan", "history", "db", "target", "drive", "partners", "fault", "observe", "judge", "reports", "run", "bench"}},
 };
 
 TEST(Tidy, ArrowsPointToCore) {
@@ -86,7 +89,7 @@ TEST(Tidy, TheJudgeSeesNoNetworkClockOrPlatform) {
 TEST(Tidy, EachLibraryHasOneDoor) {
   const std::vector<std::pair<std::string, std::string>> doors = {
       {"yaml-cpp/", "plan"}, {"curl/", "net"},       {"openssl/", "net"},  {"boost/asio", "net"},       {"boost/beast", "net"},
-      {"boost/process", "target"}, {"prometheus/", "observe"}, {"CLI/", "cli"}};
+      {"boost/process", "target"}, {"prometheus/", "observe"}, {"CLI/", "cli"}, {"libpq", "db"}, {"mysql", "db"}, {"mariadb", "db"}, {"zlib.h", "trace"}};
   for (const Source& source : sources_of({"harness", "reports"})) {
     for (const std::string& include : includes_of(source.text)) {
       for (const auto& [library, room] : doors) {

@@ -1,0 +1,39 @@
+// web_server: a private nginx with one worker on a free port: the server that all tools of a bench are aimed at, and that
+// is killed or frozen on purpose. Never reuseport: a second instance would share the port silently, and a kill would kill nothing.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "harness/core/clock.hpp"
+#include "harness/core/result.hpp"
+#include "harness/target/process.hpp"
+
+namespace cardstorm {
+
+class WebServer {
+ public:
+  /// Errc::unavailable when there is no nginx or it does not answer. `dir` must exist; `cpu` >= 0 pins its worker there.
+  static Result<WebServer> start(const std::string& dir, int cpu);
+  [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/"; }
+  [[nodiscard]] int port() const { return port_; }
+  /// SIGKILL to master and worker; returns when both are gone.
+  Status kill();
+  /// The same configuration on the same port again; returns when it answers.
+  Status restart();
+  /// SIGSTOP to master and worker, SIGCONT.
+  Status freeze();
+  Status thaw();
+  Status stop();
+
+ private:
+  WebServer() = default;
+  Status launch();
+  Status signal_all(int number);
+
+  std::string dir_;
+  int port_ = 0, cpu_ = -1;
+  std::optional<Process> process_;
+};
+
+}  // namespace cardstorm

@@ -1,0 +1,115 @@
+// site: the PHP shop with everything around it that a user would have set up: simulated EasyPay, minted cards imported through its
+// admin page, the shipped target file with its addresses.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/foreign/shop.hpp"
+#include "tests/integration/command.hpp"
+
+namespace cardstorm::test {
+
+inline constexpr const char* kScenarios = CARDSTORM_ROOT "/scenarios/external/";
+
+/// The shop with everything around it that a user would have set up.
+class Site {
+ public:
+  /// `channel`: more words for the simulated EasyPay, such as ",duplicate=0.5".
+  explicit Site(const std::string& bug = "", const std::string& channel = "") {
+    ready_ = mint() && start_partners(channel) && start_shop(bug) && import() && write_target();
+  }
+  [[nodiscard]] bool ready() const { return ready_; }
+  [[nodiscard]] const Shop& shop() const { return *shop_; }
+  [[nodiscard]] std::string target_file() const { return folder_.at("target.yaml"); }
+  [[nodiscard]] std::string at(const std::string& name) const { return folder_.at(name); }
+  [[nodiscard]] const Json& bank() const { return bank_; }
+
+  /// Runs a shipped scenario; null when there was no scorecard.
+  Json run(const std::string& scenario, std::vector<std::string> more = {}) {
+    std::vector<std::string> args{"run", kScenarios + scenario + ".yaml", "--target", folder_.at("target.yaml"), "--mint", folder_.at("mint"), "--out", folder_.at("run"), "--json"};
+    args.insert(args.end(), more.begin(), more.end());
+    const Said said = run_command(folder_, std::move(args), 3min);
+    const auto card = Json::parse(said.out);
+    EXPECT_TRUE(card) << said.code << "\n" << said.out << said.err;
+    if (!card) return Json();
+    said_ = said.err;
+    return *card;
+  }
+  [[nodiscard]] const std::string& said() const { return said_; }
+  /// Everything that the run wrote, as one text.
+  [[nodiscard]] std::string record() const {
+    std::string all;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_.at("run")))
+      if (entry.is_regular_file())
+        if (const auto text = read_file(entry.path().string())) all += *text;
+    return all;
+  }
+  [[nodiscard]] std::string first_card() const {
+    const auto text = read_file(folder_.at("mint") + "/cards/steam-50.txt");
+    return text ? text->substr(0, text->find('\n')) : "";
+  }
+
+ private:
+  bool mint() {
+    const Said said = run_command(folder_, {"mint", folder_.at("mint"), "--sku", "steam-50:3000:5000", "--sku", "steam-100:3000:9990", "--sku", "limited:5:1880", "--format", "pairs"});
+    EXPECT_EQ(said.code, 0) << said.err;
+    return said.code == 0;
+  }
+  bool start_partners(const std::string& channel) {
+    partners_.emplace(folder_, std::vector<std::string>{"partners", "up", "--journal", folder_.at("bank"), "--channel", "alpha=easypay" + channel});
+    const auto line = partners_->process().read_line(20s);
+    const auto facts = line && line->has_value() ? Json::parse(**line) : Result<Json>(Json());
+    if (facts) bank_ = *facts;
+    EXPECT_NE(bank_["url"].string(), "") << partners_->err();
+    return !bank_["url"].string().empty();
+  }
+  bool start_shop(const std::string& bug) {
+    ShopOptions options;
+    options.gateway = bank_["url"].string() + "/channel/alpha";
+    options.key_file = folder_.at("bank") + "/keys/alpha/secret";
+    options.bug = bug;
+    shop_ = Shop::start(options);
+    return shop_ != nullptr;
+  }
+  bool import() {
+    bool good = true;
+    for (const auto& [sku, price] : {std::pair{"steam-50", "50.00"}, {"steam-100", "99.90"}, {"limited", "18.80"}}) {
+      const auto cards = read_file(folder_.at("mint") + "/cards/" + sku + ".txt");
+      EXPECT_TRUE(cards) << sku;
+      good = good && cards && shop_->import(sku, price, *cards) > 0;
+    }
+    EXPECT_TRUE(good) << "the import was refused";
+    return good;
+  }
+  /// The shipped file with our addresses and folders.
+  bool write_target() {
+    auto text = read_file(std::string(CARDSTORM_ROOT) + "/scenarios/targets/php-shop.yaml");
+    if (!text) return false;
+    const auto put = [&](const std::string& from, const std::string& to) {
+      std::size_t found = 0;
+      for (std::size_t at = 0; (at = text->find(from, at)) != std::string::npos; at += to.size(), ++found) text->replace(at, from.size(), to);
+      EXPECT_GT(found, 0U) << from;
+    };
+    put("http://127.0.0.1:8081", shop_->url());
+    put("127.0.0.1:3306/shop", shop_->fact("database"));
+    put("/srv/php-shop", shop_->fact("dir"));
+    put("http://127.0.0.1:9000", bank_["url"].string());
+    put("/srv/partners/control-token", "\"" + bank_["token_file"].string() + "\"");
+    put("journal: /srv/partners", "journal: \"" + bank_["journal"].string() + "\"");
+    return static_cast<bool>(write_file(folder_.at("target.yaml"), *text));
+  }
+
+  TestFolder folder_;
+  std::optional<Command> partners_;
+  Json bank_;
+  std::unique_ptr<Shop> shop_;
+  std::string said_;
+  bool ready_ = false;
+};
+
+}  // namespace cardstorm::test

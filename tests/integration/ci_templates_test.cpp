@@ -1,0 +1,101 @@
+// ci_templates: the commands in the templates for GitLab, GitHub and Jenkins are the same, and they work: run here by a shell as a
+// pipeline would, with a stand-in for docker that starts a real web server.
+#include <gtest/gtest.h>
+
+#include <sys/stat.h>
+
+#include "harness/core/text.hpp"
+#include "tests/integration/command.hpp"
+
+namespace cardstorm {
+namespace {
+
+const std::string kTemplates = std::string(CARDSTORM_ROOT) + "/scenarios/ci/";
+
+/// The commands between the two marks, without their indentation.
+std::string commands_of(const std::string& file) {
+  const auto text = read_file(kTemplates + file);
+  if (!text) return "";
+  std::string out;
+  bool inside = false;
+  for (const std::string& line : split(*text, '\n')) {
+    const std::string plain(trim(line));
+    if (plain == "# cardstorm: end") inside = false;
+    if (inside) out += plain + "\n";
+    if (plain == "# cardstorm: begin") inside = true;
+  }
+  return out;
+}
+
+TEST(CiTemplates, SayTheSameInEveryLanguage) {
+  const std::string commands = commands_of("gitlab-ci.yml");
+  EXPECT_NE(commands.find("doctor --target"), std::string::npos);
+  EXPECT_NE(commands.find("--baseline"), std::string::npos);
+  EXPECT_EQ(commands, commands_of("github-actions.yml"));
+  EXPECT_EQ(commands, commands_of("Jenkinsfile"));
+}
+
+/// A pipeline's working folder: a platform, a target, a scenario.
+class Pipeline {
+ public:
+  Pipeline() {
+    for (const char* name : {"bin", "site"}) std::filesystem::create_directories(folder_.at(name));
+    write("site/index.html", "hello");
+    write("port", "");
+    // Starts python3's own server on a free port, or ends it; the port goes into the target file as compose would fix it.
+    write("bin/docker", "#!/bin/sh\nset -eu\ncase \"$*\" in\n*' up '*)\n  python3 -u -m http.server 0 --bind 127.0.0.1 --directory site > server.out 2> server.log &\n"
+                        "  echo $! > server.pid\n  until grep -q port server.out; do sleep 0.05; done\n"
+                        "  port=$(sed -n 's/.*port \\([0-9]*\\).*/\\1/p' server.out)\n  sed \"s/PORT/$port/\" target.in > target.yaml ;;\n"
+                        "*down*) kill \"$(cat server.pid)\" ;;\nesac\n");
+    ::chmod(folder_.at("bin/docker").c_str(), 0755);
+    write("target.in", "target: pipeline-shop\nwhy: A platform that a pipeline has started.\nkind: external\nurl: http://127.0.0.1:PORT\njourneys: external-example\n");
+    write("gate.yaml", "scenario: gate\nwhy: Pages by GET, quickly.\ntarget: target.yaml\ntraffic: { base_rate: 10 }\ntiming: { steady: 6s, gap: 1s, drain: 5s }\n"
+                       "levels: [ { for: 6s, gap: 1s } ]\nchecks: none\nexpect: { success_rate: \">= 0.99\" }\n");
+  }
+  ~Pipeline() { (void)shell("docker compose -f x down"); }
+
+  Said shell(const std::string& commands, const std::string& baseline = "") {
+    write("script.sh", "cd '" + folder_.at("") + "'\n" + commands);
+    ProcessSpec spec;
+    spec.program = "/bin/sh";
+    spec.args = {folder_.at("script.sh")};
+    const char* path = std::getenv("PATH");
+    spec.env = {{"PATH", folder_.at("bin") + ":" + (path == nullptr ? "/usr/bin:/bin" : path)}, {"CARDSTORM", binary_dir() + "/cardstorm"}, {"CARDSTORM_ROOT", CARDSTORM_ROOT},
+                {"COMPOSE", "compose.yaml"}, {"TARGET", "target.yaml"}, {"SCENARIO", "gate.yaml"}, {"BASELINE", baseline}};
+    spec.stderr_path = folder_.at("stderr");
+    Said said;
+    const auto code = run_program(spec, 2min, [&](const std::string& line) { said.out += line + "\n"; });
+    said.code = code ? *code : -1;
+    if (const auto err = read_file(folder_.at("stderr"))) said.err = *err;
+    return said;
+  }
+  void write(const std::string& name, const std::string& text) { ASSERT_TRUE(write_file(folder_.at(name), text)); }
+  [[nodiscard]] std::string at(const std::string& name) const { return folder_.at(name); }
+
+ private:
+  TestFolder folder_;
+};
+
+TEST(CiTemplates, CommandsStartReplayComparePublishAndGate) {
+  Pipeline pipeline;
+  const std::string commands = commands_of("gitlab-ci.yml");
+  const Said first = pipeline.shell(commands);
+  ASSERT_EQ(first.code, 0) << first.out << first.err;
+  EXPECT_TRUE(std::filesystem::exists(pipeline.at("cardstorm-run/junit.xml")));
+  (void)pipeline.shell("docker compose -f x down");
+
+  std::filesystem::rename(pipeline.at("cardstorm-run"), pipeline.at("good"));
+  const Said second = pipeline.shell(commands, "good");
+  EXPECT_EQ(second.code, 0) << second.out << second.err;
+  EXPECT_TRUE(std::filesystem::exists(pipeline.at("cardstorm-run/compare.xml")));
+  (void)pipeline.shell("docker compose -f x down");
+
+  // The next build serves something that cannot be read: every page is a 404, and the gate closes.
+  std::filesystem::remove_all(pipeline.at("cardstorm-run"));
+  std::filesystem::remove_all(pipeline.at("site"));
+  const Said third = pipeline.shell(commands, "good");
+  EXPECT_EQ(third.code, 1) << third.out << third.err;
+}
+
+}  // namespace
+}  // namespace cardstorm
