@@ -36,13 +36,10 @@ class Injector {
   Injector(WebServer& server, const Outage& outage, Nanos start)
       : thread_([this, &server, outage, start] {
           std::this_thread::sleep_for(start + outage.at - monotonic_now());
-          truth_.from = monotonic_now();
-          note(outage.frozen ? server.freeze() : server.kill());
+          truth_.from = take(outage.frozen ? server.freeze() : server.kill());
           if (outage.length == 0s) return;
           std::this_thread::sleep_for(start + outage.at + outage.length - monotonic_now());
-          if (outage.frozen) truth_.to = monotonic_now();
-          note(outage.frozen ? server.thaw() : server.restart());
-          if (!outage.frozen) truth_.to = monotonic_now();
+          truth_.to = take(outage.frozen ? server.thaw() : server.restart());
           truth_.ended = true;
         }) {}
   Result<Truth> truth() {
@@ -52,21 +49,19 @@ class Injector {
   }
 
  private:
-  void note(const Status& s) {
-    if (!s) problem_ = s.error().what;
+  Nanos take(const Result<Nanos>& at) {
+    if (!at) problem_ = at.error().what;
+    return at ? *at : monotonic_now();
   }
   Truth truth_;
   std::string problem_;
   std::jthread thread_;
 };
 
-/// The share of a steady schedule that the server could answer within the patience. A request that waits in a frozen server is
-/// answered at the thaw when its patience lasts that long.
+/// The share of a steady schedule that was planned while the server was neither dead nor frozen.
 double true_success(const Outage& outage, const Truth& truth, Nanos start) {
   const Nanos end = start + std::chrono::seconds(outage.run_s);
-  Nanos bad = (truth.ended ? truth.to : end) - truth.from;
-  if (outage.frozen && truth.ended) bad = std::max(Nanos(0), bad - kPatience);
-  return 1 - seconds(bad) / outage.run_s;
+  return 1 - seconds((truth.ended ? truth.to : end) - truth.from) / outage.run_s;
 }
 
 Json row_of(const Outage& outage, const std::string& tool, std::optional<double> truth, std::optional<double> success) {
@@ -77,30 +72,30 @@ Json row_of(const Outage& outage, const std::string& tool, std::optional<double>
 
 Json millis(std::optional<double> v) { return v ? Json(fixed(*v, 2)) : Json(); }
 
-/// Where our record sees the outage: planned time of the first bad request, and when the first good answer after it came. Bad requests that
-/// stand alone are no outage.
+/// Where our record sees the outage, by planned time: the first of many bad requests in a row, and after it the first of many good
+/// ones. A bad request that stands alone is no outage.
 struct Seen { std::optional<Nanos> from, to; std::uint64_t ok = 0, unfinished = 0; double p50_ms = 0, p99_ms = 0; };
 Seen seen_in(const OurRun& run) {
   constexpr std::size_t kInARow = 10;
   Seen out;
   Histogram responses;
-  std::size_t bad = 0;
-  Nanos first_bad{0};
+  std::size_t in_a_row = 0;
+  bool last_good = true;
+  Nanos first_of_row{0};
   for (const StepSeen& s : run.steps) {
     const bool good = s.outcome == Outcome::ok;
     out.ok += good;
     // What was never answered counts with the time it was waited for: at least so long would it have taken.
     responses.record(good ? s.done - s.planned : std::max(s.done - s.planned, kPatience));
-    if (!good) {
-      if (bad++ == 0) first_bad = s.planned;
-      if (bad == kInARow && !out.from) out.from = first_bad;
-    } else {
-      bad = 0;
+    if (good != last_good || in_a_row == 0) {
+      in_a_row = 0;
+      first_of_row = s.planned;
+      last_good = good;
     }
+    if (++in_a_row != kInARow) continue;
+    if (!good && !out.from) out.from = first_of_row;
+    if (good && out.from && !out.to) out.to = first_of_row;
   }
-  if (out.from)
-    for (const StepSeen& s : run.steps)
-      if (s.outcome == Outcome::ok && s.planned >= *out.from && s.done > *out.from + kPatience / 2 && (!out.to || s.done < *out.to)) out.to = s.done;
   for (const auto& [outcome, n] : run.trades)
     if (outcome != TradeOutcome::ok) out.unfinished += n;
   out.p50_ms = seconds(responses.quantile(0.5)) * 1e3;
@@ -192,9 +187,9 @@ Result<BenchReport> run(const BenchSetup& setup) {
   report.goals = {{"our success differs from the truth, points", accuracy.success_off_points, "<=", 0.05},
                   {"our edges differ from the injector's stamps, ms", accuracy.edges_off_ms, "<=", 20},
                   {"every planned request is reported", accuracy.all_reported ? 1.0 : 0.0, ">=", 1}};
-  report.notes = {"truth: " + std::to_string(kRate) + " requests/s were asked for; success is the share planned while the server could answer within " + duration_text(kPatience),
+  report.notes = {"truth: " + std::to_string(kRate) + " requests/s were asked for; success is the share planned while the server was neither dead nor frozen; patience " + duration_text(kPatience),
                   "tools in closed loop (wrk, ab) have no schedule: what they imply is a share of what they happened to send",
-                  "start_off, end_off: first bad request and first good answer after it, against the injector's own stamps; a dash: the tool does not say"};
+                  "start_off, end_off: planned time of the first bad and then of the first good request, against the injector's own stamps; a dash: the tool does not say"};
   return report;
 }
 

@@ -1,6 +1,7 @@
 // web_server: see web_server.hpp.
 #include "harness/bench/web_server.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -63,37 +64,50 @@ Status WebServer::launch() {
     HttpRequest request;
     request.url = url();
     request.timeout = 500ms;
-    if (fetch(request).status == 200) return ok();
+    if (fetch(request).status == 200) return open_handles();
     if (process_->wait(Nanos(0))) break;
   }
   const auto words = read_file(dir_ + "/stderr.log");
   return Error{Errc::unavailable, "nginx does not answer: " + (words ? *words : ""), "install nginx-light (./cardstorm bench does)"};
 }
 
-Status WebServer::signal_all(int number) {
-  for (const ProcessId& id : process_tree(process_->id(), process_->mark())) {
-    auto handle = PidFd::open(id);
-    if (!handle) continue;   // it ended by itself
-    if (Status s = handle->signal(number); !s) return s;
-  }
+Status WebServer::open_handles() {
+  handles_.clear();
+  auto ids = process_tree(process_->id(), process_->mark());
+  // The master first: it would start a new worker in place of a killed one.
+  std::stable_partition(ids.begin(), ids.end(), [&](const ProcessId& id) { return id == process_->id(); });
+  for (const ProcessId& id : ids)
+    if (auto handle = PidFd::open(id)) handles_.push_back(std::move(*handle));
   return ok();
 }
 
-Status WebServer::kill() {
+Result<Nanos> WebServer::signal_all(int number) {
+  for (const PidFd& handle : handles_)
+    if (Status s = handle.signal(number); !s) return s.error();
+  return monotonic_now();
+}
+
+Result<Nanos> WebServer::kill() {
+  auto at = signal_all(SIGKILL);
+  handles_.clear();
   if (!kill_tree(process_->id(), process_->mark(), 2s)) return Error{Errc::io, "nginx survived SIGKILL"};
   (void)process_->wait(1s);
   process_.reset();
-  return ok();
+  return at;
 }
 
-Status WebServer::restart() { return launch(); }
-Status WebServer::freeze() { return signal_all(SIGSTOP); }
-Status WebServer::thaw() { return signal_all(SIGCONT); }
+Result<Nanos> WebServer::restart() {
+  if (Status s = launch(); !s) return s.error();
+  return monotonic_now();
+}
+Result<Nanos> WebServer::freeze() { return signal_all(SIGSTOP); }
+Result<Nanos> WebServer::thaw() { return signal_all(SIGCONT); }
 
 Status WebServer::stop() {
   if (!process_) return ok();
   (void)thaw();
-  return kill();
+  const auto killed = kill();
+  return killed ? ok() : Status(killed.error());
 }
 
 }  // namespace cardstorm

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "harness/core/clock.hpp"
 #include "harness/core/result.hpp"
@@ -17,23 +18,26 @@ class WebServer {
   static Result<WebServer> start(const std::string& dir, int cpu);
   [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/"; }
   [[nodiscard]] int port() const { return port_; }
+  // Each returns the monotonic time at which it took effect: the truth that tools are held against.
   /// SIGKILL to master and worker; returns when both are gone.
-  Status kill();
+  Result<Nanos> kill();
   /// The same configuration on the same port again; returns when it answers.
-  Status restart();
+  Result<Nanos> restart();
   /// SIGSTOP to master and worker, SIGCONT.
-  Status freeze();
-  Status thaw();
+  Result<Nanos> freeze();
+  Result<Nanos> thaw();
   Status stop();
 
  private:
   WebServer() = default;
   Status launch();
-  Status signal_all(int number);
+  Status open_handles();
+  Result<Nanos> signal_all(int number);
 
   std::string dir_;
   int port_ = 0, cpu_ = -1;
   std::optional<Process> process_;
+  std::vector<PidFd> handles_;   // master, then worker: opened while all is well, so that a signal costs microseconds
 };
 
 }  // namespace cardstorm

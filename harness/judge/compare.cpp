@@ -193,7 +193,7 @@ MetricChange share_metric(const std::string& name, const Cards& a, const Cards& 
     return m;
   }
   const double effect = std::max(design_effect(a.front()), design_effect(b.front()));
-  m.noise = "binomial, times " + fixed(effect, 1) + " for losses that come together; floor for one run a side";
+  m.noise = "binomial x " + fixed(effect, 1) + ", floor 0.5 points";
   finish(m, share_interval(*rate(a.front()), *rate(b.front()), effect), kShareFloor, true);
   return m;
 }
@@ -219,7 +219,7 @@ MetricChange latency_metric(const std::string& name, const Cards& a, const Cards
   const auto pairs = pairs_of(a.front(), b.front());
   const Interval interval = latency_interval(pairs, name, figure);
   m.noise = interval.high >= kNoInterval ? "too few seconds with answers on both sides"
-                                : "block bootstrap over " + std::to_string(pairs.size()) + " paired seconds; floor for one run a side";
+                                : "bootstrap of " + std::to_string(pairs.size()) + " paired seconds, floor 25 %";
   finish(m, interval, kLatencyFloor, false);
   return m;
 }
@@ -250,7 +250,7 @@ MetricChange ttr_metric(const std::string& fault, const Cards& a, const Cards& b
     finish(m, welch(va, vb), kTtrLeastSeconds, false);   // a window of one second is the resolution
   } else {
     const double half = std::max(kTtrFloorSeconds, kTtrFloorShare * std::max(*m.a, *m.b));
-    m.noise = "assumed: 2 s or a quarter, since one run a side shows no spread";
+    m.noise = "assumed (one run a side): 2 s or a quarter";
     finish(m, {m.delta - half, m.delta + half}, half, false);
   }
   if (censored) m.noise += "; not recovered counts as its horizon, the truth is more";

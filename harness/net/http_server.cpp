@@ -187,6 +187,7 @@ void Session::answer(ServerResponse response) {
   response_.set(http::field::content_type, response.content_type);
   for (const auto& [name, value] : response.headers) response_.set(name, value);
   response_.body() = std::move(response.body);
+  if (response.status == 204 || response.status == 304) response_.body().clear();   // RFC 9110: these have none, and Beast insists
   response_.prepare_payload();
   if (head_) response_.body().clear();  // the length stays: it tells what GET would bring
   write();

@@ -362,6 +362,23 @@ class Loader {
     }
   }
 
+  /// A window that no phase can hold as a whole would never decide.
+  void check_abort(const ScenarioFile& scenario) {
+    if (scenario.traffic.mode != "shaped") return;   // how long the phases are is up to the recording
+    for (const AbortRule& rule : scenario.abort) {
+      Nanos longest{0};
+      for (const Entry& e : scenario.entries) {
+        if (rule.phase.empty() || rule.phase == "steady") longest = std::max(longest, e.steady);
+        if (rule.phase.empty() || rule.phase == "fault") longest = std::max(longest, e.fault.duration);
+        if (rule.phase.empty() || rule.phase == "observe") longest = std::max(longest, e.observe);
+        if (rule.phase.empty()) longest = std::max(longest, e.steady + e.fault.duration + e.observe);
+      }
+      if (rule.window > longest)
+        add_mistake(mistakes_, scenario.at, "abort on " + rule.metric + ": no " + (rule.phase.empty() ? "stretch" : "phase '" + rule.phase + "'") + " is as long as its window of " + duration_text(rule.window),
+                    "shorten the window, or it never decides");
+    }
+  }
+
   void check_times(const ScenarioFile& scenario) {
     const Traffic& t = scenario.traffic;
     const Slo& slo = scenario.slo;
@@ -487,6 +504,7 @@ class Loader {
     if (is_shape(scenario.traffic.mode)) check_shape(scenario);
     check_trace(scenario, trace);
     check_times(scenario);
+    check_abort(scenario);
     check_expectations(scenario, buyers ? &*buyers : nullptr);
     if (!buyers) return std::nullopt;
     check_faults(scenario, target->file.spec, *buyers);

@@ -27,7 +27,7 @@ struct DatabaseSpec {
   std::string password_file;        // "" = none
   std::string lock_table, lock_where;   // the named test row that db_pool_exhaustion may lock ("" = no row lock)
   std::uint32_t slots = 0;          // connections that it may take (0 = none)
-  Nanos limit{30s};                 // the server itself ends every session of ours that is idle so long
+  Nanos limit{10s};                 // the server itself ends every session of ours that is idle so long
 };
 
 /// Where the judge reads the platform's own books, read only.

@@ -194,7 +194,7 @@ TEST_F(Load, FindsMistakesOfTheJourneys) {
   in_journeys(", cards: /cards", "", "'fact' needs 'cards'");
   in_journeys("until: [delivered]", "until: [delivered, closed]", "'closed' stands in 'until' and in 'fail_on'");
   in_journeys("step: again", "step: list", "journey 'browse' has two steps called 'list'");
-  in_journeys("status: [201]", "status: [201, 409]", "status 409 is both expected and sold out");
+  in_journeys("sold_out: { status: [409], at: /error, value: sold_out }", "sold_out: { status: [201] }", "status 201 is both expected and sold out");
   in_journeys("extract: { order_no", "extract: { key", "'key' is always defined");
   in_journeys("method: POST", "method: PUSH", "method 'PUSH' is not known");
 }

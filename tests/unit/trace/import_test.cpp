@@ -377,6 +377,10 @@ TEST_F(Import, CountsKeepTheirTotalsPerInterval) {
   EXPECT_TRUE(notes_hold(s, "COUNTS, NOT REQUESTS"));
 }
 
+TEST_F(Import, CountsYearsApartAreRefused) {
+  EXPECT_EQ(import("time,count\n0,5\n7000000000,5\n", options()).error().code, Errc::invalid);
+}
+
 TEST_F(Import, OptionsWithoutMeaningForTheFormatAreRefused) {
   ImportOptions o = options();
   o.format = "gor";

@@ -30,6 +30,13 @@ std::string damaged(std::string text, Rng& rng) {
   return text;
 }
 
+/// Millions of arrivals are asked for, and would be made: right, but not in a unit test.
+bool has_large_count(const std::string& text) {
+  for (auto comma = text.find(','); comma != std::string::npos; comma = text.find(',', comma + 1))
+    if (text.find_first_not_of("0123456789", comma + 1) - comma > 5) return true;
+  return false;
+}
+
 TEST_F(TraceMutation, DamagedLogsNeverCrashAndWhatIsWrittenReadsBack) {
   const std::string between = "\n\xF0\x9F\x90\xB5\xF0\x9F\x99\x88\xF0\x9F\x99\x89\n";
   const struct { std::string format, text; } logs[]{
@@ -50,6 +57,7 @@ TEST_F(TraceMutation, DamagedLogsNeverCrashAndWhatIsWrittenReadsBack) {
     const auto& log = logs[rng.below(std::size(logs))];
     std::string text = log.text;
     for (std::uint64_t n = 1 + rng.below(4); n-- > 0;) text = damaged(text, rng);
+    if (log.format == "counts" && has_large_count(text)) continue;
     ImportOptions o = options();
     o.format = rng.below(3) == 0 ? "auto" : log.format;
     o.run_bytes = rng.below(2) == 0 ? 64 : 1 << 20;
