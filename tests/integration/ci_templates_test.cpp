@@ -49,8 +49,8 @@ class Pipeline {
                         "*down*) kill \"$(cat server.pid)\" ;;\nesac\n");
     ::chmod(folder_.at("bin/docker").c_str(), 0755);
     write("target.in", "target: pipeline-shop\nwhy: A platform that a pipeline has started.\nkind: external\nurl: http://127.0.0.1:PORT\njourneys: external-example\n");
-    write("gate.yaml", "scenario: gate\nwhy: Pages by GET, quickly.\ntarget: target.yaml\ntraffic: { base_rate: 10 }\ntiming: { steady: 6s, gap: 1s, drain: 5s }\n"
-                       "levels: [ { for: 6s, gap: 1s } ]\nchecks: none\nexpect: { success_rate: \">= 0.99\" }\n");
+    write("gate.yaml", "scenario: gate\nwhy: Pages by GET, quickly.\ntarget: target.yaml\ntraffic: { base_rate: 10 }\ntiming: { steady: 14s, gap: 1s, drain: 5s }\n"
+                       "levels: [ { for: 14s, gap: 1s } ]\nchecks: none\nexpect: { success_rate: \">= 0.99\" }\n");
   }
   ~Pipeline() { (void)shell("docker compose -f x down"); }
 
