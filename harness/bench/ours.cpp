@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <malloc.h>
 #include <optional>
 #include <sched.h>
 #include <sys/resource.h>
@@ -131,6 +132,7 @@ Result<OurRun> run_ours(const Plan& plan, const Trace& trace, const std::string&
   OurRun out;
   const MonotonicClock clock(monotonic_now() + kAhead);
   if (on_start) on_start(clock.start());
+  (void)::malloc_trim(0);   // what earlier runs left in the allocator would hide growth
   MemoryWatch memory(clock.start(), plan.load_end);
   const std::string base = url.substr(0, url.find_last_not_of('/') + 1);
   const double cpu_before = cpu_seconds();

@@ -64,7 +64,11 @@ Status WebServer::launch() {
     HttpRequest request;
     request.url = url();
     request.timeout = 500ms;
-    if (fetch(request).status == 200) return open_handles();
+    const Nanos asked = monotonic_now();
+    if (fetch(request).status == 200) {
+      answered_ = asked;
+      return open_handles();
+    }
     if (process_->wait(Nanos(0))) break;
   }
   const auto words = read_file(dir_ + "/stderr.log");
@@ -98,7 +102,7 @@ Result<Nanos> WebServer::kill() {
 
 Result<Nanos> WebServer::restart() {
   if (Status s = launch(); !s) return s.error();
-  return monotonic_now();
+  return Nanos(answered_);
 }
 Result<Nanos> WebServer::freeze() { return signal_all(SIGSTOP); }
 Result<Nanos> WebServer::thaw() { return signal_all(SIGCONT); }

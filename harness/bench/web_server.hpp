@@ -36,6 +36,7 @@ class WebServer {
 
   std::string dir_;
   int port_ = 0, cpu_ = -1;
+  Nanos answered_{0};            // when the first request that it answered was sent
   std::optional<Process> process_;
   std::vector<PidFd> handles_;   // master, then worker: opened while all is well, so that a signal costs microseconds
 };

@@ -14,6 +14,7 @@
 namespace cardstorm {
 namespace {
 
+constexpr int kStartsPerPass = 64;
 constexpr Nanos kWaitMax = 50ms;          // the longest single wait: a lost wake-up delays a stop by no more
 constexpr Nanos kFlushEach = 200ms, kSampleEach = 1s, kTellEach = AbortTally::kBucket;
 constexpr Nanos kOverdueGrace = 100ms;    // requests end by the trade's deadline themselves; this catches one that does not
@@ -80,7 +81,9 @@ class Shard {
   }
 
   void start_due(const std::stop_token& stop) {
-    while (next_trade_ < schedule_.times.size() && !stop.stop_requested()) {
+    // So many at most before answers are looked at: where the plan asks for more than we can send, starting trades must not keep us from
+    // reading what comes back. What falls behind is refused as our own lateness.
+    for (int started = 0; started < kStartsPerPass && next_trade_ < schedule_.times.size() && !stop.stop_requested(); ++started) {
       const TradeId trade = next_trade_;
       const Nanos planned = schedule_.times[trade];
       if (planned > parts_.clock.now()) break;

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <set>
 
+#include "harness/core/burst.hpp"
 #include "harness/core/text.hpp"
 #include "harness/judge/mttr.hpp"
 #include "harness/judge/round.hpp"
@@ -176,6 +177,21 @@ void fill_timeline(const Tally& t, Scorecard& c) {
     row.first.p99_ms = percentile_ms(row.second, 0.99);
     c.timeline.push_back(row.first);
   }
+}
+
+void fill_bursts(const Tally& t, const Plan& plan, Scorecard& c) {
+  std::vector<Nanos> planned, left;
+  for (const auto& row : t.trades) {
+    if (!row.seen) continue;
+    planned.push_back(row.planned);
+    if (row.left >= 0ns) left.push_back(row.left);
+  }
+  std::sort(planned.begin(), planned.end());
+  std::sort(left.begin(), left.end());
+  const auto wanted = burst_numbers(planned, 0ns, plan.load_end), got = burst_numbers(left, 0ns, plan.load_end);
+  const auto shown = [](const std::optional<double>& v) { return v ? std::optional(rounded(*v, 1e3)) : std::nullopt; };
+  for (std::size_t i = 0; i < wanted.size(); ++i)
+    c.bursts.push_back({seconds_rounded(wanted[i].window), wanted[i].peak, got[i].peak, shown(wanted[i].dispersion), shown(got[i].dispersion)});
 }
 
 void fill_money(Scorecard& c) {
@@ -389,6 +405,7 @@ Result<Scorecard> judge_record(RunRecord& record, const HistorySource& history, 
   card.latencies = tally.latencies;
   fill_episodes(tally, *record.plan, card);
   fill_timeline(tally, card);
+  fill_bursts(tally, *record.plan, card);
   for (auto& r : checks) card.checks.push_back(conclude(r, evidence));
   fill_money(card);
   card.not_exercised = not_exercised(tally.situations, evidence);

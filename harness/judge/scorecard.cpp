@@ -135,6 +135,14 @@ Json json_of_traffic(const Scorecard& c) {
                        {"causes", std::move(causes)}, {"peak_rate", c.traffic.peak_rate}});
 }
 
+Json json_of_bursts(const std::vector<BurstRow>& rows) {
+  const auto index = [](const std::optional<double>& v) { return v ? Json(*v) : Json(); };
+  Json out = Json::array();
+  for (const auto& r : rows)
+    out.push(Json::object({{"window_s", r.window_s}, {"planned_peak", r.planned_peak}, {"sent_peak", r.sent_peak}, {"planned_index", index(r.planned_index)}, {"sent_index", index(r.sent_index)}}));
+  return out;
+}
+
 Json json_of_timeline(const std::vector<WindowRow>& rows) {
   Json out = Json::array();
   for (const auto& r : rows)
@@ -165,6 +173,10 @@ void read_traffic(const Json& j, Scorecard& c) {
 }
 
 void read_pictures(const Json& json, Scorecard& c) {
+  const auto index = [](const Json& v) { return v.is_number() ? std::optional(v.number()) : std::nullopt; };
+  for (const auto& r : json["bursts"].items())
+    c.bursts.push_back({r["window_s"].number(), static_cast<std::uint64_t>(r["planned_peak"].integer()), static_cast<std::uint64_t>(r["sent_peak"].integer()),
+                        index(r["planned_index"]), index(r["sent_index"])});
   for (const auto& r : json["timeline"].items())
     c.timeline.push_back({r["at_s"].number(), static_cast<std::uint32_t>(r["planned"].integer()),
                           static_cast<std::uint32_t>(r["good"].integer()), r["p50_ms"].number(), r["p99_ms"].number(),
@@ -231,7 +243,7 @@ Json json_of_scorecard(const Scorecard& c) {
                       {"trusted", c.generator.trusted}})},
        {"episodes", std::move(episodes)}, {"mttr", Json::object({{"by_fault", std::move(by_fault)}})},
        {"checks", std::move(checks)}, {"not_exercised", std::move(not_exercised)},
-       {"timeline", json_of_timeline(c.timeline)}, {"shades", json_of_shades(c.shades)}, {"repeats", c.repeats},
+       {"timeline", json_of_timeline(c.timeline)}, {"bursts", json_of_bursts(c.bursts)}, {"shades", json_of_shades(c.shades)}, {"repeats", c.repeats},
        {"assumed_restart_s", c.assumed_restart_s}, {"command", c.repeat_command}, {"why_text", c.why_text}});
 }
 

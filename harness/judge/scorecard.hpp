@@ -50,6 +50,8 @@ struct Rate { std::uint64_t planned = 0, good = 0; [[nodiscard]] double share() 
 
 /// One second of the run, for pictures; steps by planned time.
 struct WindowRow { double at_s = 0; std::uint32_t planned = 0, good = 0; double p50_ms = 0, p99_ms = 0; std::uint32_t trades = 0; };
+/// How bursty the starts of trades were, per width of window: as planned, and as they really left (core/burst.hpp).
+struct BurstRow { double window_s = 0; std::uint64_t planned_peak = 0, sent_peak = 0; std::optional<double> planned_index, sent_index; };
 /// A fault's shade in pictures.
 struct Shade { std::string fault, on; double from_s = 0, to_s = 0; };
 
@@ -74,6 +76,7 @@ struct Scorecard {
   // Not part of the contract's JSON: for pictures, under "timeline".
   std::vector<WindowRow> timeline;
   std::vector<Shade> shades;
+  std::vector<BurstRow> bursts;
   std::string repeat_command;       // the command that repeats this run
   std::shared_ptr<const Histogram> latencies;   // not in the JSON: lets repeats be pooled into one set of percentiles
 };

@@ -77,8 +77,9 @@ void Tally::step(const StepEnded& s) {
   ++steps_ended;
   ++step_causes[s.cause];
   resends += s.resends;
-  const auto* row = row_of(s.trade);
+  auto* row = row_of(s.trade);
   if (row == nullptr) return;
+  if (s.step == 0 && s.requests > 0) row->left = s.sent;
   const Journey* journey = row->journey < plan_.journeys.size() ? &plan_.journeys[row->journey] : nullptr;
   const bool poll = journey != nullptr && s.step < journey->steps.size() && journey->steps[s.step].poll.has_value();
   const bool sent = s.requests > 0;

@@ -16,6 +16,7 @@ namespace cardstorm {
 /// What the record says about one planned trade.
 struct TradeRow {
   Nanos planned{0}, ended{0};
+  Nanos left{-1};                           // when its first request was sent; < 0: never
   std::uint16_t journey = 0;
   bool seen = false, over = false;          // TradePlanned, TradeEnded came
   TradeOutcome outcome = TradeOutcome::unfinished;

@@ -126,7 +126,8 @@ class Loader {
   /// A file that another file (in `from`) names, by path or by a name under scenarios/<kind>.
   std::optional<fs::path> named_file(const std::string& name, const std::string& kind, const fs::path& from, const Place& at) {
     if (is_path(name)) {
-      const fs::path path = fs::path(name).is_absolute() ? fs::path(name) : from / name;
+      const bool typed = at.file.starts_with("--");   // on the command line: a path as the shell means it
+      const fs::path path = fs::path(name).is_absolute() || typed ? fs::path(name) : from / name;
       if (is_file(path)) return path;
       add_mistake(mistakes_, at, "there is no file '" + shown(path) + "'", "correct the path");
       return std::nullopt;

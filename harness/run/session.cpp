@@ -353,6 +353,7 @@ class Session {
   }
 
   void restart_target(std::uint32_t segment, EventSink& history) {
+    if (target_->supervisor_pid() <= 0) return;   // it is not ours to restart
     progress_.say("the target has not recovered: restarting it before the next fault");
     const Status restarted = target_->restart(30s);
     if (!restarted) {

@@ -43,8 +43,8 @@ class Pipeline {
     write("site/index.html", "hello");
     write("port", "");
     // Starts python3's own server on a free port, or ends it; the port goes into the target file as compose would fix it.
-    write("bin/docker", "#!/bin/sh\nset -eu\ncase \"$*\" in\n*' up '*)\n  python3 -u -m http.server 0 --bind 127.0.0.1 --directory site > server.out 2> server.log &\n"
-                        "  echo $! > server.pid\n  until grep -q port server.out; do sleep 0.05; done\n"
+    write("bin/docker", "#!/bin/sh\nset -eu\ncase \"$*\" in\n*' up '*)\n  rm -f server.out\n  python3 -u -m http.server 0 --bind 127.0.0.1 --directory site > server.out 2> server.log &\n"
+                        "  echo $! > server.pid\n  until grep -qs port server.out; do sleep 0.05; done\n"
                         "  port=$(sed -n 's/.*port \\([0-9]*\\).*/\\1/p' server.out)\n  sed \"s/PORT/$port/\" target.in > target.yaml ;;\n"
                         "*down*) kill \"$(cat server.pid)\" ;;\nesac\n");
     ::chmod(folder_.at("bin/docker").c_str(), 0755);

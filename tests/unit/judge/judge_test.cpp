@@ -424,6 +424,36 @@ TEST(Judge, CheckThatThrowsIsUnknown) {
   EXPECT_NE(c->checks.at(0).why.find("oops"), std::string::npos);
 }
 
+TEST(Judge, TellsBurstsAsPlannedAndAsSent) {
+  auto run = healthy();
+  const auto c = judged(run);
+  ASSERT_EQ(c.bursts.size(), 4U);
+  EXPECT_EQ(c.bursts[1].window_s, 1);
+  EXPECT_GT(c.bursts[1].planned_peak, 0U);
+  EXPECT_EQ(c.bursts[3].planned_peak, c.bursts[3].sent_peak) << "over a minute nothing is lost";
+  const auto again = scorecard_of_json(json_of_scorecard(c));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(json_of_scorecard(*again).dump(), json_of_scorecard(c).dump());
+}
+
+TEST(Evidence, MissesNoBankOnlyWhereAllMoneyIsInPurses) {
+  const auto whole = [](const std::string& paid_via, bool partners) {
+    Folder f;
+    auto run = healthy();
+    run.info.set("partners", partners);
+    run.write(f.dir);
+    fs::remove_all(f.dir + "/partners");
+    EXPECT_TRUE(write_file(f.dir + "/audit.jsonl", "{\"row\":\"source\",\"source\":\"sql\"}\n{\"row\":\"order\",\"id\":1,\"order_no\":\"A1\",\"buyer\":\"b\",\"sku\":\"s\",\"class\":\"game_card\","
+                                                   "\"status\":\"delivered\",\"paid_via\":\"" + paid_via + "\",\"quantity\":1,\"amount_cents\":5,\"paid_cents\":5,\"refunded_cents\":0,\"cards\":[]}\n"));
+    auto record = read_run(f.dir);
+    EXPECT_TRUE(record && record->audit) << (record ? (record->damage.empty() ? "" : record->damage.front()) : record.error().what);
+    return record && record->evidence.journals_whole;
+  };
+  EXPECT_TRUE(whole("wallet", false));
+  EXPECT_FALSE(whole("stripe", false)) << "there is a bank, and we do not see its books";
+  EXPECT_FALSE(whole("wallet", true)) << "partners that left no journal are missing";
+}
+
 TEST(Judge, FolderWithoutPlanOrRunIsNotFound) {
   Folder f;
   EXPECT_EQ(judge_run(f.dir).error().code, Errc::not_found);
