@@ -24,6 +24,8 @@ constexpr int kRunsForSpread = 3;
 constexpr double kNoInterval = 1e9;                // an upper end that says: nothing is known
 // What differs between two runs of one unchanged platform on a shared machine; used where too few runs were given to measure it.
 constexpr double kShareFloor = 0.005, kLatencyFloor = 0.25, kTtrFloorShare = 0.25, kTtrFloorSeconds = 2;
+// A quarter of one millisecond is the weather of a shared machine.
+constexpr double kLatencyFloorMs = 3, kLatencyLeastMs = 1;
 // Less than this matters to nobody, however well it is measured.
 constexpr double kShareLeast = 0.001, kLatencyLeast = 0.05, kTtrLeastSeconds = 1;
 
@@ -213,14 +215,14 @@ MetricChange latency_metric(const std::string& name, const Cards& a, const Cards
     for (const double v : vb) lb.push_back(std::log(v));
     const Interval logs = welch(la, lb);
     m.noise = kMeasured;
-    finish(m, {std::exp(logs.low) - 1, std::exp(logs.high) - 1}, kLatencyLeast, false);
+    finish(m, {std::exp(logs.low) - 1, std::exp(logs.high) - 1}, std::max(kLatencyLeast, kLatencyLeastMs / *m.a), false);
     return m;
   }
   const auto pairs = pairs_of(a.front(), b.front());
   const Interval interval = latency_interval(pairs, name, figure);
   m.noise = interval.high >= kNoInterval ? "too few seconds with answers on both sides"
-                                : "bootstrap of " + std::to_string(pairs.size()) + " paired seconds, floor 25 %";
-  finish(m, interval, kLatencyFloor, false);
+                                : "bootstrap of " + std::to_string(pairs.size()) + " paired seconds, floor 25 % or 3 ms";
+  finish(m, interval, std::max(kLatencyFloor, kLatencyFloorMs / *m.a), false);
   return m;
 }
 
