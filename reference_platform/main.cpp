@@ -14,7 +14,7 @@
 #include "reference_platform/ops/signals.hpp"
 #include "reference_platform/ops/supervisor.hpp"
 #include "reference_platform/services/roles.hpp"
-#include "reference_platform/store/schema_sql.hpp"
+#include "reference_platform/store/schema.hpp"
 
 namespace {
 
@@ -85,6 +85,19 @@ double seconds_of(const std::string& text) {
   return value;
 }
 
+std::string schema_of(const std::string& variant, int number, int databases) {
+  return variant == "fragile" ? store::fragile_schema() : store::hardened_schema(number, databases);
+}
+
+std::string audit_views_of(const std::string& variant, const std::vector<std::string>& other_schemas) {
+  return variant == "fragile" ? "" : store::audit_views(other_schemas);
+}
+
+void load(store::Connection& db, const std::string& variant, const std::string& mint_dir, int number, int databases) {
+  if (variant == "fragile") return domain::load_catalogue(db, mint_dir);
+  domain::load_catalogue(db, mint_dir, domain::Share{number, databases});
+}
+
 int up(const Args& args) {
   if (args.empty() || ops::layout(args[0]).empty())
     throw Usage("wanted: up fragile|hardened" + (args.empty() ? "" : ", not '" + args[0] + "'"));
@@ -99,7 +112,7 @@ int up(const Args& args) {
               {"--postgres", into(o.postgres_url)},
               {"--redis", into(o.redis_url)}},
              {{"--keep", &o.keep}, {"--foreground", &o.foreground}});
-  return ops::run_supervisor(o, {kOwnProgram, store::kSchemaSql, &domain::load_catalogue});
+  return ops::run_supervisor(o, {kOwnProgram, &schema_of, &audit_views_of, &load});
 }
 
 int node(const Args& args) {

@@ -103,28 +103,48 @@ std::vector<Entry> built_in() {
           make(4, "phone-30", "topup", 3000, 0), make(5, "sword-rare", "equipment", 8800, 0)};
 }
 
-void insert(store::Connection& db, const Entry& e) {
-  const Good& g = e.good;
-  db.run("INSERT INTO goods(sku, number, name, class, price_cents, stock, unlimited) VALUES ($1,$2,$3,$4,$5,$6,$7)",
-         {g.sku, std::to_string(e.number), g.name, g.goods_class, std::to_string(g.price_cents), std::to_string(g.stock), g.unlimited ? "true" : "false"});
-  for (const PriceStep& step : g.wholesale) {
-    db.run("INSERT INTO wholesale(sku, from_quantity, price_cents) VALUES ($1,$2,$3)", {g.sku, std::to_string(step.from_quantity), std::to_string(step.price_cents)});
+/// Counted stock in equal parts; the first databases take what is left over.
+std::int64_t part_of(std::int64_t stock, Share share) { return stock / share.databases + (share.number < stock % share.databases ? 1 : 0); }
+
+constexpr std::int64_t kCardsPerSku = 100'000'000;   // a card's id is its sku's number times this, plus its line
+
+/// Line i goes to partition i % 16.
+void insert_partitioned_cards(store::Connection& db, const Entry& e, Share share) {
+  for (std::size_t from = 0; from < e.secrets.size(); from += kBatch) {
+    const std::size_t to = std::min(e.secrets.size(), from + kBatch);
+    db.run("INSERT INTO cards(part, id, sku, secret) SELECT (n - 1) % 16, $3::bigint + n, $1, secret "
+           "FROM (SELECT secret, $4::bigint + k AS n FROM unnest($2::text[]) WITH ORDINALITY AS s(secret, k)) AS lines "
+           "WHERE (n - 1) % 16 * $5::int / 16 = $6::int",
+           {e.good.sku, array_literal(e.secrets.begin() + static_cast<std::ptrdiff_t>(from), e.secrets.begin() + static_cast<std::ptrdiff_t>(to)),
+            std::to_string(e.number * kCardsPerSku), std::to_string(from), std::to_string(share.databases), std::to_string(share.number)});
   }
+}
+
+void insert_cards(store::Connection& db, const Entry& e) {
   for (auto from = e.secrets.begin(); from != e.secrets.end();) {
     const auto to = e.secrets.end() - from > static_cast<std::ptrdiff_t>(kBatch) ? from + static_cast<std::ptrdiff_t>(kBatch) : e.secrets.end();
-    db.run("INSERT INTO cards(sku, secret) SELECT $1, unnest($2::text[])", {g.sku, array_literal(from, to)});
+    db.run("INSERT INTO cards(sku, secret) SELECT $1, unnest($2::text[])", {e.good.sku, array_literal(from, to)});
     from = to;
   }
 }
 
-}  // namespace
+void insert_good(store::Connection& db, const Entry& e, std::int64_t stock) {
+  const Good& g = e.good;
+  db.run("INSERT INTO goods(sku, number, name, class, price_cents, stock, unlimited) VALUES ($1,$2,$3,$4,$5,$6,$7)",
+         {g.sku, std::to_string(e.number), g.name, g.goods_class, std::to_string(g.price_cents), std::to_string(stock), g.unlimited ? "true" : "false"});
+  for (const PriceStep& step : g.wholesale) {
+    db.run("INSERT INTO wholesale(sku, from_quantity, price_cents) VALUES ($1,$2,$3)", {g.sku, std::to_string(step.from_quantity), std::to_string(step.price_cents)});
+  }
+}
 
-void load_catalogue(store::Connection& db, const std::string& mint_dir) {
+/// All or nothing, and only into empty tables.
+template <typename Insert>
+void fill(store::Connection& db, const std::string& mint_dir, Insert insert) {
   const std::vector<Entry> entries = mint_dir.empty() ? built_in() : read_mint(mint_dir);
   db.begin();
   try {
     if (db.run("SELECT 1 FROM goods LIMIT 1").empty()) {
-      for (const Entry& e : entries) insert(db, e);
+      for (const Entry& e : entries) insert(e);
     }
     db.commit();
   } catch (...) {
@@ -132,6 +152,22 @@ void load_catalogue(store::Connection& db, const std::string& mint_dir) {
     throw;
   }
   db.run("ANALYZE");   // a first plan made on empty tables would scan them for as long as its connection lives
+}
+
+}  // namespace
+
+void load_catalogue(store::Connection& db, const std::string& mint_dir) {
+  fill(db, mint_dir, [&db](const Entry& e) {
+    insert_good(db, e, e.good.stock);
+    insert_cards(db, e);
+  });
+}
+
+void load_catalogue(store::Connection& db, const std::string& mint_dir, Share share) {
+  fill(db, mint_dir, [&db, share](const Entry& e) {
+    insert_good(db, e, part_of(e.good.stock, share));
+    insert_partitioned_cards(db, e, share);
+  });
 }
 
 std::vector<Good> read_goods(store::Connection& db) {

@@ -45,7 +45,7 @@ std::string make_auditor(store::Connection& db, const std::string& url, const st
 
 }  // namespace
 
-Database prepare_database(const std::string& given, bool ours, const std::string& mint_dir, const Parts& parts) {
+Database prepare_database(const std::string& given, bool ours, const std::string& variant, const std::string& mint_dir, const Parts& parts) {
   Database d;
   d.url = given;
   try {
@@ -55,8 +55,9 @@ Database prepare_database(const std::string& given, bool ours, const std::string
       d.url = with_option(given, "-csearch_path%3D" + d.schema);
     }
     const auto db = store::connect(d.url);
-    db->script(parts.schema_sql);
-    parts.load(*db, mint_dir);
+    db->script(parts.schema(variant, 0, 1).c_str());
+    if (const std::string views = parts.audit_views(variant, {}); !views.empty()) db->script(views.c_str());
+    parts.load(*db, variant, mint_dir, 0, 1);
     db->script("ANALYZE");
     d.auditor_url = ours ? make_auditor(*db, d.url, "public")
                          : with_option(given, "-csearch_path%3D" + d.schema + "%20-cdefault_transaction_read_only%3Don");

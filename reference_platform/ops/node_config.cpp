@@ -1,6 +1,7 @@
 // node_config: see node_config.hpp.
 #include "reference_platform/ops/node_config.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cerrno>
 #include <cstring>
@@ -18,12 +19,40 @@ namespace json = boost::json;
 
 std::string text(const json::object& o, const char* key) { return std::string(o.at(key).as_string()); }
 
+std::vector<std::string> texts(const json::object& o, const char* key) {
+  std::vector<std::string> out;
+  for (const auto& item : o.at(key).as_array()) out.emplace_back(item.as_string());
+  return out;
+}
+
+/// Calls `each` with the parts of "a,b".
+template <typename F>
+void each_name(const std::string& list, F each) {
+  for (std::size_t from = 0; from < list.size();) {
+    const auto to = std::min(list.find(',', from), list.size());
+    each(list.substr(from, to - from));
+    from = to + 1;
+  }
+}
+
+void read_switches(const json::object& o, domain::Switches& switches) {
+  each_name(text(o, "traits"), [&switches](const std::string& name) {
+    if (const auto wrong = switches.set_trait(name + "=on")) throw EnvironmentError(*wrong);
+  });
+  each_name(text(o, "bugs"), [&switches](const std::string& name) {
+    if (const auto wrong = switches.set_bug(name)) throw EnvironmentError(*wrong);
+  });
+}
+
 NodeConfig config_of(const json::object& o) {
   NodeConfig c;
   c.name = text(o, "name");
   c.role = text(o, "role");
   c.variant = text(o, "variant");
-  c.database_url = text(o, "database_url");
+  c.database_urls = texts(o, "database_urls");
+  c.shadow_urls = texts(o, "shadow_urls");
+  c.queue_url = text(o, "queue_url");
+  read_switches(o, c.switches);
   c.redis_url = text(o, "redis_url");
   c.partners_url = text(o, "partners_url");
   c.partners_key = text(o, "partners_key");
@@ -43,7 +72,11 @@ json::object object_of(const NodeConfig& c) {
   return {{"name", c.name},
           {"role", c.role},
           {"variant", c.variant},
-          {"database_url", c.database_url},
+          {"database_urls", json::array(c.database_urls.begin(), c.database_urls.end())},
+          {"shadow_urls", json::array(c.shadow_urls.begin(), c.shadow_urls.end())},
+          {"queue_url", c.queue_url},
+          {"traits", c.switches.traits_text()},
+          {"bugs", c.switches.bugs_text()},
           {"redis_url", c.redis_url},
           {"partners_url", c.partners_url},
           {"partners_key", c.partners_key},

@@ -130,7 +130,7 @@ class Supervisor {
 
   void start() {
     start_stores();
-    database_ = prepare_database(database_.url, options_.postgres_url.empty(), options_.mint_dir, parts_);
+    database_ = prepare_database(database_.url, options_.postgres_url.empty(), options_.variant, options_.mint_dir, parts_);
     check_stop();
     make_nodes();
     for (auto& c : children_)
@@ -217,7 +217,8 @@ class Supervisor {
       c.name = i.name;
       c.role = i.role;
       c.variant = options_.variant;
-      c.database_url = database_.url;
+      c.database_urls = {database_.url};
+      c.switches = domain::Switches::usual(options_.variant);
       c.redis_url = redis_url_;
       c.partners_url = options_.partners_url;
       c.partners_key = key;

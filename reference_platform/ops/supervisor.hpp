@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "reference_platform/ops/process.hpp"
 #include "reference_platform/store/pg.hpp"
@@ -20,8 +21,9 @@ struct UpOptions {
 /// What the supervisor needs from rooms that it must not know.
 struct Parts {
   std::string program;             // started as: program node NAME --config FILE --supervisor-fd 3
-  const char* schema_sql = "";
-  void (*load)(store::Connection& db, const std::string& mint_dir) = nullptr;
+  std::string (*schema)(const std::string& variant, int number, int databases) = nullptr;   // of database `number` of `databases`
+  std::string (*audit_views)(const std::string& variant, const std::vector<std::string>& other_schemas) = nullptr;
+  void (*load)(store::Connection& db, const std::string& variant, const std::string& mint_dir, int number, int databases) = nullptr;
 };
 
 /// Returns 0 after an orderly end. Throws EnvironmentError (and std::runtime_error from `load`) with nothing left running.

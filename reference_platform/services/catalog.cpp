@@ -48,7 +48,7 @@ std::optional<std::vector<Good>> of_cache_text(const std::string& text) {
 class Catalog {
  public:
   explicit Catalog(const ops::NodeConfig& config)
-      : log_(config.name), pool_(store::make_pool({config.database_url, kPoolSize, 1000ms, 1000ms})), redis_(store::make_redis(config.redis_url)) {}
+      : log_(config.name), pool_(store::make_pool({config.database_url(), kPoolSize, 1000ms, 1000ms})), redis_(store::make_redis(config.redis_url)) {}
 
   Response handle(const Request& r) {
     const auto parts = path_parts(r.path);

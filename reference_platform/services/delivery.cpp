@@ -39,7 +39,7 @@ class Delivery {
   explicit Delivery(const ops::NodeConfig& config)
       : partner_{config.partners_url, config.partners_key}, public_url_(config.public_url), log_(config.name),
         inventory_url_(config.peers.contains("inventory") && !config.peers.at("inventory").empty() ? config.peers.at("inventory").front() : ""),
-        pool_(store::make_pool({config.database_url, kPoolSize, 2000ms, 2000ms})), supplier_("supplier", kSupplierWorkers),
+        pool_(store::make_pool({config.database_url(), kPoolSize, 2000ms, 2000ms})), supplier_("supplier", kSupplierWorkers),
         deliver_loop_("deliver", 50ms, [this] { return deliver_batch(); }), topup_loop_("topups", 100ms, [this] { return start_topups(); }) {}
 
   Response notify(const Request& r);

@@ -19,7 +19,7 @@ constexpr int kWorkers = 4, kPoolSize = 3;
 
 class Inventory {
  public:
-  explicit Inventory(const ops::NodeConfig& config) : log_(config.name), pool_(store::make_pool({config.database_url, kPoolSize, 1000ms, 2000ms})) {}
+  explicit Inventory(const ops::NodeConfig& config) : log_(config.name), pool_(store::make_pool({config.database_url(), kPoolSize, 1000ms, 2000ms})) {}
 
   /// POST /internal/claim {"orders":[{"order_no","quantity"}]} → {"claimed":[...],"short":[...]}. Repeating a claim changes nothing.
   Response handle(const Request& r) {

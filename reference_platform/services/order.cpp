@@ -11,6 +11,7 @@
 #include "reference_platform/services/buyer_api.hpp"
 #include "reference_platform/services/order_events.hpp"
 #include "reference_platform/services/roles.hpp"
+#include "reference_platform/store/shards.hpp"
 
 namespace platform::services {
 namespace {
@@ -56,7 +57,7 @@ class PriceList {
 class Orders {
  public:
   explicit Orders(const ops::NodeConfig& config)
-      : log_(config.name), pool_(store::make_pool({config.database_url, kPoolSize, 1000ms, 1000ms})),
+      : log_(config.name), pool_(store::make_pool({config.database_url(), kPoolSize, 1000ms, 1000ms})),
         events_(*pool_, log_, metrics_, option(config, "unpaid_close_s", 300)),
         loop_("order events", 50ms, [this] { return events_.step(); }) {}
 
@@ -115,14 +116,15 @@ Response Orders::create(const Request& r, const std::string& buyer) {
   const std::string refused = domain::refuse_order(*good, body->quantity, body->phone);
   if (!refused.empty()) return error_answer(400, refused);
 
-  const std::string no = "H" + random_id().substr(0, 19);
+  const store::Place place{store::partition_of(buyer), false};
+  const std::string no = store::order_number(place, random_id());
   const std::string quantity = std::to_string(body->quantity);
   const std::int64_t amount = domain::amount_of(*good, body->quantity);
   db->begin();
   const auto inserted = db->run(
-      "INSERT INTO orders(order_no, buyer, idem_key, sku, class, quantity, amount_cents, phone, status, mark) "
-      "VALUES ($1,$2,$3,$4,$5,$6,$7,$8,'created',$9) ON CONFLICT (buyer, idem_key) DO NOTHING",
-      {no, buyer, key, good->sku, good->goods_class, quantity, std::to_string(amount), body->phone, mark_of(r)});
+      "INSERT INTO orders(part, order_no, buyer, idem_key, sku, class, quantity, amount_cents, phone, status, mark) "
+      "VALUES ($10,$1,$2,$3,$4,$5,$6,$7,$8,'created',$9) ON CONFLICT (part, buyer, idem_key) DO NOTHING",
+      {no, buyer, key, good->sku, good->goods_class, quantity, std::to_string(amount), body->phone, mark_of(r), std::to_string(place.partition)});
   if (inserted.affected() == 0) {
     db->rollback();
     return created_before(*db, buyer, key, *body);

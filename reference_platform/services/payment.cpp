@@ -73,7 +73,7 @@ class Payments {
  public:
   explicit Payments(const ops::NodeConfig& config)
       : partner{config.partners_url, config.partners_key}, public_url(config.public_url), unpaid_close_s(option(config, "unpaid_close_s", 300)), log(config.name),
-        pool(store::make_pool({config.database_url, kPoolSize, 2000ms, 1000ms})), alpha_("alpha", *this), beta_("beta", *this),
+        pool(store::make_pool({config.database_url(), kPoolSize, 2000ms, 1000ms})), alpha_("alpha", *this), beta_("beta", *this),
         alpha_loop_("alpha", 50ms, [this] { return alpha_.step(); }), beta_loop_("beta", 50ms, [this] { return beta_.step(); }) {}
 
   Response handle(const Request& r);

@@ -33,7 +33,7 @@ class Shop {
  public:
   explicit Shop(const ops::NodeConfig& config)
       : partner_{config.partners_url, config.partners_key}, public_url_(config.public_url), log_(config.name),
-        pool_(store::make_pool({config.database_url, kPoolSize, kPoolWait, 0ms})) {}
+        pool_(store::make_pool({config.database_url(), kPoolSize, kPoolWait, 0ms})) {}
 
   Response handle(const Request& r);
   store::Pool* pool() { return pool_.get(); }

@@ -55,8 +55,17 @@ struct PoolOptions { std::string url; int size = 8; std::chrono::milliseconds wa
 
 struct PoolState { int max = 0, idle = 0, held = 0, used = 0, waiting = 0; };
 
+/// What the admin address and the fault hook see of a node's connections, in one pool or in several.
+class PoolControl {
+ public:
+  virtual ~PoolControl() = default;
+  [[nodiscard]] virtual PoolState state() const = 0;
+  /// The fault hook: takes every connection as it becomes free and keeps it until `lease` from now has passed; 0 gives back.
+  virtual void hold(std::chrono::milliseconds lease) = 0;
+};
+
 /// Gives a connection for a scope; broken ones are replaced. A transaction left open is rolled back on return.
-class Pool {
+class Pool : public PoolControl {
  public:
   class Lease {
    public:
@@ -69,12 +78,9 @@ class Pool {
     Pool* pool_;
     Connection* connection_;
   };
-  virtual ~Pool() = default;
   /// Throws PoolTimeout. FIFO. `wait` overrides the pool's own when shorter.
   virtual Lease take(std::optional<std::chrono::milliseconds> wait = {}) = 0;
-  [[nodiscard]] virtual PoolState state() const = 0;
-  /// The fault hook: takes every connection as it becomes free and keeps it until `lease` from now has passed; 0 gives back.
-  virtual void hold(std::chrono::milliseconds lease) = 0;
+
  protected:
   virtual void give_back(Connection* connection) = 0;
   friend class Lease;

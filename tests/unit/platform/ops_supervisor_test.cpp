@@ -48,7 +48,9 @@ class ActAsNode : public testing::Environment {
 
 constexpr const char* kSchema = "CREATE TABLE t (id int); CREATE VIEW audit_orders AS SELECT id FROM t;"
                                 "CREATE VIEW audit_wallets AS SELECT id FROM t; CREATE VIEW audit_ledger AS SELECT id FROM t";
-void load(store::Connection& db, const std::string& mint_dir) {
+std::string schema(const std::string&, int, int) { return kSchema; }
+std::string views(const std::string&, const std::vector<std::string>&) { return ""; }
+void load(store::Connection& db, const std::string&, const std::string& mint_dir, int, int) {
   if (mint_dir == "bad") throw std::runtime_error("bad mint");
   db.run("INSERT INTO t VALUES (7)");
 }
@@ -103,7 +105,7 @@ class Up {
  private:
   static int run(const UpOptions& options) {
     try {
-      return run_supervisor(options, {"/proc/self/exe", kSchema, &load});
+      return run_supervisor(options, {"/proc/self/exe", &schema, &views, &load});
     } catch (const std::exception& e) {
       std::fprintf(stderr, "%s\n", e.what());
       return 4;

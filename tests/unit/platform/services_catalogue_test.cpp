@@ -12,6 +12,7 @@ namespace fs = std::filesystem;
 
 class Catalogue : public ServicesTest {
  protected:
+  Catalogue() : ServicesTest("fragile") {}
   void SetUp() override {
     ServicesTest::SetUp();
     execute("DELETE FROM cards");
@@ -27,7 +28,7 @@ class Catalogue : public ServicesTest {
     ServicesTest::TearDown();
   }
   void write(const std::string& file, const std::string& text) { std::ofstream(dir_ / file) << text; }
-  void load() { domain::load_catalogue(*db_->take(), dir_.string()); }
+  void load() { domain::load_catalogue(*dbs_[0]->take(), dir_.string()); }
   fs::path dir_;
 };
 
@@ -40,7 +41,7 @@ TEST_F(Catalogue, LoadsWhatAMintFolderHolds) {
   load();
   EXPECT_EQ(number("SELECT count(DISTINCT secret) FROM cards WHERE sku = 'a'"), 12000);
   EXPECT_EQ(number("SELECT count(*) FROM cards WHERE secret = 'CS-\"77\\'"), 1);
-  const auto goods = domain::read_goods(*db_->take());
+  const auto goods = domain::read_goods(*dbs_[0]->take());
   ASSERT_EQ(goods.size(), 3U);
   EXPECT_EQ(goods[0].stock, 12000);
   EXPECT_FALSE(goods[0].unlimited);

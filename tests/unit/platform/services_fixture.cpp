@@ -12,7 +12,7 @@
 #include "reference_platform/ops/stores.hpp"
 #include "reference_platform/services/answers.hpp"
 #include "reference_platform/services/roles.hpp"
-#include "reference_platform/store/schema_sql.hpp"
+#include "reference_platform/store/schema.hpp"
 
 namespace platform::services_test {
 
@@ -53,21 +53,23 @@ class Cluster {
     store_ = ops::make_postgres(place);
     process_ = ops::Process::spawn(store_.command);
     ops::wait_ready(store_, process_, 20s);
-    make_template();
+    make_templates();
   }
   /// Tests kill nodes, never the database: it need not wait for the disk.
-  void make_template() {
-    {
-      const auto admin = store::make_pool({admin_url(), 1, 5s, 0ms});
-      const auto db = admin->take();
-      db->run("ALTER SYSTEM SET fsync = off");
-      db->run("SELECT pg_reload_conf()");
-      db->run("CREATE DATABASE shop");
+  void make_templates() {
+    const auto admin = store::connect(admin_url());
+    admin->script("ALTER SYSTEM SET fsync = off");
+    admin->script("SELECT pg_reload_conf()");
+    make_template(*admin, "fragile_0", store::fragile_schema(), [](store::Connection& db) { domain::load_catalogue(db, ""); });
+    for (int i = 0; i < kDatabases; ++i) {
+      make_template(*admin, "hardened_" + std::to_string(i), store::hardened_schema(i, kDatabases) + store::audit_views({}), [i](store::Connection& db) { domain::load_catalogue(db, "", {i, kDatabases}); });
     }
-    const auto pool = store::make_pool({url("shop"), 1, 5s, 0ms});
-    const auto db = pool->take();
-    db->script(store::kSchemaSql);
-    domain::load_catalogue(*db, "");
+  }
+  void make_template(store::Connection& admin, const std::string& name, const std::string& schema, const std::function<void(store::Connection&)>& load) {
+    admin.script(("CREATE DATABASE " + name).c_str());
+    const auto db = store::connect(url(name));
+    db->script(schema.c_str());
+    load(*db);
   }
   ~Cluster() { ops::stop_store(store_, process_); }
   Cluster(const Cluster&) = delete;
@@ -277,18 +279,21 @@ bool wait_until(const std::function<bool()>& done, std::chrono::milliseconds lim
 void ServicesTest::SetUp() {
   static int count = 0;
   const std::string name = "test" + std::to_string(++count);
-  const auto admin = store::make_pool({Cluster::get().admin_url(), 1, 5s, 0ms});
-  // The template's last connection may still be on its way out.
-  ASSERT_TRUE(wait_until([&] {
-    try {
-      admin->take()->run(("CREATE DATABASE " + name + " TEMPLATE shop").c_str());
-      return true;
-    } catch (const store::SqlError&) {
-      return false;
-    }
-  }));
-  database_url_ = Cluster::get().url(name);
-  db_ = store::make_pool({database_url_, 2, 5s, 0ms});
+  const auto admin = store::connect(Cluster::get().admin_url());
+  for (int i = 0; i < (variant_ == "fragile" ? 1 : kDatabases); ++i) {
+    const std::string database = name + "_" + std::to_string(i), original = variant_ + "_" + std::to_string(i);
+    // The template's last connection may still be on its way out.
+    ASSERT_TRUE(wait_until([&] {
+      try {
+        admin->script(("CREATE DATABASE " + database + " TEMPLATE " + original).c_str());
+        return true;
+      } catch (const store::SqlError&) {
+        return false;
+      }
+    }));
+    database_urls_.push_back(Cluster::get().url(database));
+    dbs_.push_back(store::make_pool({database_urls_.back(), 2, 5s, 0ms}));
+  }
   partners_ = std::make_unique<FakePartners>();
 }
 
@@ -304,7 +309,8 @@ ops::NodeConfig ServicesTest::config(const std::string& name, const std::string&
   c.name = name;
   c.role = role;
   c.variant = variant;
-  c.database_url = database_url_;
+  c.database_urls = database_urls_;
+  c.switches = domain::Switches::usual(variant);
   c.redis_url = "redis://127.0.0.1:1";   // nobody there: a cache that is down is a miss
   c.partners_url = partners_->url();
   c.partners_key = kKey;
@@ -346,9 +352,22 @@ ops::Process ServicesTest::spawn(const ops::NodeConfig& c) {
   return ops::Process::spawn(command);
 }
 
-std::int64_t ServicesTest::number(const std::string& sql) { return db_->take()->run(sql.c_str()).number(0, 0); }
-std::string ServicesTest::text(const std::string& sql) { return std::string(db_->take()->run(sql.c_str()).text(0, 0)); }
-void ServicesTest::execute(const std::string& sql) { db_->take()->run(sql.c_str()); }
+std::int64_t ServicesTest::number(const std::string& sql) {
+  std::int64_t total = 0;
+  for (const auto& db : dbs_) total += db->take()->run(sql.c_str()).number(0, 0);
+  return total;
+}
+std::string ServicesTest::text(const std::string& sql) {
+  std::string out;
+  for (const auto& db : dbs_) {
+    const auto rows = db->take()->run(sql.c_str());
+    if (!rows.empty() && !rows.null(0, 0)) out.append(out.empty() ? "" : ", ").append(rows.text(0, 0));
+  }
+  return out;
+}
+void ServicesTest::execute(const std::string& sql) {
+  for (const auto& db : dbs_) db->take()->run(sql.c_str());
+}
 
 // Not a test: the body of a node process, see ServicesTest::spawn.
 TEST(ServicesNode, DISABLED_Runs) {

@@ -4,9 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdlib>
 #include <functional>
 #include <map>
 #include <memory>
@@ -79,9 +81,13 @@ Answer as_buyer(const std::string& url, const std::string& buyer, const std::str
                 const std::string& key = "");
 bool wait_until(const std::function<bool()>& done, std::chrono::milliseconds limit = std::chrono::milliseconds(10000));
 
-/// Fresh database with schema and the built-in catalogue.
+/// How many databases the tests of the hardened variant have; CARDSTORM_TEST_DATABASES says otherwise.
+inline const int kDatabases = std::getenv("CARDSTORM_TEST_DATABASES") == nullptr ? 1 : std::atoi(std::getenv("CARDSTORM_TEST_DATABASES"));
+
+/// Fresh databases with the variant's schema and the built-in catalogue.
 class ServicesTest : public ::testing::Test {
  protected:
+  explicit ServicesTest(std::string variant) : variant_(std::move(variant)) {}
   void SetUp() override;
   void TearDown() override;
 
@@ -91,18 +97,68 @@ class ServicesTest : public ::testing::Test {
   void stop_all();
   /// Runs a role as a process of its own (this executable again), which can be killed.
   ops::Process spawn(const ops::NodeConfig& config);
+  /// One number, summed over all databases.
   std::int64_t number(const std::string& sql);
+  /// One text of each database that has one, joined by ", ".
   std::string text(const std::string& sql);
+  /// In every database.
   void execute(const std::string& sql);
 
-  std::string database_url_;
-  std::unique_ptr<store::Pool> db_;
+  const std::string variant_;
+  std::vector<std::string> database_urls_;
+  std::vector<std::unique_ptr<store::Pool>> dbs_;
   std::unique_ptr<FakePartners> partners_;
 
  private:
   struct Running { ops::Service service; std::unique_ptr<edge::Server> server; };
   std::vector<Running> running_;
   std::vector<std::string> files_;
+};
+
+/// All nodes of the hardened variant in this process, behind its gateway.
+class Hardened : public ServicesTest {
+ protected:
+  Hardened() : ServicesTest("hardened") {}
+  /// Configs of all nodes that know each other. `tweak` changes them before the start.
+  void configure(const std::map<std::string, std::string>& options = {}) {
+    for (const auto& [name, role] : std::vector<std::pair<std::string, std::string>>{
+             {"catalog", "catalog"}, {"inventory", "inventory"}, {"order-1", "order"}, {"order-2", "order"}, {"payment", "payment"}, {"delivery", "delivery"}, {"gateway", "gateway"}}) {
+      nodes_.push_back(config(name, role, "hardened"));
+    }
+    std::map<std::string, std::vector<std::string>> peers;
+    for (const auto& n : nodes_) peers[n.role].push_back("http://127.0.0.1:" + std::to_string(n.port));
+    url_ = peers["gateway"].front();
+    for (auto& n : nodes_) {
+      n.peers = peers;
+      n.public_url = url_;
+      n.options = options;
+    }
+  }
+  void start_here(const std::set<std::string>& without = {}) {
+    for (const auto& n : nodes_) {
+      if (!without.contains(n.name)) start(n);
+    }
+  }
+  ops::NodeConfig& node(const std::string& name) {
+    return *std::find_if(nodes_.begin(), nodes_.end(), [&](const auto& n) { return n.name == name; });
+  }
+  Answer post(const std::string& buyer, const std::string& path, const std::string& body, const std::string& key) { return as_buyer(url_, buyer, "POST", path, body, key); }
+  Answer create(const std::string& buyer, const std::string& sku, int quantity, const std::string& key, const std::string& phone = "") {
+    return post(buyer, "/orders", R"({"sku":")" + sku + R"(","quantity":)" + std::to_string(quantity) + R"(,"phone":")" + phone + "\"}", key);
+  }
+  std::string order(const std::string& buyer, const std::string& sku, int quantity = 1, const std::string& phone = "") {
+    const auto a = create(buyer, sku, quantity, "k" + std::to_string(++keys_), phone);
+    EXPECT_EQ(a.status, 201) << a.body;
+    return a.json["order_no"].text();
+  }
+  Answer pay(const std::string& buyer, const std::string& no, const std::string& channel) { return post(buyer, "/orders/" + no + "/pay", R"({"channel":")" + channel + "\"}", "p-" + no); }
+  Answer show(const std::string& buyer, const std::string& no) { return as_buyer(url_, buyer, "GET", "/orders/" + no); }
+  bool reaches(const std::string& buyer, const std::string& no, const std::string& status, std::chrono::milliseconds limit = std::chrono::seconds(10)) {
+    return wait_until([&] { return show(buyer, no).json["status"].text() == status; }, limit);
+  }
+  std::string url_;
+  std::vector<ops::NodeConfig> nodes_;
+  std::atomic<int> keys_{0};
 };
 
 /// A port that is free now and stays ours.

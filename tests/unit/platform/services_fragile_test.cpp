@@ -8,6 +8,7 @@ using namespace std::chrono_literals;
 
 class FragileShop : public ServicesTest {
  protected:
+  FragileShop() : ServicesTest("fragile") {}
   void SetUp() override {
     ServicesTest::SetUp();
     url_ = start(config("shop", "shop", "fragile"));

@@ -8,50 +8,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class Hardened : public ServicesTest {
- protected:
-  /// Configs of all nodes that know each other. `tweak` changes them before the start.
-  void configure(const std::map<std::string, std::string>& options = {}) {
-    for (const auto& [name, role] : std::vector<std::pair<std::string, std::string>>{
-             {"catalog", "catalog"}, {"inventory", "inventory"}, {"order-1", "order"}, {"order-2", "order"}, {"payment", "payment"}, {"delivery", "delivery"}, {"gateway", "gateway"}}) {
-      nodes_.push_back(config(name, role, "hardened"));
-    }
-    std::map<std::string, std::vector<std::string>> peers;
-    for (const auto& n : nodes_) peers[n.role].push_back("http://127.0.0.1:" + std::to_string(n.port));
-    url_ = peers["gateway"].front();
-    for (auto& n : nodes_) {
-      n.peers = peers;
-      n.public_url = url_;
-      n.options = options;
-    }
-  }
-  void start_here(const std::set<std::string>& without = {}) {
-    for (const auto& n : nodes_) {
-      if (!without.contains(n.name)) start(n);
-    }
-  }
-  ops::NodeConfig& node(const std::string& name) {
-    return *std::find_if(nodes_.begin(), nodes_.end(), [&](const auto& n) { return n.name == name; });
-  }
-  Answer post(const std::string& buyer, const std::string& path, const std::string& body, const std::string& key) { return as_buyer(url_, buyer, "POST", path, body, key); }
-  Answer create(const std::string& buyer, const std::string& sku, int quantity, const std::string& key, const std::string& phone = "") {
-    return post(buyer, "/orders", R"({"sku":")" + sku + R"(","quantity":)" + std::to_string(quantity) + R"(,"phone":")" + phone + "\"}", key);
-  }
-  std::string order(const std::string& buyer, const std::string& sku, int quantity = 1, const std::string& phone = "") {
-    const auto a = create(buyer, sku, quantity, "k" + std::to_string(++keys_), phone);
-    EXPECT_EQ(a.status, 201) << a.body;
-    return a.json["order_no"].text();
-  }
-  Answer pay(const std::string& buyer, const std::string& no, const std::string& channel) { return post(buyer, "/orders/" + no + "/pay", R"({"channel":")" + channel + "\"}", "p-" + no); }
-  Answer show(const std::string& buyer, const std::string& no) { return as_buyer(url_, buyer, "GET", "/orders/" + no); }
-  bool reaches(const std::string& buyer, const std::string& no, const std::string& status, std::chrono::milliseconds limit = 10s) {
-    return wait_until([&] { return show(buyer, no).json["status"].text() == status; }, limit);
-  }
-  std::string url_;
-  std::vector<ops::NodeConfig> nodes_;
-  std::atomic<int> keys_{0};
-};
-
 TEST_F(Hardened, SellsEveryClassOfGoods) {
   configure();
   start_here();

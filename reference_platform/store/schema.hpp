@@ -1,0 +1,16 @@
+// schema: the tables of both variants as SQL text, to be run on an empty database (or schema) as its owner.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace platform::store {
+
+std::string fragile_schema();
+/// For database `number` of `databases`; the same text makes its shadow tables when search_path names another schema.
+std::string hardened_schema(int number, int databases);
+/// The audit views of api.md, made in the first database after all tables are there. `others`: the schemas in it through which the
+/// `audit_*_here` views of the other databases are seen.
+std::string audit_views(const std::vector<std::string>& others);
+
+}  // namespace platform::store
