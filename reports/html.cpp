@@ -17,7 +17,7 @@ constexpr std::string_view kJs =
     ;
 
 // Bounds keep the page under 300 KB whatever a run holds; the whole is in the JSON file.
-constexpr std::size_t kReasonsMax = 12, kListMax = 24, kChecksMax = 32, kWitnessesPerCheck = 6, kWitnessesMax = 60, kGroupsMax = 12, kRunsMax = 20, kFaultsMax = 12;
+constexpr std::size_t kReasonsMax = 12, kListMax = 24, kChecksMax = 32, kWitnessesPerCheck = 6, kWitnessesMax = 60, kGroupsMax = 12, kRunsMax = 20, kFaultsMax = 12, kTracesMax = 24, kTracesPerWitness = 2;
 
 std::string_view code_of(Verdict verdict) { return verdict == Verdict::pass ? "pass" : verdict == Verdict::fail ? "fail" : "unknown"; }
 
@@ -200,6 +200,7 @@ class Page {
       note(Text::recovery_note);
       out_ += html::recovery_bars(view_, both_);
       fault_table();
+      worst_steps();
     }
     if (view_.drill) reduction();
     out_ += "</section>\n";
@@ -219,6 +220,26 @@ class Page {
       });
       return w.t(Text::faults_note) + (mixed ? w.t(Text::sentence_gap) + w.t(Text::part_note) : "");
     }) + "</p>";
+  }
+
+  std::string trace_anchor(const Scorecard& card, const TracedStep& step, const std::string& words) const {
+    const std::string url = trace_url(card, step.id);
+    return url.empty() ? "<code>" + safe(step.id, 40) + "</code>" : "<a href=\"" + escape_markup(url, 1000) + "\" rel=\"noreferrer\">" + words + "</a>";
+  }
+
+  void worst_steps() {
+    if (!view_.has_traces()) return;
+    out_ += "<h3>" + both_(Text::worst_steps) + "</h3><ul class=\"plain\">";
+    std::size_t shown = 0;
+    for (std::size_t side = 0; side < view_.sides.size(); ++side)
+      for (const Episode& e : view_.sides[side].card->episodes)
+        for (const TracedStep& step : e.worst) {
+          if (++shown > kTracesMax) continue;
+          out_ += "<li>" + (view_.drill ? role(side) + ", " : "") + bi([&](const Words& w) { return clean_text(w.fault(e.fault), 48) + w.t(Text::colon) + w.traced(step); }) + " " +
+                  trace_anchor(*view_.sides[side].card, step, "<code>" + safe(step.id, 40) + "</code>") + "</li>";
+        }
+    out_ += "</ul>";
+    more(shown, kTracesMax);
   }
 
   void fault_line(const FaultRow& row, std::size_t side) {
@@ -355,6 +376,13 @@ class Page {
            }) + "</span>";
   }
 
+  std::string traces_of(const Witness& witness, const Scorecard& card) const {
+    std::string out;
+    for (std::size_t i = 0; i < std::min(witness.traces.size(), kTracesPerWitness); ++i)
+      out += "<br><span class=\"small\">" + trace_anchor(card, witness.traces[i], bi([&](const Words& w) { return w.say(Text::trace_of, {clean_text(witness.traces[i].step, 40)}); })) + "</span>";
+    return out;
+  }
+
   void evidence(const Finding& finding, std::size_t side) {
     const std::size_t shown = std::min({finding.witnesses.size(), kWitnessesPerCheck, kWitnessesMax - witnesses_shown_});
     witnesses_shown_ += shown;
@@ -365,7 +393,7 @@ class Page {
               both_(Text::at_time) + "</th><th scope=\"col\" class=\"n\">" + both_(Text::amount) + "</th></tr></thead><tbody>";
       for (std::size_t i = 0; i < shown; ++i) {
         const Witness& witness = finding.witnesses[i];
-        out_ += "<tr><td><code>" + safe(witness.order, 48) + "</code></td><td>" + safe(witness.what, 110) + "</td><td class=\"n\">" +
+        out_ += "<tr><td><code>" + safe(witness.order, 48) + "</code>" + traces_of(witness, *view_.sides[side].card) + "</td><td>" + safe(witness.what, 110) + "</td><td class=\"n\">" +
                 bi([&](const Words& w) { return w.seconds(witness.at_s); }) + "</td><td class=\"n\">" + bi([&](const Words& w) { return w.money(witness.amount_cents); }) + "</td></tr>";
       }
       out_ += "</tbody></table></div>";
@@ -404,6 +432,10 @@ class Page {
     section(Text::reading, "words");
     out_ += "<ul class=\"plain\" style=\"margin-top:10px\">";
     for (const Text id : {Text::glossary_audit, Text::glossary_no_impact, Text::glossary_not_recovered, Text::glossary_marked}) out_ += "<li>" + both_(id) + "</li>";
+    const bool bypassed = std::any_of(view_.faults.begin(), view_.faults.end(), [](const FaultRow& row) {
+      return std::any_of(row.cells.begin(), row.cells.end(), [](const FaultCell& cell) { return cell.bypassed > 0; });
+    });
+    if (bypassed) out_ += "<li>" + both_(Text::glossary_bypassed) + "</li>";
     out_ += "</ul></section>\n";
   }
 

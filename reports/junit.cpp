@@ -12,7 +12,7 @@
 namespace cardstorm {
 namespace {
 
-struct Case { std::string suite, name, seconds; Verdict verdict; std::string message, body; };
+struct Case { std::string suite, name, seconds; Verdict verdict; std::string message, body; bool skipped = false; };
 
 class JunitText {
  public:
@@ -41,12 +41,13 @@ class JunitText {
   void episode_case(const Episode& e) {
     FaultCell cell = cell_of(e);
     const bool proven = cell.judged == 1 && e.reverted && cell.open == 0;
-    const Verdict verdict = !proven ? Verdict::unknown : e.censored ? Verdict::fail : Verdict::pass;
+    const bool skipped = cell.bypassed == 1 && e.reverted;   // neither good nor bad: it did not come to pass
+    const Verdict verdict = skipped ? Verdict::pass : !proven ? Verdict::unknown : e.censored ? Verdict::fail : Verdict::pass;
     std::string message = w_.recovery(cell);
     if (!e.reverted) message += w_.t(Text::list_comma) + w_.t(Text::not_reverted);
     if (e.metastable) message += w_.t(Text::list_comma) + w_.t(Text::metastable);
     cases_.push_back({"recovery", w_.say(Text::junit_recovers, {w_.fault(e.fault), e.on, std::to_string(e.repeat), w_.number(e.horizon_s, 0)}),
-                      e.ttr_s && std::isfinite(*e.ttr_s) ? w_.number(*e.ttr_s, 3) : "0", verdict, message, ""});
+                      e.ttr_s && std::isfinite(*e.ttr_s) ? w_.number(*e.ttr_s, 3) : "0", verdict, message, "", skipped});
   }
 
   /// One episode read as a cell of one, so that its words are those of the other reports.
@@ -135,6 +136,7 @@ class JunitText {
 
   static std::string test_case(const Case& c) {
     std::string out = "    <testcase classname=\"cardstorm." + c.suite + "\" name=\"" + attribute(c.name) + "\" time=\"" + attribute(c.seconds) + "\"";
+    if (c.skipped) return out + ">\n      <skipped message=\"" + attribute(c.message) + "\"/>\n    </testcase>\n";
     if (c.verdict == Verdict::pass) return out + "/>\n";
     const std::string tag = c.verdict == Verdict::fail ? "failure" : "error";
     out += ">\n      <" + tag + " type=\"" + tag + "\" message=\"" + attribute(c.message) + "\"";

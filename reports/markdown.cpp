@@ -10,7 +10,7 @@
 namespace cardstorm {
 namespace {
 
-constexpr std::size_t kReasonsShown = 5, kOrdersShown = 3, kChecksShown = 12, kNotExercisedShown = 8;
+constexpr std::size_t kReasonsShown = 5, kOrdersShown = 3, kChecksShown = 12, kNotExercisedShown = 8, kTracesShown = 6;
 
 class MarkdownText {
  public:
@@ -22,6 +22,7 @@ class MarkdownText {
     out_ += "**" + w_.decision_and_verdict(card.verdict) + "**: " + safe(w_.headline(view_)) + "\n\n";
     reasons(card);
     table();
+    worst_steps();
     broken_checks();
     not_exercised(card.not_exercised);
     assumptions();
@@ -84,17 +85,42 @@ class MarkdownText {
       for (const Finding& finding : side.card->checks) {
         if (finding.verdict == Verdict::pass || shown++ >= kChecksShown) continue;
         out_ += "- " + (view_.drill ? w_.t(side.role) + ", " : "") + w_.finding(finding.verdict) + ": " + safe(w_.check(finding.name)) + ", " +
-                w_.say(Text::violations_of, {w_.count(finding.violations), w_.count(finding.examined)}) + orders(finding) + "\n";
+                w_.say(Text::violations_of, {w_.count(finding.violations), w_.count(finding.examined)}) + orders(finding, *side.card) + "\n";
       }
     if (shown > kChecksShown) out_ += "- " + w_.say(Text::and_more, {std::to_string(shown - kChecksShown)}) + "\n";
     if (shown > 0) out_ += "\n";
   }
 
-  std::string orders(const Finding& finding) const {
+  /// `text` is safe already.
+  std::string linked(const std::string& text, const TracedStep& step, const Scorecard& card) const {
+    const std::string url = trace_url(card, step.id);
+    // An address with a bracket or a blank in it would end the link before its end.
+    return url.empty() || url.find_first_of("()<> \t\r\n") != std::string::npos ? text : "[" + text + "](" + url + ")";
+  }
+
+  std::string orders(const Finding& finding, const Scorecard& card) const {
     std::string out;
-    for (std::size_t i = 0; i < std::min(finding.witnesses.size(), kOrdersShown); ++i)
-      out += (i == 0 ? " (" : ", ") + escape_markdown(finding.witnesses[i].order, 48);
+    for (std::size_t i = 0; i < std::min(finding.witnesses.size(), kOrdersShown); ++i) {
+      const Witness& witness = finding.witnesses[i];
+      const std::string order = escape_markdown(witness.order, 48);
+      out += (i == 0 ? " (" : ", ") + (witness.traces.empty() ? order : linked(order, witness.traces.front(), card));
+    }
     return out.empty() ? out : out + ")";
+  }
+
+  void worst_steps() {
+    if (!view_.has_traces()) return;
+    out_ += w_.t(Text::worst_steps) + ":\n\n";
+    std::size_t shown = 0;
+    for (const Side& side : view_.sides)
+      for (const Episode& e : side.card->episodes)
+        for (const TracedStep& step : e.worst) {
+          if (shown++ >= kTracesShown) continue;
+          out_ += "- " + (view_.drill ? w_.t(side.role) + ", " : "") + safe(w_.fault(e.fault)) + w_.t(Text::colon) + safe(w_.traced(step)) + " " +
+                  linked(escape_markdown(step.id, 40), step, *side.card) + "\n";
+        }
+    if (shown > kTracesShown) out_ += "- " + w_.say(Text::and_more, {std::to_string(shown - kTracesShown)}) + "\n";
+    out_ += "\n";
   }
 
   void not_exercised(const std::vector<std::string>& items) {

@@ -13,7 +13,7 @@ namespace cardstorm {
 namespace {
 
 constexpr std::size_t kWidth = 92;
-constexpr std::size_t kOrdersShown = 4, kReasonsShown = 12, kNotExercisedShown = 12;
+constexpr std::size_t kOrdersShown = 4, kReasonsShown = 12, kNotExercisedShown = 12, kTracesShown = 6;
 
 Tone tone_of(Verdict verdict) {
   return verdict == Verdict::pass ? Tone::good : verdict == Verdict::fail ? Tone::bad : Tone::doubt;
@@ -76,6 +76,27 @@ class TerminalText {
     out_ += table.text(2, options_.colour);
     paragraph("", w_.t(Text::faults_note) + (any_mixed() ? w_.t(Text::sentence_gap) + w_.t(Text::part_note) : ""), 2, Tone::muted);
     for (const FaultRow& row : view_.faults) fault_notes(row);
+    worst_steps();
+  }
+
+  /// The address of a trace, or its bare id; never wrapped: to be copied or clicked.
+  static std::string trace_text(const Scorecard& card, const TracedStep& step) {
+    const std::string url = trace_url(card, step.id);
+    return clean_text(url.empty() ? step.id : url, 4096);
+  }
+
+  void worst_steps() {
+    if (!view_.has_traces()) return;
+    line("  " + tone(w_.t(Text::worst_steps), Tone::muted));
+    std::size_t shown = 0;
+    for (const Side& side : view_.sides)
+      for (const Episode& e : side.card->episodes)
+        for (const TracedStep& step : e.worst) {
+          if (shown++ >= kTracesShown) continue;
+          paragraph("- ", (view_.drill ? w_.t(side.role) + ", " : "") + safe(w_.fault(e.fault)) + w_.t(Text::colon) + safe(w_.traced(step)), 4);
+          line("      " + trace_text(*side.card, step));
+        }
+    if (shown > kTracesShown) line("    " + w_.say(Text::and_more, {std::to_string(shown - kTracesShown)}));
   }
 
   std::vector<Cell> side_names() const {
@@ -100,7 +121,7 @@ class TerminalText {
   void add_fault(TextTable& table, const FaultRow& row) const {
     std::vector<Cell> cells = {{safe(w_.fault(row.fault)), false, Tone::plain, w_.say(Text::fault_on, {safe(places(row))})}};
     for (const FaultCell& cell : row.cells) {
-      const bool hurt = cell.censored > 0 || cell.judged < cell.episodes;
+      const bool hurt = cell.censored > 0 || cell.judged + cell.bypassed < cell.episodes;
       cells.push_back({w_.onset(cell), true});
       cells.push_back({w_.recovery(cell), false, hurt ? Tone::bad : cell.absorbed == cell.episodes ? Tone::good : Tone::plain, w_.spread(cell)});
       cells.push_back({w_.count(cell.lost), true});
@@ -167,7 +188,10 @@ class TerminalText {
       const Tone t = count.broken > 0 ? Tone::bad : count.unknown > 0 ? Tone::doubt : Tone::good;
       paragraph(lead, side.card->checks.empty() ? w_.t(Text::no_checks) : w_.audit(count), 2, t);
       for (const Finding& finding : side.card->checks)
-        if (finding.verdict != Verdict::pass) not_holding(finding);
+        if (finding.verdict != Verdict::pass) {
+          not_holding(finding);
+          traces_of(finding, *side.card);
+        }
     }
   }
 
@@ -181,6 +205,12 @@ class TerminalText {
     paragraph(lead, body, 4, Tone::plain, tone_of(finding.verdict));
     if (const std::string orders = order_numbers(finding); !orders.empty())
       paragraph(w_.t(Text::order_numbers) + ": ", orders, 6, Tone::muted, Tone::muted);
+  }
+
+  void traces_of(const Finding& finding, const Scorecard& card) {
+    for (std::size_t i = 0; i < std::min(finding.witnesses.size(), kOrdersShown); ++i)
+      for (const TracedStep& step : finding.witnesses[i].traces)
+        line("      " + clean_text(finding.witnesses[i].order, 48) + ", " + w_.say(Text::trace_of, {clean_text(step.step, 40)}) + ": " + trace_text(card, step));
   }
 
   std::string order_numbers(const Finding& finding) const {

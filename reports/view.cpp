@@ -26,6 +26,7 @@ void add(FaultCell& cell, const Episode& episode) {
   if (!episode.verified) { ++cell.unverified; return; }
   if (!episode.steady) { ++cell.unsteady; return; }
   if (!episode.judged) { ++cell.thin; return; }
+  if (episode.bypassed) { ++cell.bypassed; return; }
   ++cell.judged;
   if (episode.metastable) ++cell.metastable;
   if (episode.onset_s && !episode.absorbed) add(cell.onset_after_inject, *episode.onset_s - episode.inject_s);
@@ -94,6 +95,21 @@ AuditCount count_audit(const Scorecard& card) {
 const Finding* finding_called(const Scorecard& card, std::string_view name) {
   const auto found = std::find_if(card.checks.begin(), card.checks.end(), [&](const Finding& f) { return f.name == name; });
   return found == card.checks.end() ? nullptr : &*found;
+}
+
+bool View::has_traces() const {
+  return std::any_of(sides.begin(), sides.end(), [](const Side& side) {
+    return std::any_of(side.card->episodes.begin(), side.card->episodes.end(), [](const Episode& e) { return !e.worst.empty(); });
+  });
+}
+
+std::string trace_url(const Scorecard& card, const std::string& id) {
+  constexpr std::string_view kHole = "${trace_id}";
+  std::string url = card.trace_link;
+  const bool web = url.starts_with("http://") || url.starts_with("https://");   // nothing else is ever made clickable
+  const auto hole = url.find(kHole);
+  if (!web || hole == std::string::npos) return "";
+  return url.replace(hole, kHole.size(), id);
 }
 
 std::string target_name(const Scorecard& card) {

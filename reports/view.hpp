@@ -20,6 +20,7 @@ struct FaultCell {
   std::string on;
   int episodes = 0, unverified = 0, unsteady = 0, thin = 0, unreverted = 0;   // thin: too few samples
   int judged = 0, recovered = 0, absorbed = 0, censored = 0, metastable = 0, open = 0;
+  int bypassed = 0;   // nothing came the fault's way; counted in nothing else
   Spread onset_after_inject, recovery, lag;
   double in_force_s = 0;   // longest time from inject to clear
   double horizon_s = 0;
@@ -48,6 +49,8 @@ struct View {
 
   /// The side that the verdict is about.
   [[nodiscard]] const Scorecard& judged() const { return *sides.back().card; }
+  /// Some episode names steps whose traces are worth opening.
+  [[nodiscard]] bool has_traces() const;
 };
 
 View view_of(const Scorecard& card);
@@ -55,6 +58,8 @@ View view_of(const DrillCard& card);
 
 AuditCount count_audit(const Scorecard& card);
 const Finding* finding_called(const Scorecard& card, std::string_view name);
+/// The address of a trace: `id` in the card's trace_link; "" where that gives no http address.
+std::string trace_url(const Scorecard& card, const std::string& id);
 /// "fragile 0.1.0", without a version "fragile".
 std::string target_name(const Scorecard& card);
 

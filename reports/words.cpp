@@ -84,7 +84,13 @@ std::string Words::check(std::string_view name) const { return by_code("check_",
 std::string Words::cause(std::string_view name) const { return by_code("cause_", name); }
 std::string Words::outcome(TradeOutcome outcome) const { return by_code("outcome_", to_text(outcome)); }
 std::string Words::group(std::string_view name) const { return by_code("group_", name); }
-std::string Words::situation(std::string_view name) const { return by_code("situation_", name); }
+std::string Words::situation(std::string_view name) const {
+  // "payment_delay on beta": a fault that nothing met.
+  constexpr std::string_view kOn = " on ";
+  const auto on = name.find(kOn);
+  if (on != std::string_view::npos && text_of_code("fault_", name.substr(0, on), lang_)) return say(Text::fault_not_met, {fault(name.substr(0, on)), name.substr(on + kOn.size())});
+  return by_code("situation_", name);
+}
 std::string Words::scheduling(std::string_view name) const {
   const std::string key = name == "nice-10" ? "nice" : std::string(name);
   return name.empty() ? dash() : text_of_code("scheduling_", key, lang_) ? by_code("scheduling_", key) : std::string(name);
@@ -125,6 +131,12 @@ std::string Words::detail(const Reason& reason) const {
   return lang_ != Lang::en && text_of_code("reason_", reason.code, lang_) ? reason.text : "";
 }
 
+std::string Words::traced(const TracedStep& step) const {
+  std::string out = say(Text::traced_step, {clean_text(step.step, 40), number(step.at_s, 1), number(step.took_s, 1)});
+  if (!step.cause.empty() && step.cause != "none") out += t(Text::list_comma) + cause(step.cause);
+  return out;
+}
+
 std::string Words::onset(const FaultCell& cell) const {
   if (cell.onset_after_inject.n == 0) return dash();
   return say(Text::value_seconds, {(cell.onset_after_inject.mean >= 0 ? "+" : "") + number(cell.onset_after_inject.mean, 1)});
@@ -132,7 +144,7 @@ std::string Words::onset(const FaultCell& cell) const {
 
 std::string Words::recovery(const FaultCell& cell) const {
   if (cell.episodes == 0) return t(Text::not_injected);
-  if (cell.judged == 0) return t(cell.unverified > 0 ? Text::not_in_force : cell.unsteady > 0 ? Text::not_steady : Text::too_few_samples);
+  if (cell.judged == 0 && cell.bypassed == 0) return t(cell.unverified > 0 ? Text::not_in_force : cell.unsteady > 0 ? Text::not_steady : Text::too_few_samples);
   std::string out;
   const auto add_part = [&](int n, const std::string& what) {
     if (n == 0) return;
@@ -142,6 +154,7 @@ std::string Words::recovery(const FaultCell& cell) const {
   add_part(cell.censored, say(Text::not_recovered, {number(cell.horizon_s, 0)}));
   add_part(cell.recovered, seconds(cell.recovery.mean));
   add_part(cell.absorbed, t(Text::no_impact));
+  add_part(cell.bypassed, t(Text::bypassed));
   add_part(cell.open, t(Text::not_known));
   add_part(cell.unverified, t(Text::not_in_force));
   add_part(cell.unsteady, t(Text::not_steady));

@@ -46,6 +46,9 @@ class Words {
   /// The judge's own sentence where `reason` is a translation that leaves its figures out; else "".
   [[nodiscard]] std::string detail(const Reason& reason) const;
 
+  /// "pay, planned for 12.3 s, took 8.0 s, ran into its timeout"
+  [[nodiscard]] std::string traced(const TracedStep& step) const;
+
   [[nodiscard]] std::string onset(const FaultCell& cell) const;
   [[nodiscard]] std::string recovery(const FaultCell& cell) const;        // 26.4 s | no impact | not recovered in 50 s
   [[nodiscard]] std::string spread(const FaultCell& cell) const;          // 25.9-27.0 s over repeats, or ""

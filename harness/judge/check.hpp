@@ -2,6 +2,7 @@
 // conclusion with the other witnesses at hand. One check, one file, one line in registry.def.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,6 +36,7 @@ struct Evidence {
   std::vector<Notify> notifies;
   std::vector<Topup> topups;
   std::vector<MintedSku> minted;
+  std::map<std::string, std::vector<Nanos>> asked;   // by journal: when the platform asked something of this partner
   bool journals_whole = false;         // every journal present, untruncated
   bool drained = false;                // load ended, faults healed, drain time passed
   Nanos end{0};                        // end of the drain

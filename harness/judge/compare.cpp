@@ -13,6 +13,7 @@
 #include "harness/core/rng.hpp"
 #include "harness/core/text.hpp"
 #include "harness/judge/judge.hpp"
+#include "harness/judge/mttr.hpp"
 #include "harness/judge/round.hpp"
 
 namespace cardstorm {
@@ -231,7 +232,7 @@ std::vector<double> ttr_of(const Cards& cards, const std::string& fault, bool* c
   std::vector<double> out;
   for (const auto& c : cards)
     for (const auto& e : c.episodes) {
-      if (e.fault != fault || !e.verified || !e.steady || !e.judged) continue;
+      if (e.fault != fault || !counts(e)) continue;
       if (e.absorbed) out.push_back(0);
       else if (e.censored) { out.push_back(e.horizon_s); *censored = true; }
       else if (e.ttr_s) out.push_back(*e.ttr_s);

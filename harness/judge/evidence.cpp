@@ -100,6 +100,7 @@ Result<RunInfo> run_info_of_json(const Json& json) {
   info.interrupted = json["interrupted"].boolean();
   info.partners = !json.has("partners") || json["partners"].boolean();
   info.assumed_restart_s = json["assumed_restart_s"].number(-1);
+  info.trace_link = json["target_facts"]["trace_link"].string();
   if (const Json& stopped = json["aborted"]; stopped.is_object()) {
     const std::string text = stopped["rule"].string() + ", found " + stopped["value"].text() + " at " + stopped["at_s"].text() + " s";
     (stopped["by"].string() == "guard" ? info.guard : info.aborted) = text;

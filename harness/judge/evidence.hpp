@@ -20,6 +20,7 @@ struct RunInfo {
   bool drained = false, interrupted = false;
   bool partners = true;            // false: the target pays through nobody that we know, so that there is no journal to miss
   double assumed_restart_s = -1;   // < 0: none
+  std::string trace_link;          // template with ${trace_id}; "" = none
   std::string aborted, guard;      // the stop condition that ended the run early, of the scenario or of the target's guard; "" = none
   std::vector<std::string> errors; // what went wrong in the harness itself
 };

@@ -9,9 +9,11 @@
 
 #include "harness/core/burst.hpp"
 #include "harness/core/text.hpp"
+#include "harness/judge/bypass.hpp"
 #include "harness/judge/mttr.hpp"
 #include "harness/judge/round.hpp"
 #include "harness/judge/tally.hpp"
+#include "harness/judge/traced.hpp"
 #include "harness/judge/verdict.hpp"
 
 namespace cardstorm {
@@ -137,17 +139,39 @@ void fill_generator(const Tally& t, const std::string& doubt, Scorecard& c) {
   c.generator.trusted = doubt.empty();
 }
 
-void fill_episodes(const Tally& t, const Plan& plan, Scorecard& c) {
+/// A fault that nothing met is a situation that did not occur; an episode over it that shows no harm is no merit.
+void note_bypass(const Segment& segment, const FaultTimes& times, const Tally& t, const Evidence& evidence, Scorecard& c) {
+  const auto pays = t.pays.find(segment.fault.on);
+  if (!was_bypassed(segment, times, pays == t.pays.end() ? std::span<const Nanos>{} : pays->second, evidence)) return;
+  Episode& e = c.episodes.back();
+  e.bypassed = !e.onset_s;
+  if (e.bypassed) e.absorbed = false;
+  c.not_exercised.push_back(segment.fault.fault + " on " + segment.fault.on);
+}
+
+void fill_episodes(const Tally& t, const Plan& plan, const Evidence& evidence, Scorecard& c) {
   for (const auto& segment : plan.segments) {
     if (segment.fault.fault.empty()) continue;   // a step of load without a fault
     const auto it = t.faults.find(segment.index);
     const FaultTimes times = it == t.faults.end() ? FaultTimes{} : it->second;
     c.episodes.push_back(judge_episode(segment, times, plan.slo, t.steps, t.trade_points));
+    note_bypass(segment, times, t, evidence, c);
     if (times.injecting)
       c.shades.push_back({segment.fault.fault, segment.fault.on, seconds_rounded(*times.injecting),
                           seconds_rounded(times.cleared.value_or(times.healed.value_or(segment.heal_at)))});
   }
   c.mttr = mttr_by_fault(c.episodes);
+}
+
+/// Only where the user said how a trace is opened.
+void fill_traces(const Tally& t, const WorstSteps& worst, const RunRecord& r, Scorecard& c) {
+  c.trace_link = r.info.trace_link;
+  if (c.trace_link.empty()) return;
+  auto episode = c.episodes.begin();
+  for (const auto& segment : r.plan->segments)
+    if (!segment.fault.fault.empty()) (episode++)->worst = worst.of(segment.index, t);
+  for (auto& finding : c.checks)
+    for (auto& witness : finding.witnesses) witness.traces = traces_of_order(witness.order, t, *r.plan);
 }
 
 double percentile_ms(std::vector<Nanos>& sorted, double q) {
@@ -388,9 +412,11 @@ Result<Scorecard> judge_side(const std::string& out_dir, const std::string& side
 
 Result<Scorecard> judge_record(RunRecord& record, const HistorySource& history, const std::vector<CheckEntry>& entries) {
   Tally tally(*record.plan);
+  WorstSteps worst(*record.plan);
   auto checks = start_checks(*record.plan, entries);
   auto damage = history([&](const Event& event) {
     tally.observe(event);
+    if (!record.info.trace_link.empty()) worst.observe(event, tally);
     for (auto& r : checks) guarded(r, [&](Check& c) { c.observe(event); });
   });
   if (!damage) return std::move(damage).error();
@@ -403,12 +429,13 @@ Result<Scorecard> judge_record(RunRecord& record, const HistorySource& history, 
   fill_traffic(tally, *record.plan, card);
   fill_latency(*tally.latencies, card);
   card.latencies = tally.latencies;
-  fill_episodes(tally, *record.plan, card);
+  card.not_exercised = not_exercised(tally.situations, evidence);
+  fill_episodes(tally, *record.plan, evidence, card);
   fill_timeline(tally, card);
   fill_bursts(tally, *record.plan, card);
   for (auto& r : checks) card.checks.push_back(conclude(r, evidence));
   fill_money(card);
-  card.not_exercised = not_exercised(tally.situations, evidence);
+  fill_traces(tally, worst, record, card);
   const Findings findings = findings_of(tally, record, *std::move(damage));
   fill_generator(tally, findings.generator_doubt, card);
   decide(card, findings, record.plan->expect);

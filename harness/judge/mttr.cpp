@@ -87,7 +87,7 @@ std::optional<double> horizon_of(std::span<const Episode> episodes, const std::s
 
 }  // namespace
 
-bool counts(const Episode& e) { return e.verified && e.steady && e.judged; }
+bool counts(const Episode& e) { return e.verified && e.steady && e.judged && !e.bypassed; }
 
 std::map<std::string, MttrRow> mttr_by_fault(std::span<const Episode> episodes) {
   std::map<std::string, MttrRow> out;

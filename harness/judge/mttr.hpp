@@ -10,7 +10,7 @@
 
 namespace cardstorm {
 
-/// An episode counts when the fault was proved, steady state came before it, and the windows held enough samples.
+/// An episode counts when the fault was proved, steady state came before it, the windows held enough samples, and something met it.
 bool counts(const Episode& e);
 
 /// Per fault kind, never a grand mean. Mean and percentiles over recovered episodes only; nearest rank; the interval is

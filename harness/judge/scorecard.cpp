@@ -30,8 +30,29 @@ std::map<std::string, Rate> rates_of(const Json& j) {
   return out;
 }
 
+Json json_of(const std::vector<TracedStep>& steps) {
+  Json out = Json::array();
+  for (const auto& s : steps) {
+    Json j = Json::object({{"step", s.step}, {"id", s.id}});
+    if (!s.cause.empty()) {
+      j.set("cause", s.cause);
+      j.set("at_s", s.at_s);
+      j.set("took_s", s.took_s);
+    }
+    out.push(std::move(j));
+  }
+  return out;
+}
+
+std::vector<TracedStep> traced_steps_of(const Json& j) {
+  std::vector<TracedStep> out;
+  for (const auto& s : j.items()) out.push_back({s["step"].string(), s["id"].string(), s["cause"].string(), s["at_s"].number(), s["took_s"].number()});
+  return out;
+}
+
+/// Members that most episodes have no use for stand only where they say something.
 Json json_of(const Episode& e) {
-  return Json::object({{"fault", e.fault}, {"on", e.on}, {"repeat", e.repeat}, {"verified", e.verified},
+  Json out = Json::object({{"fault", e.fault}, {"on", e.on}, {"repeat", e.repeat}, {"verified", e.verified},
                        {"reverted", e.reverted}, {"inject_s", e.inject_s}, {"clear_s", e.clear_s},
                        {"onset_s", json_of(e.onset_s)}, {"detect_s", json_of(e.detect_s)},
                        {"locate_s", json_of(e.locate_s)}, {"mitigate_s", json_of(e.mitigate_s)},
@@ -39,6 +60,9 @@ Json json_of(const Episode& e) {
                        {"ttr_s", json_of(e.ttr_s)}, {"lag_s", json_of(e.lag_s)}, {"horizon_s", e.horizon_s},
                        {"absorbed", e.absorbed}, {"censored", e.censored}, {"metastable", e.metastable},
                        {"lost", e.lost}, {"steady", e.steady}, {"judged", e.judged}});
+  if (e.bypassed) out.set("bypassed", true);
+  if (!e.worst.empty()) out.set("worst", json_of(e.worst));
+  return out;
 }
 
 Episode episode_of(const Json& j) {
@@ -66,6 +90,8 @@ Episode episode_of(const Json& j) {
   e.lost = static_cast<std::uint64_t>(j["lost"].integer());
   e.steady = j["steady"].boolean(true);
   e.judged = j["judged"].boolean(true);
+  e.bypassed = j["bypassed"].boolean();
+  e.worst = traced_steps_of(j["worst"]);
   return e;
 }
 
@@ -92,9 +118,11 @@ MttrRow mttr_row_of(const Json& j) {
 
 Json json_of(const Finding& f) {
   Json witnesses = Json::array();
-  for (const auto& w : f.witnesses)
-    witnesses.push(
-        Json::object({{"order", w.order}, {"what", w.what}, {"at_s", w.at_s}, {"amount_cents", w.amount_cents}}));
+  for (const auto& w : f.witnesses) {
+    Json one = Json::object({{"order", w.order}, {"what", w.what}, {"at_s", w.at_s}, {"amount_cents", w.amount_cents}});
+    if (!w.traces.empty()) one.set("traces", json_of(w.traces));
+    witnesses.push(std::move(one));
+  }
   return Json::object({{"name", f.name}, {"verdict", to_text(f.verdict)}, {"examined", f.examined},
                        {"violations", f.violations}, {"witnesses", std::move(witnesses)}, {"why", f.why},
                        {"amount_cents", f.amount_cents}});
@@ -116,7 +144,7 @@ Result<Finding> finding_of(const Json& j) {
   f.violations = static_cast<std::uint64_t>(j["violations"].integer());
   for (const auto& w : j["witnesses"].items())
     f.witnesses.push_back(
-        {w["order"].string(), w["what"].string(), w["at_s"].number(), w["amount_cents"].integer()});
+        {w["order"].string(), w["what"].string(), w["at_s"].number(), w["amount_cents"].integer(), traced_steps_of(w["traces"])});
   f.why = j["why"].string();
   f.amount_cents = j["amount_cents"].integer();
   return f;
@@ -226,7 +254,7 @@ Json json_of_scorecard(const Scorecard& c) {
   for (const auto& [fault, row] : c.mttr) by_fault.set(fault, json_of(row));
   for (const auto& f : c.checks) checks.push(json_of(f));
   for (const auto& n : c.not_exercised) not_exercised.push(n);
-  return Json::object(
+  Json out = Json::object(
       {{"schema", "cardstorm.scorecard/1"}, {"scenario", c.scenario}, {"target", c.target}, {"version", c.version},
        {"environment", c.environment}, {"seed", c.seed}, {"verdict", to_text(c.verdict)}, {"why", std::move(why)},
        {"traffic", json_of_traffic(c)}, {"success_rate", c.success_rate}, {"by_phase", json_of(c.by_phase)},
@@ -245,6 +273,8 @@ Json json_of_scorecard(const Scorecard& c) {
        {"checks", std::move(checks)}, {"not_exercised", std::move(not_exercised)},
        {"timeline", json_of_timeline(c.timeline)}, {"bursts", json_of_bursts(c.bursts)}, {"shades", json_of_shades(c.shades)}, {"repeats", c.repeats},
        {"assumed_restart_s", c.assumed_restart_s}, {"command", c.repeat_command}, {"why_text", c.why_text}});
+  if (!c.trace_link.empty()) out.set("trace_link", c.trace_link);
+  return out;
 }
 
 Result<Scorecard> scorecard_of_json(const Json& json) {
@@ -257,6 +287,7 @@ Result<Scorecard> scorecard_of_json(const Json& json) {
   c.target = json["target"].string();
   c.version = json["version"].string();
   c.environment = json["environment"].string();
+  c.trace_link = json["trace_link"].string();
   c.seed = static_cast<std::uint64_t>(json["seed"].integer());
   c.repeats = static_cast<int>(json["repeats"].integer(1));
   auto verdict = verdict_of(json["verdict"]);

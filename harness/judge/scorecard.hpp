@@ -20,7 +20,10 @@ std::string_view to_text(Verdict v);
 
 struct Reason { std::string code, text, remedy; };   // text and remedy in English; reports translate by code
 
-struct Witness { std::string order; std::string what; double at_s = 0; std::int64_t amount_cents = 0; };
+/// A step whose distributed trace is worth opening; `id` goes into Scorecard::trace_link.
+struct TracedStep { std::string step, id, cause = {}; double at_s = 0, took_s = 0; };   // cause: "" or "none" where nothing failed
+
+struct Witness { std::string order; std::string what; double at_s = 0; std::int64_t amount_cents = 0; std::vector<TracedStep> traces = {}; };
 
 struct Finding {
   std::string name;                 // M-name of research/correctness.md
@@ -42,6 +45,8 @@ struct Episode {
   bool judged = true;               // false: too few windows held enough samples to say anything
   bool absorbed = false, censored = false, metastable = false;
   std::uint64_t lost = 0;           // trades planned within [inject, horizon] that were not good
+  bool bypassed = false;            // the fault was in force and nothing came its way: neither absorbed nor recovered
+  std::vector<TracedStep> worst;    // lost steps first, then the slowest; only with a trace_link
 };
 
 struct MttrRow { double mean_s = 0, p50_s = 0, p90_s = 0; int n = 0, absorbed = 0, censored = 0; double ci95_lo_s = 0, ci95_hi_s = 0; };
@@ -73,6 +78,7 @@ struct Scorecard {
   std::vector<Finding> checks;
   std::vector<std::string> not_exercised;
   double assumed_restart_s = -1;    // the fragile variant's operator; < 0: none
+  std::string trace_link;           // template with ${trace_id}, of the target's `tracing:`; "" = none
   // Not part of the contract's JSON: for pictures, under "timeline".
   std::vector<WindowRow> timeline;
   std::vector<Shade> shades;

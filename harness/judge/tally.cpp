@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "harness/judge/bypass.hpp"
 #include "harness/plan/arrivals.hpp"
 
 namespace cardstorm {
@@ -27,6 +28,8 @@ std::optional<std::uint32_t> stock_of(const std::string& sku, const Evidence& e)
 Tally::Tally(const Plan& plan) : plan_(plan) {
   trades.reserve(plan.planned_trades);
   steps.reserve(plan.planned_steps);
+  for (const auto& segment : plan.segments)
+    if (segment.fault.fault == kPaymentDelay) pays[segment.fault.on];
 }
 
 TradeRow* Tally::row_of(TradeId trade) {
@@ -61,6 +64,8 @@ void Tally::observe(const Event& event) {
   } else if (const auto* o = std::get_if<OrderSeen>(&event)) {
     if (auto* row = row_of(o->trade)) row->amount_cents = std::max<std::int64_t>(row->amount_cents, 0) + o->amount_cents;
     orders_.emplace(o->order, *o);
+  } else if (const auto* pay = std::get_if<PaySeen>(&event)) {
+    if (const auto it = pays.find(pay->channel); it != pays.end()) it->second.push_back(pay->at);
   } else if (const auto* p = std::get_if<PhaseMarked>(&event)) {
     phases.push_back(*p);
     if (p->phase == Phase::steady) faults[p->segment].steady_from = p->at;
@@ -185,6 +190,11 @@ Phase Tally::phase_at(Nanos t) const {
     return t < s.fault_at ? Phase::steady : t < s.heal_at ? Phase::fault : t < s.horizon_at ? Phase::observe : Phase::gap;
   }
   return t >= plan_.load_end ? Phase::drain : Phase::warmup;
+}
+
+std::optional<TradeId> Tally::trade_of(const std::string& order) const {
+  const auto it = orders_.find(order);
+  return it == orders_.end() ? std::nullopt : std::optional(it->second.trade);
 }
 
 std::int64_t Tally::worth_cents(TradeId trade) const {

@@ -45,11 +45,14 @@ class Tally {
   std::optional<GeneratorSeen> generator;
   std::optional<Nanos> done;                // the mark of the run's end
   std::map<std::string, bool> situations;   // name -> occurred
+  std::map<std::string, std::vector<Nanos>> pays;   // when buyers had asked to pay, by channel; of channels that a fault is on
 
   /// Phase in which a trade was planned, by the marks; by the plan where there are none.
   [[nodiscard]] Phase phase_at(Nanos t) const;
   /// What the trade was worth: its order, or what it would have ordered. 0 for journeys that buy nothing.
   [[nodiscard]] std::int64_t worth_cents(TradeId trade) const;
+  /// The trade whose buyer saw that order.
+  [[nodiscard]] std::optional<TradeId> trade_of(const std::string& order) const;
 
  private:
   /// A refused or skipped step waits until the witnesses have spoken about its trade.

@@ -20,9 +20,8 @@ bool is_plain(const HttpRequest& request) {
 class Client final : public HttpClient {
  public:
   Client(const Clock& clock, AllowList allow, const HttpClientLimits& limits) : clock_(clock), allow_(std::move(allow)) {
-    const bool lean_only = limits.transport == Transport::lean, curl_only = limits.transport == Transport::curl || (limits.http2 && !lean_only);
-    if (!curl_only) lean_ = make_lean_transport(clock, allow_, limits);
-    if (!lean_only) curl_ = make_curl_transport(clock, allow_, limits);
+    if (limits.transport != Transport::curl) lean_ = make_lean_transport(clock, allow_, limits);
+    if (limits.transport != Transport::lean) curl_ = make_curl_transport(clock, allow_, limits);
   }
 
   void submit(HttpRequest request, Done done) override {

@@ -60,13 +60,15 @@ struct HttpClientLimits {
   std::size_t connections_max = 1000, body_max = 1 << 20;
   double connects_per_second = 2000;   // a dead target is not knocked on faster than this; what waits ends by its own timeout
   std::string unix_socket = {};        // connect here instead of TCP
-  bool http2 = false, tls_verify = true;
+  bool http2 = false;                  // https only: asked for in the TLS handshake; a server without it is spoken to over HTTP/1.1
+  bool tls_verify = true;
   std::string tls_ca = {};
   Transport transport = Transport::automatic;
 };
 
 /// The allow-list is checked on every address that is dialled, redirects included. A request is put on the wire at most once: when
-/// a kept connection breaks under it, it ends as reset and is not repeated. Both transports give the same outcomes and causes.
+/// a kept connection breaks under it, it ends as reset and is not repeated (an HTTP/2 stream that the server says it did not take goes
+/// onto another connection). Both transports give the same outcomes and causes.
 std::unique_ptr<HttpClient> make_http_client(const Clock& clock, AllowList allow, HttpClientLimits limits);
 
 /// One blocking call with a fresh connection; any thread.

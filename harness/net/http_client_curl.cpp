@@ -11,8 +11,10 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdlib>
 #include <deque>
+#include <map>
 #include <optional>
 
 #include "harness/core/text.hpp"
@@ -39,13 +41,30 @@ std::string numeric_text(const curl_sockaddr& address) {
   return text.data();
 }
 
+constexpr std::size_t kStreamsMax = 100;     // of one HTTP/2 connection, as most servers permit
+constexpr std::size_t kGoodbyesMax = 1000;   // remembered
+
 /// What the transfers of one client share.
 struct Wire {
   const AllowList& allow;
   HttpClientLimits limits;
   ConnectPace pace;
-  std::size_t open = 0;     // sockets, idle ones included
+  std::size_t open = 0;      // sockets, idle ones included
+  std::size_t opening = 0;   // transfers that wait for a connection of their own to stand
+  std::size_t begun = 0;     // transfers whose request is on a connection
+  std::size_t streams = 0;   // that a connection carries at a time; 0: whether the server has HTTP/2 is not known yet
+  std::map<std::int64_t, std::int64_t> goodbyes = {};   // by number of the connection: the last HTTP/2 stream that the server took
 };
+
+/// The number after `label` in a text of libcurl's.
+std::optional<std::int64_t> number_after(std::string_view text, std::string_view label) {
+  const auto at = text.find(label);
+  if (at == std::string_view::npos) return std::nullopt;
+  std::int64_t number = 0;
+  const char* const from = text.data() + at + label.size();
+  if (std::from_chars(from, text.data() + text.size(), number).ec != std::errc{}) return std::nullopt;
+  return number;
+}
 
 /// One request on one easy handle. The handle and its buffers are used again and again.
 class Transfer {
@@ -75,11 +94,15 @@ class Transfer {
   static curl_socket_t open_socket(void* self, curlsocktype purpose, curl_sockaddr* address);
   static int close_socket(void* wire, curl_socket_t socket);
   static int before_request(void* self, char* to, char* from, int to_port, int from_port);
+  static int listen_in(CURL* easy, curl_infotype kind, char* text, std::size_t size, void* self);
   static std::size_t take_body(char* data, std::size_t size, std::size_t count, void* self);
   static std::size_t take_header(char* data, std::size_t size, std::size_t count, void* self);
   void set_method();
   void set_way();
   bool set_headers();
+  void begin();
+  void stop_counting();
+  [[nodiscard]] bool not_taken() const;
   [[nodiscard]] Cause cause_of(CURLcode code, bool request_left) const;
 
   CURL* easy_ = curl_easy_init();
@@ -88,6 +111,10 @@ class Transfer {
   HttpRequest request_;
   HttpResponse response_;
   bool too_large_ = false, dialled_ = false, begun_ = false;
+  bool opening_ = false, counted_ = false;   // stands in wire_.opening, wire_.begun
+  std::int64_t connection_ = -1;    // the number of the connection that was found for the request, -1: not known
+  std::int64_t onto_ = -1;          // of the one that it went onto
+  std::int64_t stream_ = 0;         // its HTTP/2 stream there, 0: not known
   std::size_t head_bytes_ = 0;
   bool refusal_ = false;   // the answer at hand has a status of 400 or above
   std::string refused_address_;
@@ -117,7 +144,11 @@ Transfer::Transfer(Wire& wire) : wire_(wire) {
   curl_easy_setopt(easy_, CURLOPT_SSL_VERIFYPEER, wire_.limits.tls_verify ? 1L : 0L);
   curl_easy_setopt(easy_, CURLOPT_SSL_VERIFYHOST, wire_.limits.tls_verify ? 2L : 0L);
   if (!wire_.limits.tls_ca.empty()) curl_easy_setopt(easy_, CURLOPT_CAINFO, wire_.limits.tls_ca.c_str());
-  if (wire_.limits.http2) curl_easy_setopt(easy_, CURLOPT_PIPEWAIT, 1L);   // rather share a connection than make one
+  if (!wire_.limits.http2) return;
+  curl_easy_setopt(easy_, CURLOPT_PIPEWAIT, 1L);   // rather share a connection than make one
+  curl_easy_setopt(easy_, CURLOPT_DEBUGFUNCTION, &Transfer::listen_in);
+  curl_easy_setopt(easy_, CURLOPT_DEBUGDATA, this);
+  curl_easy_setopt(easy_, CURLOPT_VERBOSE, 1L);
 }
 
 curl_socket_t Transfer::open_socket(void* self, curlsocktype, curl_sockaddr* address) {
@@ -129,21 +160,67 @@ curl_socket_t Transfer::open_socket(void* self, curlsocktype, curl_sockaddr* add
     return CURL_SOCKET_BAD;
   }
   transfer.dialled_ = true;
+  if (!std::exchange(transfer.opening_, true)) ++transfer.wire_.opening;
   transfer.wire_.pace.take();
   const curl_socket_t made = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
   if (made != CURL_SOCKET_BAD) ++transfer.wire_.open;
   return made;
 }
 
-int Transfer::close_socket(void* wire, curl_socket_t socket) {
-  --static_cast<Wire*>(wire)->open;
+int Transfer::close_socket(void* wire_of_all, curl_socket_t socket) {
+  auto& wire = *static_cast<Wire*>(wire_of_all);
+  if (--wire.open == 0) wire.streams = 0;   // who answers next may be another
   return close(socket);
 }
 
-/// curl would repeat by itself what broke on a kept connection; for a payment that is a second effect that nobody counts.
+/// curl would repeat by itself what broke on a kept connection; for a payment that is a second effect that nobody counts. Only
+/// what the server said it did not take goes onto another connection.
 int Transfer::before_request(void* self, char*, char*, int, int) {
-  const bool again = std::exchange(static_cast<Transfer*>(self)->begun_, true);
-  return again ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+  auto& transfer = *static_cast<Transfer*>(self);
+  if (transfer.begun_ && !transfer.not_taken()) return CURL_PREREQFUNC_ABORT;
+  transfer.begin();
+  return CURL_PREREQFUNC_OK;
+}
+
+void Transfer::begin() {
+  begun_ = true;
+  stop_counting();
+  counted_ = true;
+  ++wire_.begun;
+  if (!wire_.limits.http2) return;
+  // More requests than connections: they are shared. A second connection though the first one stands: they cannot be.
+  if (wire_.begun > wire_.open) wire_.streams = kStreamsMax;
+  else if (wire_.streams == 0 && wire_.open > 1) wire_.streams = 1;
+  stream_ = 0;
+  onto_ = connection_;
+}
+
+void Transfer::stop_counting() {
+  if (std::exchange(opening_, false)) --wire_.opening;
+  if (std::exchange(counted_, false)) --wire_.begun;
+}
+
+/// A server's goodbye (GOAWAY) names the last stream that it took: every nginx says it after 1,000 requests. A later stream had
+/// no effect, for certain.
+bool Transfer::not_taken() const {
+  const auto goodbye = wire_.goodbyes.find(onto_);
+  return goodbye != wire_.goodbyes.end() && stream_ > goodbye->second;
+}
+
+/// Goodbyes and the numbers of connections and streams stand nowhere in libcurl's interface but in what it tells a listener. From
+/// words that we do not know nothing follows: the request then counts as sent.
+int Transfer::listen_in(CURL*, curl_infotype kind, char* text, std::size_t size, void* self) {
+  if (kind != CURLINFO_TEXT) return 0;
+  auto& transfer = *static_cast<Transfer*>(self);
+  const std::string_view words(text, size);
+  if (words.starts_with("Connected to ")) transfer.connection_ = number_after(words, "(#").value_or(-1);
+  if (words.starts_with("Re-using ")) transfer.connection_ = number_after(words, " #").value_or(-1);
+  if (const auto stream = number_after(words, "Using Stream ID: ")) transfer.stream_ = *stream;
+  if (words.find(" GOAWAY, ") == std::string_view::npos || transfer.onto_ < 0) return 0;
+  auto& goodbyes = transfer.wire_.goodbyes;
+  if (const auto last = number_after(words, "last_stream=")) goodbyes[transfer.onto_] = *last;
+  if (goodbyes.size() > kGoodbyesMax) goodbyes.erase(goodbyes.begin());
+  return 0;
 }
 
 std::size_t Transfer::take_body(char* data, std::size_t size, std::size_t count, void* self) {
@@ -169,6 +246,7 @@ std::size_t Transfer::take_header(char* data, std::size_t size, std::size_t coun
     headers.clear();  // an interim answer (1xx) came before
     const auto blank = line.find(' ');
     transfer.refusal_ = blank + 1 < line.size() && (line[blank + 1] == '4' || line[blank + 1] == '5');
+    transfer.wire_.streams = line.starts_with("HTTP/2") ? kStreamsMax : 1;
   } else if (const auto colon = line.find(':'); colon != std::string_view::npos) {
     const bool all = transfer.request_.want_headers || transfer.refusal_;
     if (all || lower(line.substr(0, colon)) == "set-cookie") headers.emplace_back(lower(trim(line.substr(0, colon))), std::string(trim(line.substr(colon + 1))));
@@ -181,6 +259,8 @@ std::optional<std::string> Transfer::prepare(HttpRequest request) {
   response_ = HttpResponse{};
   too_large_ = dialled_ = begun_ = refusal_ = false;
   head_bytes_ = 0;
+  connection_ = onto_ = -1;
+  stream_ = 0;
   refused_address_.clear();
   error_[0] = '\0';
   if (!is_token(request_.method)) return "bad method '" + request_.method + "'";
@@ -193,8 +273,7 @@ std::optional<std::string> Transfer::prepare(HttpRequest request) {
 }
 
 void Transfer::set_way() {
-  const bool tls = lower(std::string_view(request_.url).substr(0, 6)) == "https:";
-  const auto version = !wire_.limits.http2 ? CURL_HTTP_VERSION_1_1 : tls ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
+  const auto version = wire_.limits.http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1;
   curl_easy_setopt(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(version));
   const std::string& path = request_.unix_socket.empty() ? wire_.limits.unix_socket : request_.unix_socket;
   curl_easy_setopt(easy_, CURLOPT_UNIX_SOCKET_PATH, path.empty() ? nullptr : path.c_str());
@@ -265,6 +344,7 @@ Cause Transfer::cause_of(CURLcode code, bool request_left) const {
 }
 
 HttpResponse Transfer::conclude(CURLcode code) {
+  stop_counting();
   long status = 0;
   curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
   response_.status = static_cast<int>(status);
@@ -313,6 +393,8 @@ class CurlTransport final : public HttpTransport {
   void collect();
   std::size_t deliver();
   [[nodiscard]] bool has_room() const;
+  [[nodiscard]] bool has_kept() const;
+  [[nodiscard]] bool may_connect() const;
   [[nodiscard]] bool may_start();
   [[nodiscard]] Transfer& of(CURL* easy) const;
 
@@ -412,16 +494,20 @@ void CurlTransport::end(std::unique_ptr<Transfer> transfer, HttpResponse respons
   free_.push_back(std::move(transfer));
 }
 
-bool CurlTransport::has_room() const {
-  const std::size_t streams = wire_.limits.http2 ? 100 : 1;   // of one connection, as most servers permit
-  return running_.size() < wire_.limits.connections_max * streams;
+bool CurlTransport::has_room() const { return running_.size() < wire_.limits.connections_max * std::max(wire_.streams, std::size_t{1}); }
+
+/// Whether a connection stands that can take one more request. (When it turns out dead, the pace is made good later.)
+bool CurlTransport::has_kept() const {
+  if (!wire_.limits.http2 || wire_.streams == 1) return wire_.open > running_.size();
+  return running_.size() < (wire_.open - std::min(wire_.open, wire_.opening)) * wire_.streams;
 }
+
+/// Connections that may be shared are made one at a time: whatever waits for the new one would make one each if it failed.
+bool CurlTransport::may_connect() const { return !wire_.limits.http2 || wire_.streams == 1 || wire_.begun == running_.size(); }
 
 bool CurlTransport::may_start() {
   if (!has_room()) return false;
-  // A connection that is kept and free needs no new one. (With one that turns out dead, the pace is made good later.)
-  const bool kept = wire_.limits.http2 ? wire_.open > 0 : wire_.open > running_.size();
-  return kept || wire_.pace.may(monotonic_now());
+  return has_kept() || (may_connect() && wire_.pace.may(monotonic_now()));
 }
 
 void CurlTransport::start_waiting() {
@@ -470,6 +556,7 @@ bool CurlTransport::turn(Nanos wait) {
   run_timer();
   collect();
   start_waiting();
+  collect();   // what begins on a shared connection reads there for others too, and no event would tell
   return woken;
 }
 
@@ -509,7 +596,7 @@ std::size_t CurlTransport::deliver() {
 Nanos CurlTransport::next_due() const {
   if (!ended_.empty()) return Nanos::min();
   Nanos next = timer_.value_or(Nanos::max());
-  if (!waiting_.empty()) next = std::min({next, waiting_deadline_, has_room() ? wire_.pace.next() : Nanos::max()});
+  if (!waiting_.empty()) next = std::min({next, waiting_deadline_, has_room() && may_connect() ? wire_.pace.next() : Nanos::max()});
   return next == Nanos::max() ? next : clock_.now() + (next - monotonic_now());
 }
 

@@ -161,7 +161,8 @@ void read_transport(TargetReading& r, TargetSpec& spec) {
   });
   if (tls && !https && !spec.url.empty())
     add_mistake(r.mistakes, place_of(r.fields, "tls"), "'tls' has no effect on " + spec.url, "write https://, or remove it");
-  r.fields.boolean("http2", spec.http2);
+  if (r.fields.boolean("http2", spec.http2) && spec.http2 && !https && !spec.url.empty())
+    add_mistake(r.mistakes, place_of(r.fields, "http2"), "'http2' is spoken over https only, and has no effect on " + spec.url, "write https://, or remove it");
   socket_field(r, r.fields, "unix_socket", spec.unix_socket);
 }
 

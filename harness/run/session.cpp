@@ -167,6 +167,7 @@ class Session {
     }
     target_version_ = target_->version();
     target_facts_ = target_->facts();
+    if (const std::string& link = request_.loaded.target.trace_link; !link.empty()) target_facts_.set("trace_link", link);
     progress_.say("ready after " + fixed(seconds(monotonic_now() - before), 1) + " s at " + target_->url());
     return look_before();
   }

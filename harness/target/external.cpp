@@ -66,7 +66,6 @@ class ExternalTarget final : public Target {
 
   [[nodiscard]] Json facts() const override {
     Json out = Json::object({{"url", spec_.url}, {"mark_header", spec_.mark_header}});
-    if (!spec_.trace_link.empty()) out.set("trace_link", spec_.trace_link);
     if (!spec_.partners.url.empty()) out.set("partners_url", spec_.partners.url);
     return out;
   }

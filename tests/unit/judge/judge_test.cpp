@@ -10,6 +10,7 @@
 
 #include "harness/core/files.hpp"
 #include "harness/plan/arrivals.hpp"
+#include "harness/plan/trace_id.hpp"
 
 namespace cardstorm {
 namespace {
@@ -164,6 +165,77 @@ RunOnDisk healthy() {
   RunOnDisk r;
   r.plan.checks = {"money_conserved", "paid_then_credited", "one_charge_per_intent", "one_credit_per_charge", "card_unique", "card_genuine", "no_oversell"};
   return r;
+}
+
+/// The fault is on beta, where this shop's buyers do not pay.
+RunOnDisk slow_elsewhere() {
+  RunOnDisk r = healthy();
+  r.plan.segments[0].fault.on = "beta";
+  for (auto& e : r.fault) std::get<FaultChanged>(e).on = "beta";
+  return r;
+}
+
+bool lists(const Scorecard& c, const std::string& situation) { return std::find(c.not_exercised.begin(), c.not_exercised.end(), situation) != c.not_exercised.end(); }
+
+TEST(JudgeBypass, AFaultThatNothingMetIsNoMerit) {
+  auto run = slow_elsewhere();
+  const auto c = judged(run);
+  ASSERT_EQ(c.episodes.size(), 1U);
+  EXPECT_TRUE(c.episodes[0].bypassed && !c.episodes[0].absorbed);
+  EXPECT_TRUE(lists(c, "payment_delay on beta"));
+  EXPECT_EQ(c.mttr.at("payment_delay").absorbed, 0);
+  EXPECT_EQ(c.verdict, Verdict::pass);   // what did not occur blocks only a certification
+  const Json json = json_of_scorecard(c);
+  EXPECT_TRUE(json["episodes"].items()[0]["bypassed"].boolean());
+  EXPECT_TRUE(scorecard_of_json(json)->episodes[0].bypassed);
+}
+
+TEST(JudgeBypass, AFaultThatWasMetIsAbsorbed) {
+  auto met = healthy();
+  const auto c = judged(met);
+  EXPECT_TRUE(c.episodes.at(0).absorbed && !c.episodes[0].bypassed);
+  EXPECT_FALSE(lists(c, "payment_delay on alpha"));
+  EXPECT_FALSE(json_of_scorecard(c)["episodes"].items()[0].has("bypassed"));
+}
+
+TEST(JudgeBypass, HarmIsShownWhateverItCameFrom) {
+  auto run = slow_elsewhere();
+  run.broken(11s, 14s);
+  const auto c = judged(run);
+  EXPECT_FALSE(c.episodes.at(0).bypassed);
+  EXPECT_TRUE(c.episodes[0].ttr_s.has_value());
+  EXPECT_TRUE(lists(c, "payment_delay on beta"));
+}
+
+TEST(JudgeTraces, NamesTheWorstStepsAndTheOrdersOfWitnesses) {
+  auto run = healthy();
+  run.info.set("target_facts", Json::object({{"trace_link", "http://jaeger/trace/${trace_id}"}}));
+  run.broken(11s, 12s);
+  run.drive.push_back(CardSeen{200, 20s, "n200", true, 1, 7, ""});   // card 7 went to trade 7 already
+  const auto c = judged(run);
+  EXPECT_EQ(c.trace_link, "http://jaeger/trace/${trace_id}");
+  const auto& worst = c.episodes.at(0).worst;
+  ASSERT_EQ(worst.size(), 3U);
+  EXPECT_EQ(worst[0].step, "receive");     // 4 s against the order's 20 ms
+  EXPECT_EQ(worst[0].cause, "timeout");
+  EXPECT_EQ(worst[0].id, trace_id_of(run.plan.seed, 165, 1));   // the first of equals
+  const auto& witnesses = finding(c, "card_unique").witnesses;
+  ASSERT_FALSE(witnesses.empty());
+  const Witness& second = witnesses.back();
+  ASSERT_EQ(second.traces.size(), 1U);
+  EXPECT_EQ(second.traces[0].step, "order");
+  const TradeId trade = std::stoull(second.order.substr(1));
+  EXPECT_EQ(second.traces[0].id, trace_id_of(run.plan.seed, trade, 0));
+  const auto again = scorecard_of_json(json_of_scorecard(c));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(json_of_scorecard(*again).dump(), json_of_scorecard(c).dump());
+}
+
+TEST(JudgeTraces, SaysNothingWithoutALink) {
+  auto run = healthy();
+  run.broken(11s, 12s);
+  const std::string text = json_of_scorecard(judged(run)).dump();
+  for (const char* member : {"trace_link", "\"worst\"", "\"traces\""}) EXPECT_EQ(text.find(member), std::string::npos) << member;
 }
 
 TEST(Judge, PassesAHealthyRun) {

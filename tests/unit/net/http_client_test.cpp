@@ -1,60 +1,31 @@
 // What the client reports when the other side misbehaves, over real sockets: the same over libcurl and over the lean transport.
-#include "harness/net/http_client.hpp"
-
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <memory>
-#include <optional>
 
 #include "harness/net/http_server.hpp"
-#include "tests/unit/net/raw_server.hpp"
+#include "tests/unit/net/client_rig.hpp"
 
 namespace cardstorm {
 namespace {
 
 using testing::RawPeer;
 using testing::RawServer;
-
-AllowList loopback() { return AllowList::parse({"127.0.0.0/8", "::1/128"}).value(); }
-
-struct Rig {
-  Rig(HttpClientLimits limits, AllowList allow) : client(make_http_client(clock, std::move(allow), limits)) {}
-
-  /// Drives until nothing is in flight.
-  void finish(Nanos limit = 10s) {
-    const Nanos end = clock.now() + limit;
-    while (client->in_flight() > 0 && clock.now() < end) client->drive(end);
-  }
-  HttpResponse call(HttpRequest request) {
-    std::optional<HttpResponse> got;
-    client->submit(std::move(request), [&](HttpResponse response) { got = std::move(response); });
-    finish();
-    EXPECT_TRUE(got.has_value());
-    return got.value_or(HttpResponse{});
-  }
-
-  MonotonicClock clock;
-  std::unique_ptr<HttpClient> client;
-};
+using testing::Rig;
+using testing::closed_port;
+using testing::get;
+using testing::loopback;
 
 class BothTransports : public ::testing::TestWithParam<Transport> {
  protected:
   static Rig make(HttpClientLimits limits = {}, AllowList allow = loopback()) {
     limits.transport = GetParam();
-    return {limits, std::move(allow)};
+    return Rig(limits, std::move(allow));
   }
 };
 
 INSTANTIATE_TEST_SUITE_P(HttpClient, BothTransports, ::testing::Values(Transport::curl, Transport::lean),
                          [](const auto& param) { return std::string(param.param == Transport::curl ? "curl" : "lean"); });
-
-HttpRequest get(std::string url, Nanos timeout = 5s) { return {"GET", std::move(url), "", {}, timeout}; }
-
-int closed_port() {
-  const RawServer server([](RawPeer&) {});
-  return server.port();
-}
 
 TEST_P(BothTransports, DeliversAWholeAnswerOfAnyStatus) {
   for (const int status : {200, 404, 429, 503}) {

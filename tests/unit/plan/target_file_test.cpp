@@ -26,7 +26,7 @@ Reading read(const std::string& text, const std::string& path = "/lab/targets/sh
 constexpr const char* kHead = "target: shop\nkind: external\nurl: http://127.0.0.1:8080\njourneys: buyers\n";
 
 TEST(TargetFile, ReadsEverySection) {
-  const auto [file, mistakes] = read(std::string(kHead) + R"yaml(environment: production
+  const auto [file, mistakes] = read(std::string("target: shop\nkind: external\nurl: https://127.0.0.1:8443\njourneys: buyers\n") + R"yaml(environment: production
 touch: [pool, channels, nodes]
 version: { path: /health, at: /build }
 mark: { header: X-Drill }
@@ -113,7 +113,7 @@ INSTANTIATE_TEST_SUITE_P(Lines, TargetFileMistakes, testing::Values(
     Bad{"version: { path: health, at: /v }", "'path' must be a path"}, Bad{"version: { path: /health }", "a version stands either"},
     Bad{"version: { at: /v, header: X-V }", "a version stands either"}, Bad{"mark: { header: \"X Mark\" }", "is not the name of a header"},
     Bad{"clients: { pool: 198.18.0.0/15 }", "'header' and 'pool' belong together"}, Bad{"clients: { header: X-F, pool: everybody }", "is not a block"},
-    Bad{"clients: { sources: [eth0] }", "is not an address of this machine"}, Bad{"tls: { verify: false }", "'tls' has no effect on http://"},
+    Bad{"clients: { sources: [eth0] }", "is not an address of this machine"}, Bad{"tls: { verify: false }", "'tls' has no effect on http://"}, Bad{"http2: true", "'http2' is spoken over https only"},
     Bad{"tracing: { headers: [b3] }", "tracing header 'b3' is not known"}, Bad{"tracing: { headers: [sw8], link: http://x }", "does not hold ${trace_id}"},
     Bad{"must_not_resolve: [\"http://bank\"]", "is not a host name"}, Bad{"preflight: {}", "a preflight needs 'journey'"},
     Bad{"guard: { prometheus: \"http://127.0.0.1:9\" }", "a guard needs 'stop_when'"}, Bad{"guard: { prometheus: \"http://8.8.8.8\", stop_when: [{ name: a, query: b }] }", "8.8.8.8"},

@@ -246,4 +246,55 @@ TEST(Report, ARateThatIsNotAllIsNeverShownAsAll) {
   EXPECT_NE(written("terminal", card).find("99.99 %"), std::string::npos);
 }
 
+/// A run whose target says how a trace is opened, with a fault that nothing met.
+Scorecard traced() {
+  Scorecard card = sample::fragile();
+  card.trace_link = "http://jaeger:16686/trace/${trace_id}?a=1&b=2";
+  card.episodes[1].worst = {{"pay", "0af7651916cd43dd8448eb211c80319c", "timeout", 97.2, 10.0}, {"order", "4bf92f3577b34da6a3ce929d0e0e4736", "none", 98.4, 3.1}};
+  for (Finding& finding : card.checks)
+    if (!finding.witnesses.empty()) finding.witnesses[0].traces = {{"order", "11f7651916cd43dd8448eb211c80319c"}, {"pay", "22f7651916cd43dd8448eb211c80319c"}};
+  Episode bypassed = sample::episode("payment_delay", "beta", 1, 200, 15, {});
+  bypassed.onset_s = bypassed.recover_s = bypassed.ttr_s = bypassed.lag_s = std::nullopt;
+  bypassed.bypassed = true;
+  std::erase_if(card.episodes, [](const Episode& e) { return e.fault == "payment_delay" && e.repeat > 1; });
+  card.episodes.push_back(bypassed);
+  card.not_exercised = {"payment_delay on beta"};
+  return card;
+}
+
+TEST(Report, TracesOfTheWorstStepsAndOfWitnessesAreLinked) {
+  for (const Lang lang : {Lang::en, Lang::zh}) {
+    const std::string page = written("html", traced(), lang);
+    EXPECT_EQ(markup_mistake(page, true), "");
+    for (const char* id : {"0af7651916cd43dd8448eb211c80319c", "4bf92f3577b34da6a3ce929d0e0e4736", "11f7651916cd43dd8448eb211c80319c", "22f7651916cd43dd8448eb211c80319c"})
+      EXPECT_NE(page.find("<a href=\"http://jaeger:16686/trace/" + std::string(id) + "?a=1&amp;b=2\" rel=\"noreferrer\">"), std::string::npos) << id;
+    const std::string text = written("terminal", traced(), lang), markdown = written("markdown", traced(), lang);
+    EXPECT_NE(text.find("http://jaeger:16686/trace/0af7651916cd43dd8448eb211c80319c?a=1&b=2\n"), std::string::npos) << text;
+    EXPECT_NE(text.find("http://jaeger:16686/trace/22f7651916cd43dd8448eb211c80319c?a=1&b=2\n"), std::string::npos) << text;
+    EXPECT_NE(markdown.find("[0af7651916cd43dd8448eb211c80319c](http://jaeger:16686/trace/0af7651916cd43dd8448eb211c80319c?a=1&b=2)"), std::string::npos) << markdown;
+    EXPECT_NE(markdown.find("](http://jaeger:16686/trace/11f7651916cd43dd8448eb211c80319c"), std::string::npos) << markdown;
+  }
+}
+
+TEST(Report, ALinkThatIsNoWebAddressIsNeverMadeClickable) {
+  Scorecard card = traced();
+  card.trace_link = "javascript:alert(1)//${trace_id}";
+  for (const char* name : {"html", "markdown", "terminal"}) EXPECT_EQ(written(name, card).find("javascript:"), std::string::npos) << name;
+  EXPECT_NE(written("html", card).find("<code>0af7651916cd43dd8448eb211c80319c</code>"), std::string::npos);
+  card.trace_link = "http://a/${trace_id}\"><b>)x";
+  EXPECT_EQ(written("html", card).find("\"><b>)x"), std::string::npos);
+  EXPECT_EQ(written("markdown", card).find("](http://a/"), std::string::npos);
+}
+
+TEST(Report, AFaultThatNothingMetIsSaidToBeThat) {
+  const std::string en = written("terminal", traced()), zh = written("terminal", traced(), Lang::zh);
+  EXPECT_NE(en.find("exercised (1/2)"), std::string::npos) << en;
+  EXPECT_NE(en.find("on beta: no request came its way"), std::string::npos) << en;
+  EXPECT_NE(zh.find("未触及"), std::string::npos) << zh;
+  EXPECT_NE(zh.find("（注入点 beta）：生效期间没有请求经过"), std::string::npos) << zh;
+  EXPECT_NE(written("html", traced()).find("not exercised: the fault was in force"), std::string::npos);
+  const std::string xml = written("junit", traced());
+  EXPECT_EQ(count_of(xml, "<skipped "), 1U) << xml;
+}
+
 }  // namespace cardstorm

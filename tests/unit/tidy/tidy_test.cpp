@@ -57,7 +57,7 @@ const std::map<std::string, std::set<std::string>> kArrows = {
     {"judge", {"core", "plan", "history"}},
     {"reports", {"core", "judge"}},
     {"run", {"core", "net", "mint", "plan", "history", "db", "target", "drive", "partners", "fault", "observe", "judge", "reports"}},
-    {"bench", {"core", "net", "mint", "plan", "history", "target", "drive", "judge", "run"}},
+    {"bench", {"core", "net", "mint", "plan", "history", "db", "target", "drive", "judge", "run"}},
     {"cli", {"core", "net", "mint", "trace", "plan", "history", "db", "target", "drive", "partners", "fault", "observe", "judge", "reports", "run", "bench"}},
 };
 

@@ -1,0 +1,51 @@
+// client_rig: a client with its clock, and the few requests that all tests of the client make.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "harness/net/http_client.hpp"
+#include "tests/unit/net/raw_server.hpp"
+
+namespace cardstorm::testing {
+
+inline AllowList loopback() { return AllowList::parse({"127.0.0.0/8", "::1/128"}).value(); }
+
+struct Rig {
+  explicit Rig(HttpClientLimits limits, AllowList allow = loopback()) : client(make_http_client(clock, std::move(allow), limits)) {}
+
+  /// Drives until `done`, and at most so long.
+  template <class Done>
+  void finish_until(Done done, Nanos limit = 10s) {
+    const Nanos end = clock.now() + limit;
+    while (!done() && client->in_flight() > 0 && clock.now() < end) client->drive(end);
+  }
+  /// Drives until nothing is in flight.
+  void finish(Nanos limit = 10s) {
+    finish_until([] { return false; }, limit);
+  }
+  HttpResponse call(HttpRequest request) {
+    std::optional<HttpResponse> got;
+    client->submit(std::move(request), [&](HttpResponse response) { got = std::move(response); });
+    finish();
+    EXPECT_TRUE(got.has_value());
+    return got.value_or(HttpResponse{});
+  }
+
+  MonotonicClock clock;
+  std::unique_ptr<HttpClient> client;
+};
+
+inline HttpRequest get(std::string url, Nanos timeout = 5s) { return {"GET", std::move(url), "", {}, timeout}; }
+
+/// A port of loopback where nobody listens.
+inline int closed_port() {
+  const RawServer server([](RawPeer&) {});
+  return server.port();
+}
+
+}  // namespace cardstorm::testing
