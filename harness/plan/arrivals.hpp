@@ -20,7 +20,7 @@ struct TraceLine {
 /// What a routes file made of a recording's lines, for people: counts by route.
 struct RouteCounts {
   std::uint64_t lines = 0, started = 0, absorbed = 0, replayed = 0, ignored = 0;
-  std::map<std::string, std::uint64_t> skipped_writes, unmapped_reads, recorded_refusals;
+  std::map<std::string, std::uint64_t> skipped_writes, unmapped_reads, scrubbed_reads, recorded_refusals;
 };
 
 /// Arrival times of a recording, offsets from its first, sorted; and, when it tells more, one line for each.

@@ -168,6 +168,7 @@ void add_routes(const Plan& plan, const Trace& trace, std::string& out) {
   row("ignored", r.ignored);
   add_listed("write, left out", r.skipped_writes, r.lines, out);
   add_listed("read, not mapped, left out", r.unmapped_reads, r.lines, out);
+  add_listed("read, scrubbed, left out", r.scrubbed_reads, r.lines, out);
   add_listed("read, refused as recorded", r.recorded_refusals, r.lines, out);
 }
 

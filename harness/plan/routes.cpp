@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "harness/core/text.hpp"
+#include "harness/trace/scrub.hpp"
 
 namespace cardstorm {
 namespace {
@@ -236,7 +237,10 @@ RoutesFile read_routes(const Yaml& root, Mistakes& mistakes) {
   Fields fields(root, "a routes file", mistakes);
   fields.text_needed("routes", out.name, "shop");
   fields.text_needed("why", out.why, "\"which buyer's journey stands behind which line of our log\"");
-  const Yaml* map = fields.need("map", "[ { route: \"POST /orders\", journey: buy_card } ]");
+  fields.boolean("replay_reads", out.replay_reads);
+  // A log whose reads are read again needs no journey: the least that can be replayed.
+  const char* const example = "[ { route: \"POST /orders\", journey: buy_card } ]";
+  const Yaml* map = out.replay_reads ? fields.get("map") : fields.need("map", example);
   if (map != nullptr) out.map_at = map->at;
   if (map != nullptr && (map->kind != Yaml::Kind::list || map->items.empty() || map->items.size() > 1000))
     add_mistake(mistakes, map->at, "'map' must be a list of 1 to 1000 entries", "write '- { route: \"POST /orders\", journey: buy_card }' below it");
@@ -244,7 +248,6 @@ RoutesFile read_routes(const Yaml& root, Mistakes& mistakes) {
     for (const Yaml& item : map->items) out.map.push_back(read_entry(item, mistakes));
   if (const Yaml* ignore = fields.get("ignore"); ignore != nullptr && fields.texts("ignore", out.ignore)) check_patterns(out.ignore, ignore->at, mistakes);
   if (const Yaml* skip = fields.get("skip_writes"); skip != nullptr && fields.texts("skip_writes", out.skip_writes)) check_patterns(out.skip_writes, skip->at, mistakes);
-  fields.boolean("replay_reads", out.replay_reads);
   fields.finish();
   return out;
 }
@@ -285,6 +288,7 @@ Trace apply_routes(const RoutesFile& routes, const Recording& recording,
       ++(known ? counts.skipped_writes : refused)[router.route(i)];
     }
     else if (!routes.replay_reads || !is_read(router.method(i)) || !is_sendable(recording.paths[recording.path[i]])) ++counts.unmapped_reads[router.route(i)];
+    else if (holds_digest(recording.paths[recording.path[i]])) ++counts.scrubbed_reads[router.route(i)];   // the platform would refuse what we took out
     else if (status >= 400 && status < 500) ++counts.recorded_refusals[router.route(i)];
     else { ++counts.replayed; start(i, routes.map.size()); }
   }

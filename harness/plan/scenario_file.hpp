@@ -1,4 +1,4 @@
-// scenario_file: a scenario's YAML as typed values. Cross checks with target, journeys and trace are made in load.cpp; the
+// scenario_file: a scenario's YAML as typed values. Cross checks with target, journeys and trace are made in cross_checks.cpp; the
 // places for them are kept here.
 #pragma once
 

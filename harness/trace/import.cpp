@@ -2,13 +2,9 @@
 #include "harness/trace/import.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
-#include <cstdio>
 #include <cstring>
-#include <fcntl.h>
 #include <filesystem>
-#include <unistd.h>
 #include <unordered_map>
 
 #include "harness/core/files.hpp"
@@ -19,7 +15,9 @@
 #include "harness/trace/log_pattern.hpp"
 #include "harness/trace/recording.hpp"
 #include "harness/trace/scrub.hpp"
+#include "harness/trace/sessions.hpp"
 #include "harness/trace/sorter.hpp"
+#include "harness/trace/whole_file.hpp"
 
 namespace cardstorm {
 namespace fs = std::filesystem;
@@ -27,65 +25,6 @@ namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr std::size_t kBadShown = 10, kPathMax = 8192, kRoutesMax = 10'000, kNotesMax = 20;
-
-Error write_error(const std::string& path) {
-  const int number = errno;
-  const bool full = number == ENOSPC || number == EDQUOT || number == EFBIG;
-  return {full ? Errc::unavailable : number == ENOENT ? Errc::not_found : Errc::io, "cannot write " + path + ": " + std::strerror(number),
-          full ? "free some space or choose another --out" : "choose another --out"};
-}
-
-/// A file that is whole or absent: written beside its place, renamed when complete.
-class WholeFile {
- public:
-  WholeFile() = default;
-  WholeFile(const WholeFile&) = delete;
-  WholeFile& operator=(const WholeFile&) = delete;
-  ~WholeFile() {
-    if (fd_ >= 0) ::close(fd_), ::unlink(temporary_.c_str());
-  }
-  Status open(const std::string& path, mode_t mode) {
-    path_ = path;
-    temporary_ = path + ".tmp";
-    fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-    return fd_ < 0 ? Status(write_error(path)) : ok();
-  }
-  [[nodiscard]] bool is_open() const { return fd_ >= 0; }
-  std::string& buffer() { return buffer_; }
-  bool flush_if_big() { return buffer_.size() < (std::size_t{1} << 18) || flush(); }
-  Status finish() {
-    if (!flush() || ::fsync(fd_) != 0) return write_error(path_);
-    const int fd = std::exchange(fd_, -1);
-    if (::close(fd) != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0) {
-      const Error error = write_error(path_);
-      ::unlink(temporary_.c_str());
-      return error;
-    }
-    return ok();
-  }
-  [[nodiscard]] Error error() const {
-    errno = errno_;
-    return write_error(path_);
-  }
-
- private:
-  bool flush() {
-    std::string_view rest = buffer_;
-    while (!rest.empty()) {
-      const ssize_t n = ::write(fd_, rest.data(), rest.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) {
-        errno_ = errno;
-        return false;
-      }
-      rest.remove_prefix(static_cast<std::size_t>(n));
-    }
-    buffer_.clear();
-    return true;
-  }
-  std::string path_, temporary_, buffer_;
-  int fd_ = -1, errno_ = 0;
-};
 
 /// Eight bytes at a time; keyed, so that nobody can prepare collisions, and never stored.
 std::uint64_t keyed_hash(std::string_view text, std::uint64_t key) {
@@ -204,97 +143,6 @@ class Intake final : public Sink {
   std::int64_t second_ = -1, second_unit_ = 0, last_stamp_ = 0, coarse_ = 0;
   std::uint64_t nameless_ = 0, ends_ = 0;
   std::vector<double> gaps_;
-};
-
-/// Who was here lately, in a table of bounded size: a client that was silent for longer than the gap begins a new session.
-class Sessions {
- public:
-  Sessions(std::int64_t gap, std::size_t bound) : gap_(gap), bound_(std::max<std::size_t>(bound, 1)) {}
-
-  struct Place { std::uint32_t session; std::int64_t think; };
-  Place of(const SortRow& row) {
-    if (row.client == 0) return {next_++, 0};
-    const std::int64_t end = row.start_ns + row.latency_ns;
-    std::size_t slot = slot_of(row.client);
-    if (slots_[slot] == kNone) {
-      std::uint32_t fresh = static_cast<std::uint32_t>(nodes_.size());
-      if (nodes_.size() < bound_) {
-        nodes_.emplace_back();
-        if (nodes_.size() * 2 > slots_.size()) grow();
-      } else {
-        fresh = forget(row.start_ns);
-      }
-      slot = slot_of(row.client);   // both may have moved it
-      slots_[slot] = fresh;
-      nodes_[fresh] = {row.client, end, row.start_ns, next_++, kNone, kNone};
-      to_front(fresh);
-      return {nodes_[fresh].session, 0};
-    }
-    const std::uint32_t known = slots_[slot];
-    Node& node = nodes_[known];
-    const std::int64_t silence = row.start_ns - std::max(node.end, node.start);
-    const bool fresh = silence > gap_;
-    if (fresh) node.session = next_++;
-    const Place place{node.session, fresh ? 0 : std::max<std::int64_t>(0, row.start_ns - node.end)};
-    node.end = end, node.start = row.start_ns;
-    unlink(known);
-    to_front(known);
-    return place;
-  }
-  [[nodiscard]] std::uint64_t count() const { return next_; }
-  [[nodiscard]] std::uint64_t forgotten_early() const { return early_; }
-
- private:
-  static constexpr std::uint32_t kNone = 0xffffffff;
-  struct Node { std::uint64_t client = 0; std::int64_t end = 0, start = 0; std::uint32_t session = 0, newer = kNone, older = kNone; };
-
-  /// Where the client stands, or the empty slot where it would. Open addressing: a log has a client a line, and each look costs a cache miss.
-  [[nodiscard]] std::size_t slot_of(std::uint64_t client) const {
-    std::size_t i = mix64(client) & (slots_.size() - 1);
-    while (slots_[i] != kNone && nodes_[slots_[i]].client != client) i = (i + 1) & (slots_.size() - 1);
-    return i;
-  }
-  void grow() {
-    std::vector<std::uint32_t> before(slots_.size() * 2, kNone);
-    before.swap(slots_);
-    for (const std::uint32_t node : before)
-      if (node != kNone) slots_[slot_of(nodes_[node].client)] = node;
-  }
-  /// Takes the client that was silent for longest out; returns its node.
-  std::uint32_t forget(std::int64_t now) {
-    const std::uint32_t node = oldest_;
-    if (now - std::max(nodes_[node].end, nodes_[node].start) <= gap_) ++early_;
-    // What stands behind it in the same chain moves up, so that no chain is broken.
-    std::size_t hole = slot_of(nodes_[node].client);
-    for (std::size_t i = (hole + 1) & (slots_.size() - 1); slots_[i] != kNone; i = (i + 1) & (slots_.size() - 1)) {
-      const std::size_t home = mix64(nodes_[slots_[i]].client) & (slots_.size() - 1);
-      const bool may_move = ((i - home) & (slots_.size() - 1)) >= ((i - hole) & (slots_.size() - 1));
-      if (may_move) slots_[hole] = slots_[i], hole = i;
-    }
-    slots_[hole] = kNone;
-    unlink(node);
-    return node;
-  }
-  void unlink(std::uint32_t i) {
-    Node& node = nodes_[i];
-    (node.newer == kNone ? newest_ : nodes_[node.newer].older) = node.older;
-    (node.older == kNone ? oldest_ : nodes_[node.older].newer) = node.newer;
-    node.newer = node.older = kNone;
-  }
-  void to_front(std::uint32_t i) {
-    nodes_[i].older = newest_;
-    nodes_[i].newer = kNone;
-    if (newest_ != kNone) nodes_[newest_].newer = i;
-    newest_ = i;
-    if (oldest_ == kNone) oldest_ = i;
-  }
-
-  std::int64_t gap_;
-  std::size_t bound_;
-  std::vector<Node> nodes_;
-  std::vector<std::uint32_t> slots_ = std::vector<std::uint32_t>(1024, kNone);   // into nodes_; a power of two, at most half full
-  std::uint32_t newest_ = kNone, oldest_ = kNone, next_ = 0;
-  std::uint64_t early_ = 0;
 };
 
 struct TextHash {

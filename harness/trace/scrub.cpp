@@ -195,6 +195,15 @@ Secret named_secret(std::string_view raw) {
   return Secret::none;
 }
 
+bool holds_digest(std::string_view target) {
+  for (auto at = target.find('~'); at != std::string_view::npos; at = target.find('~', at + 1)) {
+    const auto dash = target.find('-', at);
+    if (dash == std::string_view::npos) return false;
+    if (is_digest(target.substr(at, dash - at + 13))) return true;
+  }
+  return false;
+}
+
 void Scrubber::replace(Secret kind, std::string_view value, std::string& out) {
   ++counts_[static_cast<std::size_t>(kind)];
   out += '~';

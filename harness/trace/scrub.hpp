@@ -40,6 +40,9 @@ Secret shape_of(std::string_view value);
 /// What a parameter of that name holds. Pure.
 Secret named_secret(std::string_view name);
 
+/// Whether an import left a digest in place of a value somewhere in this path and query: nobody can ask for that any more. Pure.
+bool holds_digest(std::string_view target);
+
 /// The template of a path: no query; numbers, hexadecimal ids, UUIDs, long tokens and scrubbed values become *. Pure.
 void route_of(std::string_view path, std::string& out);
 

@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <ctime>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -16,6 +15,7 @@
 #include "harness/target/channels.hpp"
 #include "harness/target/process.hpp"
 #include "harness/target/supervised.hpp"
+#include "tests/support/eventually.hpp"
 
 namespace cardstorm::test {
 
@@ -95,6 +95,9 @@ class FakePlatform {
       delay_until_ = monotonic_now() + std::chrono::milliseconds((*body)["lease_ms"].integer());
       return reply({200, "{}"});
     }
+    if (request.path == "/version") return reply({200, R"({"version":"fake 1"})"});
+    if (request.path == "/audit/orders") return reply({200, R"({"rows":[{"id":1,"order_no":"A1"}],"next":null})"});
+    if (request.path == "/audit/wallets" || request.path == "/audit/ledger") return reply({200, R"({"rows":[],"next":null})"});
     if (request.path == "/channel/alpha/ping") return server_->after(delay_now() + 5ms, [reply] { reply({200, R"({"ok":true})"}); });
     reply({404, R"({"error":"not_found"})"});
   }
@@ -146,16 +149,5 @@ class FakeTarget final : public Target {
   std::unique_ptr<PoolControl> pool_;
   std::unique_ptr<ChannelControl> channels_;
 };
-
-/// Waits for a condition, at most `wait`; true when it came.
-template <class Condition>
-bool eventually(Condition condition, Nanos wait = 5s) {
-  for (const Nanos end = monotonic_now() + wait; monotonic_now() < end;) {
-    if (condition()) return true;
-    const timespec moment{0, 2'000'000};
-    ::nanosleep(&moment, nullptr);
-  }
-  return condition();
-}
 
 }  // namespace cardstorm::test

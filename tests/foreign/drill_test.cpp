@@ -10,6 +10,16 @@ Json check_of(const Json& card, const std::string& name) {
   return Json();
 }
 
+bool first_payment_is_before_the_load(const std::string& run) {
+  const auto journal = read_file(run + "/partners/alpha.jsonl"), facts = read_file(run + "/run.json");
+  const auto begin = facts ? Json::parse(*facts) : Result<Json>(Json());
+  for (const std::string& line : journal ? split(*journal, '\n') : std::vector<std::string>{}) {
+    const auto row = Json::parse(line);
+    if (row && (*row)["kind"].string() == "created") return begin && (*row)["mono_ns"].integer() < (*begin)["start_mono_ns"].integer();
+  }
+  return false;
+}
+
 TEST(PhpDrill, AHealthyShopPassesTheAudit) {
   Site site;
   ASSERT_TRUE(site.ready());
@@ -21,6 +31,7 @@ TEST(PhpDrill, AHealthyShopPassesTheAudit) {
     EXPECT_EQ(check["verdict"].string(), "pass") << check.dump();
     EXPECT_GT(check["examined"].integer(), 0) << check.dump();
   }
+  EXPECT_TRUE(first_payment_is_before_the_load(site.at("run"))) << "of the preflight's marked order";
   const std::string record = site.record(), pair = site.first_card();
   EXPECT_NE(record.find("\"target_version\": \"1.4.2\""), std::string::npos) << "read from its health page";
   ASSERT_FALSE(pair.empty());
@@ -28,7 +39,7 @@ TEST(PhpDrill, AHealthyShopPassesTheAudit) {
 }
 
 TEST(PhpDrill, ADoubleDeliveryIsFoundWithItsOrder) {
-  Site site("notify_twice", ",duplicate=0.3");
+  Site site({.bug = "notify_twice", .channel = ",duplicate=0.3"});
   ASSERT_TRUE(site.ready());
   const Json card = site.run("php-control");
   EXPECT_EQ(card["verdict"].string(), "fail") << site.said();
@@ -39,7 +50,7 @@ TEST(PhpDrill, ADoubleDeliveryIsFoundWithItsOrder) {
 }
 
 TEST(PhpDrill, ACardSoldTwiceIsFoundWithBothOrders) {
-  Site site("race");
+  Site site({.bug = "race"});
   ASSERT_TRUE(site.ready());
   const Json card = site.run("php-control", {"--set", "traffic.peak_rate=20"});
   EXPECT_EQ(card["verdict"].string(), "fail") << site.said();

@@ -2,9 +2,9 @@
 // admin page, the shipped target file with its addresses.
 #pragma once
 
+#include <deque>
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,24 +16,43 @@ namespace cardstorm::test {
 
 inline constexpr const char* kScenarios = CARDSTORM_ROOT "/scenarios/external/";
 
+struct SiteOptions {
+  std::string bug = {};             // of the shop
+  std::string channel = {};         // more words for the simulated EasyPay, such as ",duplicate=0.5"
+  bool pays_elsewhere = false;      // at a bank that the target file does not name
+};
+
 /// The shop with everything around it that a user would have set up.
 class Site {
  public:
-  /// `channel`: more words for the simulated EasyPay, such as ",duplicate=0.5".
-  explicit Site(const std::string& bug = "", const std::string& channel = "") {
-    ready_ = mint() && start_partners(channel) && start_shop(bug) && import() && write_target();
+  explicit Site(const SiteOptions& options = {}) {
+    ready_ = mint() && start_banks(options) && start_shop(options) && import() && write_target();
   }
   [[nodiscard]] bool ready() const { return ready_; }
   [[nodiscard]] const Shop& shop() const { return *shop_; }
   [[nodiscard]] std::string target_file() const { return folder_.at("target.yaml"); }
+  [[nodiscard]] const TestFolder& folder() const { return folder_; }
   [[nodiscard]] std::string at(const std::string& name) const { return folder_.at(name); }
   [[nodiscard]] const Json& bank() const { return bank_; }
+  /// What the shop's nginx was asked for: lines of its access log with this in them.
+  [[nodiscard]] std::size_t asked_for(const std::string& what) const {
+    const auto log = read_file(shop_->fact("access_log"));
+    std::size_t found = 0;
+    for (const std::string& line : log ? split(*log, '\n') : std::vector<std::string>{}) found += line.find(what) != std::string::npos ? 1 : 0;
+    return found;
+  }
 
+  /// A command with the site's target file and stock; what it records goes into the folder `out`.
+  Said command(std::vector<std::string> words, const std::string& out = "run") const {
+    for (const std::string& word : {std::string("--target"), folder_.at("target.yaml"), std::string("--mint"), folder_.at("mint"), std::string("--out"), folder_.at(out), std::string("--json")})
+      words.push_back(word);
+    return run_command(folder_, std::move(words), 3min);
+  }
   /// Runs a shipped scenario; null when there was no scorecard.
-  Json run(const std::string& scenario, std::vector<std::string> more = {}) {
-    std::vector<std::string> args{"run", kScenarios + scenario + ".yaml", "--target", folder_.at("target.yaml"), "--mint", folder_.at("mint"), "--out", folder_.at("run"), "--json"};
-    args.insert(args.end(), more.begin(), more.end());
-    const Said said = run_command(folder_, std::move(args), 3min);
+  Json run(const std::string& scenario, const std::vector<std::string>& more = {}) {
+    std::vector<std::string> words{"run", kScenarios + scenario + ".yaml"};
+    words.insert(words.end(), more.begin(), more.end());
+    const Said said = command(std::move(words));
     const auto card = Json::parse(said.out);
     EXPECT_TRUE(card) << said.code << "\n" << said.out << said.err;
     if (!card) return Json();
@@ -60,19 +79,24 @@ class Site {
     EXPECT_EQ(said.code, 0) << said.err;
     return said.code == 0;
   }
-  bool start_partners(const std::string& channel) {
-    partners_.emplace(folder_, std::vector<std::string>{"partners", "up", "--journal", folder_.at("bank"), "--channel", "alpha=easypay" + channel});
-    const auto line = partners_->process().read_line(20s);
+  /// A `partners up` of its own, with what it said; null when it did not start.
+  Json start_bank(const std::string& name, const std::string& words = "") {
+    Command& bank = partners_.emplace_back(folder_, std::vector<std::string>{"partners", "up", "--journal", folder_.at(name), "--channel", "alpha=easypay" + words});
+    const auto line = bank.process().read_line(20s);
     const auto facts = line && line->has_value() ? Json::parse(**line) : Result<Json>(Json());
-    if (facts) bank_ = *facts;
-    EXPECT_NE(bank_["url"].string(), "") << partners_->err();
-    return !bank_["url"].string().empty();
+    EXPECT_TRUE(facts && (*facts)["url"].string() != "") << bank.err();
+    return facts ? *facts : Json();
   }
-  bool start_shop(const std::string& bug) {
+  bool start_banks(const SiteOptions& options) {
+    bank_ = start_bank("bank", options.channel);
+    shops_bank_ = options.pays_elsewhere ? start_bank("elsewhere") : bank_;
+    return bank_["url"].string() != "" && shops_bank_["url"].string() != "";
+  }
+  bool start_shop(const SiteOptions& site) {
     ShopOptions options;
-    options.gateway = bank_["url"].string() + "/channel/alpha";
-    options.key_file = folder_.at("bank") + "/keys/alpha/secret";
-    options.bug = bug;
+    options.gateway = shops_bank_["url"].string() + "/channel/alpha";
+    options.key_file = shops_bank_["journal"].string() + "/keys/alpha/secret";
+    options.bug = site.bug;
     shop_ = Shop::start(options);
     return shop_ != nullptr;
   }
@@ -105,8 +129,8 @@ class Site {
   }
 
   TestFolder folder_;
-  std::optional<Command> partners_;
-  Json bank_;
+  std::deque<Command> partners_;
+  Json bank_, shops_bank_;           // the one of the target file, and the one that the shop pays at
   std::unique_ptr<Shop> shop_;
   std::string said_;
   bool ready_ = false;

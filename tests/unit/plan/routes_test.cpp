@@ -134,17 +134,27 @@ TEST(Routes, AMethodThatIsNotKnownCountsAsAWrite) {
 
 TEST(Routes, WhatIsLeftOutIsListed) {
   const Applied a = apply(kRoutesYaml, {{0, 0, "GET", "/goods"}, {1, 0, "POST", "/notify/alpha"}, {2, 0, "POST", "/orders/9/pay"}, {3, 0, "GET", "/static/a.js"},
-                                        {4, 0, "GET", "/wallet"}, {5, 0, "GET", "/gone", 404}, {6, 0, "OPTIONS", "/wallet"}, {7, 0, "GET", "http://other/"}, {8, 0, "HEAD", "/wallet"}, {9, 0, "GET", "/slow", 502}});
+                                        {4, 0, "GET", "/wallet"}, {5, 0, "GET", "/gone", 404}, {6, 0, "OPTIONS", "/wallet"}, {7, 0, "GET", "http://other/"}, {8, 0, "HEAD", "/wallet"}, {9, 0, "GET", "/slow", 502},
+                                        {10, 0, "GET", "/bill?no=~card-7a0f9818a7af&x=1"}, {11, 0, "GET", "/a~b-c?q=~card"}});
   EXPECT_EQ(a.mistakes, "");
-  EXPECT_EQ(starts(a.trace), "0:0:2 4:0:3 8:0:3 9:0:3");   // what failed in the recording was wanted all the same
+  EXPECT_EQ(starts(a.trace), "0:0:2 4:0:3 8:0:3 9:0:3 11:0:3");   // what failed in the recording was wanted all the same
   const RouteCounts& r = a.trace.routes;
-  EXPECT_EQ(r.lines, 10U);
+  EXPECT_EQ(r.lines, 12U);
   EXPECT_EQ(r.ignored, 1U);
-  EXPECT_EQ(r.replayed, 3U);
+  EXPECT_EQ(r.replayed, 4U);
   EXPECT_EQ(r.skipped_writes, (std::map<std::string, std::uint64_t>{{"POST /notify/alpha", 1}, {"POST /orders/9/pay", 1}}));   // its order was before the recording
   EXPECT_EQ(r.recorded_refusals, (std::map<std::string, std::uint64_t>{{"GET /gone", 1}}));
   EXPECT_EQ(r.unmapped_reads, (std::map<std::string, std::uint64_t>{{"GET http://other/", 1}, {"OPTIONS /wallet", 1}}));
-  EXPECT_EQ(r.started + r.absorbed + r.ignored + r.replayed + 5, r.lines);   // every line stands somewhere
+  EXPECT_EQ(r.scrubbed_reads, (std::map<std::string, std::uint64_t>{{"GET /bill", 1}}));   // what we took out, nobody could answer
+  EXPECT_EQ(r.started + r.absorbed + r.ignored + r.replayed + 6, r.lines);   // every line stands somewhere
+}
+
+TEST(Routes, ReadsAloneNeedNoJourney) {
+  const Applied a = apply("routes: x\nwhy: y\nreplay_reads: true\nskip_writes: [\"POST *\"]\n", {{0, 0, "GET", "/goods?id=1"}, {1, 0, "POST", "/orders"}});
+  EXPECT_EQ(a.mistakes, "");
+  EXPECT_EQ(starts(a.trace), "0:0:0");
+  EXPECT_NE(apply("routes: x\nwhy: y\nreplay_reads: true\n", {{0, 0, "POST", "/orders"}}).mistakes.find("'POST /orders' changes something"), std::string::npos);
+  EXPECT_NE(apply("routes: x\nwhy: y\n", {}).mistakes.find("a routes file needs 'map'"), std::string::npos) << "nothing would be sent at all";
 }
 
 TEST(Routes, MistakesHaveTheirPlaces) {

@@ -76,7 +76,7 @@ TEST(Shipped, ReplayAccountsForEveryLineOfItsRecording) {
   const Loaded loaded = std::get<0>(load_shipped(shipped("replay", "", false)));
   const RouteCounts& r = loaded.trace.routes;
   std::uint64_t left_out = 0;
-  for (const auto* some : {&r.skipped_writes, &r.unmapped_reads, &r.recorded_refusals})
+  for (const auto* some : {&r.skipped_writes, &r.unmapped_reads, &r.scrubbed_reads, &r.recorded_refusals})
     for (const auto& [route, n] : *some) left_out += n;
   EXPECT_EQ(r.lines, 1967U);
   EXPECT_EQ(r.started + r.absorbed + r.replayed + r.ignored + left_out, r.lines);
