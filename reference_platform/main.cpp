@@ -1,19 +1,19 @@
-// cardstorm-platform: the reference platform's one binary: `up` is its supervisor, `node` one of its nodes.
+// cardstorm-platform: the reference platform's one binary: `up` is its supervisor, `node` one of its nodes, `traits` says what can be
+// wrong with it.
+#include <algorithm>
 #include <cstdio>
-#include <cstdlib>
-#include <functional>
-#include <map>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "reference_platform/domain/catalogue.hpp"
-#include "reference_platform/ops/layout.hpp"
+#include "reference_platform/ops/flags.hpp"
 #include "reference_platform/ops/node_config.hpp"
 #include "reference_platform/ops/signals.hpp"
 #include "reference_platform/ops/supervisor.hpp"
+#include "reference_platform/ops/switch_table.hpp"
 #include "reference_platform/services/roles.hpp"
+#include "reference_platform/store/history.hpp"
 #include "reference_platform/store/schema.hpp"
 
 namespace {
@@ -30,12 +30,29 @@ constexpr const char* kHelp = R"(cardstorm-platform: a card-trading platform in 
       --foreground             do not end with standard input; use it in a terminal
       --dir D                  logs go to D/logs (default: a temporary folder, gone at the end)
       --keep                   keep the temporary folder with the stores' data
-      --partners URL           the payment channels and the supplier, from `cardstorm partners up`
+      --partners URL           the payment channels and the suppliers, from `cardstorm partners up`
       --partners-key-file F    the key that signs calls to them
+      --channels LIST          which of their payment channels to use, as in alpha,beta
+      --suppliers LIST         which of their suppliers to buy from, as in topup,topup2,members,truck (default: topup)
       --mint DIR               card stock from `cardstorm mint` (default: a small built-in catalogue)
-      --restart-delay SECONDS  how long fragile's human operator takes to start a dead node again (default 20)
-      --postgres URL           use this database; everything goes into a schema of its own, dropped at the end
+      --orders N               as many old, delivered orders are there from the start (10 million take a minute or two)
+
+    What is wrong with it (see `cardstorm-platform traits`; lists with commas, and flags may stand several times):
+      --trait A03=on|off       a weakness; all=off makes fragile as good as its structure allows
+      --bug B07                a planted bug, in hardened
+
+    What it stands on:
+      --databases 1|2          hardened: orders and cards in one database or dealt over two
+      --queue WHAT             hardened: how orders come in: none, redis (Redis Streams), kafka (a private broker), or the address of
+                               one that runs: redis://HOST:PORT, kafka://HOST:PORT
+      --shadow                 hardened: marked traffic (X-Cardstorm-Mark) works on shadow tables and never touches the real ones
+      --postgres URL           use this database; everything goes into schemas of its own, dropped at the end
       --redis URL              use this Redis
+      --restart-delay SECONDS  how long fragile's human operator takes to start a dead node again (default 20)
+      --set ROLE.OPTION=VALUE  an option of all nodes of a role, as in order.unpaid_close_s=60
+
+  cardstorm-platform traits [--json]
+      Lists the weaknesses and planted bugs: what each does, what one sees of it, where it is on and where it can be switched.
 
   cardstorm-platform node NAME --config FILE
       Runs one node; `up` does this.
@@ -49,83 +66,59 @@ Exit: 0 ended in order, 2 wrong usage, 4 something is missing or broke, 130 stop
 /// Nodes run the very file that the supervisor runs, also when it was replaced on the disk meanwhile.
 constexpr const char* kOwnProgram = "/proc/self/exe";
 
-struct Usage : std::runtime_error { using std::runtime_error::runtime_error; };
+using ops::Args;
 
-using Args = std::vector<std::string>;
-
-/// Reads "--name value" and "--name" flags. Every name it does not know is an error that lists those it knows.
-void read_flags(const Args& args, const std::map<std::string, std::function<void(const std::string&)>>& with_value,
-                const std::map<std::string, bool*>& plain) {
-  for (std::size_t i = 0; i < args.size(); ++i) {
-    if (const auto p = plain.find(args[i]); p != plain.end()) {
-      *p->second = true;
-      continue;
-    }
-    const auto f = with_value.find(args[i]);
-    if (f == with_value.end()) {
-      std::string known;
-      for (const auto& k : with_value) known += " " + k.first;
-      for (const auto& k : plain) known += " " + k.first;
-      throw Usage("unknown argument '" + args[i] + "'; known are:" + known);
-    }
-    if (i + 1 == args.size()) throw Usage(args[i] + " needs a value");
-    f->second(args[++i]);
-  }
+std::string schema_of(const ops::UpOptions& o, int number) {
+  return o.variant == "fragile" ? store::fragile_schema() : store::hardened_schema(number, o.databases);
 }
 
-std::function<void(const std::string&)> into(std::string& target) {
-  return [&target](const std::string& value) { target = value; };
+std::string audit_views_of(const ops::UpOptions& o, const std::vector<std::string>& other_schemas) {
+  return o.variant == "fragile" ? "" : store::audit_views(other_schemas);
 }
 
-double seconds_of(const std::string& text) {
-  char* end = nullptr;
-  const double value = std::strtod(text.c_str(), &end);
-  if (text.empty() || *end != '\0' || !(value >= 0 && value <= 3600))
-    throw Usage("--restart-delay takes seconds from 0 to 3600, not '" + text + "'");
-  return value;
+void load(store::Connection& db, const ops::UpOptions& o, int number, bool shadow) {
+  if (o.variant == "fragile") return domain::load_catalogue(db, o.mint_dir);
+  domain::load_catalogue(db, o.mint_dir, domain::Share{number, o.databases});
+  if (shadow) db.script("UPDATE cards SET secret = 'SHADOW-' || secret");   // a drill must not see what buyers pay for
 }
 
-std::string schema_of(const std::string& variant, int number, int databases) {
-  return variant == "fragile" ? store::fragile_schema() : store::hardened_schema(number, databases);
+void seed(store::Connection& db, const ops::UpOptions& o, int number) {
+  if (o.variant == "fragile") return store::seed_fragile_orders(db, o.orders);
+  store::seed_hardened_orders(db, o.orders, number, o.databases);
 }
 
-std::string audit_views_of(const std::string& variant, const std::vector<std::string>& other_schemas) {
-  return variant == "fragile" ? "" : store::audit_views(other_schemas);
-}
+int up(const Args& args) { return ops::run_supervisor(ops::read_up(args), {kOwnProgram, &schema_of, &audit_views_of, &load, &seed}); }
 
-void load(store::Connection& db, const std::string& variant, const std::string& mint_dir, int number, int databases) {
-  if (variant == "fragile") return domain::load_catalogue(db, mint_dir);
-  domain::load_catalogue(db, mint_dir, domain::Share{number, databases});
-}
-
-int up(const Args& args) {
-  if (args.empty() || ops::layout(args[0]).empty())
-    throw Usage("wanted: up fragile|hardened" + (args.empty() ? "" : ", not '" + args[0] + "'"));
-  ops::UpOptions o;
-  o.variant = args[0];
-  read_flags(Args(args.begin() + 1, args.end()),
-             {{"--dir", into(o.dir)},
-              {"--partners", into(o.partners_url)},
-              {"--partners-key-file", into(o.partners_key_file)},
-              {"--mint", into(o.mint_dir)},
-              {"--restart-delay", [&o](const std::string& v) { o.restart_delay_s = seconds_of(v); }},
-              {"--postgres", into(o.postgres_url)},
-              {"--redis", into(o.redis_url)}},
-             {{"--keep", &o.keep}, {"--foreground", &o.foreground}});
-  return ops::run_supervisor(o, {kOwnProgram, &schema_of, &audit_views_of, &load});
+int traits(const Args& args) {
+  bool as_json = false;
+  ops::complain(ops::read_flags(args, {{"--json", false, [&as_json](const std::string&) { as_json = true; return std::string(); }}}));
+  return std::fputs((as_json ? ops::switch_json() : ops::switch_table()).c_str(), stdout) < 0 ? 4 : 0;
 }
 
 int node(const Args& args) {
-  if (args.empty() || args[0].rfind("--", 0) == 0) throw Usage("wanted: node NAME --config FILE");
+  if (args.empty() || args[0].starts_with("--")) throw ops::Usage("wanted: node NAME --config FILE");
   std::string file, supervisor_fd;
-  read_flags(Args(args.begin() + 1, args.end()), {{"--config", into(file)}, {"--supervisor-fd", into(supervisor_fd)}}, {});
-  if (file.empty()) throw Usage("wanted: node NAME --config FILE");
+  const auto into = [](std::string& target) {
+    return [&target](const std::string& value) { target = value; return std::string(); };
+  };
+  ops::complain(ops::read_flags(Args(args.begin() + 1, args.end()), {{"--config", true, into(file)}, {"--supervisor-fd", true, into(supervisor_fd)}}));
+  if (file.empty()) throw ops::Usage("wanted: node NAME --config FILE");
   auto config = ops::read_config(file);
-  if (config.name != args[0]) throw Usage(file + " is the configuration of " + config.name + ", not of " + args[0]);
+  if (config.name != args[0]) throw ops::Usage(file + " is the configuration of " + config.name + ", not of " + args[0]);
   if (!supervisor_fd.empty()) config.options["supervisor_fd"] = supervisor_fd;
   const auto* role = services::find_role(config.variant, config.role);
-  if (role == nullptr) throw Usage("the " + config.variant + " variant has no role '" + config.role + "'");
+  if (role == nullptr) throw ops::Usage("the " + config.variant + " variant has no role '" + config.role + "'");
   return ops::run_node(config, role->make(config));
+}
+
+/// One line per mistake, so that none hides behind another.
+int wrong_usage(const std::string& mistakes) {
+  for (std::size_t from = 0; from < mistakes.size();) {
+    const auto to = std::min(mistakes.find('\n', from), mistakes.size());
+    std::fprintf(stderr, "cardstorm-platform: %s (see cardstorm-platform --help)\n", mistakes.substr(from, to - from).c_str());
+    from = to + 1;
+  }
+  return 2;
 }
 
 int dispatch(const Args& args) {
@@ -134,8 +127,9 @@ int dispatch(const Args& args) {
   if (verb == "--help" || verb == "-h" || verb == "help") return std::fputs(kHelp, stdout) < 0 ? 4 : 0;
   if (verb == "--version") return std::puts("cardstorm-platform " CARDSTORM_VERSION) < 0 ? 4 : 0;
   if (verb == "up") return up(rest);
+  if (verb == "traits") return traits(rest);
   if (verb == "node") return node(rest);
-  throw Usage(verb.empty() ? "wanted: up or node" : "unknown verb '" + verb + "'; wanted: up or node");
+  throw ops::Usage(verb.empty() ? "wanted: up, traits or node" : "unknown verb '" + verb + "'; wanted: up, traits or node");
 }
 
 }  // namespace
@@ -144,9 +138,8 @@ int main(int argc, char** argv) {
   ops::block_stop_signals();
   try {
     return dispatch(Args(argv + 1, argv + argc));
-  } catch (const Usage& e) {
-    std::fprintf(stderr, "cardstorm-platform: %s (see cardstorm-platform --help)\n", e.what());
-    return 2;
+  } catch (const ops::Usage& e) {
+    return wrong_usage(e.what());
   } catch (const std::exception& e) {
     std::fprintf(stderr, "cardstorm-platform: %s\n", e.what());
     return 4;

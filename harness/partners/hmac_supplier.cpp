@@ -22,7 +22,8 @@ const char* text_of(SupplyStatus status) {
     case SupplyStatus::success: return "completed";
     case SupplyStatus::partial: return "partially_delivered";
     case SupplyStatus::failed:
-    case SupplyStatus::cancelled: return "canceled";
+    case SupplyStatus::cancelled:
+    case SupplyStatus::revoked: return "canceled";
   }
   return "";
 }

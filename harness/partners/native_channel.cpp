@@ -1,4 +1,7 @@
 // native_channel: our own channel words: JSON, integer cents, HMAC (partners/api.md). The reference platform speaks them.
+#include <cstdlib>
+#include <limits>
+
 #include "harness/partners/dialects.hpp"
 #include "harness/partners/signature.hpp"
 
@@ -37,7 +40,7 @@ class NativeChannel final : public ChannelDialect {
     if (call == "close" && post) return close(Form(request.body));
     if (call == "refund" && post) return refund(Form(request.body));
     if (call == "refund" && get) return query_refund(query_value(request.query, "refund_no"));
-    if (call == "bill" && get) return bill();
+    if (call == "bill" && get) return bill(query_value(request.query, "since"), query_value(request.query, "until"));
     return refusal(404, "no_such_call");
   }
 
@@ -104,10 +107,13 @@ class NativeChannel final : public ChannelDialect {
     return answer;
   }
 
-  Answer bill() const {
+  /// What was charged from `since` on and before `until`, unix seconds; a limit that is left out is none.
+  Answer bill(const std::string& since, const std::string& until) const {
+    const std::int64_t from = since.empty() ? 0 : std::strtoll(since.c_str(), nullptr, 10);
+    const std::int64_t to = until.empty() ? std::numeric_limits<std::int64_t>::max() : std::strtoll(until.c_str(), nullptr, 10);
     Json rows = Json::array();
     for (const Trade* trade : channel_.charged_trades())
-      rows.push(Json::object({{"trade_no", trade->trade_no}, {"out_trade_no", trade->out_trade_no}, {"order", trade->order},
+      if (trade->paid_at >= from && trade->paid_at < to) rows.push(Json::object({{"trade_no", trade->trade_no}, {"out_trade_no", trade->out_trade_no}, {"order", trade->order},
                               {"amount_cents", trade->amount}, {"refunded_cents", trade->refunded}}));
     return json_answer(200, Json::object({{"rows", std::move(rows)}}));
   }

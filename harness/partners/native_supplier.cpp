@@ -1,4 +1,4 @@
-// native_supplier: our own words for a phone top-up: accepted is not done (partners/api.md).
+// native_supplier: our own words for a phone top-up or a membership: accepted is not done (partners/api.md).
 #include "harness/partners/dialects.hpp"
 #include "harness/partners/signature.hpp"
 
@@ -13,6 +13,7 @@ const char* text_of(SupplyStatus status) {
     case SupplyStatus::partial: return "PARTIAL";
     case SupplyStatus::failed:
     case SupplyStatus::cancelled: return "FAILED";
+    case SupplyStatus::revoked: return "REVOKED";
   }
   return "";
 }
@@ -22,9 +23,10 @@ class NativeSupplier final : public SupplierDialect {
   NativeSupplier(Supplier& supplier, std::string key) : supplier_(supplier), key_(std::move(key)) {}
 
   Answer handle(const ServerRequest& request, const std::string& call) override {
-    if (call != "order") return refusal(404, "no_such_call");
+    if (call != "order" && call != "revoke") return refusal(404, "no_such_call");
     if (!is_signed(key_, request)) return refusal(401, "bad_sign");
-    if (request.method == "POST") return order(Form(request.body));
+    if (request.method == "POST") return call == "revoke" ? revoke(Form(request.body)) : order(Form(request.body));
+    if (call == "revoke") return refusal(404, "no_such_call");
     if (request.method == "GET") return query(query_value(request.query, "request_no"));
     return refusal(404, "no_such_call");
   }
@@ -32,7 +34,8 @@ class NativeSupplier final : public SupplierDialect {
   std::string root_call(const std::string& path) const override { return path.substr(path.find('/') + 1); }
   HttpRequest tell(const Supply& supply, const std::string& notify_no) const override {
     const std::string timestamp = timestamp_text();
-    const std::string body = Json::object({{"request_no", supply.request_no}, {"order", supply.order}, {"status", text_of(supply.status)}, {"notify_no", notify_no}}).dump();
+    const std::string body = Json::object({{"request_no", supply.request_no}, {"order", supply.order}, {"status", text_of(supply.status)},
+                                           {"delivered_cents", delivered_cents(supply)}, {"notify_no", notify_no}}).dump();
     return {"POST", supply.notify_url, body,
             {{"Content-Type", "application/json"}, {"X-Timestamp", timestamp}, {"X-Sign", signature(key_, "POST", path_of_url(supply.notify_url), timestamp, body)}}};
   }
@@ -55,9 +58,22 @@ class NativeSupplier final : public SupplierDialect {
     return json_answer(200, Json::object({{"request_no", wanted.request_no}, {"status", "ACCEPTED"}}));
   }
 
+  static Json row(const Supply& supply) {
+    return Json::object({{"request_no", supply.request_no}, {"status", text_of(supply.status)}, {"delivered_cents", delivered_cents(supply)}});
+  }
+
+  Answer revoke(Form form) {
+    const std::string request_no = form.text("request_no");
+    if (!form.good()) return refusal(400, "bad_request");
+    if (!supplier_.knows(request_no)) return refusal(404, "not_found");
+    supplier_.revoke(request_no);
+    const Supply* supply = supplier_.find(request_no);
+    return supply == nullptr ? refusal(404, "not_found") : json_answer(200, row(*supply));
+  }
+
   Answer query(const std::string& request_no) const {
     const Supply* supply = supplier_.find(request_no);
-    Answer answer = supply == nullptr ? refusal(404, "not_found") : json_answer(200, Json::object({{"request_no", request_no}, {"status", text_of(supply->status)}}));
+    Answer answer = supply == nullptr ? refusal(404, "not_found") : json_answer(200, row(*supply));
     answer.is_query = true;
     return answer;
   }

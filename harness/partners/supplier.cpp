@@ -149,7 +149,7 @@ void Supplier::note(const char* what, const Supply& supply) {
   const bool partial = supply.status == SupplyStatus::partial;
   if (trades_ == Trades::topup) {
     Json::Object line{{"request_no", supply.request_no}, {"order", supply.order}, {"phone_digest", supply.target_digest},
-                      {"amount_cents", partial ? supply.amount / 2 : supply.amount}};
+                      {"amount_cents", partial ? delivered_cents(supply) : supply.amount}};
     if (partial) line.emplace_back("of_cents", supply.amount);
     return write(kind, line);
   }
@@ -178,6 +178,16 @@ bool Supplier::cancel(const std::string& request_no) {
   supply.status = SupplyStatus::cancelled;
   put_back(supply, 0);
   note("cancelled", supply);
+  return true;
+}
+
+bool Supplier::revoke(const std::string& request_no) {
+  Supply& supply = supplies_.at(request_no);
+  if (supply.status == SupplyStatus::revoked) return true;
+  if (supply.status == SupplyStatus::failed || supply.status == SupplyStatus::cancelled) return false;
+  supply.status = SupplyStatus::revoked;
+  put_back(supply, 0);
+  note("revoked", supply);
   return true;
 }
 

@@ -13,7 +13,7 @@
 namespace cardstorm::partners {
 
 enum class Trades { topup, cards, transfer };
-enum class SupplyStatus { accepted, success, partial, failed, cancelled };
+enum class SupplyStatus { accepted, success, partial, failed, cancelled, revoked };
 
 struct Supply {
   std::string request_no, supply_no, order, target_digest, product, notify_url;
@@ -25,6 +25,11 @@ struct Supply {
   std::int64_t done_at = 0;                   // unix seconds
   Nanos unseen_until{0};
 };
+
+/// What of the amount was delivered.
+inline std::int64_t delivered_cents(const Supply& supply) {
+  return supply.status == SupplyStatus::success ? supply.amount : supply.status == SupplyStatus::partial ? supply.amount / 2 : 0;
+}
 
 struct SupplyWanted {
   std::string request_no, order, target_digest = {}, product = {}, notify_url = {};
@@ -69,6 +74,8 @@ class Supplier final : public Counter {
   [[nodiscard]] const Supply* find_id(std::int64_t id) const;
   /// Whether there is an order of that number, seen or not.
   [[nodiscard]] bool knows(const std::string& request_no) const { return supplies_.contains(request_no); }
+  /// Takes back what was delivered, or stops what is not done yet; twice is fine. False when nothing was or will be delivered.
+  bool revoke(const std::string& request_no);
   /// False when it is done already.
   bool cancel(const std::string& request_no);
   [[nodiscard]] std::vector<Product> products() const;

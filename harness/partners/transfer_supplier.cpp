@@ -15,6 +15,7 @@ const char* text_of(SupplyStatus status) {
     case SupplyStatus::partial: return "PARTIAL";
     case SupplyStatus::failed:
     case SupplyStatus::cancelled: return "FAILED";
+    case SupplyStatus::revoked: return "REVOKED";
   }
   return "";
 }
@@ -24,9 +25,10 @@ class TransferSupplier final : public SupplierDialect {
   TransferSupplier(Supplier& supplier, std::string key) : supplier_(supplier), key_(std::move(key)) {}
 
   Answer handle(const ServerRequest& request, const std::string& call) override {
-    if (call != "order") return refusal(404, "no_such_call");
+    if (call != "order" && call != "revoke") return refusal(404, "no_such_call");
     if (!is_signed(key_, request)) return refusal(401, "bad_sign");
-    if (request.method == "POST") return order(Form(request.body));
+    if (request.method == "POST") return call == "revoke" ? revoke(Form(request.body)) : order(Form(request.body));
+    if (call == "revoke") return refusal(404, "no_such_call");
     if (request.method == "GET") return query(query_value(request.query, "transfer_no"));
     return refusal(404, "no_such_call");
   }
@@ -63,6 +65,15 @@ class TransferSupplier final : public SupplierDialect {
     wanted.quantity = static_cast<int>(quantity);
     const Ordered ordered = supplier_.order(wanted);
     return ordered.taken == Taken::conflict ? refusal(409, "conflict") : json_answer(200, row(*ordered.supply));
+  }
+
+  Answer revoke(Form form) {
+    const std::string transfer_no = form.text("transfer_no");
+    if (!form.good()) return refusal(400, "bad_request");
+    if (!supplier_.knows(transfer_no)) return refusal(404, "not_found");
+    supplier_.revoke(transfer_no);
+    const Supply* supply = supplier_.find(transfer_no);
+    return supply == nullptr ? refusal(404, "not_found") : json_answer(200, row(*supply));
   }
 
   Answer query(const std::string& transfer_no) const {

@@ -103,7 +103,7 @@ class ReferenceTarget final : public Target {
     for (const auto& [key, value] : spec_.options) {
       std::string flag = "--" + key;
       std::replace(flag.begin(), flag.end(), '_', '-');
-      add(flag.c_str(), value);
+      spec.args.push_back(flag + "=" + value);
     }
     std::error_code ignored;
     fs::create_directories(log_dir(), ignored);
@@ -174,7 +174,15 @@ TargetEntry reference_target() {
           [](const TargetSpec& spec, const TargetSetup& setup) -> std::unique_ptr<Target> {
             return std::make_unique<ReferenceTarget>(spec, setup);
           },
-          {{"restart_delay", "number", "20", "seconds until the operator of the fragile variant restarts a dead node: an assumption, named in every report"}}};
+          {{"restart_delay", "number", "20", "seconds until the operator of the fragile variant restarts a dead node: an assumption, named in every report"},
+           {"trait", "string", "", "weaknesses to switch, as in A06=on,A09=on (cardstorm platform traits lists them)"},
+           {"bug", "string", "", "planted bugs of hardened, as in B01,B07"},
+           {"queue", "string", "", "how hardened takes orders in: none, redis, kafka, redis://HOST:PORT or kafka://HOST:PORT"},
+           {"shadow", "string", "", "on: marked traffic works on shadow tables of hardened"},
+           {"databases", "integer", "", "1 or 2: over how many hardened deals its rows"},
+           {"suppliers", "string", "", "which suppliers to buy from, as in topup,topup2"},
+           {"channels", "string", "", "which payment channels to use, as in alpha,beta"},
+           {"orders", "integer", "", "old orders that are there from the start"}}};
 }
 
 }  // namespace cardstorm

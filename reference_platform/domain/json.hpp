@@ -23,6 +23,8 @@ class Json {
   /// Whole numbers only; `fallback` for everything else.
   [[nodiscard]] std::int64_t integer(std::int64_t fallback = 0) const { return integer_.value_or(fallback); }
   [[nodiscard]] bool is_integer() const { return integer_.has_value(); }
+  [[nodiscard]] bool is_null() const { return kind_ == Kind::null; }   // also what is not there
+  [[nodiscard]] bool is_string() const { return kind_ == Kind::string; }
   [[nodiscard]] bool is_object() const { return kind_ == Kind::object; }
   [[nodiscard]] bool is_array() const { return kind_ == Kind::array; }
   [[nodiscard]] bool boolean() const { return kind_ == Kind::yes; }

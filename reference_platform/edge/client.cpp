@@ -1,10 +1,12 @@
 // client: calls to other nodes and partners by libcurl's easy interface. One handle per thread keeps the connections.
+#include <algorithm>
 #include <curl/curl.h>
 #include <mutex>
 #include <new>
 #include <sys/socket.h>
 
 #include "reference_platform/edge/http.hpp"
+#include "reference_platform/edge/wire.hpp"
 
 namespace platform::edge {
 namespace {
@@ -65,16 +67,21 @@ curl_socket_t on_open(void* user, curlsocktype, curl_sockaddr* address) {
 
 long milliseconds_of(std::chrono::milliseconds t) { return t.count() > 0 ? static_cast<long>(t.count()) : 0L; }
 
-bool names(const Headers& headers, const char* lower_name) {
-  for (const auto& h : headers)
-    if (curl_strequal(h.first.c_str(), lower_name) != 0) return true;
-  return false;
+/// The caller's headers and what of the ambient context they do not say themselves.
+void add_headers(HeaderList& lines, const Headers& headers, const Outgoing& outgoing, bool has_body) {
+  const auto add = [&](const char* name, const std::string& value) {
+    if (!value.empty() && !has_header(headers, name)) lines.add(std::string(name) + ": " + value);
+  };
+  lines.add("Expect:");
+  if (has_body) add("Content-Type", "application/json");
+  add("traceparent", outgoing.context.traceparent());
+  add("X-Cardstorm-Mark", outgoing.context.mark);
+  if (outgoing.limited) add("X-Deadline-Ms", std::to_string(outgoing.limit.count()));
+  for (const auto& [name, value] : headers) lines.add(value.empty() ? name + ";" : name + ": " + value);
 }
 
-}  // namespace
-
-CallResult call(const std::string& method, const std::string& url, const std::string& body, const Headers& headers,
-                const CallOptions& options) {
+CallResult perform(const std::string& method, const std::string& url, const std::string& body, const Headers& headers,
+                   const CallOptions& options, const Outgoing& outgoing) {
   thread_local Handle handle;
   CURL* c = handle.curl;
   curl_easy_reset(c);   // options only: the connections stay
@@ -82,9 +89,7 @@ CallResult call(const std::string& method, const std::string& url, const std::st
   CallResult result;
   Exchange exchange{c, method == "GET" || method == "HEAD", false, &result.body};
   HeaderList lines;
-  lines.add("Expect:");
-  if (!body.empty() && !names(headers, "content-type")) lines.add("Content-Type: application/json");
-  for (const auto& [name, value] : headers) lines.add(value.empty() ? name + ";" : name + ": " + value);
+  add_headers(lines, headers, outgoing, !body.empty());
 
   char error[CURL_ERROR_SIZE] = "";
   curl_easy_setopt(c, CURLOPT_URL, url.c_str());
@@ -104,7 +109,7 @@ CallResult call(const std::string& method, const std::string& url, const std::st
   curl_easy_setopt(c, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   curl_easy_setopt(c, CURLOPT_MAXAGE_CONN, kKeepIdleSeconds);
   curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, milliseconds_of(options.connect));
-  curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, milliseconds_of(options.total));
+  curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, milliseconds_of(outgoing.limit));
   curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, &on_body);
   curl_easy_setopt(c, CURLOPT_WRITEDATA, &exchange);
   curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, &on_open);
@@ -117,6 +122,9 @@ CallResult call(const std::string& method, const std::string& url, const std::st
   result.sent = request_bytes > 0 || exchange.refused_retry;
   if (code == CURLE_OK) {
     result.status = static_cast<int>(status);
+    const char* type = nullptr;
+    curl_easy_getinfo(c, CURLINFO_CONTENT_TYPE, &type);
+    if (type != nullptr) result.content_type = type;
     return result;
   }
   result.body.clear();   // a part of an answer is no answer
@@ -124,6 +132,19 @@ CallResult call(const std::string& method, const std::string& url, const std::st
   else result.error = error[0] != '\0' ? error : curl_easy_strerror(code);
   // The buffer and the sockets' function belong to this call; a connection that broke is not kept by libcurl.
   curl_easy_setopt(c, CURLOPT_ERRORBUFFER, nullptr);
+  return result;
+}
+
+}  // namespace
+
+CallResult call(const std::string& method, const std::string& url, const std::string& body, const Headers& headers,
+                const CallOptions& options) {
+  const Outgoing outgoing = outgoing_context(options);
+  const auto began = std::chrono::steady_clock::now();
+  CallResult result = perform(method, url, body, headers, options, outgoing);
+  if (Observer* o = observer()) {
+    o->on_call({"", method, url, result.status, began, std::chrono::steady_clock::now() - began, outgoing.context, outgoing.parent_span});
+  }
   return result;
 }
 

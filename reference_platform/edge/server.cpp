@@ -23,6 +23,7 @@
 #include <unordered_set>
 
 #include "reference_platform/edge/http.hpp"
+#include "reference_platform/edge/wire.hpp"
 
 namespace platform::edge {
 namespace {
@@ -38,40 +39,6 @@ constexpr std::uint32_t kHeaderMax = 16 * 1024;
 constexpr auto kIdleMax = 60s;       // a kept connection without a request; longer than our client keeps one
 constexpr auto kLinger = 1s;         // to let the other side read an error before the connection is reset
 constexpr int kBacklog = 4096;
-
-Response refusal(int status, const char* code, const char* message, bool retry = false) {
-  Response r;
-  r.status = status;
-  r.body = std::string(R"({"error":")") + code + R"(","message":")" + message + "\"}";
-  if (retry) r.headers.emplace_back("Retry-After", "1");
-  return r;
-}
-
-bool has_header(const Headers& headers, std::string_view lower_name) {
-  for (const auto& h : headers)
-    if (boost::beast::iequals({h.first.data(), h.first.size()}, {lower_name.data(), lower_name.size()})) return true;
-  return false;
-}
-
-/// The bytes of an answer. Written by hand: it is ten lines, and a serializer per body type costs seconds of compile time.
-std::string wire_text(const Response& r, const std::string& request_id, bool keep_alive, bool head) {
-  std::string out;
-  out.reserve(r.body.size() + 256);
-  const auto reason = http::obsolete_reason(http::int_to_status(static_cast<unsigned>(r.status)));
-  out.append("HTTP/1.1 ").append(std::to_string(r.status)).append(" ").append(reason.data(), reason.size()).append("\r\n");
-  const auto line = [&out](std::string_view name, std::string_view value) {
-    if (value.find_first_of("\r\n") != std::string_view::npos) return;   // never let a value end its header
-    out.append(name).append(": ").append(value).append("\r\n");
-  };
-  line("Content-Type", r.content_type);
-  line("Content-Length", std::to_string(r.body.size()));
-  if (!keep_alive) line("Connection", "close");
-  for (const auto& [name, value] : r.headers) line(name, value);
-  if (!request_id.empty() && !has_header(r.headers, "x-request-id")) line("X-Request-Id", request_id);
-  out.append("\r\n");
-  if (!head) out.append(r.body);
-  return out;
-}
 
 class Session;
 struct Job {
@@ -175,12 +142,15 @@ class Session : public std::enable_shared_from_this<Session> {
     r.body = std::move(message.body());
     keep_alive_ = message.keep_alive();
     head_ = message.method() == http::verb::head;
+    if (!clean_text(r)) return refuse_encoding();
     request_id_ = r.header("x-request-id");
     state_ = State::serving;
     timer_.cancel();
     job.session = shared_from_this();
     host_.enqueue(std::move(job));
   }
+
+  void refuse_encoding() { write(refusal(400, "bad_encoding", "the request has bytes that are not UTF-8")); }
 
   void write(const Response& response) {
     if (state_ == State::closed) return;
@@ -328,7 +298,7 @@ class ServerImpl final : public Server, public Host {
       const bool full = options_.queue_max > 0 && queue_.size() >= options_.queue_max;
       if (full || quit_) {
         lock.unlock();
-        job.session->answer(refusal(503, "overloaded", full ? "the queue is full" : "the node is stopping", true));
+        answer(job, refusal(503, "overloaded", full ? "the queue is full" : "the node is stopping", true));
         return;
       }
       queue_.push_back(std::move(job));
@@ -365,7 +335,7 @@ class ServerImpl final : public Server, public Host {
         queue_.pop_front();
       }
     }
-    for (const auto& job : aged) job.session->answer(refusal(503, "overloaded", "the request waited too long", true));
+    for (const auto& job : aged) answer(job, refusal(503, "overloaded", "the request waited too long", true));
   }
 
   void work() {
@@ -378,10 +348,30 @@ class ServerImpl final : public Server, public Host {
       const bool refuse = quit_;
       ++busy_;
       lock.unlock();
-      job.session->answer(refuse ? refusal(503, "overloaded", "the node is stopping", true) : handle(job.request));
+      refuse ? answer(job, refusal(503, "overloaded", "the node is stopping", true)) : serve(job);
       job = {};   // the last owner of a session must not be a worker that holds the lock
       --busy_;
       lock.lock();
+    }
+  }
+
+  /// A refusal without the handler.
+  void answer(const Job& job, Response response) const {
+    if (observer() != nullptr) tell(job.request, incoming_context(job.request), response.status);
+    job.session->answer(std::move(response));
+  }
+
+  void serve(const Job& job) {
+    const Incoming incoming = incoming_context(job.request);
+    const observe::Scope scope(incoming.context);
+    Response response = handle(job.request);
+    tell(job.request, incoming, response.status);
+    job.session->answer(std::move(response));
+  }
+
+  void tell(const Request& request, const Incoming& incoming, int status) const {
+    if (Observer* o = observer()) {
+      o->on_request({options_.name, request.method, request.path, status, request.arrived, SteadyClock::now() - request.arrived, incoming.context, incoming.parent_span});
     }
   }
 
@@ -427,13 +417,6 @@ class ServerImpl final : public Server, public Host {
 };
 
 }  // namespace
-
-const std::string& Request::header(std::string_view name) const {
-  static const std::string none;
-  for (const auto& h : headers)
-    if (h.first == name) return h.second;
-  return none;
-}
 
 std::unique_ptr<Server> serve(const ServerOptions& options, Handler handler) {
   return std::make_unique<ServerImpl>(options, std::move(handler));

@@ -1,21 +1,27 @@
-// database: an empty, filled and audited database for one life of the platform.
+// database: empty, filled and audited databases for one life of the platform.
 #pragma once
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "reference_platform/ops/supervisor.hpp"
 
 namespace platform::ops {
 
-struct Database {
-  std::string url, auditor_url;
-  std::string schema;              // in a database that is not ours: dropped at the end
+struct Databases {
+  std::vector<std::string> urls, shadow_urls;   // shadow_urls empty without options.shadow
+  std::string auditor_url;                      // sees the audit views over all of them
+  std::vector<std::string> schemas;             // in a database that is not ours: dropped at the end
+  std::string given;                            // its address
 };
 
-/// Applies the schema, loads the catalogue, and lets the role `auditor` read the audit views. In a database that was given to us
-/// (`ours` false) everything goes into a schema of its own, so that it neither meets nor leaves anything there.
-Database prepare_database(const std::string& url, bool ours, const std::string& variant, const std::string& mint_dir, const Parts& parts);
-/// Drops what prepare_database made in a given database. Never throws.
-void drop_database(const Database& database) noexcept;
+/// Applies schema and catalogue to options.databases databases at the same time, adds old orders, and lets the role `auditor` read the audit
+/// views. In our own cluster (`ours`) these are the databases shop_0 and shop_1, their shadow tables in the schema `shadow`, and the
+/// first one sees the others' books through postgres_fdw. In a database that was given to us each of them is a schema of its own, so
+/// that it neither meets nor leaves anything there. Throws EnvironmentError with nothing left behind.
+Databases prepare_databases(const std::string& url, bool ours, const UpOptions& options, const Parts& parts);
+/// Drops what prepare_databases made in a given database. Never throws.
+void drop_databases(const Databases& databases) noexcept;
 
 }  // namespace platform::ops

@@ -17,4 +17,8 @@ inline std::vector<Instance> layout(const std::string& variant) {
   return {};
 }
 
+/// What `up` takes when it is not told otherwise.
+inline int usual_databases(const std::string& /*variant*/) { return 1; }
+inline const char* usual_queue(const std::string& /*variant*/) { return "none"; }
+
 }  // namespace platform::ops

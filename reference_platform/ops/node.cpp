@@ -7,9 +7,14 @@
 #include <cstdlib>
 #include <poll.h>
 #include <sys/resource.h>
+#include <thread>
 #include <unistd.h>
 
+#include "reference_platform/observe/log.hpp"
+#include "reference_platform/observe/metrics.hpp"
+#include "reference_platform/observe/spans.hpp"
 #include "reference_platform/ops/signals.hpp"
+#include "reference_platform/ops/telemetry.hpp"
 
 namespace platform::ops {
 namespace {
@@ -18,6 +23,9 @@ namespace json = boost::json;
 
 constexpr int kDrainSeconds = 4;                // then the process ends whatever still runs
 constexpr std::int64_t kLeaseMax = 10 * 60 * 1000;
+constexpr int kAskingMax = 2;                   // A13: questions to the business workers at a time, and how long one waits
+constexpr std::chrono::milliseconds kAskLimit{2000};
+constexpr const char* kMetricsType = "text/plain; version=0.0.4";
 
 edge::Response answer(int status, const json::object& body) { return {status, json::serialize(body), "application/json", {}}; }
 edge::Response error(int status, const char* code, const std::string& message) {
@@ -30,17 +38,30 @@ class Admin {
       : config_(config), service_(service), business_(business) {}
 
   edge::Response handle(const edge::Request& r) {
+    return service_.watched_by_workers && watches(r) ? ask_workers(r.path) : handle_here(r);
+  }
+  static bool watches(const edge::Request& r) { return r.method == "GET" && (r.path == "/health" || r.path == "/ready" || r.path == "/metrics"); }
+  edge::Response handle_here(const edge::Request& r) {
     const bool get = r.method == "GET";
     if (get && r.path == "/health") return answer(200, {{"node", config_.name}});
     if (get && r.path == "/ready") return ready();
-    if (get && r.path == "/metrics") return {200, metrics(), "text/plain; version=0.0.4", {}};
+    if (get && r.path == "/metrics") return {200, metrics(), kMetricsType, {}};
     if (get && r.path == "/admin/pool" && service_.pool != nullptr) return pool();
     if (r.method == "POST" && r.path == "/admin/pool/hold" && service_.pool != nullptr) return hold(r.body);
+    if (service_.admin && r.path.starts_with("/admin/")) return service_.admin(r);
     return error(404, "not_found", config_.name + " has no " + r.method + " " + r.path);
   }
   void drain() { draining_ = true; }
 
  private:
+  // Through the queue, like every buyer. A few at a time: the pool's calls keep a thread.
+  edge::Response ask_workers(const std::string& path) {
+    edge::CallResult answer;
+    if (asking_.fetch_add(1) < kAskingMax) answer = edge::call("GET", "http://127.0.0.1:" + std::to_string(business_.port()) + path, "", {}, {kAskLimit, kAskLimit});
+    asking_.fetch_sub(1);
+    if (answer.status == 0) return error(503, "no_answer", "the business workers do not answer");
+    return {answer.status, answer.body, path == "/metrics" ? kMetricsType : "application/json", {}};
+  }
   edge::Response ready() const {
     const std::string reason = draining_ ? "the node is stopping" : service_.not_ready ? service_.not_ready() : "";
     if (reason.empty()) return answer(200, {{"ready", true}});
@@ -60,7 +81,7 @@ class Admin {
     return pool();
   }
   std::string metrics() const {
-    std::string out = service_.metrics ? service_.metrics() : "";
+    std::string out = (service_.metrics ? service_.metrics() : "") + observe::process_metrics().text();
     const auto gauge = [&out](const char* name, const char* labels, long long value) {
       out.append(name).append(labels).append(" ").append(std::to_string(value)).append("\n");
     };
@@ -68,6 +89,8 @@ class Admin {
     gauge("platform_requests_queued", "", static_cast<long long>(business_.queued()));
     out.append("# TYPE platform_workers_busy gauge\n");
     gauge("platform_workers_busy", "", business_.busy());
+    gauge("platform_log_lines_dropped", "", static_cast<long long>(observe::log_dropped()));
+    gauge("platform_spans_dropped", "", static_cast<long long>(observe::spans_dropped()));
     if (service_.pool != nullptr) {
       const auto s = service_.pool->state();
       out.append("# TYPE platform_pool_connections gauge\n");
@@ -84,6 +107,7 @@ class Admin {
   const Service& service_;
   const edge::Server& business_;
   std::atomic<bool> draining_{false};
+  std::atomic<int> asking_{0};
 };
 
 void raise_file_limit() {
@@ -105,25 +129,39 @@ void wait_for_end(const StopSignals& signals, const NodeConfig& config) {
   while (::poll(wait, 2, -1) <= 0) {}
 }
 
+/// What is here already is served; who still sends after a second is turned away.
+void finish(const edge::Server& business) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+  while ((business.queued() > 0 || business.busy() > 0) && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+}
+
 }  // namespace
 
 int run_node(const NodeConfig& config, const Service& service) {
   const StopSignals signals;
   raise_file_limit();
   try {
+    start_telemetry(config);
     auto options = service.server;
     options.port = config.port;
-    auto business = edge::serve(options, service.business);
+    std::atomic<Admin*> watched{nullptr};
+    auto business = edge::serve(options, !service.watched_by_workers ? service.business : [&](const edge::Request& r) {
+      Admin* const a = watched;
+      return a != nullptr && Admin::watches(r) ? a->handle_here(r) : service.business(r);
+    });
     Admin admin(config, service, *business);
     edge::ServerOptions admin_options;
+    admin_options.name = "admin";
     admin_options.port = config.admin_port;
-    admin_options.threads = 2;
+    admin_options.threads = 2 + (service.watched_by_workers ? kAskingMax : 0);
     admin_options.queue_max = 64;
     auto admin_server = edge::serve(admin_options, [&admin](const edge::Request& r) { return admin.handle(r); });
+    watched = &admin;
 
     wait_for_end(signals, config);
     ::alarm(static_cast<unsigned>(option(config, "drain_s", kDrainSeconds)));   // a handler that never returns must not keep the node: SIGALRM ends it
     admin.drain();
+    finish(*business);
     admin_server.reset();     // it looks at the business server
     business.reset();
     if (service.stop) service.stop();

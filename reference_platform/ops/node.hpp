@@ -39,6 +39,8 @@ struct Service {
   std::function<std::string()> not_ready;            // "" when ready, else the reason
   std::function<std::string()> metrics;              // Prometheus text, may be empty
   std::function<void()> stop;                        // ends background threads
+  edge::Handler admin;                               // the role's own calls under /admin/, on the admin address; empty: 404
+  bool watched_by_workers = false;                   // anti-pattern A13: health, readiness and metrics are answered by the business workers
 };
 
 /// One function per role, defined in reference_platform/services/<role>.cpp, listed in services/registry.def.

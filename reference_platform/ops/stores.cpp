@@ -91,14 +91,6 @@ std::vector<std::string> plain_environment(const StorePlace& place) {
   return {"PATH=/usr/bin:/bin", "LC_ALL=C", "TZ=UTC", "HOME=" + place.folder};
 }
 
-std::string own_folder(const StorePlace& place, const std::string& name) {
-  std::string path = place.folder + "/" + name;
-  if (::mkdir(path.c_str(), 0700) != 0) throw EnvironmentError("cannot create " + path + ": " + std::strerror(errno));
-  if (place.account && ::chown(path.c_str(), place.account->uid, place.account->gid) != 0)
-    throw EnvironmentError("cannot give " + path + " to " + place.account->name + ": " + std::strerror(errno));
-  return path;
-}
-
 Command command_of(const StorePlace& place, const fs::path& program, std::vector<std::string> argv, const std::string& log) {
   Command c;
   c.program = program;
@@ -155,9 +147,17 @@ std::optional<Account> store_account() {
   throw EnvironmentError("PostgreSQL refuses to run as root, and this machine has neither an account 'postgres' nor 'nobody'");
 }
 
+std::string store_subfolder(const StorePlace& place, const std::string& name) {
+  std::string path = place.folder + "/" + name;
+  if (::mkdir(path.c_str(), 0700) != 0) throw EnvironmentError("cannot create " + path + ": " + std::strerror(errno));
+  if (place.account && ::chown(path.c_str(), place.account->uid, place.account->gid) != 0)
+    throw EnvironmentError("cannot give " + path + " to " + place.account->name + ": " + std::strerror(errno));
+  return path;
+}
+
 Store make_postgres(const StorePlace& place) {
   const fs::path programs = postgres_folder();
-  const std::string data = own_folder(place, "postgres") + "/data";
+  const std::string data = store_subfolder(place, "postgres") + "/data";
   init_cluster(place, programs, data);
   const int port = place.ports->take();
   Store s;
@@ -166,7 +166,7 @@ Store make_postgres(const StorePlace& place) {
   std::vector<std::string> argv{programs / "postgres", "-D", data};
   // Errors are logged without statement and detail: these would show card texts.
   for (const auto& setting :
-       {"listen_addresses=127.0.0.1", "unix_socket_directories=", "shared_buffers=64MB", "max_connections=100", "fsync=on", "jit=off",
+       {"listen_addresses=127.0.0.1", "unix_socket_directories=", "shared_buffers=64MB", "max_connections=300", "wal_level=minimal", "max_wal_senders=0", "fsync=on", "jit=off",
         "log_checkpoints=off", "log_error_verbosity=terse", "log_min_error_statement=panic", "log_line_prefix=%m [%p] "})
     argv.insert(argv.end(), {"-c", setting});
   argv.insert(argv.end(), {"-c", "port=" + std::to_string(port)});
@@ -186,14 +186,16 @@ Store make_postgres(const StorePlace& place) {
 
 Store make_redis(const StorePlace& place) {
   const fs::path program = redis_program();
-  const std::string data = own_folder(place, "redis");
+  const std::string data = store_subfolder(place, "redis");
   const std::string port = std::to_string(place.ports->take());
   Store s;
   s.name = "redis";
   s.url = "redis://127.0.0.1:" + port;
+  // appendfsync no: each answer comes after the write, so what the queue has taken survives a kill -9 of Redis (not of the machine, as with Kafka's own
+  // settings). With everysec a write waits for the fsync that runs, its answer does not: acknowledged messages were lost.
   s.command = command_of(place, program,
                          {"redis-server", "--bind", "127.0.0.1", "--port", port, "--dir", data, "--appendonly", "yes", "--appendfsync",
-                          "everysec", "--save", "", "--daemonize", "no"},
+                          "no", "--save", "", "--daemonize", "no"},
                          s.name);
   s.stop_signals = {SIGTERM};
   s.answers = [url = s.url] { return store::make_redis(url, 500ms)->reachable(); };

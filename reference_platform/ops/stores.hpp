@@ -46,6 +46,9 @@ struct StorePlace {
 /// nullopt unless we are root. Throws EnvironmentError when root has neither account.
 std::optional<Account> store_account();
 
+/// A folder of that name in the stores' folder, for their account alone.
+std::string store_subfolder(const StorePlace& place, const std::string& name);
+
 /// Creates the cluster (initdb). Throws EnvironmentError naming what is missing.
 Store make_postgres(const StorePlace& place);
 Store make_redis(const StorePlace& place);

@@ -34,7 +34,7 @@ class Queue {
   virtual ~Queue() = default;
   /// Durable at the broker when it returns true; false: surely or possibly not there (publish again only what may come twice). Any thread.
   virtual bool publish(const std::string& topic, const Message& message, std::chrono::milliseconds limit) = 0;
-  /// `member` names this process in `group`; a restarted process under the same name finds what it had taken. What another member
+  /// A group gets what is published from its first take on, and what of before the broker still has. `member` names this process in `group`; a restarted process under the same name finds what it had taken. What another member
   /// took longer than `retake` ago and has not done comes to us.
   virtual std::unique_ptr<Consumer> consume(const std::string& topic, const std::string& group, const std::string& member, std::chrono::milliseconds retake) = 0;
   virtual Backlog backlog(const std::string& topic, const std::string& group) = 0;

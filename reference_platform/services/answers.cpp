@@ -72,6 +72,16 @@ std::string query_value(std::string_view query, std::string_view name) {
   return "";
 }
 
+std::optional<Page> page_of(const edge::Request& request) {
+  constexpr std::int64_t kLimitMax = 500;
+  Page page;
+  const std::string after = query_value(request.query, "after"), limit = query_value(request.query, "limit");
+  if (!after.empty()) page.after = number_of(after, -1);
+  if (!limit.empty()) page.limit = number_of(limit, -1);
+  if (page.after < 0 || page.limit < 1 || page.limit > kLimitMax) return std::nullopt;
+  return page;
+}
+
 std::string random_id() {
   static constexpr char kHex[] = "0123456789abcdef";
   unsigned char bytes[16];
@@ -80,35 +90,6 @@ std::string random_id() {
   for (const unsigned char b : bytes) {
     out += kHex[b >> 4];
     out += kHex[b & 15];
-  }
-  return out;
-}
-
-void BusinessLog::event(std::string_view name, std::string_view order_no, std::string_view mark, std::string_view outcome) const {
-  const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-  std::string line = domain::JsonObject().add("at_ms", static_cast<std::int64_t>(now)).add("node", node_).add("event", name).add("order_no", order_no)
-                         .add("mark", mark).add("outcome", outcome).done();
-  line += '\n';
-  if (::write(STDERR_FILENO, line.data(), line.size()) < 0) return;   // a log that cannot be written must not stop the shop
-}
-
-void Metrics::add(const std::string& name, double by) {
-  const std::lock_guard lock(mutex_);
-  values_[name] += by;
-}
-
-void Metrics::set(const std::string& name, double value) {
-  const std::lock_guard lock(mutex_);
-  values_[name] = value;
-}
-
-std::string Metrics::text() const {
-  const std::lock_guard lock(mutex_);
-  std::string out;
-  for (const auto& [name, value] : values_) {
-    char number[40];
-    std::snprintf(number, sizeof number, " %.10g\n", value);
-    out += name + number;
   }
   return out;
 }

@@ -11,6 +11,12 @@ namespace platform::services {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
+namespace {
+
+constexpr milliseconds kTryAgain{300};
+
+}  // namespace
+
 milliseconds time_left(const edge::Request& request) {
   const std::string& header = request.header("x-deadline-ms");
   int ms = 2000;
@@ -23,14 +29,14 @@ store::Pool::Lease borrow(store::Pool& pool, const edge::Request& request) {
   return pool.take(std::clamp(time_left(request), milliseconds(1), kBorrowMax));
 }
 
-std::string pool_not_ready(const store::Pool& pool) {
+std::string pool_not_ready(const store::PoolControl& pool) {
   const store::PoolState s = pool.state();
   if (s.held >= s.max) return "all database connections are held";
   if (s.held > 0 && s.idle == 0) return "the database pool is starved";
   return "";
 }
 
-edge::Handler backend_handler(store::Pool& pool, edge::Handler handler) {
+edge::Handler backend_handler(store::PoolControl& pool, edge::Handler handler) {
   return [&pool, handler = std::move(handler)](const edge::Request& r) -> edge::Response {
     if (r.path == "/internal/ready") {
       const std::string reason = pool_not_ready(pool);
@@ -42,9 +48,55 @@ edge::Handler backend_handler(store::Pool& pool, edge::Handler handler) {
     } catch (const store::PoolTimeout& e) {
       return error_answer(503, "pool_starved", e.what());
     } catch (const store::SqlError& e) {
+      if (e.state.starts_with("22")) return error_answer(400, "bad_request", "a value does not fit");   // SQLSTATE class 22: data exception
       return error_answer(503, "database", e.what());
     }
   };
+}
+
+bool DatabaseGuard::may_try(int database) {
+  State& s = states_.at(static_cast<std::size_t>(database));
+  if (!s.away) return true;
+  if (steady_clock::now().time_since_epoch().count() < s.next_try_ns) return false;
+  return !s.trying.exchange(true);
+}
+
+void DatabaseGuard::worked(int database) {
+  State& s = states_.at(static_cast<std::size_t>(database));
+  s.away = false;
+  s.trying = false;
+}
+
+void DatabaseGuard::failed(int database) {
+  State& s = states_.at(static_cast<std::size_t>(database));
+  s.next_try_ns = (steady_clock::now() + kTryAgain).time_since_epoch().count();
+  s.away = true;
+  s.trying = false;
+}
+
+void DatabaseGuard::unsure(int database) {
+  State& s = states_.at(static_cast<std::size_t>(database));
+  if (s.away) failed(database);
+}
+
+bool DatabaseGuard::all_away() const {
+  return std::all_of(states_.begin(), states_.end(), [](const State& s) { return s.away.load(); });
+}
+
+edge::Response guarded(DatabaseGuard& guard, int database, const std::function<edge::Response()>& handler) {
+  if (!guard.may_try(database)) return error_answer(503, "database_away");
+  try {
+    edge::Response answer = handler();
+    guard.worked(database);
+    return answer;
+  } catch (const store::SqlError& e) {
+    if (e.state.empty()) guard.failed(database);
+    else guard.worked(database);
+    throw;
+  } catch (...) {
+    guard.unsure(database);   // busy is not away; what is stuck says so itself
+    throw;
+  }
 }
 
 edge::ServerOptions backend_server(const ops::NodeConfig& config, int threads) {

@@ -2,6 +2,8 @@
 // the business readiness call, and the local message table.
 #pragma once
 
+#include <atomic>
+#include <deque>
 #include <functional>
 #include <string>
 #include <vector>
@@ -21,11 +23,34 @@ std::chrono::milliseconds time_left(const edge::Request& request);
 store::Pool::Lease borrow(store::Pool& pool, const edge::Request& request);
 
 /// "" or why the pool cannot serve.
-std::string pool_not_ready(const store::Pool& pool);
+std::string pool_not_ready(const store::PoolControl& pool);
 
 /// Wraps a handler: GET /internal/ready answers for the pool; PoolTimeout → 503 pool_starved; a broken database → 503 database;
 /// a request whose time is over → 503 too_late.
-edge::Handler backend_handler(store::Pool& pool, edge::Handler handler);
+edge::Handler backend_handler(store::PoolControl& pool, edge::Handler handler);
+
+/// Remembers which databases broke: requests to one that is away are refused at once and take no workers from the buyers of the others. Any thread.
+class DatabaseGuard {
+ public:
+  explicit DatabaseGuard(int databases) : states_(static_cast<std::size_t>(databases)) {}
+  /// False: it is away, and it is not this caller's turn to find out whether it is back. After true one of the next three is due.
+  bool may_try(int database);
+  void worked(int database);
+  void failed(int database);
+  void unsure(int database);   // as it was
+  [[nodiscard]] bool all_away() const;
+
+ private:
+  struct State {
+    std::atomic<bool> away{false}, trying{false};
+    std::atomic<std::int64_t> next_try_ns{0};
+  };
+  std::deque<State> states_;
+};
+
+/// Runs `handler` for a request that needs this database: 503 database_away while it is away. Only a connection that broke, or a server that does not
+/// answer, makes it so.
+edge::Response guarded(DatabaseGuard& guard, int database, const std::function<edge::Response()>& handler);
 
 /// Server settings of a backend: bounded by number and by age.
 edge::ServerOptions backend_server(const ops::NodeConfig& config, int threads);

@@ -1,6 +1,7 @@
 // background: see background.hpp.
 #include "reference_platform/services/background.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 
@@ -18,7 +19,13 @@ Loop::~Loop() {
   thread_.join();
 }
 
+namespace {
+constexpr auto kSayAgain = std::chrono::seconds(5);   // a database that is away is said each 5 s, not each round
+}
+
 void Loop::run() {
+  std::string said;
+  std::chrono::steady_clock::time_point said_at{};
   std::unique_lock lock(mutex_);
   while (!quit_) {
     lock.unlock();
@@ -26,7 +33,12 @@ void Loop::run() {
     try {
       busy = step_();
     } catch (const std::exception& e) {
-      std::fprintf(stderr, "error: %s: %s\n", name_.c_str(), e.what());
+      const auto now = std::chrono::steady_clock::now();
+      if (said != e.what() || now - said_at > kSayAgain) {
+        std::fprintf(stderr, "error: %s: %s\n", name_.c_str(), e.what());
+        said = e.what();
+        said_at = now;
+      }
     }
     lock.lock();
     if (!busy) wake_.wait_for(lock, period_, [this] { return quit_; });
@@ -52,14 +64,29 @@ int Workers::free() const {
 }
 
 bool Workers::submit(std::function<void()> task) {
+  if (reserve(1) == 0) return false;
+  run_reserved(std::move(task));
+  return true;
+}
+
+int Workers::reserve(int most) {
+  const std::lock_guard lock(mutex_);
+  const int count = quit_ ? 0 : std::clamp(static_cast<int>(threads_.size()) - outstanding_, 0, std::max(most, 0));
+  outstanding_ += count;
+  return count;
+}
+
+void Workers::run_reserved(std::function<void()> task) {
   {
     const std::lock_guard lock(mutex_);
-    if (quit_ || outstanding_ >= static_cast<int>(threads_.size())) return false;
-    ++outstanding_;
     tasks_.push_back(std::move(task));
   }
   wake_.notify_one();
-  return true;
+}
+
+void Workers::release(int count) {
+  const std::lock_guard lock(mutex_);
+  outstanding_ -= count;
 }
 
 void Workers::run() {

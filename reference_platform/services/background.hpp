@@ -12,7 +12,7 @@
 namespace platform::services {
 
 /// Calls `step` again and again on a thread of its own: at once when it did something, else after `period`. An exception
-/// is one line on stderr and a pause of one period.
+/// is one line on stderr (the same one again after 5 s only) and a pause of one period.
 class Loop {
  public:
   Loop(std::string name, std::chrono::milliseconds period, std::function<bool()> step);
@@ -43,6 +43,11 @@ class Workers {
   [[nodiscard]] int free() const;
   /// False when no worker is free.
   bool submit(std::function<void()> task);
+
+  /// Sets up to `most` free workers aside for run_reserved(), so that several callers may share a set: how many. Each is used or released.
+  int reserve(int most);
+  void run_reserved(std::function<void()> task);
+  void release(int count);
 
  private:
   void run();

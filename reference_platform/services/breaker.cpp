@@ -42,18 +42,26 @@ void Breaker::probed(Time now, bool good) {
   const std::lock_guard lock(mutex_);
   probing_ = false;
   if (state_ != State::half_open) return;
-  if (!good) return trip(now);
+  if (!good) {
+    ++bad_probes_;
+    return trip(now);
+  }
   if (++good_probes_ < options_.probes_good) return;
   state_ = State::closed;
+  bad_probes_ = 0;
   calls_.clear();
   bad_in_a_row_ = 0;
+}
+
+void Breaker::hurry() {
+  const std::lock_guard lock(mutex_);
+  if (state_ == State::open) open_until_ = std::min(open_until_, tripped_ + options_.open);
 }
 
 void Breaker::trip_if_bad(Time now) {
   while (!calls_.empty() && calls_.front().at < now - options_.window) calls_.pop_front();
   // What still runs since before the last opening was counted then.
-  const Time since = open_until_ == Time{} ? Time{} : open_until_ - options_.open;
-  const auto slow = static_cast<int>(std::count_if(running_.begin(), running_.end(), [&](Time began) { return began >= since && now - began > options_.slow; }));
+  const auto slow = static_cast<int>(std::count_if(running_.begin(), running_.end(), [&](Time began) { return began >= tripped_ && now - began > options_.slow; }));
   int bad = slow;
   for (const Call& call : calls_) bad += call.bad ? 1 : 0;
   const int all = static_cast<int>(calls_.size()) + slow;
@@ -63,7 +71,8 @@ void Breaker::trip_if_bad(Time now) {
 
 void Breaker::trip(Time now) {
   state_ = State::open;
-  open_until_ = now + options_.open;
+  tripped_ = now;
+  open_until_ = now + std::min(options_.open * (1 << std::min(bad_probes_, 10)), options_.open_max);
   calls_.clear();
   bad_in_a_row_ = 0;
 }

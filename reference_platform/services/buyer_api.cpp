@@ -1,12 +1,24 @@
 // buyer_api: see buyer_api.hpp.
 #include "reference_platform/services/buyer_api.hpp"
 
+#include <algorithm>
+
 #include "reference_platform/domain/json.hpp"
 
 namespace platform::services {
 
 using domain::Json;
 using domain::JsonObject;
+
+namespace {
+
+constexpr std::size_t kTextMax = 64;
+
+}  // namespace
+
+bool plain_text(std::string_view text, std::size_t size_max) {
+  return text.size() <= size_max && std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; });
+}
 
 std::string buyer_of(const edge::Request& request) {
   const std::string& name = request.header("x-buyer");
@@ -16,7 +28,11 @@ std::string buyer_of(const edge::Request& request) {
 std::optional<CreateBody> read_create(const std::string& body) {
   const auto json = Json::parse(body);
   if (!json || (*json)["sku"].text().empty() || !(*json)["quantity"].is_integer()) return std::nullopt;
-  return CreateBody{(*json)["sku"].text(), (*json)["phone"].text(), (*json)["quantity"].integer()};
+  for (const char* name : {"sku", "phone", "coupon"}) {
+    const Json& member = (*json)[name];
+    if ((!member.is_null() && !member.is_string()) || !plain_text(member.text(), kTextMax)) return std::nullopt;
+  }
+  return CreateBody{(*json)["sku"].text(), (*json)["phone"].text(), (*json)["quantity"].integer(), (*json)["coupon"].text()};
 }
 
 std::string read_channel(const std::string& body) {

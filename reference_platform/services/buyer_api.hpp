@@ -14,12 +14,15 @@ namespace platform::services {
 
 inline constexpr std::int64_t kOpeningCents = 10'000'000;   // of every new wallet
 
+/// Printable and not longer than `size_max` bytes; may be empty.
+bool plain_text(std::string_view text, std::size_t size_max);
+
 /// The buyer's name; "" when missing or malformed.
 std::string buyer_of(const edge::Request& request);
 inline std::string mark_of(const edge::Request& request) { return request.header("x-cardstorm-mark"); }
 
-struct CreateBody { std::string sku, phone; std::int64_t quantity = 0; };
-/// nullopt: not JSON, or not these members.
+struct CreateBody { std::string sku, phone; std::int64_t quantity = 0; std::string coupon; };
+/// nullopt: not JSON, or not these members, or a text that no name of ours can be (control characters, too long).
 std::optional<CreateBody> read_create(const std::string& body);
 /// alpha, beta, wallet; "" for anything else.
 std::string read_channel(const std::string& body);

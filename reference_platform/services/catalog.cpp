@@ -1,136 +1,125 @@
-// catalog: the shop window of the hardened variant. Looks go to memory (1 s), then to Redis, then, one at a time, to the database; when
-// that is out of reach, what was last known is shown for as long as it takes.
-#include <condition_variable>
+// catalog: the shop window of the hardened variant: goods with the stock of all databases together, through a cache in tiers (catalog_cache.hpp). The list is kept
+// warm whether anybody looks or not, so that there is something to show when the databases go.
+#include <algorithm>
 #include <memory>
-#include <mutex>
 
 #include "reference_platform/domain/catalogue.hpp"
-#include "reference_platform/domain/json.hpp"
 #include "reference_platform/services/answers.hpp"
 #include "reference_platform/services/backend.hpp"
+#include "reference_platform/services/background.hpp"
 #include "reference_platform/services/buyer_api.hpp"
+#include "reference_platform/services/catalog_cache.hpp"
 #include "reference_platform/services/roles.hpp"
 #include "reference_platform/store/redis.hpp"
+#include "reference_platform/store/shards.hpp"
 
 namespace platform::services {
 namespace {
 
 using namespace std::chrono_literals;
 using domain::Good;
-using domain::Json;
+using domain::Trait;
 using edge::Request;
 using edge::Response;
-using Goods = std::shared_ptr<const std::vector<Good>>;
 
 constexpr int kWorkers = 6, kPoolSize = 3;
-constexpr auto kMemoryAge = 1000ms, kRedisAge = 2000ms;
-constexpr auto kFirstWait = 500ms;   // for the one that loads, when there is nothing to show yet
-const char kRedisKey[] = "cardstorm:goods";
+constexpr std::size_t kSkuMax = 64, kTogether = 200;   // goods that a look at the list makes warm
+constexpr auto kWarmEvery = 1000ms;
+const char kList[] = "";   // the list's key; a sku's is the sku
 
-std::string cache_text(const std::vector<Good>& goods) {
-  std::vector<std::string> items;
-  for (const Good& good : goods) items.push_back(goods_json(good, true));
-  return domain::json_array(items);
-}
-
-std::optional<std::vector<Good>> of_cache_text(const std::string& text) {
-  const auto json = Json::parse(text);
-  if (!json || json->items().empty()) return std::nullopt;
-  std::vector<Good> out;
-  for (const Json& g : json->items()) {
-    Good good{g["sku"].text(), g["name"].text(), g["class"].text(), g["price_cents"].integer(), g["stock"].integer(), false, {}};
-    for (const Json& step : g["wholesale"].items()) good.wholesale.push_back({step["from_quantity"].integer(), step["price_cents"].integer()});
-    out.push_back(std::move(good));
-  }
-  return out;
-}
+/// Cards that are free, or the counter of goods without cards of ours.
+constexpr char kGoods[] =
+    "SELECT sku, name, class, price_cents, unlimited, "
+    "CASE WHEN class = 'game_card' AND source = 'own' THEN (SELECT count(*) FROM cards c WHERE c.sku = g.sku AND c.order_no IS NULL AND NOT c.sold) ELSE stock END "
+    "FROM goods g WHERE $1 = '' OR sku = $1 ORDER BY number, sku";
+constexpr char kSteps[] = "SELECT sku, from_quantity, price_cents FROM wholesale WHERE $1 = '' OR sku = $1 ORDER BY sku, from_quantity";
 
 class Catalog {
  public:
   explicit Catalog(const ops::NodeConfig& config)
-      : log_(config.name), pool_(store::make_pool({config.database_url(), kPoolSize, 1000ms, 1000ms})), redis_(store::make_redis(config.redis_url)) {}
+      : uncached_(config.switches.on(Trait::A06)), shards_(config.database_urls, {}, {"", kPoolSize, 1000ms, 1000ms}), redis_(store::make_redis(config.redis_url)),
+        cache_({}, "cardstorm:goods:", *redis_, metrics_, [this](const std::string& key) { return load(key); }) {
+    if (!uncached_) warm_ = std::make_unique<Loop>("catalogue", kWarmEvery, [this] {
+      cache_.get(kList);
+      return false;
+    });
+  }
 
   Response handle(const Request& r) {
     const auto parts = path_parts(r.path);
     if (r.method != "GET" || parts.empty() || parts[0] != "goods" || parts.size() > 2) return error_answer(404, "not_found");
-    const Goods goods = current();
-    if (!goods) return error_answer(503, "no_catalogue");
-    if (parts.size() == 1) return json_answer(200, goods_list_json(*goods));
-    for (const Good& good : *goods) {
-      if (good.sku == parts[1]) return json_answer(200, goods_json(good, true));
-    }
-    return error_answer(404, "unknown_sku");
+    const std::string key = parts.size() == 1 ? kList : parts[1];
+    if (key.size() > kSkuMax) return error_answer(404, "unknown_sku");
+    const auto answer = uncached_ ? at_the_source(key) : cache_.get(key);
+    if (answer.state == CatalogCache::State::found) return json_answer(200, answer.text);
+    return answer.state == CatalogCache::State::absent ? error_answer(404, "unknown_sku") : error_answer(503, "no_catalogue", "nothing is known yet, and the databases do not answer");
   }
-  store::Pool& pool() { return *pool_; }
-  bool empty() const {
-    const std::lock_guard lock(mutex_);
-    return goods_ == nullptr;
+  store::PoolControl& pool() { return shards_; }
+  /// What it knows it can show.
+  std::string not_ready() {
+    if (!uncached_ && cache_.knows(kList)) return "";
+    const std::string reason = pool_not_ready(shards_);
+    return reason.empty() && !uncached_ ? "the catalogue is not known yet" : reason;
   }
   [[nodiscard]] std::string metrics() const { return metrics_.text(); }
 
  private:
-  /// Single flight: one caller loads, all others take what is there, however old.
-  Goods current() {
-    std::unique_lock lock(mutex_);
-    const auto now = std::chrono::steady_clock::now();
-    if (goods_ && (now - at_ < kMemoryAge || loading_)) return goods_;
-    if (loading_) {
-      loaded_.wait_for(lock, kFirstWait, [this] { return !loading_; });
-      return goods_;
-    }
-    loading_ = true;
-    lock.unlock();
-    Goods fresh = load();
-    lock.lock();
-    loading_ = false;
-    at_ = now;   // also when it failed: the next try is due in a second, not with the next request
-    if (fresh) goods_ = std::move(fresh);
-    loaded_.notify_all();
-    return goods_;
+  CatalogCache::Answer at_the_source(const std::string& key) {
+    auto loaded = load(key);
+    return {loaded.text ? CatalogCache::State::found : CatalogCache::State::absent, loaded.text.value_or("")};
   }
 
-  Goods load() {
-    if (const auto text = redis_->get(kRedisKey)) {
-      if (auto goods = of_cache_text(*text)) {
-        metrics_.add("cache_requests_total{tier=\"redis\",result=\"hit\"}");
-        return std::make_shared<const std::vector<Good>>(std::move(*goods));
+  CatalogCache::Loaded load(const std::string& key) {
+    const auto goods = read(key);
+    if (key != kList) return {goods.empty() ? std::nullopt : std::optional(goods_json(goods.front(), true)), {}};
+    CatalogCache::Loaded out{goods_list_json(goods), {}};
+    for (std::size_t i = 0; i < std::min(goods.size(), kTogether); ++i) out.others.emplace_back(goods[i].sku, goods_json(goods[i], true));
+    return out;
+  }
+
+  /// The catalogue is the same in every database, its stock is dealt over them.
+  std::vector<Good> read(const std::string& sku) {
+    std::vector<Good> goods;
+    for (int d = 0; d < shards_.databases(); ++d) {
+      auto db = shards_.at(d).take(kBorrowMax);
+      const auto rows = db->run(kGoods, {sku});
+      if (d == 0) {
+        for (int i = 0; i < rows.size(); ++i) goods.push_back(good_of(rows, i));
+        add_steps(goods, db->run(kSteps, {sku}));
+        continue;
       }
-    }
-    metrics_.add("cache_requests_total{tier=\"redis\",result=\"miss\"}");
-    try {
-      auto goods = read();
-      redis_->set(kRedisKey, cache_text(goods), kRedisAge);
-      return std::make_shared<const std::vector<Good>>(std::move(goods));
-    } catch (const std::exception& e) {
-      log_.event("catalogue", "", "", std::string("stale: ") + e.what());
-      metrics_.add("catalogue_stale_total");
-      return nullptr;
-    }
-  }
-
-  std::vector<Good> read() {
-    auto db = pool_->take(kBorrowMax);
-    auto goods = domain::read_goods(*db);
-    const auto counts = db->run("SELECT sku, count(*) FROM cards WHERE order_no IS NULL AND NOT sold GROUP BY sku");
-    for (Good& good : goods) {
-      if (!domain::needs_cards(good.goods_class)) continue;
-      good.stock = 0;
-      for (int i = 0; i < counts.size(); ++i) {
-        if (counts.text(i, 0) == good.sku) good.stock = counts.number(i, 1);
+      for (int i = 0; i < rows.size(); ++i) {
+        const auto good = std::find_if(goods.begin(), goods.end(), [&](const Good& g) { return g.sku == rows.text(i, 0); });
+        if (good != goods.end()) good->stock += rows.number(i, 5);
       }
     }
     return goods;
   }
 
-  BusinessLog log_;
+  static Good good_of(const store::Rows& rows, int i) {
+    Good good;
+    good.sku = rows.text(i, 0);
+    good.name = rows.text(i, 1);
+    good.goods_class = rows.text(i, 2);
+    good.price_cents = rows.number(i, 3);
+    good.unlimited = rows.text(i, 4) == "t";
+    good.stock = rows.number(i, 5);
+    return good;
+  }
+
+  static void add_steps(std::vector<Good>& goods, const store::Rows& steps) {
+    for (int i = 0; i < steps.size(); ++i) {
+      const auto good = std::find_if(goods.begin(), goods.end(), [&](const Good& g) { return g.sku == steps.text(i, 0); });
+      if (good != goods.end()) good->wholesale.push_back({steps.number(i, 1), steps.number(i, 2)});
+    }
+  }
+
+  const bool uncached_;
   Metrics metrics_;
-  std::unique_ptr<store::Pool> pool_;
+  store::Shards shards_;
   std::unique_ptr<store::Redis> redis_;
-  mutable std::mutex mutex_;
-  std::condition_variable loaded_;
-  Goods goods_;
-  std::chrono::steady_clock::time_point at_{};
-  bool loading_ = false;
+  CatalogCache cache_;
+  std::unique_ptr<Loop> warm_;   // last: ends first
 };
 
 }  // namespace
@@ -141,7 +130,7 @@ ops::Service make_catalog(const ops::NodeConfig& config) {
   service.server = backend_server(config, kWorkers);
   service.business = backend_handler(catalog->pool(), [catalog](const Request& r) { return catalog->handle(r); });
   service.pool = &catalog->pool();
-  service.not_ready = [catalog] { return catalog->empty() ? pool_not_ready(catalog->pool()) : std::string(); };   // what it knows it can show
+  service.not_ready = [catalog] { return catalog->not_ready(); };
   service.metrics = [catalog] { return catalog->metrics(); };
   service.stop = [] {};
   return service;

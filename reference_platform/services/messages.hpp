@@ -6,7 +6,9 @@
 //   unpaid         payment → order      {}: no channel has or will have money for it
 //   refunded       payment → order      {"refund_no","amount_cents"}: the channel has given it back
 //   deliver        order → delivery     deliver_body(o): class, sku, quantity, phone, buyer, amount_cents, mark
+//   started        delivery → order     {}: a supplier or the logistics partner has it and is not done yet
 //   delivered      delivery → order     {"receipt"?, "refund_cents"?}: done; refund_cents is the part that could not be delivered
 //   undeliverable  delivery → order     {"reason"?}: nothing was delivered and nothing will be
+//   coupon_back    order → order        {"code"}: the order ended without goods; the coupon's home may be another database
 //   revoke         order → delivery     deliver_body(o): taken back after delivery (membership, equipment)
 #pragma once

@@ -1,16 +1,22 @@
-// order: orders and wallets of the hardened variant. Two instances share the tables; whatever one of them was doing when it died,
-// the other one finishes. Every change of state is a compare-and-set in one transaction with the message that tells of it.
+// order: orders and wallets of the hardened variant. Two instances share the tables of all databases; whatever one of them was doing when it died,
+// the other one finishes. Every change of state is a compare-and-set (domain/order_state.hpp) in one transaction with the message that tells of it.
 #include <memory>
-#include <mutex>
 
-#include "reference_platform/domain/catalogue.hpp"
 #include "reference_platform/domain/json.hpp"
+#include "reference_platform/services/account.hpp"
 #include "reference_platform/services/answers.hpp"
 #include "reference_platform/services/backend.hpp"
 #include "reference_platform/services/background.hpp"
 #include "reference_platform/services/buyer_api.hpp"
+#include "reference_platform/services/intake.hpp"
+#include "reference_platform/services/order_create.hpp"
 #include "reference_platform/services/order_events.hpp"
+#include "reference_platform/services/order_pay.hpp"
+#include "reference_platform/services/order_refund.hpp"
+#include "reference_platform/services/order_view.hpp"
 #include "reference_platform/services/roles.hpp"
+#include "reference_platform/services/session.hpp"
+#include "reference_platform/services/wallet.hpp"
 #include "reference_platform/store/shards.hpp"
 
 namespace platform::services {
@@ -19,231 +25,113 @@ namespace {
 using namespace std::chrono_literals;
 using edge::Request;
 using edge::Response;
-using store::Connection;
 
 constexpr int kWorkers = 12;
-constexpr int kPoolSize = 6;
-constexpr std::size_t kKeyMax = 128;
-constexpr auto kGoodsAge = 5s;
-
-/// Prices in memory: they change rarely, and an order must not wait for another service to know them.
-class PriceList {
- public:
-  std::optional<domain::Good> find(const std::string& sku, const std::function<std::vector<domain::Good>()>& load) {
-    {
-      const std::lock_guard lock(mutex_);
-      const auto now = std::chrono::steady_clock::now();
-      if (now - loaded_ < kGoodsAge && !goods_.empty()) return pick(sku);
-      loaded_ = now;   // this request reloads, the others go on with what is there
-    }
-    auto fresh = load();
-    const std::lock_guard lock(mutex_);
-    goods_ = std::move(fresh);
-    return pick(sku);
-  }
-
- private:
-  [[nodiscard]] std::optional<domain::Good> pick(const std::string& sku) const {
-    for (const auto& good : goods_) {
-      if (good.sku == sku) return good;
-    }
-    return std::nullopt;
-  }
-  std::mutex mutex_;
-  std::vector<domain::Good> goods_;
-  std::chrono::steady_clock::time_point loaded_{};
-};
+constexpr int kPoolSize = 6;   // per database: a database that hangs keeps half of the workers at most
 
 class Orders {
  public:
   explicit Orders(const ops::NodeConfig& config)
-      : log_(config.name), pool_(store::make_pool({config.database_url(), kPoolSize, 1000ms, 1000ms})),
-        events_(*pool_, log_, metrics_, option(config, "unpaid_close_s", 300)),
-        loop_("order events", 50ms, [this] { return events_.step(); }) {}
+      : config_(config), log_(config.name), shards_(config.database_urls, config.shadow_urls, {"", kPoolSize, 1000ms, 1000ms}), guard_(shards_.databases()), terms_(shards_),
+        coupons_(shards_, config_.switches, option(config, "coupon_settle_s", 30)), sessions_(config.partners_key, store::make_redis(config.redis_url)), intake_(make_intake()),
+        creation_(config_, shards_, terms_, coupons_, intake_.get(), log_, metrics_) {
+    for (const auto& each : shards_.each()) {
+      events_.push_back(std::make_unique<OrderEvents>(each, coupons_, log_, metrics_, OrderEvents::Options{option(config, "unpaid_close_s", 300), config.switches}));
+      loops_.push_back(std::make_unique<Loop>("order events " + std::to_string(each.database) + (each.shadow ? " shadow" : ""), 50ms, [e = events_.back().get()] { return e->step(); }));
+    }
+  }
 
   Response handle(const Request& r);
-  store::Pool& pool() { return *pool_; }
+  store::Shards& shards() { return shards_; }
+  [[nodiscard]] std::string not_ready() const {
+    return guard_.all_away() ? "no database answers" : pool_not_ready(shards_);
+  }
   std::string metrics() const { return metrics_.text(); }
 
  private:
-  Response create(const Request& r, const std::string& buyer);
-  Response created_before(Connection& db, const std::string& buyer, const std::string& key, const CreateBody& body);
-  Response pay(const Request& r, const std::string& buyer, const std::string& no);
-  Response pay_by_channel(Connection& db, const std::string& buyer, const std::string& no, const std::string& channel);
-  Response pay_by_wallet(Connection& db, const std::string& buyer, const std::string& no);
-  Response pay_again(Connection& db, const std::string& buyer, const std::string& no);
-  Response show(const Request& r, const std::string& buyer, const std::string& no);
-  Response refund(const Request& r, const std::string& buyer, const std::string& no);
-  Response wallet(const Request& r, const std::string& buyer);
+  std::unique_ptr<Intake> make_intake() {
+    if (config_.queue_url.empty()) return nullptr;
+    return std::make_unique<Intake>(config_.name, queue::make_queue(config_.queue_url), shards_, reserve_way(config_.switches), log_, metrics_);
+  }
+  Response audit(const Request& r);
+  Response sessions(const Request& r);
+  Response for_buyer(const Request& r, const std::vector<std::string>& parts, const std::string& buyer, store::Place place);
+  Response for_order(const Request& r, const std::vector<std::string>& parts, const std::string& buyer, store::Place place);
 
+  const ops::NodeConfig config_;
   BusinessLog log_;
   Metrics metrics_;
-  std::unique_ptr<store::Pool> pool_;
-  PriceList prices_;
-  OrderEvents events_;
-  Loop loop_;   // last: ends first
+  store::Shards shards_;
+  DatabaseGuard guard_;
+  OrderTerms terms_;
+  Coupons coupons_;
+  Sessions sessions_;
+  std::unique_ptr<Intake> intake_;
+  OrderCreate creation_;
+  std::vector<std::unique_ptr<OrderEvents>> events_;
+  std::vector<std::unique_ptr<Loop>> loops_;   // last: end first
 };
 
 Response Orders::handle(const Request& r) {
   const auto parts = path_parts(r.path);
   const std::string head = parts.empty() ? "" : parts[0];
+  if (head == "audit") return audit(r);
+  if (head == "sessions") return sessions(r);
+  if (head == "operator") return operate(shards_, terms_, r);
+  if (head != "orders" && head != "wallet" && head != "account") return error_answer(404, "not_found");
+  std::string buyer = buyer_of(r);
+  if (const std::string& token = r.header("x-session"); !token.empty()) {
+    const auto session = sessions_.buyer_of(token);
+    if (!session) return error_answer(401, "bad_session", "the session is forged, over, or ended");
+    if (!r.header("x-buyer").empty() && *session != buyer) return error_answer(401, "bad_session", "the session is another buyer's");
+    buyer = *session;
+  }
+  if (buyer.empty()) return error_answer(400, "bad_buyer", "X-Session, or X-Buyer with the buyer's name: up to 32 letters, digits, dashes");
+  const store::Place place = shards_.of_buyer(buyer, !mark_of(r).empty());
+  return guarded(guard_, shards_.database_of(place), [&] { return for_buyer(r, parts, buyer, place); });
+}
+
+Response Orders::audit(const Request& r) {
+  if (r.method == "GET" && r.path == "/audit/marked") return audit_marked(config_.database_urls, config_.shadow_urls);
+  return audit_page(shards_, r);
+}
+
+Response Orders::sessions(const Request& r) {
+  if (r.path != "/sessions") return error_answer(404, "not_found");
+  if (r.method == "POST") return sessions_.log_in(r);
+  if (r.method == "DELETE") return sessions_.log_out(r);
+  return r.method == "GET" ? sessions_.look(r) : error_answer(404, "not_found");
+}
+
+Response Orders::for_buyer(const Request& r, const std::vector<std::string>& parts, const std::string& buyer, store::Place place) {
+  const bool get = r.method == "GET", post = r.method == "POST";
+  if (!get && !post) return error_answer(405, "bad_method");
+  if (parts[0] == "account") return get && parts.size() == 1 ? show_account(terms_, buyer, place.shadow) : error_answer(404, "not_found");
+  if (parts[0] == "wallet") {
+    if (get && parts.size() == 1) return show_wallet(*borrow(shards_.at(place), r), buyer);
+    if (get && parts.size() == 2 && parts[1] == "entries") return wallet_entries(*borrow(shards_.at(place), r), r, buyer);
+    if (post && parts.size() == 2 && parts[1] == "recharge") return recharge_wallet(*borrow(shards_.at(place), r), r, buyer, place);
+    return error_answer(404, "not_found");
+  }
+  if (parts.size() == 1) return post ? creation_.create(r, buyer, place) : list_orders(*borrow(shards_.at(place), r), r, buyer, place);
+  return for_order(r, parts, buyer, place);
+}
+
+// The number says where the order is; it is the buyer's own only where the buyer's orders are.
+Response Orders::for_order(const Request& r, const std::vector<std::string>& parts, const std::string& buyer, store::Place place) {
+  const auto found = store::place_of(parts[1]);
+  if (!found || found->partition != place.partition || (found->shadow && !shards_.has_shadow()) || !plain_text(parts[1], 32)) return error_answer(404, "unknown_order");
+  const OrderId order{*found, parts[1], buyer};
   const bool post = r.method == "POST";
-  if (head == "audit") {
-    auto db = borrow(*pool_, r);
-    return audit_page(*db, r);
-  }
-  if (head != "orders" && head != "wallet") return error_answer(404, "not_found");
-  const std::string buyer = buyer_of(r);
-  if (buyer.empty()) return error_answer(400, "bad_buyer", "X-Buyer names the buyer: up to 32 letters, digits, dashes");
-  if (head == "wallet") return wallet(r, buyer);
-  if (post && parts.size() == 1) return create(r, buyer);
-  if (post && parts.size() == 3 && parts[2] == "pay") return pay(r, buyer, parts[1]);
-  if (post && parts.size() == 3 && parts[2] == "refund") return refund(r, buyer, parts[1]);
-  if (!post && parts.size() == 2) return show(r, buyer, parts[1]);
-  return error_answer(404, "not_found");
-}
-
-// Order and reservation are one transaction: an accepted order has its cards. The key is unique, so a request that comes again, to
-// this instance or its twin, finds what the first one made.
-Response Orders::create(const Request& r, const std::string& buyer) {
-  const auto body = read_create(r.body);
-  const std::string key = r.header("idempotency-key").empty() ? random_id() : r.header("idempotency-key");
-  if (!body) return error_answer(400, "bad_request");
-  if (key.size() > kKeyMax) return error_answer(400, "bad_key");
-  auto db = borrow(*pool_, r);
-  const auto good = prices_.find(body->sku, [&db] { return domain::read_goods(*db); });
-  if (!good) return error_answer(404, "unknown_sku");
-  const std::string refused = domain::refuse_order(*good, body->quantity, body->phone);
-  if (!refused.empty()) return error_answer(400, refused);
-
-  const store::Place place{store::partition_of(buyer), false};
-  const std::string no = store::order_number(place, random_id());
-  const std::string quantity = std::to_string(body->quantity);
-  const std::int64_t amount = domain::amount_of(*good, body->quantity);
-  db->begin();
-  const auto inserted = db->run(
-      "INSERT INTO orders(part, order_no, buyer, idem_key, sku, class, quantity, amount_cents, phone, status, mark) "
-      "VALUES ($10,$1,$2,$3,$4,$5,$6,$7,$8,'created',$9) ON CONFLICT (part, buyer, idem_key) DO NOTHING",
-      {no, buyer, key, good->sku, good->goods_class, quantity, std::to_string(amount), body->phone, mark_of(r), std::to_string(place.partition)});
-  if (inserted.affected() == 0) {
-    db->rollback();
-    return created_before(*db, buyer, key, *body);
-  }
-  if (db->run("SELECT inventory_reserve($1, $2, $3)", {no, good->sku, quantity}).text(0, 0) != "t") {
-    db->rollback();
-    metrics_.add("orders_total{outcome=\"sold_out\"}");
-    return error_answer(409, "sold_out");
-  }
-  db->commit();
-  metrics_.add("orders_total{outcome=\"created\"}");
-  log_.event("order_created", no, mark_of(r), "ok");
-  return json_answer(201, created_json(no, "created", good->sku, body->quantity, amount));
-}
-
-Response Orders::created_before(Connection& db, const std::string& buyer, const std::string& key, const CreateBody& body) {
-  const auto rows = db.run("SELECT order_no, sku, quantity, amount_cents, coalesce(phone, '') FROM orders WHERE buyer = $1 AND idem_key = $2", {buyer, key});
-  if (rows.empty()) return error_answer(503, "try_again");   // the first one was just rolled back
-  if (rows.text(0, 1) != body.sku || rows.number(0, 2) != body.quantity || rows.text(0, 4) != body.phone) {
-    return error_answer(409, "key_reused", "this Idempotency-Key belongs to another request");
-  }
-  metrics_.add("orders_total{outcome=\"repeated\"}");
-  return json_answer(201, created_json(std::string(rows.text(0, 0)), "created", body.sku, body.quantity, rows.number(0, 3)));
-}
-
-Response Orders::pay(const Request& r, const std::string& buyer, const std::string& no) {
+  const std::string verb = parts.size() == 3 ? parts[2] : "";
+  if (!post && parts.size() == 2) return show_order(*borrow(shards_.at(order.place), r), order);
+  if (post && verb == "refund") return refund_order(*borrow(shards_.at(order.place), r), r, order, log_);
+  if (post && verb == "confirm") return confirm_order(*borrow(shards_.at(order.place), r), order);
+  if (!post || verb != "pay") return error_answer(404, "not_found");
   const std::string channel = read_channel(r.body);
-  if (channel.empty()) return error_answer(400, "bad_channel");
-  auto db = borrow(*pool_, r);
-  return channel == "wallet" ? pay_by_wallet(*db, buyer, no) : pay_by_channel(*db, buyer, no, channel);
-}
-
-// The wish to pay is written down and answered at once; the payment service talks to the channel. One statement, one transaction.
-Response Orders::pay_by_channel(Connection& db, const std::string& buyer, const std::string& no, const std::string& channel) {
-  const auto rows = db.run(
-      "WITH o AS (UPDATE orders SET status = 'paying', paid_via = $3 WHERE order_no = $1 AND buyer = $2 AND status = 'created' "
-      "           RETURNING order_no, amount_cents, buyer, mark), "
-      "p AS (INSERT INTO payments(order_no, channel, out_trade_no, amount_cents, buyer, mark) "
-      "      SELECT order_no, $3, order_no || '-' || $3, amount_cents, buyer, mark FROM o) "
-      "SELECT mark FROM o",
-      {no, buyer, channel});
-  if (rows.empty()) return pay_again(db, buyer, no);
-  log_.event("payment_wanted", no, rows.text(0, 0), channel);
-  return json_answer(200, pay_json(no, "paying"));
-}
-
-// The order is locked first, then the wallet, here as in a refund: no deadlock. The balance can only fall where it suffices.
-Response Orders::pay_by_wallet(Connection& db, const std::string& buyer, const std::string& no) {
-  db.begin();
-  const auto order = db.run(
-      "UPDATE orders SET status = 'paid', paid_via = 'wallet', paid_cents = amount_cents WHERE order_no = $1 AND buyer = $2 AND status = 'created' "
-      "RETURNING amount_cents, mark",
-      {no, buyer});
-  if (order.empty()) {
-    db.rollback();
-    return pay_again(db, buyer, no);
-  }
-  open_wallet(db, buyer);
-  if (!book_wallet(db, buyer, no, "pay", -order.number(0, 0))) {
-    db.rollback();
-    return error_answer(402, "insufficient_balance");
-  }
-  db.run("INSERT INTO outbox(topic, order_no, body) SELECT 'deliver', order_no, deliver_body(o) FROM orders o WHERE order_no = $1", {no});
-  db.commit();
-  log_.event("order_paid", no, order.text(0, 1), "wallet");
-  return json_answer(200, pay_json(no, "paid"));
-}
-
-Response Orders::pay_again(Connection& db, const std::string& buyer, const std::string& no) {
-  const auto rows = db.run("SELECT status FROM orders WHERE order_no = $1 AND buyer = $2", {no, buyer});
-  if (rows.empty()) return error_answer(404, "unknown_order");
-  const std::string status(rows.text(0, 0));
-  const bool on_its_way = status == "paying" || status == "paid" || status == "delivering" || status == "delivered";
-  return on_its_way ? json_answer(200, pay_json(no, status)) : error_answer(409, "not_payable");
-}
-
-Response Orders::show(const Request& r, const std::string& buyer, const std::string& no) {
-  auto db = borrow(*pool_, r);
-  const auto rows = db->run(
-      "SELECT status, sku, quantity, amount_cents, receipt, "
-      "       CASE WHEN status = 'delivered' AND class = 'game_card' THEN coalesce((SELECT json_agg(json_build_object('secret', c.secret) ORDER BY c.id) "
-      "            FROM deliveries d JOIN cards c ON c.id = d.card_id WHERE d.order_no = o.order_no), '[]') ELSE '[]' END "
-      "FROM orders o WHERE order_no = $1 AND buyer = $2",
-      {no, buyer});
-  if (rows.empty()) return error_answer(404, "unknown_order");
-  const std::string receipt = rows.null(0, 4) ? "null" : domain::json_quoted(rows.text(0, 4));
-  return json_answer(200, domain::JsonObject().add("order_no", no).add("status", rows.text(0, 0)).add("sku", rows.text(0, 1)).add("quantity", rows.number(0, 2))
-                              .add("amount_cents", rows.number(0, 3)).raw("cards", rows.text(0, 5)).raw("receipt", receipt).done());
-}
-
-Response Orders::refund(const Request& r, const std::string& buyer, const std::string& no) {
-  auto db = borrow(*pool_, r);
-  db->begin();
-  const auto order = db->run(
-      "UPDATE orders SET status = 'refunding', receipt = NULL WHERE order_no = $1 AND buyer = $2 AND status = 'delivered' AND class IN ('membership', 'equipment') "
-      "RETURNING amount_cents, mark",
-      {no, buyer});
-  if (!order.empty()) {
-    const std::string status = start_refund(*db, no);
-    db->commit();
-    log_.event("refund_wanted", no, order.text(0, 1), status);
-    return json_answer(200, refund_json(no, status, order.number(0, 0)));
-  }
-  db->rollback();
-  const auto rows = db->run("SELECT status, amount_cents FROM orders WHERE order_no = $1 AND buyer = $2", {no, buyer});
-  if (rows.empty()) return error_answer(404, "unknown_order");
-  const std::string status(rows.text(0, 0));
-  if (status != "refunding" && status != "refunded") return error_answer(409, "not_refundable");
-  return json_answer(200, refund_json(no, status, rows.number(0, 1)));
-}
-
-Response Orders::wallet(const Request& r, const std::string& buyer) {
-  auto db = borrow(*pool_, r);
-  for (int attempt = 0; attempt < 2; ++attempt) {
-    const auto rows = db->run("SELECT balance_cents FROM wallets WHERE wallet = $1", {buyer});
-    if (!rows.empty()) return json_answer(200, wallet_json(buyer, rows.number(0, 0)));
-    open_wallet(*db, buyer);
-  }
-  return error_answer(503, "try_again");
+  if (channel.empty()) return error_answer(400, "bad_channel", "alpha, beta or wallet");
+  auto db = borrow(shards_.at(order.place), r);
+  return channel == "wallet" ? pay_from_wallet(*db, order, config_.switches, log_) : pay_at_channel(*db, order, channel, log_);
 }
 
 }  // namespace
@@ -252,9 +140,9 @@ ops::Service make_order(const ops::NodeConfig& config) {
   auto orders = std::make_shared<Orders>(config);
   ops::Service service;
   service.server = backend_server(config, kWorkers);
-  service.business = backend_handler(orders->pool(), [orders](const Request& r) { return orders->handle(r); });
-  service.pool = &orders->pool();
-  service.not_ready = [orders] { return pool_not_ready(orders->pool()); };
+  service.business = backend_handler(orders->shards(), [orders](const Request& r) { return orders->handle(r); });
+  service.pool = &orders->shards();
+  service.not_ready = [orders] { return orders->not_ready(); };
   service.metrics = [orders] { return orders->metrics(); };
   service.stop = [] {};
   return service;

@@ -1,135 +1,207 @@
-// order_events: see order_events.hpp. A batch is one statement where that is possible: take the messages (SKIP LOCKED: the twin works
-// on others), change the orders that are in the right state, write what follows.
+// order_events: see order_events.hpp.
 #include "reference_platform/services/order_events.hpp"
 
+#include "reference_platform/domain/json.hpp"
+#include "reference_platform/domain/order_state.hpp"
+#include "reference_platform/observe/context.hpp"
 #include "reference_platform/services/backend.hpp"
 #include "reference_platform/services/buyer_api.hpp"
+#include "reference_platform/services/order_pay.hpp"
 
 namespace platform::services {
 
 using namespace std::chrono_literals;
+using domain::Bug;
+using domain::OrderMove;
+using domain::status_after;
+using domain::status_before;
 using store::Connection;
 using store::Rows;
 
 namespace {
 
-constexpr auto kCloseEvery = 1s;
+constexpr auto kCloseEvery = 1s, kSettleEvery = 5s;
+constexpr int kCouponBatch = 20;
+constexpr auto kCouponLease = 5s;
 
-// Every batch starts so: the messages of one topic leave the table, in the transaction of their effect.
-#define TAKEN(topic)                                                                                                                      \
-  "WITH picked AS MATERIALIZED (SELECT id FROM outbox WHERE topic = '" topic "' ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED), "            \
-  "taken AS (DELETE FROM outbox USING picked WHERE outbox.id = picked.id RETURNING outbox.order_no, outbox.body::json AS body) "
+const char* yes(bool b) { return b ? "true" : "false"; }
+
+/// Every batch starts so: the messages of one topic leave the table, in the transaction of their effect.
+std::string taken(const char* topic) {
+  return std::string("WITH picked AS MATERIALIZED (SELECT id FROM outbox WHERE topic = '") + topic +
+         "' ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED), "
+         "taken AS (DELETE FROM outbox USING picked WHERE outbox.id = picked.id "
+         "          RETURNING outbox.order_no, outbox.body::json AS body, outbox.trace, part_of(outbox.order_no) AS part) ";
+}
+
+const char kOfTaken[] = "o.part = t.part AND o.order_no = t.order_no AND ";
+
+/// The coupons of orders that end without goods: their home may be the other database, so a message takes them there.
+#define COUPONS_BACK(done)                                                                                                                 \
+  "coupons AS (INSERT INTO outbox(topic, order_no, body, mark, trace) "                                                                     \
+  "            SELECT 'coupon_back', order_no, json_build_object('code', coupon)::text, mark, trace FROM " done " WHERE coupon IS NOT NULL) "
 
 }  // namespace
 
-void open_wallet(Connection& db, const std::string& buyer) {
-  db.run("INSERT INTO wallets(wallet, balance_cents, opening_cents) VALUES ($1, $2, $2) ON CONFLICT (wallet) DO NOTHING", {buyer, std::to_string(kOpeningCents)});
-}
-
-bool book_wallet(Connection& db, const std::string& buyer, const std::string& order_no, const std::string& kind, std::int64_t delta) {
-  const auto wallet = db.run("UPDATE wallets SET balance_cents = balance_cents + $2 WHERE wallet = $1 AND balance_cents + $2 >= 0 RETURNING balance_cents", {buyer, std::to_string(delta)});
-  if (wallet.empty()) return false;
-  // The wallet's row is locked from here to the commit: the entries of one wallet come in the order of their ids.
-  db.run("INSERT INTO ledger(account, order_no, kind, delta_cents, balance_after_cents, ref) VALUES ($1,$2,$3,$4::bigint,$5::bigint,$2), ('house',$2,$3,-($4::bigint),NULL,$2)",
-         {buyer, order_no, kind, std::to_string(delta), std::string(wallet.text(0, 0))});
-  return true;
-}
-
-std::string start_refund(Connection& db, const std::string& order_no) {
-  const auto order = db.run("SELECT buyer, paid_via, paid_cents FROM orders WHERE order_no = $1", {order_no});
-  if (order.text(0, 1) == "wallet") {
-    if (!book_wallet(db, std::string(order.text(0, 0)), order_no, "refund", order.number(0, 2))) throw store::SqlError("a refund to no wallet", "");
-    db.run("UPDATE orders SET status = 'refunded', refunded_cents = paid_cents WHERE order_no = $1", {order_no});
-    return "refunded";
-  }
-  db.run("INSERT INTO refunds(refund_no, order_no, channel, out_trade_no, amount_cents, reason, mark) "
-         "SELECT 'R-' || order_no, order_no, paid_via, out_trade_no, paid_cents, 'order', mark FROM orders WHERE order_no = $1", {order_no});
-  return "refunding";
-}
-
 bool OrderEvents::step() {
-  if (!pool_not_ready(pool_).empty()) return false;   // the twin does it
-  auto db = pool_.take(100ms);
-  if (const auto now = std::chrono::steady_clock::now(); now >= next_close_) {
-    next_close_ = now + kCloseEvery;
-    close_unpaid(*db);
+  if (!pool_not_ready(*place_.pool).empty()) return false;   // the twin does it
+  bool busy = false, coupons = false;
+  {
+    auto db = place_.pool->take(100ms);
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= next_close_) {
+      next_close_ = now + kCloseEvery;
+      close_unpaid(*db);
+      measure(*db);
+    }
+    const Rows topics = db->run("SELECT DISTINCT topic FROM outbox WHERE topic IN ('paid','started','delivered','refunded','unpaid','undeliverable','coupon_back')");
+    for (int i = 0; i < topics.size(); ++i) {
+      const auto topic = topics.text(i, 0);
+      if (topic == "paid") busy = paid(*db) || busy;
+      if (topic == "started") busy = started(*db) || busy;
+      if (topic == "delivered") busy = delivered(*db) || busy;
+      if (topic == "refunded") busy = refunded(*db) || busy;
+      if (topic == "unpaid") busy = unpaid(*db) || busy;
+      if (topic == "undeliverable") busy = undeliverable(*db) || busy;
+      coupons = coupons || topic == "coupon_back";
+    }
   }
-  const Rows topics = db->run("SELECT DISTINCT topic FROM outbox WHERE topic IN ('paid','delivered','refunded','unpaid','undeliverable')");
-  bool busy = false;
-  for (int i = 0; i < topics.size(); ++i) {
-    const auto topic = topics.text(i, 0);
-    if (topic == "paid") busy = paid(*db) || busy;
-    if (topic == "delivered") busy = delivered(*db) || busy;
-    if (topic == "refunded") busy = refunded(*db) || busy;
-    if (topic == "unpaid") busy = unpaid(*db) || busy;
-    if (topic == "undeliverable") busy = undeliverable(*db) || busy;
+  if (coupons) busy = coupons_back() || busy;
+  if (const auto now = std::chrono::steady_clock::now(); now >= next_settle_) {
+    next_settle_ = now + kSettleEvery;
+    coupons_.settle(place_.database, place_.shadow);
   }
   return busy;
 }
 
 bool OrderEvents::told(const Rows& rows, const char* event) {
   for (int i = 0; i < rows.size(); ++i) {
+    const std::string mark(rows.text(i, 1));
+    const observe::Scope scope(observe::Context::of(rows.text(i, 3), mark));
     metrics_.add(std::string("order_events_total{event=\"") + event + "\"}");
-    log_.event(event, rows.text(i, 0), rows.text(i, 1), rows.text(i, 2));
+    log_.event(event, rows.text(i, 0), mark, rows.text(i, 2));
   }
   return !rows.empty();
 }
 
-// Money for an order that does not wait for it (closed, or paid already) goes back.
+// Money for an order that does not wait for it (closed, or paid already) goes back. A recharge has nothing to deliver but itself.
 bool OrderEvents::paid(Connection& db) {
-  return told(db.run(TAKEN("paid")
-      ", done AS (UPDATE orders o SET status = 'paid', paid_via = t.body->>'channel', out_trade_no = t.body->>'out_trade_no', "
+  static const std::string sql = taken("paid") +
+      ", done AS (UPDATE orders o SET " + status_after(OrderMove::charge) + ", paid_via = t.body->>'channel', out_trade_no = t.body->>'out_trade_no', "
       "             paid_cents = (t.body->>'amount_cents')::bigint "
-      "           FROM taken t WHERE o.order_no = t.order_no AND o.status IN ('created','paying') RETURNING o.order_no, o.mark, o.paid_via), "
-      "sent AS (INSERT INTO outbox(topic, order_no, body) SELECT 'deliver', o.order_no, deliver_body(o) FROM done d JOIN orders o USING (order_no)), "
-      "late AS (INSERT INTO refunds(refund_no, order_no, channel, out_trade_no, amount_cents, reason) "
-      "         SELECT 'S-' || (t.body->>'out_trade_no'), t.order_no, t.body->>'channel', t.body->>'out_trade_no', (t.body->>'amount_cents')::bigint, 'surplus' "
-      "         FROM taken t WHERE NOT EXISTS (SELECT 1 FROM done d WHERE d.order_no = t.order_no) ON CONFLICT (refund_no) DO NOTHING RETURNING order_no) "
-      "SELECT order_no, mark, paid_via FROM done UNION ALL SELECT order_no, '', 'surplus' FROM late"), "order_paid");
+      "           FROM taken t WHERE " + kOfTaken + status_before(OrderMove::charge) +
+      "           RETURNING o.order_no, o.mark, o.paid_via, t.trace, o.class, o.buyer, o.sku, o.quantity, o.paid_cents, deliver_body(o) AS body), "
+      "sent AS (INSERT INTO outbox(topic, order_no, body, mark, trace) "
+      "         SELECT CASE WHEN class = 'recharge' THEN 'delivered' ELSE 'deliver' END, order_no, CASE WHEN class = 'recharge' THEN '{}' ELSE body END, mark, trace FROM done "
+      "         WHERE NOT ($1 AND class = 'game_card')), "
+      "booked AS MATERIALIZED (SELECT wallet_book(buyer, $2, order_no, 'recharge', paid_cents, order_no, true) FROM (SELECT * FROM done WHERE class = 'recharge' ORDER BY buyer) AS r), "
+      "late_cards AS MATERIALIZED (SELECT inventory_reserve(order_no, sku, quantity) FROM done WHERE $3), "   // planted bug B12
+      "late AS (INSERT INTO refunds(refund_no, order_no, channel, out_trade_no, amount_cents, reason, mark, trace) "
+      "         SELECT t.order_no || '-sl-' || (t.body->>'channel'), t.order_no, t.body->>'channel', t.body->>'out_trade_no', (t.body->>'amount_cents')::bigint, 'surplus', o.mark, t.trace "
+      "         FROM taken t JOIN orders o ON o.part = t.part AND o.order_no = t.order_no "
+      "         WHERE NOT EXISTS (SELECT 1 FROM done d WHERE d.order_no = t.order_no) ON CONFLICT (refund_no) DO NOTHING RETURNING order_no, mark, trace) "
+      "SELECT order_no, mark, paid_via, trace, class, (SELECT count(*) FROM booked) + (SELECT count(*) FROM late_cards) FROM done "
+      "UNION ALL SELECT order_no, mark, 'surplus', trace, '', 0 FROM late";
+  const Rows rows = db.run(sql.c_str(), {yes(on(Bug::B04)), std::to_string(kOpeningCents), yes(on(Bug::B12))});
+  for (int i = 0; on(Bug::B04) && i < rows.size(); ++i) {
+    const std::string no(rows.text(i, 0));
+    if (rows.text(i, 4) == "game_card") deliver_without_message(db, store::place_of(no)->partition, no);
+  }
+  return told(rows, "order_paid");
 }
 
+bool OrderEvents::started(Connection& db) {
+  static const std::string sql = taken("started") +
+      ", done AS (UPDATE orders o SET " + status_after(OrderMove::start_delivery) + " FROM taken t WHERE " + kOfTaken + status_before(OrderMove::start_delivery) +
+      "           RETURNING o.order_no, o.mark, o.class, t.trace) "
+      "SELECT order_no, mark, class, trace FROM done";
+  return told(db.run(sql.c_str()), "order_started");
+}
+
+// What could not be delivered comes back by itself: into the wallet at once (the 'refunded' message closes the book), or from the channel.
 bool OrderEvents::delivered(Connection& db) {
-  return told(db.run(TAKEN("delivered")
-      ", done AS (UPDATE orders o SET status = 'delivered', receipt = t.body->>'receipt' FROM taken t "
-      "           WHERE o.order_no = t.order_no AND o.status IN ('paid','delivering') RETURNING o.order_no, o.mark, o.class) "
-      "SELECT order_no, mark, class FROM done"), "order_delivered");
+  static const std::string sql = taken("delivered") +
+      ", done AS (UPDATE orders o SET " + status_after(OrderMove::deliver) + ", receipt = t.body->>'receipt', delivered_at = now(), "
+      "             refund_wanted_cents = refund_wanted_cents + t.cents, refund_count = refund_count + (t.cents > 0)::int "
+      "           FROM (SELECT *, greatest(coalesce((body->>'refund_cents')::bigint, 0), 0) AS cents FROM taken) AS t WHERE " + kOfTaken + status_before(OrderMove::deliver) +
+      "           RETURNING o.order_no, o.mark, o.class, t.trace, o.buyer, o.paid_via, o.out_trade_no, t.cents, o.order_no || '-r' || o.refund_count AS refund_no), "
+      "back AS (SELECT * FROM done WHERE cents > 0 ORDER BY buyer), "
+      "booked AS MATERIALIZED (SELECT wallet_book(buyer, $1, order_no, 'refund', cents, refund_no, true) FROM back WHERE paid_via = 'wallet'), "
+      "said AS (INSERT INTO outbox(topic, order_no, body, mark, trace) SELECT 'refunded', order_no, json_build_object('refund_no', refund_no, 'amount_cents', cents)::text, mark, trace "
+      "         FROM back WHERE paid_via = 'wallet'), "
+      "asked AS (INSERT INTO refunds(refund_no, order_no, channel, out_trade_no, amount_cents, reason, mark, trace) "
+      "          SELECT refund_no, order_no, paid_via, out_trade_no, cents, 'order', mark, trace FROM back WHERE paid_via <> 'wallet') "
+      "SELECT order_no, mark, class, trace, (SELECT count(*) FROM booked) FROM done";
+  return told(db.run(sql.c_str(), {std::to_string(kOpeningCents)}), "order_delivered");
 }
 
+// An order is refunded when all that was promised has been given back; a part leaves it delivered.
 bool OrderEvents::refunded(Connection& db) {
-  return told(db.run(TAKEN("refunded")
-      ", done AS (UPDATE orders o SET status = 'refunded', refunded_cents = (t.body->>'amount_cents')::bigint FROM taken t "
-      "           WHERE o.order_no = t.order_no AND o.status = 'refunding' RETURNING o.order_no, o.mark, o.paid_via) "
-      "SELECT order_no, mark, paid_via FROM done"), "order_refunded");
+  static const std::string sql = taken("refunded") +
+      ", t AS (SELECT part, order_no, max(trace) AS trace, sum((body->>'amount_cents')::bigint)::bigint AS cents FROM taken GROUP BY part, order_no), "
+      "done AS (UPDATE orders o SET refunded_cents = refunded_cents + t.cents, "
+      "           status = CASE WHEN " + status_before(OrderMove::money_back) + " AND refunded_cents + t.cents >= refund_wanted_cents THEN '" +
+      std::string(domain::name_of(domain::OrderState::refunded)) + "' ELSE status END "
+      "         FROM t WHERE o.part = t.part AND o.order_no = t.order_no RETURNING o.order_no, o.mark, o.paid_via, t.trace) "
+      "SELECT order_no, mark, paid_via, trace FROM done";
+  return told(db.run(sql.c_str()), "order_refunded");
 }
 
 bool OrderEvents::unpaid(Connection& db) {
-  return told(db.run(TAKEN("unpaid")
-      ", done AS (UPDATE orders o SET status = 'closed' FROM taken t WHERE o.order_no = t.order_no AND o.status = 'paying' "
-      "           RETURNING o.order_no, o.mark, o.sku, o.quantity) "
-      "SELECT order_no, mark, 'unpaid', inventory_release(order_no, sku, quantity) FROM done"), "order_closed");
+  static const std::string sql = taken("unpaid") +
+      ", done AS (UPDATE orders o SET " + status_after(OrderMove::stay_unpaid) + " FROM taken t WHERE " + kOfTaken + status_before(OrderMove::stay_unpaid) +
+      "           RETURNING o.order_no, o.mark, o.sku, o.quantity, o.coupon, t.trace), " + COUPONS_BACK("done") +
+      "SELECT order_no, mark, 'unpaid', trace, CASE WHEN NOT $1 THEN inventory_release(order_no, sku, quantity)::text END FROM done";
+  return told(db.run(sql.c_str(), {yes(on(Bug::B19))}), "order_closed");
 }
 
-// What cannot be delivered is paid back: one by one, it is rare.
 bool OrderEvents::undeliverable(Connection& db) {
-  db.begin();
-  const Rows orders = db.run(TAKEN("undeliverable")
-      ", done AS (UPDATE orders o SET status = 'refunding' FROM taken t WHERE o.order_no = t.order_no AND o.status IN ('paid','delivering') "
-      "           RETURNING o.order_no, o.mark, o.sku, o.quantity) "
-      "SELECT order_no, mark, 'undeliverable', inventory_release(order_no, sku, quantity) FROM done");
-  for (int i = 0; i < orders.size(); ++i) start_refund(db, std::string(orders.text(i, 0)));
-  db.commit();
-  return told(orders, "refund_wanted");
+  static const std::string sql = taken("undeliverable") +
+      ", done AS (UPDATE orders o SET " + status_after(OrderMove::undeliverable) + ", refund_wanted_cents = paid_cents, refund_count = refund_count + 1 "
+      "           FROM taken t WHERE " + kOfTaken + status_before(OrderMove::undeliverable) +
+      "           RETURNING o.order_no, o.mark, o.sku, o.quantity, o.coupon, t.trace, o.buyer, o.paid_via, o.out_trade_no, o.paid_cents - o.refunded_cents AS cents, "
+      "                     o.order_no || '-r' || o.refund_count AS refund_no), " + COUPONS_BACK("done") +
+      ", back AS (SELECT * FROM done ORDER BY buyer), "
+      "booked AS MATERIALIZED (SELECT wallet_book(buyer, $1, order_no, 'refund', cents, refund_no, true) FROM back WHERE paid_via = 'wallet'), "
+      "said AS (INSERT INTO outbox(topic, order_no, body, mark, trace) SELECT 'refunded', order_no, json_build_object('refund_no', refund_no, 'amount_cents', cents)::text, mark, trace "
+      "         FROM back WHERE paid_via = 'wallet'), "
+      "asked AS (INSERT INTO refunds(refund_no, order_no, channel, out_trade_no, amount_cents, reason, mark, trace) "
+      "          SELECT refund_no, order_no, paid_via, out_trade_no, cents, 'order', mark, trace FROM back WHERE paid_via <> 'wallet') "
+      "SELECT order_no, mark, 'undeliverable', trace, inventory_release(order_no, sku, quantity), (SELECT count(*) FROM booked) FROM done";
+  return told(db.run(sql.c_str(), {std::to_string(kOpeningCents)}), "refund_wanted");
 }
 
-// Orders that nobody paid give their cards back.
+// The effect lies in another database: first it, which may be repeated, then the message goes.
+bool OrderEvents::coupons_back() {
+  const auto messages = take_messages(*place_.pool->take(100ms), "coupon_back", kCouponBatch, kCouponLease);
+  for (const Message& m : messages) {
+    const auto body = domain::Json::parse(m.body).value_or(domain::Json());
+    coupons_.free_again(body["code"].text(), m.order_no);
+    place_.pool->take(100ms)->run("DELETE FROM outbox WHERE id = $1", {m.id});
+  }
+  return static_cast<int>(messages.size()) == kCouponBatch;
+}
+
+// Orders that nobody paid give their goods back.
 void OrderEvents::close_unpaid(Connection& db) {
-  told(db.run("WITH picked AS MATERIALIZED (SELECT id FROM orders WHERE status = 'created' AND idem_key IS NOT NULL AND created_at < now() - $1 * interval '1 s' "
-              "                             ORDER BY created_at LIMIT 100 FOR UPDATE SKIP LOCKED), "
-              "done AS (UPDATE orders o SET status = 'closed' FROM picked WHERE o.id = picked.id RETURNING o.order_no, o.mark, o.sku, o.quantity) "
-              "SELECT order_no, mark, 'unpaid', inventory_release(order_no, sku, quantity) FROM done", {std::to_string(unpaid_close_s_)}), "order_closed");
-  metrics_.set("outbox_oldest_age_seconds", static_cast<double>(db.run("SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0)::bigint FROM outbox").number(0, 0)));
+  static const std::string sql =
+      "WITH picked AS MATERIALIZED (SELECT part, id FROM orders WHERE " + status_before(OrderMove::expire) + " AND created_at < now() - $1 * interval '1 s' "
+      "                             ORDER BY created_at LIMIT 100 FOR UPDATE SKIP LOCKED), "
+      "done AS (UPDATE orders o SET " + status_after(OrderMove::expire) + " FROM picked WHERE o.part = picked.part AND o.id = picked.id AND " + status_before(OrderMove::expire) +
+      "         RETURNING o.order_no, o.mark, o.sku, o.quantity, o.coupon, o.trace), " + COUPONS_BACK("done") +
+      "SELECT order_no, mark, 'unpaid', trace, CASE WHEN NOT $2 THEN inventory_release(order_no, sku, quantity)::text END FROM done";
+  const std::string age = std::to_string(options_.unpaid_close_s);
+  told(db.run(sql.c_str(), {age, yes(on(Bug::B19))}), "order_closed");
+  if (on(Bug::B20)) db.run("SELECT inventory_release(order_no, sku, quantity) FROM orders WHERE status = 'paying' AND created_at < now() - $1 * interval '1 s'", {age});
 }
 
-#undef TAKEN
+void OrderEvents::measure(Connection& db) {
+  const std::string place = std::string(place_.shadow ? "shadow" : "database") + std::to_string(place_.database);
+  metrics_.set("outbox_oldest_age_seconds{place=\"" + place + "\"}",
+               static_cast<double>(db.run("SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0)::bigint FROM outbox").number(0, 0)));
+  db.run("DELETE FROM intake_refused WHERE at < now() - interval '10 min'");
+}
+
+#undef COUPONS_BACK
 
 }  // namespace platform::services

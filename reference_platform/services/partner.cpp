@@ -17,19 +17,23 @@ constexpr long kSkewMax = 300;
 
 using domain::JsonObject;
 
-std::string hmac_hex(const std::string& key, const std::string& text) {
+std::string hex(const unsigned char* bytes, std::size_t size) {
   static constexpr char kHex[] = "0123456789abcdef";
+  std::string out;
+  for (std::size_t i = 0; i < size; ++i) {
+    out += kHex[bytes[i] >> 4];
+    out += kHex[bytes[i] & 15];
+  }
+  return out;
+}
+
+std::string hmac_hex(const std::string& key, const std::string& text) {
   unsigned char mac[EVP_MAX_MD_SIZE];
   unsigned int size = 0;
   if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(text.data()), text.size(), mac, &size) == nullptr) {
     throw std::runtime_error("HMAC failed");
   }
-  std::string out;
-  for (unsigned int i = 0; i < size; ++i) {
-    out += kHex[mac[i] >> 4];
-    out += kHex[mac[i] & 15];
-  }
-  return out;
+  return hex(mac, size);
 }
 
 }  // namespace
@@ -37,6 +41,17 @@ std::string hmac_hex(const std::string& key, const std::string& text) {
 std::string partner_sign(const std::string& key, const std::string& method, const std::string& path, const std::string& timestamp, const std::string& body) {
   return hmac_hex(key, method + "\n" + path + "\n" + timestamp + "\n" + body);
 }
+
+std::string hmac_sha256_hex(const std::string& key, const std::string& text) { return hmac_hex(key, text); }
+
+std::string md5_hex(const std::string& text) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  if (EVP_Digest(text.data(), text.size(), digest, &size, EVP_md5(), nullptr) != 1) throw std::runtime_error("MD5 failed");
+  return hex(digest, size);
+}
+
+bool same_secret(const std::string& a, const std::string& b) { return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0; }
 
 std::string keyed_code(const std::string& key, const std::string& text) { return hmac_hex(key, "code\n" + text).substr(0, 20); }
 
@@ -56,7 +71,7 @@ bool partner_signed(const std::string& key, const edge::Request& request) {
   if (timestamp.empty() || *end != '\0' || std::labs(static_cast<long>(std::time(nullptr)) - at) > kSkewMax) return false;
   const std::string path = request.query.empty() ? request.path : request.path + "?" + request.query;
   const std::string right = partner_sign(key, request.method, path, timestamp, request.body);
-  return sign.size() == right.size() && CRYPTO_memcmp(sign.data(), right.data(), right.size()) == 0;
+  return same_secret(sign, right);
 }
 
 edge::CallResult channel_pay(const PartnerKey& p, const PayOrder& pay, const edge::CallOptions& options) {
@@ -76,6 +91,14 @@ edge::CallResult channel_close(const PartnerKey& p, const std::string& channel, 
 edge::CallResult channel_refund(const PartnerKey& p, const RefundOrder& refund, const edge::CallOptions& options) {
   const std::string body = JsonObject().add("out_trade_no", refund.out_trade_no).add("refund_no", refund.refund_no).add("amount_cents", refund.amount_cents).done();
   return partner_call(p, "POST", "/channel/" + refund.channel + "/refund", body, refund.mark, options);
+}
+
+edge::CallResult channel_refund_query(const PartnerKey& p, const std::string& channel, const std::string& refund_no, const std::string& mark, const edge::CallOptions& options) {
+  return partner_call(p, "GET", "/channel/" + channel + "/refund?refund_no=" + refund_no, "", mark, options);
+}
+
+edge::CallResult channel_bill(const PartnerKey& p, const std::string& channel, std::int64_t since, std::int64_t until, const edge::CallOptions& options) {
+  return partner_call(p, "GET", "/channel/" + channel + "/bill?since=" + std::to_string(since) + "&until=" + std::to_string(until), "", "", options);
 }
 
 edge::CallResult topup_order(const PartnerKey& p, const TopupOrder& order, const edge::CallOptions& options) {

@@ -1,77 +1,166 @@
-// shop: the fragile variant, one process. Every weakness here is one that real shops have, by its true mechanism; README.md names
-// each beside its cure. Nothing sleeps for show.
-#include <memory>
+// shop: see shop.hpp. Routing, and what is decided once: limits, queue, readiness, background work.
+#include "reference_platform/services/shop.hpp"
 
-#include "reference_platform/domain/catalogue.hpp"
-#include "reference_platform/domain/json.hpp"
-#include "reference_platform/services/answers.hpp"
-#include "reference_platform/services/buyer_api.hpp"
-#include "reference_platform/services/partner.hpp"
+#include <algorithm>
+#include <cstdio>
+
+#include "reference_platform/observe/log.hpp"
+#include "reference_platform/services/backend.hpp"
 #include "reference_platform/services/roles.hpp"
+#include "reference_platform/store/schema.hpp"
 
 namespace platform::services {
-namespace {
 
 using namespace std::chrono_literals;
-using edge::Request;
-using edge::Response;
-using store::Connection;
 
-constexpr int kWorkers = 16;                            // each of them blocks for as long as a call takes
+namespace {
+
+constexpr int kWorkers = 16;
 constexpr int kPoolSize = 8;
-constexpr auto kPoolWait = 30s;
-constexpr edge::CallOptions kPartnerCall{60s, 60s};     // no timeout worth the name
+constexpr int kChannelWorkers = 6;                  // per channel
 constexpr int kTries = 3;
-constexpr int kSpread = 32;
+constexpr auto kWindowKeep = 1s;
+constexpr auto kStuck = 1s;                         // all workers busy and none done for so long: not ready
+constexpr const char* kChannels[] = {"alpha", "beta"};
 
-struct Order {
-  std::string order_no, buyer, sku, goods_class, status, phone, paid_via, out_trade_no, mark;
-  std::int64_t quantity = 0, amount_cents = 0;
-};
+ShopLimits limits(bool absurd) {
+  if (absurd) return {{60s, 60s}, 30s, 0ms};
+  return {{200ms, 1500ms}, 100ms, 1s};
+}
 
-class Shop {
- public:
-  explicit Shop(const ops::NodeConfig& config)
-      : partner_{config.partners_url, config.partners_key}, public_url_(config.public_url), log_(config.name),
-        pool_(store::make_pool({config.database_url(), kPoolSize, kPoolWait, 0ms})) {}
+int job_lease_ms(const ShopLimits& l) { return static_cast<int>(10 * (l.call.connect + l.call.total).count()); }
 
-  Response handle(const Request& r);
-  store::Pool* pool() { return pool_.get(); }
-  std::string metrics() const { return metrics_.text(); }
+std::vector<std::string> topup_suppliers(const ops::NodeConfig& config, bool single) {
+  const auto found = config.options.find("suppliers");
+  std::vector<std::string> out;
+  std::string list = found == config.options.end() ? "topup" : found->second;
+  for (list += ','; !list.empty(); list.erase(0, list.find(',') + 1)) {
+    const std::string name = list.substr(0, list.find(','));
+    if (name.starts_with("topup")) out.push_back(name);
+  }
+  if (out.empty()) out.emplace_back("topup");
+  if (single) out.resize(1);
+  return out;
+}
 
- private:
-  Response goods(const std::string& sku);
-  Response create(const Request& r, const std::string& buyer);
-  Response pay(const Request& r, const std::string& buyer, const std::string& order_no);
-  Response pay_by_channel(Connection& db, const Order& order, const std::string& channel);
-  Response pay_by_wallet(Connection& db, const Order& order);
-  Response show(const std::string& buyer, const std::string& order_no);
-  Response refund(const std::string& buyer, const std::string& order_no);
-  bool refund_at_channel(const Order& order);
-  Response wallet(const std::string& buyer);
-  Response notify(const Request& r, const std::string& channel);
-  Response notify_topup(const Request& r);
+std::int64_t now_ms() { return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
-  std::optional<Order> find(Connection& db, const std::string& order_no);
-  void deliver(Connection& db, const Order& order);
-  void deliver_cards(Connection& db, const Order& order);
-  static std::vector<std::string> look_for_cards(Connection& db, const Order& order, int spread);
-  void deliver_topup(Connection& db, const Order& order);
-  std::int64_t balance_of(Connection& db, const std::string& buyer);
-  void book(Connection& db, const Order& order, const std::string& kind, std::int64_t balance, std::int64_t delta);
+Lane lane_of(const Request& r, const std::vector<std::string>& parts) {
+  const std::string head = parts.empty() ? "" : parts[0];
+  const bool post = r.method == "POST";
+  if (head == "notify") return Lane::callback;
+  if (head == "orders" && post) return parts.size() >= 3 ? Lane::pay : Lane::create;
+  if (head == "wallet" || (head == "orders" && parts.size() == 2)) return Lane::query;
+  return Lane::list;
+}
 
-  PartnerKey partner_;
-  std::string public_url_;
-  BusinessLog log_;
-  Metrics metrics_;
-  std::unique_ptr<store::Pool> pool_;
-};
+/// For metrics: only names that we know, or whoever sends requests makes the labels.
+std::string path_label(const std::vector<std::string>& parts) {
+  static constexpr const char* kKnown[] = {"goods", "orders", "wallet", "notify", "audit", "pay", "refund"};
+  const auto known = [](const std::string& name) { return std::find(std::begin(kKnown), std::end(kKnown), name) != std::end(kKnown); };
+  if (parts.empty() || !known(parts[0])) return "other";
+  return "/" + parts[0] + (parts.size() == 3 && known(parts[2]) ? "/" + parts[2] : "");
+}
+
+}  // namespace
+
+Shop::Shop(const ops::NodeConfig& config)
+    : switches_(config.switches), limits_(limits(on(Trait::A02))), partner_{config.partners_url, config.partners_key}, public_url_(config.public_url),
+      suppliers_(topup_suppliers(config, on(Trait::A15))), unpaid_s_(option(config, "unpaid_close_s", 300)), log_(config.name), progress_ms_(now_ms()),
+      pool_(store::make_pool({config.database_url(), kPoolSize, limits_.borrow, limits_.statement})),
+      limiter_(on(Trait::A09) ? fixed_window(option(config, "limit_per_s", 2000)) : token_buckets(option(config, "limit_per_s", 2000))),
+      // A06: no cache; or, when asked for, one in which everything expires for everybody at once.
+      window_(on(Trait::A06) ? std::chrono::milliseconds(option(config, "cache_ttl_ms", 0)) : kWindowKeep, !on(Trait::A06)) {
+  observe::log_synchronously(on(Trait::A14));
+  store::connect(config.database_url())->script(store::fragile_order_indexes(!on(Trait::A05)).c_str());
+  start_background(config);
+}
+
+void Shop::start_background(const ops::NodeConfig& config) {
+  courier_ = std::make_unique<ShopCourier>(*pool_, on(Trait::A11), std::chrono::milliseconds(option(config, "job_lease_ms", job_lease_ms(limits_))), [this](const ShopJob& job) { return do_job(job); });
+  const auto loop = [this](const char* name, std::chrono::milliseconds period, std::function<bool()> step) {
+    loops_.push_back(std::make_unique<Loop>(name, period, std::move(step)));
+  };
+  for (const char* channel : kChannels) {
+    if (!on(Trait::A01)) channels_[channel] = std::make_unique<Workers>(channel, kChannelWorkers);
+    if (!on(Trait::A03)) loop("payment questions", 200ms, [this, channel] { return ask(channel); });
+  }
+  if (!on(Trait::A07)) loop("unpaid orders", 1s, [this] { return close_old(); });
+  if (on(Trait::A14)) loop("report", std::chrono::milliseconds(option(config, "report_ms", 5000)), [this] { return report(); });
+}
+
+void Shop::stop() {
+  loops_.clear();
+  channels_.clear();
+  courier_.reset();
+  observe::log_synchronously(false);
+}
+
+edge::ServerOptions Shop::server() const {
+  edge::ServerOptions o;
+  o.threads = kWorkers;
+  if (on(Trait::A10)) return o;   // whoever comes waits, however many and however long
+  o.queue_max = 200;
+  o.queue_age_max = 1s;
+  return o;
+}
+
+// A12: it lives, so it says that it can serve.
+std::string Shop::not_ready() {
+  if (on(Trait::A12)) return "";
+  if (busy_ >= kWorkers && now_ms() - progress_ms_ > std::chrono::milliseconds(kStuck).count()) return "all workers are stuck";
+  try {
+    pool_->take(100ms)->run("SELECT 1");
+    return "";
+  } catch (const store::PoolTimeout&) {
+    return "no database connection is free";
+  } catch (const store::SqlError& e) {
+    return std::string("the database does not serve: ") + e.what();
+  }
+}
+
+std::string Shop::metrics() {
+  metrics_.set("shop_calls_in_flight", calls_);
+  metrics_.set("shop_jobs_in_memory", static_cast<double>(courier_ ? courier_->in_memory() : 0));
+  return metrics_.text();
+}
+
+bool Shop::insist(const std::function<bool()>& once) const {
+  if (!on(Trait::A03)) return once();
+  for (int here = 0; here < kTries; ++here) {
+    for (int in_the_client = 0; in_the_client < kTries; ++in_the_client) {
+      if (once()) return true;
+    }
+  }
+  return false;
+}
 
 Response Shop::handle(const Request& r) {
   const auto parts = path_parts(r.path);
+  metrics_.add("requests_total{path=\"" + path_label(parts) + "\"}");
+  if (!limiter_->admit(lane_of(r, parts))) {
+    Response refused = error_answer(429, "too_many_requests");
+    refused.headers.emplace_back("Retry-After", "1");
+    return refused;
+  }
+  if (++busy_ >= kWorkers) progress_ms_ = now_ms();
+  const std::shared_ptr<void> done(nullptr, [this](void*) {
+    progress_ms_ = now_ms();
+    --busy_;
+  });
+  try {
+    return route(r, parts);
+  } catch (const store::PoolTimeout& e) {
+    return error_answer(503, "pool_starved", e.what());
+  } catch (const store::SqlError& e) {
+    std::fprintf(stderr, "error: %s %s: %s\n", r.method.c_str(), r.path.c_str(), e.what());
+    return error_answer(503, "database");
+  }
+}
+
+Response Shop::route(const Request& r, const std::vector<std::string>& parts) {
   const std::string head = parts.empty() ? "" : parts[0];
   const bool post = r.method == "POST";
-  metrics_.add("requests_total{path=\"/" + (parts.size() < 3 ? head : head + "/" + parts[2]) + "\"}");
   if (head == "audit") {
     auto db = pool_->take();
     return audit_page(*db, r);
@@ -85,228 +174,22 @@ Response Shop::handle(const Request& r) {
   if (post && parts.size() == 1) return create(r, buyer);
   if (post && parts.size() == 3 && parts[2] == "pay") return pay(r, buyer, parts[1]);
   if (post && parts.size() == 3 && parts[2] == "refund") return refund(buyer, parts[1]);
+  if (!post && parts.size() == 1) return list(r, buyer);
   if (!post && parts.size() == 2) return show(buyer, parts[1]);
   return error_answer(404, "not_found");
 }
 
-// No cache: every look at the shop window is a query.
-Response Shop::goods(const std::string& sku) {
-  auto db = pool_->take();
-  const auto all = domain::read_goods(*db);
-  if (sku.empty()) return json_answer(200, goods_list_json(all));
-  for (const auto& good : all) {
-    if (good.sku == sku) return json_answer(200, goods_json(good, true));
-  }
-  return error_answer(404, "unknown_sku");
-}
-
-// The Idempotency-Key is not looked at: a request that is sent again makes another order. Stock is only compared here; it is
-// taken at delivery, after the buyer has paid.
-Response Shop::create(const Request& r, const std::string& buyer) {
-  const auto body = read_create(r.body);
-  if (!body) return error_answer(400, "bad_request");
-  auto db = pool_->take();
-  for (const auto& good : domain::read_goods(*db)) {
-    if (good.sku != body->sku) continue;
-    const std::string refused = domain::refuse_order(good, body->quantity, body->phone);
-    if (!refused.empty()) return error_answer(400, refused);
-    if (!good.unlimited && good.stock < body->quantity) return error_answer(409, "sold_out");
-    const std::string order_no = "F" + random_id().substr(0, 19);
-    const std::int64_t amount = domain::amount_of(good, body->quantity);
-    db->run("INSERT INTO orders(order_no, buyer, sku, class, quantity, amount_cents, phone, status, mark) VALUES ($1,$2,$3,$4,$5,$6,$7,'created',$8)",
-            {order_no, buyer, good.sku, good.goods_class, std::to_string(body->quantity), std::to_string(amount), body->phone, mark_of(r)});
-    log_.event("order_created", order_no, mark_of(r), "ok");
-    return json_answer(201, created_json(order_no, "created", good.sku, body->quantity, amount));
-  }
-  return error_answer(404, "unknown_sku");
-}
-
-std::optional<Order> Shop::find(Connection& db, const std::string& order_no) {
-  const auto rows = db.run("SELECT buyer, sku, class, status, phone, paid_via, out_trade_no, mark, quantity, amount_cents FROM orders WHERE order_no = $1", {order_no});
-  if (rows.empty()) return std::nullopt;
-  const auto text = [&](int column) { return std::string(rows.text(0, column)); };
-  return Order{order_no, text(0), text(1), text(2), text(3), text(4), text(5), text(6), text(7), rows.number(0, 8), rows.number(0, 9)};
-}
-
-Response Shop::pay(const Request& r, const std::string& buyer, const std::string& order_no) {
-  const std::string channel = read_channel(r.body);
-  if (channel.empty()) return error_answer(400, "bad_channel");
-  auto db = pool_->take();
-  const auto order = find(*db, order_no);
-  if (!order || order->buyer != buyer) return error_answer(404, "unknown_order");
-  if (order->status == "paid" || order->status == "delivering" || order->status == "delivered") return json_answer(200, pay_json(order_no, order->status));
-  if (order->status != "created" && order->status != "paying") return error_answer(409, "not_payable");
-  return channel == "wallet" ? pay_by_wallet(*db, *order) : pay_by_channel(*db, *order, channel);
-}
-
-// The channel is called inside the open transaction: the connection and the order's row stay taken for as long as it takes. Each
-// try goes out under a new number, so that the channel cannot know that it is the same payment.
-Response Shop::pay_by_channel(Connection& db, const Order& order, const std::string& channel) {
-  db.begin();
-  db.run("UPDATE orders SET status = 'paying', paid_via = $2 WHERE order_no = $1", {order.order_no, channel});
-  for (int attempt = 0; attempt < kTries; ++attempt) {
-    const std::string out_trade_no = order.order_no + "-" + random_id().substr(0, 8);
-    const PayOrder call{channel, out_trade_no, order.order_no, order.buyer, order.mark, public_url_ + "/notify/" + channel, order.amount_cents};
-    if (channel_pay(partner_, call, kPartnerCall).status != 200) continue;
-    db.run("UPDATE orders SET out_trade_no = $2 WHERE order_no = $1", {order.order_no, out_trade_no});
-    db.commit();
-    log_.event("payment_started", order.order_no, order.mark, channel);
-    return json_answer(200, pay_json(order.order_no, "paying"));
-  }
-  db.rollback();
-  log_.event("payment_started", order.order_no, order.mark, "failed");
-  return error_answer(502, "channel_failed");
-}
-
-std::int64_t Shop::balance_of(Connection& db, const std::string& buyer) {
-  db.run("INSERT INTO wallets(wallet, balance_cents, opening_cents) VALUES ($1, $2, $2) ON CONFLICT DO NOTHING", {buyer, std::to_string(kOpeningCents)});
-  return db.run("SELECT balance_cents FROM wallets WHERE wallet = $1", {buyer}).number(0, 0);
-}
-
-// Read, compute, write: who wrote in between is overwritten.
-void Shop::book(Connection& db, const Order& order, const std::string& kind, std::int64_t balance, std::int64_t delta) {
-  const std::string after = std::to_string(balance + delta);
-  db.run("UPDATE wallets SET balance_cents = $2 WHERE wallet = $1", {order.buyer, after});
-  db.run("INSERT INTO ledger(account, order_no, kind, delta_cents, balance_after_cents) VALUES ($1,$2,$3,$4,$5)",
-         {order.buyer, order.order_no, kind, std::to_string(delta), after});
-}
-
-Response Shop::pay_by_wallet(Connection& db, const Order& order) {
-  const std::int64_t balance = balance_of(db, order.buyer);
-  if (balance < order.amount_cents) return error_answer(402, "insufficient_balance");
-  book(db, order, "pay", balance, -order.amount_cents);
-  db.run("UPDATE orders SET status = 'paid', paid_via = 'wallet', paid_cents = $2 WHERE order_no = $1", {order.order_no, std::to_string(order.amount_cents)});
-  log_.event("order_paid", order.order_no, order.mark, "wallet");
-  deliver(db, order);
-  return json_answer(200, pay_json(order.order_no, find(db, order.order_no)->status));
-}
-
-Response Shop::show(const std::string& buyer, const std::string& order_no) {
-  auto db = pool_->take();
-  const auto rows = db->run("SELECT status, sku, quantity, amount_cents, receipt FROM orders WHERE order_no = $1 AND buyer = $2", {order_no, buyer});
-  if (rows.empty()) return error_answer(404, "unknown_order");
-  std::vector<std::string> cards;
-  const auto secrets = db->run("SELECT c.secret FROM shop_deliveries d JOIN cards c ON c.id = d.card_id WHERE d.order_no = $1 ORDER BY d.id", {order_no});
-  for (int i = 0; i < secrets.size(); ++i) cards.push_back(domain::JsonObject().add("secret", secrets.text(i, 0)).done());
-  const std::string receipt = rows.null(0, 4) ? "null" : domain::json_quoted(rows.text(0, 4));
-  return json_answer(200, domain::JsonObject().add("order_no", order_no).add("status", rows.text(0, 0)).add("sku", rows.text(0, 1))
-                              .add("quantity", rows.number(0, 2)).add("amount_cents", rows.number(0, 3))
-                              .raw("cards", domain::json_array(cards)).raw("receipt", receipt).done());
-}
-
-Response Shop::wallet(const std::string& buyer) {
-  auto db = pool_->take();
-  return json_answer(200, wallet_json(buyer, balance_of(*db, buyer)));
-}
-
-Response Shop::refund(const std::string& buyer, const std::string& order_no) {
-  auto db = pool_->take();
-  const auto order = find(*db, order_no);
-  if (!order || order->buyer != buyer) return error_answer(404, "unknown_order");
-  if (order->status == "refunded") return json_answer(200, refund_json(order_no, "refunded", order->amount_cents));
-  if (!domain::refundable(order->goods_class, order->status)) return error_answer(409, "not_refundable");
-  if (order->paid_via == "wallet") {
-    book(*db, *order, "refund", balance_of(*db, buyer), order->amount_cents);
-  } else {
-    db->begin();
-    db->run("UPDATE orders SET status = 'refunding' WHERE order_no = $1", {order_no});
-    if (!refund_at_channel(*order)) {
-      db->rollback();
-      return error_answer(502, "channel_failed");
-    }
-    db->commit();
-  }
-  db->run("UPDATE orders SET status = 'refunded', refunded_cents = amount_cents, receipt = NULL WHERE order_no = $1", {order_no});
-  log_.event("order_refunded", order_no, order->mark, order->paid_via);
-  return json_answer(200, refund_json(order_no, "refunded", order->amount_cents));
-}
-
-bool Shop::refund_at_channel(const Order& order) {
-  for (int attempt = 0; attempt < kTries; ++attempt) {
-    const RefundOrder call{order.paid_via, order.out_trade_no, "R" + random_id().substr(0, 19), order.mark, order.amount_cents};
-    if (channel_refund(partner_, call, kPartnerCall).status == 200) return true;
-  }
-  return false;
-}
-
-// The order is read outside any lock: two notifies at the same time both find it unpaid, and both deliver. What follows the mark
-// "paid" is lost when the process dies, or the stock is out: the channel has its `success`, nobody comes back to it.
-Response Shop::notify(const Request& r, const std::string& channel) {
-  if (!partner_signed(partner_.key, r)) return text_answer(401, "bad sign");
-  const auto told = read_notify(r.body);
-  if (!told) return text_answer(400, "fail");
-  auto db = pool_->take();
-  const auto order = find(*db, told->order_no);
-  if (!order || (order->status != "created" && order->status != "paying")) return text_answer(200, "success");
-  db->run("UPDATE orders SET status = 'paid', paid_via = $2, paid_cents = $3, out_trade_no = $4 WHERE order_no = $1",
-          {order->order_no, channel, std::to_string(told->amount_cents), told->out_trade_no});
-  log_.event("order_paid", order->order_no, order->mark, channel);
-  deliver(*db, *order);
-  return text_answer(200, "success");
-}
-
-Response Shop::notify_topup(const Request& r) {
-  if (!partner_signed(partner_.key, r)) return text_answer(401, "bad sign");
-  const auto json = domain::Json::parse(r.body);
-  if (!json || (*json)["status"].text() != "SUCCESS") return text_answer(400, "fail");
-  auto db = pool_->take();
-  db->run("UPDATE orders SET status = 'delivered', receipt = $2 WHERE order_no = $1", {(*json)["order"].text(), (*json)["request_no"].text()});
-  log_.event("order_delivered", (*json)["order"].text(), mark_of(r), "topup");
-  return text_answer(200, "success");
-}
-
-void Shop::deliver(Connection& db, const Order& order) {
-  if (order.goods_class == "topup") return deliver_topup(db, order);
-  if (order.goods_class == "game_card") return deliver_cards(db, order);
-  db.run("UPDATE goods SET stock = stock - $2 WHERE sku = $1 AND NOT unlimited", {order.sku, std::to_string(order.quantity)});
-  db.run("UPDATE orders SET status = 'delivered', receipt = $2 WHERE order_no = $1", {order.order_no, domain::receipt_of(order.goods_class, order.order_no, random_id())});
-  log_.event("order_delivered", order.order_no, order.mark, order.goods_class);
-}
-
-// Look first, take afterwards, one statement at a time: who looks in between takes the same cards. Somebody saw that happen and made
-// it take from a random place near the front, as many shops do: seldom in quiet times, as bad as ever in a rush.
-std::vector<std::string> Shop::look_for_cards(Connection& db, const Order& order, int spread) {
-  const auto rows = db.run("SELECT id FROM cards WHERE sku = $1 AND order_no IS NULL AND NOT sold ORDER BY id LIMIT $2 OFFSET floor(random() * $3::int)",
-                           {order.sku, std::to_string(order.quantity), std::to_string(spread)});
-  std::vector<std::string> ids;
-  for (int i = 0; i < rows.size(); ++i) ids.emplace_back(rows.text(i, 0));
-  return ids;
-}
-
-void Shop::deliver_cards(Connection& db, const Order& order) {
-  const auto wanted = static_cast<std::size_t>(order.quantity);
-  auto ids = look_for_cards(db, order, kSpread);
-  if (ids.size() < wanted) ids = look_for_cards(db, order, 0);
-  if (ids.size() < wanted) return log_.event("order_delivered", order.order_no, order.mark, "out_of_stock");
-  for (const auto& id : ids) db.run("UPDATE cards SET sold = true, order_no = $2 WHERE id = $1", {id, order.order_no});
-  for (const auto& id : ids) db.run("INSERT INTO shop_deliveries(order_no, card_id) VALUES ($1, $2)", {order.order_no, id});
-  db.run("UPDATE goods SET stock = stock - $2 WHERE sku = $1", {order.sku, std::to_string(order.quantity)});
-  db.run("UPDATE orders SET status = 'delivered' WHERE order_no = $1", {order.order_no});
-  log_.event("order_delivered", order.order_no, order.mark, order.goods_class);
-}
-
-// The only supplier, called inline; a new number for each try. The supplier's notify ends the order; when it is lost, nothing does.
-void Shop::deliver_topup(Connection& db, const Order& order) {
-  db.run("UPDATE orders SET status = 'delivering' WHERE order_no = $1", {order.order_no});
-  for (int attempt = 0; attempt < kTries; ++attempt) {
-    const TopupOrder call{"T" + random_id().substr(0, 19), order.order_no, order.phone, order.mark, public_url_ + "/notify/topup", order.amount_cents};
-    if (topup_order(partner_, call, kPartnerCall).status == 200) return;
-  }
-  log_.event("order_delivered", order.order_no, order.mark, "supplier_failed");
-}
-
-}  // namespace
-
 ops::Service make_shop(const ops::NodeConfig& config) {
   auto shop = std::make_shared<Shop>(config);
   ops::Service service;
+  service.server = shop->server();
   service.server.port = config.port;
-  service.server.threads = kWorkers;   // and an unbounded queue before them
   service.business = [shop](const Request& r) { return shop->handle(r); };
   service.pool = shop->pool();
-  service.not_ready = [] { return std::string(); };   // it lives, so it says that it can serve
+  service.not_ready = [shop] { return shop->not_ready(); };
   service.metrics = [shop] { return shop->metrics(); };
-  service.stop = [] {};
+  service.stop = [shop] { shop->stop(); };
+  service.watched_by_workers = config.switches.on(Trait::A13);
   return service;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "reference_platform/domain/json.hpp"
 #include "reference_platform/services/answers.hpp"
 
 namespace platform::services {
@@ -34,9 +35,19 @@ class Place {
 
 edge::Response answer_of(const edge::CallResult& result, const std::string& name) {
   if (result.status == 0) return error_answer(503, "unavailable", name + " does not answer");
-  edge::Response r = result.body.starts_with('{') ? json_answer(result.status, result.body) : text_answer(result.status, result.body);
-  if (r.status == 503) r.headers.emplace_back("Retry-After", "1");
+  edge::Response r;
+  r.status = result.status;
+  r.body = result.body;
+  if (!result.content_type.empty()) r.content_type = result.content_type;
+  if (r.status == 503 || r.status == 429) r.headers.emplace_back("Retry-After", "1");
   return r;
+}
+
+/// Which hundredth of the buyers: the same for ever, so that nobody changes between versions from one click to the next.
+int hundredth(const std::string& buyer) {
+  std::uint32_t hash = 2166136261U;
+  for (const char c : buyer) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
+  return static_cast<int>((hash >> 8) % 100);
 }
 
 }  // namespace
@@ -53,24 +64,74 @@ bool RetryBudget::spend() {
   return false;
 }
 
-Upstream::Upstream(std::string name, const std::vector<std::string>& urls, UpstreamOptions options) : name_(std::move(name)), options_(options) {
-  for (const std::string& url : urls) instances_.emplace_back().url = url;
+void Fleet::assign(const std::vector<Member>& members) {
+  const std::lock_guard lock(mutex_);
+  std::vector<InstanceRef> next;
+  for (const Member& m : members) {
+    const auto old = std::find_if(instances_.begin(), instances_.end(), [&m](const InstanceRef& i) { return i->url == m.url && i->version == m.version; });
+    next.push_back(old != instances_.end() ? *old : std::make_shared<Instance>(m.url, m.version));
+  }
+  instances_ = std::move(next);
 }
 
-/// In turn among the healthy ones; when none is, any other than the one that just failed: better a try than a sure refusal.
-Upstream::Instance& Upstream::pick(const Instance* not_this) {
-  const std::size_t n = instances_.size(), first = (not_this == nullptr ? turn_.fetch_add(1) : turn_.load()) % n;
-  Instance* any = nullptr;
+void Fleet::set_canary(const std::string& version, int percent) {
+  const std::lock_guard lock(mutex_);
+  canary_ = version;
+  percent_ = percent;
+}
+
+InstanceRef Fleet::pick(const std::string& buyer, const Instance* not_this) {
+  const std::lock_guard lock(mutex_);
+  const std::size_t n = instances_.size();
+  if (n == 0) return nullptr;
+  const std::string version = percent_ > 0 && hundredth(buyer) < percent_ ? canary_ : "";
+  const std::size_t first = (not_this == nullptr ? turn_.fetch_add(1) : turn_.load()) % n;
+  InstanceRef other, any;
   for (std::size_t i = 0; i < n; ++i) {
-    Instance& instance = instances_[(first + i) % n];
-    if (&instance == not_this) continue;
-    if (instance.healthy) return instance;
-    if (any == nullptr) any = &instance;
+    const InstanceRef& instance = instances_[(first + i) % n];
+    if (instance.get() == not_this) continue;
+    if (instance->healthy && instance->version == version) return instance;
+    if (instance->healthy && !other) other = instance;
+    if (!any) any = instance;
   }
-  return any != nullptr ? *any : instances_[first];
+  return other ? other : any ? any : instances_[first];
+}
+
+void Fleet::check_health() {
+  const auto instances = all();
+  for (const auto& instance : instances) {
+    if (instances.size() == 1 && instance->healthy) return;
+    instance->healthy = edge::call("GET", instance->url + "/internal/ready", "", {}, {kConnect, kHealthLimit}).status == 200;
+  }
+}
+
+std::vector<InstanceRef> Fleet::all() const {
+  const std::lock_guard lock(mutex_);
+  return instances_;
+}
+
+std::size_t Fleet::size() const {
+  const std::lock_guard lock(mutex_);
+  return instances_.size();
+}
+
+int Fleet::healthy() const {
+  const auto instances = all();
+  return static_cast<int>(std::count_if(instances.begin(), instances.end(), [](const InstanceRef& i) { return i->healthy.load(); }));
+}
+
+std::string Fleet::json() const {
+  std::vector<std::string> items;
+  for (const auto& i : all()) {
+    items.push_back(domain::JsonObject().add("url", i->url).add("version", i->version).add("healthy", i->healthy.load()).add("in_flight", i->in_flight.load()).done());
+  }
+  const std::lock_guard lock(mutex_);
+  return domain::JsonObject().add("role", role_).raw("canary", domain::JsonObject().add("version", canary_).add("percent", percent_).done())
+      .raw("instances", domain::json_array(items)).done();
 }
 
 edge::CallResult Upstream::ask(Instance& instance, const edge::Request& request, edge::Headers headers, milliseconds limit) {
+  const Place place(instance.in_flight, 0);
   headers.emplace_back("X-Deadline-Ms", std::to_string(limit.count()));
   const std::string target = instance.url + request.path + (request.query.empty() ? "" : "?" + request.query);
   auto result = edge::call(request.method, target, request.body, headers, {kConnect, limit});
@@ -80,37 +141,32 @@ edge::CallResult Upstream::ask(Instance& instance, const edge::Request& request,
 }
 
 edge::Response Upstream::send(const edge::Request& request, const edge::Headers& headers) {
-  if (instances_.empty()) return error_answer(503, "unavailable", name_ + " is not there");
+  const std::string& buyer = request.header("x-buyer");
+  const InstanceRef first = fleet_.pick(buyer);
+  if (!first) return error_answer(503, "unavailable", name_ + " is not there");
   const Place place(in_flight_, options_.concurrent_max);
-  if (!place.free()) return error_answer(503, "overloaded", name_ + " has enough to do");
+  if (!place.free()) {
+    edge::Response full = error_answer(429, "overloaded", name_ + " has enough to do");
+    full.headers.emplace_back("Retry-After", "1");
+    return full;
+  }
   const auto left = [&] { return options_.total - std::chrono::duration_cast<milliseconds>(steady_clock::now() - request.arrived); };
   if (left() <= 0ms) return error_answer(503, "too_late");
 
   budget_.earn();
-  Instance& first = pick(nullptr);
-  const bool twin = instances_.size() > 1;
+  const InstanceRef second = fleet_.pick(buyer, first.get());
+  const bool twin = second != first;
   // A short first try only when a second one is likely to help, and not for everybody when all are slow.
-  const bool hedged = twin && budget_.left() && options_.first_try < left() && pick(&first).healthy;
-  auto result = ask(first, request, headers, hedged ? options_.first_try : left());
+  const bool hedged = twin && budget_.left() && options_.first_try < left() && second->healthy;
+  auto result = ask(*first, request, headers, hedged ? options_.first_try : left());
   const bool slow = result.status == 0 && result.sent;
-  if (twin && bad(result) && left() > 0ms && (!slow || budget_.spend())) result = ask(pick(&first), request, headers, left());
+  if (twin && bad(result) && left() > 0ms && (!slow || budget_.spend())) result = ask(*second, request, headers, left());
   // The only instance is being started again: nothing was sent, and it will be back within the request's time.
   while (!twin && result.status == 0 && !result.sent && left() > 2 * kPause) {
     std::this_thread::sleep_for(kPause);
-    result = ask(first, request, headers, left());
+    result = ask(*first, request, headers, left());
   }
   return answer_of(result, name_);
-}
-
-void Upstream::check_health() {
-  if (instances_.size() < 2) return;
-  for (Instance& instance : instances_) {
-    instance.healthy = edge::call("GET", instance.url + "/internal/ready", "", {}, {kConnect, kHealthLimit}).status == 200;
-  }
-}
-
-int Upstream::healthy() const {
-  return static_cast<int>(std::count_if(instances_.begin(), instances_.end(), [](const Instance& i) { return i.healthy.load(); }));
 }
 
 }  // namespace platform::services

@@ -12,6 +12,8 @@
 #include <thread>
 #include <unordered_map>
 
+#include "reference_platform/observe/metrics.hpp"
+
 namespace platform::store {
 namespace {
 
@@ -35,6 +37,23 @@ std::string one_line(const char* text) {
   return s;
 }
 
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+/// Times a statement from here to the end of the scope; one that throws before good() went wrong.
+class Watch {
+ public:
+  explicit Watch(std::string summary) : summary_(std::move(summary)) {}   // a copy: a connection that breaks forgets its statements
+  ~Watch() { observe::query(summary_, seconds_since(start_), good_); }
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+  void good() { good_ = true; }
+
+ private:
+  const std::string summary_;
+  const Clock::time_point start_ = Clock::now();
+  bool good_ = false;
+};
+
 class ConnectionImpl final : public Connection {
  public:
   explicit ConnectionImpl(const PoolOptions& options) : options_(options) {}
@@ -43,16 +62,19 @@ class ConnectionImpl final : public Connection {
   ~ConnectionImpl() override { close(); }
 
   Rows run(const char* sql, const std::vector<Param>& params) override {
-    const std::string& name = prepared(sql);
+    const Prepared& statement = prepared(sql);
+    Watch watch(statement.summary);
     std::vector<const char*> values;
     values.reserve(params.size());
     for (const auto& p : params) {
       if (p && p->find('\0') != std::string::npos) throw SqlError("a text may not hold a zero byte", "22021");
       values.push_back(p ? p->c_str() : nullptr);
     }
-    if (PQsendQueryPrepared(pg_, name.c_str(), static_cast<int>(values.size()), values.data(), nullptr, nullptr, 0) == 0)
+    if (PQsendQueryPrepared(pg_, statement.name.c_str(), static_cast<int>(values.size()), values.data(), nullptr, nullptr, 0) == 0)
       fail(nullptr);
-    return Rows(finish().release());
+    Rows rows(finish().release());
+    watch.good();
+    return rows;
   }
 
   void script(const char* sql) override {
@@ -107,7 +129,7 @@ class ConnectionImpl final : public Connection {
   void close() noexcept {
     PQfinish(pg_);
     pg_ = nullptr;
-    names_.clear();
+    prepared_.clear();
   }
 
   // An idle connection has nothing to say: readable means that the server ended it, or sends a last word.
@@ -123,14 +145,17 @@ class ConnectionImpl final : public Connection {
     return pg_;
   }
 
-  const std::string& prepared(const char* sql) {
+  /// `summary` names the statement in metrics.
+  struct Prepared { std::string name, summary; };
+
+  const Prepared& prepared(const char* sql) {
     connected();
-    const auto found = names_.find(sql);
-    if (found != names_.end()) return found->second;
-    const std::string name = "s" + std::to_string(names_.size());
+    const auto found = prepared_.find(sql);
+    if (found != prepared_.end()) return found->second;
+    const std::string name = "s" + std::to_string(prepared_.size());
     if (PQsendPrepare(pg_, name.c_str(), sql, 0, nullptr) == 0) fail(nullptr);
     finish();
-    return names_.emplace(sql, name).first->second;
+    return prepared_.emplace(sql, Prepared{name, observe::summary_of(sql)}).first->second;
   }
 
   /// Waits for the whole answer; the last result, or the first error.
@@ -181,7 +206,7 @@ class ConnectionImpl final : public Connection {
 
   const PoolOptions& options_;
   PGconn* pg_ = nullptr;
-  std::unordered_map<std::string, std::string> names_;   // SQL text -> prepared statement
+  std::unordered_map<std::string, Prepared> prepared_;   // by SQL text
 };
 
 class PoolImpl final : public Pool {
@@ -205,7 +230,15 @@ class PoolImpl final : public Pool {
 
   Lease take(std::optional<milliseconds> wait) override {
     const auto until = Clock::now() + std::min(options_.wait, wait.value_or(options_.wait));
-    ConnectionImpl* c = claim(until);
+    const auto asked = Clock::now();
+    ConnectionImpl* c = nullptr;
+    try {
+      c = claim(until);
+    } catch (const PoolTimeout&) {
+      observe::pool_wait(seconds_since(asked), false);
+      throw;
+    }
+    observe::pool_wait(seconds_since(asked), true);
     try {
       c->make_good();   // outside the lock: a slow connect holds up nobody else
     } catch (...) {

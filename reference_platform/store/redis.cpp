@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <charconv>
 #include <cstdint>
 #include <fcntl.h>
 #include <mutex>
@@ -27,7 +28,8 @@ using namespace std::chrono_literals;
 using Words = std::vector<std::string>;
 
 constexpr auto kBackOff = 500ms;
-constexpr std::size_t kReplyMax = 8U << 20;
+constexpr std::size_t kReplyMax = 64U << 20;
+constexpr int kDepthMax = 8;   // arrays in arrays
 
 struct Address {
   std::string host = "127.0.0.1", port = "6379", user, password, database;
@@ -55,19 +57,17 @@ Address address_of(const std::string& url) {
   return a;
 }
 
-struct Reply {
-  char kind = '-';   // + status, - error, : number, $ text, 0 nil
-  std::string text;
-};
+using Kind = RedisReply::Kind;
 
 /// One connection. Every function ends by `until` and says false when the connection is of no more use.
 class Link {
  public:
   Link() = default;
-  Link(Link&& o) noexcept : fd_(std::exchange(o.fd_, -1)), in_(std::move(o.in_)) {}
+  Link(Link&& o) noexcept : fd_(std::exchange(o.fd_, -1)), in_(std::move(o.in_)), at_(std::exchange(o.at_, 0)) {}
   Link& operator=(Link&& o) noexcept {
     std::swap(fd_, o.fd_);
     std::swap(in_, o.in_);
+    std::swap(at_, o.at_);
     return *this;
   }
   ~Link() {
@@ -86,10 +86,13 @@ class Link {
     return ::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0;
   }
 
-  bool ask(const Words& words, Reply& reply, Clock::time_point until) {
+  bool ask(const Words& words, RedisReply& reply, Clock::time_point until) {
     std::string out = "*" + std::to_string(words.size()) + "\r\n";
     for (const auto& w : words) out.append("$").append(std::to_string(w.size())).append("\r\n").append(w).append("\r\n");
-    return send(out, until) && receive(reply, until);
+    if (!send(out, until) || !receive(reply, until, 0)) return false;
+    in_.erase(0, at_);
+    at_ = 0;
+    return true;
   }
 
  private:
@@ -114,7 +117,7 @@ class Link {
   }
 
   bool fill(Clock::time_point until) {
-    char part[4096];
+    char part[16384];
     for (;;) {
       const ssize_t n = ::recv(fd_, part, sizeof part, 0);
       if (n > 0) return in_.append(part, static_cast<std::size_t>(n)).size() <= kReplyMax;
@@ -123,39 +126,60 @@ class Link {
     }
   }
 
-  bool line(std::string& out, Clock::time_point until) {
+  bool line(std::string_view& out, Clock::time_point until) {
     std::size_t end;
-    while ((end = in_.find("\r\n")) == std::string::npos)
+    while ((end = in_.find("\r\n", at_)) == std::string::npos)
       if (!fill(until)) return false;
-    out = in_.substr(0, end);
-    in_.erase(0, end + 2);
+    out = std::string_view(in_).substr(at_, end - at_);
+    at_ = end + 2;
     return !out.empty();
   }
 
-  bool receive(Reply& reply, Clock::time_point until) {
-    std::string head;
-    if (!line(head, until)) return false;
-    reply.kind = head[0];
-    reply.text = head.substr(1);
-    if (reply.kind == '+' || reply.kind == '-' || reply.kind == ':') return true;
-    if (reply.kind != '$') return false;   // our commands have no arrays
-    const long size = std::strtol(reply.text.c_str(), nullptr, 10);
-    reply.text.clear();
-    if (size < 0) {
-      reply.kind = '0';
+  bool receive(RedisReply& reply, Clock::time_point until, int depth) {
+    std::string_view head;
+    if (depth > kDepthMax || !line(head, until)) return false;
+    const char kind = head[0];
+    head.remove_prefix(1);
+    if (kind == '+' || kind == '-') {
+      reply.kind = kind == '+' ? Kind::status : Kind::error;
+      reply.text = head;
       return true;
     }
-    const auto n = static_cast<std::size_t>(size);
-    if (n > kReplyMax) return false;
-    while (in_.size() < n + 2)
+    std::int64_t n = 0;
+    if (std::from_chars(head.data(), head.data() + head.size(), n).ec != std::errc()) return false;
+    if (kind == ':') {
+      reply.kind = Kind::number;
+      reply.number = n;
+      return true;
+    }
+    if (kind != '$' && kind != '*') return false;
+    if (n < 0) {
+      reply.kind = Kind::nil;
+      return true;
+    }
+    if (static_cast<std::size_t>(n) > kReplyMax) return false;
+    return kind == '$' ? text(reply, static_cast<std::size_t>(n), until) : array(reply, static_cast<std::size_t>(n), until, depth);
+  }
+
+  bool text(RedisReply& reply, std::size_t n, Clock::time_point until) {
+    while (in_.size() < at_ + n + 2)
       if (!fill(until)) return false;
-    reply.text = in_.substr(0, n);
-    in_.erase(0, n + 2);
+    reply.kind = Kind::text;
+    reply.text = in_.substr(at_, n);
+    at_ += n + 2;
+    return true;
+  }
+
+  bool array(RedisReply& reply, std::size_t n, Clock::time_point until, int depth) {
+    reply.kind = Kind::array;
+    for (std::size_t i = 0; i < n; ++i)
+      if (!receive(reply.items.emplace_back(), until, depth + 1)) return false;
     return true;
   }
 
   int fd_ = -1;
   std::string in_;
+  std::size_t at_ = 0;   // where in in_ the next part of the reply begins
 };
 
 class RedisImpl final : public Redis {
@@ -170,47 +194,43 @@ class RedisImpl final : public Redis {
   RedisImpl& operator=(const RedisImpl&) = delete;
   ~RedisImpl() override { ::freeaddrinfo(resolved_); }
 
+  RedisReply command(const Words& words, std::optional<milliseconds> limit) override { return ask(words, limit.value_or(limit_)); }
   std::optional<std::string> get(const std::string& key) override {
-    Reply r;
-    if (!ask({"GET", key}, r) || r.kind != '$') return std::nullopt;
+    RedisReply r = ask({"GET", key}, limit_);
+    if (!r.is(Kind::text)) return std::nullopt;
     return std::move(r.text);
   }
   void set(const std::string& key, const std::string& value, milliseconds ttl) override {
-    Reply r;
-    ask({"SET", key, value, "PX", std::to_string(std::max<std::int64_t>(1, ttl.count()))}, r);
+    ask({"SET", key, value, "PX", std::to_string(std::max<std::int64_t>(1, ttl.count()))}, limit_);
   }
-  void del(const std::string& key) override {
-    Reply r;
-    ask({"DEL", key}, r);
-  }
-  bool reachable() override {
-    Reply r;
-    return ask({"PING"}, r) && r.kind == '+';
-  }
+  void del(const std::string& key) override { ask({"DEL", key}, limit_); }
+  bool reachable() override { return ask({"PING"}, limit_).is(Kind::status); }
 
  private:
-  /// False: not reached. A kept link may have died while idle, so it gets a second try on a new one, within the same limit.
-  bool ask(const Words& words, Reply& reply) {
-    if (!may_try()) return false;
-    const auto until = Clock::now() + limit_;
+  /// A kept link may have died while idle, so it gets a second try on a new one, within the same limit.
+  RedisReply ask(const Words& words, milliseconds limit) {
+    if (!may_try()) return {};
+    const auto until = Clock::now() + limit;
+    RedisReply reply;
     Link link;
-    if (pop(link) && link.ask(words, reply, until)) return push(std::move(link));
+    if (pop(link) && link.ask(words, reply, until)) return keep(std::move(link), std::move(reply));
     Link fresh;
-    if (fresh.open(*resolved_, until) && greet(fresh, until) && fresh.ask(words, reply, until)) return push(std::move(fresh));
+    reply = {};
+    if (fresh.open(*resolved_, until) && greet(fresh, until) && fresh.ask(words, reply, until)) return keep(std::move(fresh), std::move(reply));
     down();
-    return false;
+    return {};
   }
 
   bool greet(Link& link, Clock::time_point until) const {
-    Reply r;
+    RedisReply r;
     if (!address_.password.empty()) {
       Words auth{"AUTH"};
       if (!address_.user.empty()) auth.push_back(address_.user);
       auth.push_back(address_.password);
-      if (!link.ask(auth, r, until) || r.kind != '+') return false;
+      if (!link.ask(auth, r, until) || !r.is(Kind::status)) return false;
     }
     if (address_.database.empty() || address_.database == "0") return true;
-    return link.ask({"SELECT", address_.database}, r, until) && r.kind == '+';
+    return link.ask({"SELECT", address_.database}, r, until) && r.is(Kind::status);
   }
 
   // While it is down, one caller per back-off finds out whether it is back; all others miss at once.
@@ -235,11 +255,11 @@ class RedisImpl final : public Redis {
     idle_.pop_back();
     return true;
   }
-  bool push(Link link) {
+  RedisReply keep(Link link, RedisReply reply) {
     const std::lock_guard lock(mutex_);
     up_ = true;
     idle_.push_back(std::move(link));
-    return true;
+    return reply;
   }
 
   const Address address_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,9 +10,22 @@
 
 namespace platform::store {
 
+/// The reply to any command. `lost`: none within the limit; it may have been carried out all the same.
+struct RedisReply {
+  enum class Kind { lost, nil, status, error, number, text, array };
+  Kind kind = Kind::lost;
+  std::string text;                // of a status, an error, a text
+  std::int64_t number = 0;
+  std::vector<RedisReply> items;   // of an array
+  [[nodiscard]] bool is(Kind k) const { return kind == k; }
+};
+
 class Redis {
  public:
   virtual ~Redis() = default;
+  /// Any command, as words. `limit` overrides the client's own, for commands that wait at the server. A command whose kept connection turned out
+  /// to be dead is sent once more on a new one: it may be carried out twice.
+  virtual RedisReply command(const std::vector<std::string>& words, std::optional<std::chrono::milliseconds> limit = {}) = 0;
   /// nullopt: missing, or Redis cannot be reached within the time limit.
   virtual std::optional<std::string> get(const std::string& key) = 0;
   /// Best effort.

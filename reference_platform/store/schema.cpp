@@ -17,6 +17,7 @@ void replace(std::string& text, const std::string& name, const std::string& valu
 }  // namespace
 
 std::string fragile_schema() { return kFragileSql; }
+std::string fragile_order_indexes(bool wanted) { return wanted ? kFragileIndexesSql : kFragileNoIndexesSql; }
 
 std::string hardened_schema(int number, int databases) {
   std::string base = kBaseSql;

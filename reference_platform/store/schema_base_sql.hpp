@@ -22,6 +22,11 @@ BEGIN
   END LOOP;
 END $$;
 
+-- The partition that an order number (or any number that starts with one) carries. A join with `o.part = part_of(no)` looks into one partition.
+CREATE FUNCTION part_of(p_no text) RETURNS smallint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT (position(substr(p_no, 2, 1) IN '0123456789ABCDEF') - 1)::smallint
+$$;
+
 -- The local message table: written in the transaction of the change it tells of, taken by SKIP LOCKED, deleted when its effect is
 -- in. services/messages.hpp says who tells whom what. `trace` is the traceparent of what caused it.
 CREATE TABLE outbox (

@@ -101,6 +101,9 @@ TEST_F(Bank, RefundsOncePerNumberAndNeverMoreThanCharged) {
   const Json rows = call("GET", "/channel/alpha/bill").body["rows"];
   ASSERT_EQ(rows.items().size(), 1U);
   EXPECT_EQ(rows.items()[0]["refunded_cents"].integer(), 500);
+  EXPECT_EQ(call("GET", "/channel/alpha/bill?since=1&until=9999999999").body["rows"].items().size(), 1U);
+  EXPECT_TRUE(call("GET", "/channel/alpha/bill?since=9999999999").body["rows"].items().empty());
+  EXPECT_TRUE(call("GET", "/channel/alpha/bill?until=1").body["rows"].items().empty());
 }
 
 TEST_F(Bank, DoesNotRefundWhatIsNotCharged) {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "reference_platform/edge/http.hpp"
+#include "tests/unit/platform/edge_raw.hpp"
 
 namespace platform::edge {
 namespace {
@@ -45,42 +46,6 @@ bool becomes(F condition) {
   }
   return true;
 }
-
-/// A plain socket, for what a proper client would never send.
-class Raw {
- public:
-  explicit Raw(int port) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_port = htons(static_cast<std::uint16_t>(port));
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(::connect(fd_, reinterpret_cast<sockaddr*>(&at), sizeof at), 0);
-    const timeval limit{5, 0};
-    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-  }
-  Raw(const Raw&) = delete;
-  Raw& operator=(const Raw&) = delete;
-  ~Raw() { ::close(fd_); }
-  void send(const std::string& text) const { ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL); }
-  /// All until the other side closes, or until `enough` has come.
-  [[nodiscard]] std::string receive(const std::string& enough = "") const {
-    std::string all;
-    char part[4096];
-    for (;;) {
-      if (!enough.empty() && all.find(enough) != std::string::npos) return all;
-      const ssize_t n = ::recv(fd_, part, sizeof part, 0);
-      if (n <= 0) return all;
-      all.append(part, static_cast<std::size_t>(n));
-    }
-  }
-  [[nodiscard]] bool ended() const {
-    char c;
-    return ::recv(fd_, &c, 1, 0) == 0;
-  }
-
- private:
-  int fd_;
-};
 
 std::string url_of(const Server& s, const std::string& path) { return "http://127.0.0.1:" + std::to_string(s.port()) + path; }
 CallOptions patient() { return {1000ms, 10000ms}; }

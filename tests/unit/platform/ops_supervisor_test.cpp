@@ -1,134 +1,16 @@
-// supervisor: a whole life of `up` with real stores. The node that it starts is this test program itself (see ActAsNode).
-#include <boost/json.hpp>
+// supervisor: a whole life of `up` with real stores.
 #include <csignal>
-#include <cstdio>
-#include <fcntl.h>
 #include <filesystem>
-#include <fstream>
 #include <gtest/gtest.h>
-#include <iterator>
-#include <sys/wait.h>
-#include <thread>
-#include <unistd.h>
 
-#include "reference_platform/edge/http.hpp"
-#include "reference_platform/ops/node_config.hpp"
-#include "reference_platform/ops/signals.hpp"
-#include "reference_platform/ops/supervisor.hpp"
+#include "reference_platform/ops/process.hpp"
+#include "tests/unit/platform/ops_up.hpp"
 
 namespace platform::ops {
 namespace {
 
-namespace json = boost::json;
 using namespace std::chrono_literals;
 using Steady = std::chrono::steady_clock;
-
-std::string text_of(const std::string& path) {
-  std::ifstream in(path);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-/// Started as "program node NAME --config FILE ...", this program is a node and runs no test.
-class ActAsNode : public testing::Environment {
- public:
-  void SetUp() override {
-    std::vector<std::string> argv;
-    std::ifstream in("/proc/self/cmdline");
-    for (std::string a; std::getline(in, a, '\0');) argv.push_back(a);
-    if (argv.size() < 7 || argv[1] != "node") return;
-    block_stop_signals();
-    auto config = read_config(argv[4]);
-    config.options["supervisor_fd"] = argv[6];
-    Service s;
-    s.business = [](const edge::Request&) { return edge::Response{200, std::to_string(::getpid()), "text/plain", {}}; };
-    ::_exit(run_node(config, s));
-  }
-};
-[[maybe_unused]] const auto* const kActAsNode = testing::AddGlobalTestEnvironment(new ActAsNode);
-
-constexpr const char* kSchema = "CREATE TABLE t (id int); CREATE VIEW audit_orders AS SELECT id FROM t;"
-                                "CREATE VIEW audit_wallets AS SELECT id FROM t; CREATE VIEW audit_ledger AS SELECT id FROM t";
-std::string schema(const std::string&, int, int) { return kSchema; }
-std::string views(const std::string&, const std::vector<std::string>&) { return ""; }
-void load(store::Connection& db, const std::string&, const std::string& mint_dir, int, int) {
-  if (mint_dir == "bad") throw std::runtime_error("bad mint");
-  db.run("INSERT INTO t VALUES (7)");
-}
-
-/// `up` in a process of its own, with pipes for stdin and stdout.
-class Up {
- public:
-  explicit Up(const UpOptions& options) {
-    int in[2], out[2];
-    if (::pipe2(in, O_CLOEXEC) != 0 || ::pipe2(out, O_CLOEXEC) != 0) return;
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      ::dup2(in[0], 0);
-      ::dup2(out[1], 1);
-      ::close(in[1]);
-      ::_exit(run(options));
-    }
-    ::close(in[0]);
-    ::close(out[1]);
-    stdin_ = in[1];
-    char c;
-    std::string line;
-    while (::read(out[0], &c, 1) == 1 && c != '\n') line += c;
-    ::close(out[0]);
-    if (!line.empty()) ready = json::parse(line).as_object();
-  }
-  Up(const Up&) = delete;
-  Up& operator=(const Up&) = delete;
-  ~Up() {
-    close_stdin();
-    if (pid_ > 0) wait();
-  }
-  void close_stdin() {
-    if (stdin_ >= 0) ::close(stdin_);
-    stdin_ = -1;
-  }
-  int wait() {
-    int status = 0;
-    ::waitpid(pid_, &status, 0);
-    pid_ = 0;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  }
-  void kill(int signal) const { ::kill(pid_, signal); }
-  [[nodiscard]] std::string text(const char* key) const { return std::string(ready.at(key).as_string()); }
-  [[nodiscard]] json::object node() const {
-    const auto r = edge::call("GET", text("control_url") + "/nodes", "", {}, {1000ms, 5000ms});
-    return json::parse(r.body).at("nodes").at(0).as_object();
-  }
-  [[nodiscard]] static pid_t pid_of(const json::object& node) { return static_cast<pid_t>(node.at("pid").as_int64()); }
-  json::object ready;
-
- private:
-  static int run(const UpOptions& options) {
-    try {
-      return run_supervisor(options, {"/proc/self/exe", &schema, &views, &load});
-    } catch (const std::exception& e) {
-      std::fprintf(stderr, "%s\n", e.what());
-      return 4;
-    }
-  }
-  pid_t pid_ = 0;
-  int stdin_ = -1;
-};
-
-template <class F>
-bool becomes(F condition) {
-  const auto until = Steady::now() + 10s;
-  while (!condition()) {
-    if (Steady::now() > until) return false;
-    std::this_thread::sleep_for(2ms);
-  }
-  return true;
-}
-
-bool gone(pid_t pid) {
-  const std::string stat = text_of("/proc/" + std::to_string(pid) + "/stat");
-  return stat.empty() || stat.find(") Z") != std::string::npos;   // a zombie where nobody reaps orphans
-}
 
 std::vector<pid_t> store_processes(const std::string& folder) {
   std::vector<pid_t> all;

@@ -1,8 +1,10 @@
 // Breaker, worker set and retry budget, on a clock of our own.
+#include <atomic>
 #include <gtest/gtest.h>
 
 #include "reference_platform/services/background.hpp"
 #include "reference_platform/services/breaker.hpp"
+#include "reference_platform/services/payment_channel.hpp"
 #include "reference_platform/services/upstream.hpp"
 
 namespace platform::services {
@@ -69,13 +71,35 @@ TEST_F(BreakerTest, ClosesAfterTwoGoodProbesOneAtATime) {
   EXPECT_EQ(breaker.state(now), State::closed);
 }
 
-TEST_F(BreakerTest, OpensAgainAfterABadProbe) {
+TEST_F(BreakerTest, StaysOpenTwiceAsLongAfterEachBadProbeUpToALimit) {
   for (int i = 0; i < 5; ++i) call(false);
   now += 2s;
-  ASSERT_TRUE(breaker.take_probe(now));
-  breaker.probed(now, false);
-  EXPECT_EQ(breaker.state(now + 1999ms), State::open);
-  EXPECT_EQ(breaker.state(now + 2s), State::half_open);
+  for (const auto open : {4s, 8s, 15s, 15s}) {
+    ASSERT_TRUE(breaker.take_probe(now));
+    breaker.probed(now, false);
+    EXPECT_EQ(breaker.state(now + open - 1ms), State::open);
+    now += open;
+    EXPECT_EQ(breaker.state(now), State::half_open);
+  }
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(breaker.take_probe(now));
+    breaker.probed(now, true);
+  }
+  for (int i = 0; i < 5; ++i) call(false);
+  EXPECT_EQ(breaker.state(now + 2s), State::half_open);   // a new failure begins anew
+}
+
+TEST_F(BreakerTest, IsProbedEachTwoSecondsWhereNothingElseCanDoTheWork) {
+  for (int i = 0; i < 5; ++i) call(false);
+  now += 2s;
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(breaker.take_probe(now));
+    breaker.probed(now, false);
+    breaker.hurry();
+    EXPECT_EQ(breaker.state(now + 1999ms), State::open);
+    now += 2s;
+  }
+  EXPECT_EQ(breaker.state(now), State::half_open);
 }
 
 TEST_F(BreakerTest, DoesNotCountCallsTwiceThatHangSinceTheLastOpening) {
@@ -109,6 +133,26 @@ TEST(WorkersTest, RefusesWhatFindsNoFreeWorker) {
     open = true;
   }
   go.notify_all();
+}
+
+TEST(WorkersTest, SharesItsWorkersBetweenThoseWhoReserve) {
+  Workers workers("test", 3);
+  EXPECT_EQ(workers.reserve(2), 2);
+  EXPECT_EQ(workers.reserve(2), 1);
+  EXPECT_EQ(workers.reserve(1), 0);
+  EXPECT_FALSE(workers.submit([] {}));
+  std::atomic<int> done{0};
+  workers.run_reserved([&] { ++done; });
+  workers.release(2);
+  EXPECT_GE(workers.free(), 2);
+  EXPECT_TRUE(workers.submit([&] { ++done; }));
+  while (done < 2) std::this_thread::yield();
+}
+
+TEST(BulkheadTest, HasRoomForOneAndAHalfTimesThePeak) {
+  EXPECT_EQ(permits(50, 100), 8);     // ceil(1.5 × 50/s × 0.1 s)
+  EXPECT_EQ(permits(100, 80), 12);
+  EXPECT_EQ(permits(1, 1), 1);
 }
 
 TEST(RetryBudgetTest, AllowsATenthOfTheRequestsInTheLongRun) {

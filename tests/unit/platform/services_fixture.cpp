@@ -13,6 +13,7 @@
 #include "reference_platform/services/answers.hpp"
 #include "reference_platform/services/roles.hpp"
 #include "reference_platform/store/schema.hpp"
+#include "reference_platform/store/shards.hpp"
 
 namespace platform::services_test {
 
@@ -144,6 +145,7 @@ void FakePartners::work() {
 
 Response FakePartners::handle(const Request& r) {
   if (!services::partner_signed(kKey, r)) return services::error_answer(401, "bad_sign");
+  if (down_) return services::error_answer(503, "down");
   const auto parts = services::path_parts(r.path);
   if (parts.size() == 3 && parts[0] == "channel") {
     const Response answer = channel(r, parts);   // the effect first, the late answer after it
@@ -159,7 +161,13 @@ Response FakePartners::channel(const Request& r, const std::vector<std::string>&
   const Json body = Json::parse(r.body).value_or(Json());
   const std::string number = r.method == "GET" ? services::query_value(r.query, "out_trade_no") : body["out_trade_no"].text();
   const std::lock_guard lock(mutex_);
+  if (parts[2] == "bill") return bill(r, parts[1]);
   auto found = trades_.find(number);
+  if (parts[2] == "refund" && r.method == "GET") {
+    const auto it = refunds_.find(services::query_value(r.query, "refund_no"));
+    if (it == refunds_.end()) return services::json_answer(404, R"({"code":"not_found"})");
+    return services::json_answer(200, JsonObject().add("refund_no", it->first).add("status", it->second.status).add("amount_cents", it->second.amount).done());
+  }
   if (parts[2] == "pay" && r.method == "POST") {
     ++creates_[parts[1]];
     if (found == trades_.end()) {
@@ -186,12 +194,62 @@ Response FakePartners::channel(const Request& r, const std::vector<std::string>&
     t.status = "CLOSED";
     return services::json_answer(200, R"({"status":"CLOSED"})");
   }
+  return refund(r, t, body);
+}
+
+Response FakePartners::refund(const Request&, Trade& t, const Json& body) {
   const std::string refund_no = body["refund_no"].text();
-  if (refunds_.insert(refund_no).second) {
-    if (t.refunded + body["amount_cents"].integer() > t.amount) return services::json_answer(409, R"({"code":"exceeds"})");
-    t.refunded += body["amount_cents"].integer();
+  const std::int64_t amount = body["amount_cents"].integer();
+  FakeRefund& refund = refunds_[refund_no];
+  if (refund.status.empty() || refund.status == "FAILED") {
+    std::int64_t pending = 0;
+    for (const auto& [no, other] : refunds_) pending += other.out_trade_no == t.out_trade_no && other.status == "PROCESSING" ? other.amount : 0;
+    if (t.status != "SUCCESS" || t.refunded + pending + amount > t.amount) {
+      if (refund.status.empty()) refunds_.erase(refund_no);
+      return services::json_answer(409, R"({"code":"exceeds"})");
+    }
+    refund = {t.out_trade_no, refunds_pending ? "PROCESSING" : "SUCCESS", amount};
+    if (refund.status == "SUCCESS") t.refunded += amount;
   }
-  return services::json_answer(200, JsonObject().add("refund_no", refund_no).add("status", "SUCCESS").done());
+  if (lost_refund_answers > 0) {
+    --lost_refund_answers;
+    return services::error_answer(500, "lost");
+  }
+  return services::json_answer(200, JsonObject().add("refund_no", refund_no).add("status", refund.status).done());
+}
+
+Response FakePartners::bill(const Request& r, const std::string& channel) {
+  const std::int64_t since = std::atoll(services::query_value(r.query, "since").c_str()), until = std::atoll(services::query_value(r.query, "until").c_str());
+  std::vector<std::string> rows;
+  for (const auto& [number, t] : trades_) {
+    if (t.channel != channel || t.status != "SUCCESS" || t.paid_at < since || (until > 0 && t.paid_at >= until)) continue;
+    rows.push_back(JsonObject().add("trade_no", t.trade_no).add("out_trade_no", number).add("order", t.order).add("amount_cents", t.amount).add("refunded_cents", t.refunded).done());
+  }
+  return services::json_answer(200, JsonObject().raw("rows", domain::json_array(rows)).done());
+}
+
+void FakePartners::plant(const Trade& trade) {
+  const std::lock_guard lock(mutex_);
+  trades_[trade.out_trade_no] = trade;
+}
+
+void FakePartners::forget(const std::string& out_trade_no) {
+  const std::lock_guard lock(mutex_);
+  trades_.erase(out_trade_no);
+}
+
+void FakePartners::settle_refunds(bool good) {
+  const std::lock_guard lock(mutex_);
+  for (auto& [no, refund] : refunds_) {
+    if (refund.status != "PROCESSING") continue;
+    refund.status = good ? "SUCCESS" : "FAILED";
+    if (good) trades_[refund.out_trade_no].refunded += refund.amount;
+  }
+}
+
+int FakePartners::refund_count() {
+  const std::lock_guard lock(mutex_);
+  return static_cast<int>(refunds_.size());
 }
 
 Response FakePartners::topup(const Request& r) {
@@ -214,6 +272,7 @@ void FakePartners::confirm(const std::string& out_trade_no) {
     Trade& trade = trades_[out_trade_no];
     if (trade.status != "WAIT_BUYER_PAY") return;
     trade.status = "SUCCESS";
+    trade.paid_at = std::time(nullptr);
     t = trade;
   }
   const std::string body = JsonObject().add("channel", t.channel).add("trade_no", t.trade_no).add("out_trade_no", t.out_trade_no).add("order", t.order)
@@ -291,6 +350,7 @@ void ServicesTest::SetUp() {
         return false;
       }
     }));
+    database_names_.push_back(database);
     database_urls_.push_back(Cluster::get().url(database));
     dbs_.push_back(store::make_pool({database_urls_.back(), 2, 5s, 0ms}));
   }
@@ -310,6 +370,7 @@ ops::NodeConfig ServicesTest::config(const std::string& name, const std::string&
   c.role = role;
   c.variant = variant;
   c.database_urls = database_urls_;
+  c.shadow_urls = shadow_urls_;
   c.switches = domain::Switches::usual(variant);
   c.redis_url = "redis://127.0.0.1:1";   // nobody there: a cache that is down is a miss
   c.partners_url = partners_->url();
@@ -318,6 +379,31 @@ ops::NodeConfig ServicesTest::config(const std::string& name, const std::string&
   c.admin_port = free_port();
   c.public_url = "http://127.0.0.1:" + std::to_string(c.port);
   return c;
+}
+
+void ServicesTest::add_shadow() {
+  for (int i = 0; i < static_cast<int>(database_urls_.size()); ++i) {
+    const std::string& url = database_urls_[static_cast<std::size_t>(i)];
+    store::connect(url)->script("CREATE SCHEMA shadow");
+    shadow_urls_.push_back(url + (url.find('?') == std::string::npos ? "?" : "&") + "options=-csearch_path%3Dshadow");
+    const auto shadow = store::connect(shadow_urls_.back());
+    shadow->script((store::hardened_schema(i, kDatabases) + store::audit_views({})).c_str());
+    domain::load_catalogue(*shadow, "", {i, kDatabases});
+  }
+}
+
+void ServicesTest::set_away(int database, bool away) {
+  const std::string& name = database_names_.at(static_cast<std::size_t>(database));
+  const auto admin = store::connect(Cluster::get().admin_url());
+  admin->script(("ALTER DATABASE " + name + " WITH ALLOW_CONNECTIONS " + (away ? "false" : "true")).c_str());
+  if (away) admin->run(("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + name + "'").c_str());
+}
+
+std::string ServicesTest::buyer_in(int database) {
+  for (int i = 0;; ++i) {
+    std::string name = "b" + std::to_string(i);
+    if (store::partition_of(name) * kDatabases / store::kPartitions == database) return name;
+  }
 }
 
 std::string ServicesTest::start(const ops::NodeConfig& c) {

@@ -42,9 +42,19 @@ class FakePartners {
   std::atomic<int> notify_copies{1};       // sent at the same time
   std::atomic<int> confirm_ms{30};
   std::atomic<bool> buyers_pay{true};      // false: nobody confirms: created trades stay WAIT_BUYER_PAY
+  std::atomic<bool> refunds_pending{false};   // refunds are only accepted, until settle_refunds()
+  std::atomic<int> lost_refund_answers{0};    // so many refunds are made and answered 500
 
-  struct Trade { std::string channel, out_trade_no, trade_no, order, notify_url, status = "WAIT_BUYER_PAY"; std::int64_t amount = 0, refunded = 0; };
+  struct Trade { std::string channel, out_trade_no, trade_no, order, notify_url, status = "WAIT_BUYER_PAY"; std::int64_t amount = 0, refunded = 0, paid_at = 0; };
   std::vector<Trade> trades();
+  /// A trade that the channel has, as it is given: for bills that differ. No notify.
+  void plant(const Trade& trade);
+  /// A trade that the channel has not.
+  void forget(const std::string& out_trade_no);
+  /// Decides all pending refunds. A failed one moves no money and may be asked for again.
+  void settle_refunds(bool good);
+  int refund_count();
+  void set_down(bool down) { down_ = down; }   // every call is answered 503, without effect
   /// How many charges an order had, and how much of them is with the shop now.
   int charges(const std::string& order);
   std::int64_t kept_cents(const std::string& order);
@@ -68,8 +78,12 @@ class FakePartners {
   std::map<std::string, std::string> topups_;        // request_no -> order
   std::map<std::string, std::chrono::milliseconds> delays_;
   std::map<std::string, int> creates_;
-  std::set<std::string> refunds_;
+  struct FakeRefund { std::string out_trade_no, status; std::int64_t amount = 0; };
+  edge::Response refund(const edge::Request& r, Trade& t, const domain::Json& body);
+  edge::Response bill(const edge::Request& r, const std::string& channel);
+  std::map<std::string, FakeRefund> refunds_;        // by refund_no
   std::vector<Task> tasks_;
+  std::atomic<bool> down_{false};
   bool quit_ = false;
   std::unique_ptr<edge::Server> server_;
   std::vector<std::thread> threads_;
@@ -92,6 +106,12 @@ class ServicesTest : public ::testing::Test {
   void TearDown() override;
 
   [[nodiscard]] ops::NodeConfig config(const std::string& name, const std::string& role, const std::string& variant) const;
+  /// Gives every database shadow tables; before the configs are made.
+  void add_shadow();
+  /// A database that refuses every connection, those that are there too; and back.
+  void set_away(int database, bool away);
+  /// A buyer whose orders are in this database.
+  static std::string buyer_in(int database);
   /// Runs a role inside this process; its url.
   std::string start(const ops::NodeConfig& config);
   void stop_all();
@@ -105,7 +125,7 @@ class ServicesTest : public ::testing::Test {
   void execute(const std::string& sql);
 
   const std::string variant_;
-  std::vector<std::string> database_urls_;
+  std::vector<std::string> database_urls_, database_names_, shadow_urls_;
   std::vector<std::unique_ptr<store::Pool>> dbs_;
   std::unique_ptr<FakePartners> partners_;
 

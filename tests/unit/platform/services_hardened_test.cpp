@@ -53,7 +53,7 @@ TEST_F(Hardened, GivesTheSameAnswerForTheSameKeyHoweverOftenAndAtOnce) {
 }
 
 TEST_F(Hardened, NeverHandsOutACardTwiceAndSellsExactlyWhatIsThere) {
-  execute("DELETE FROM cards WHERE sku = 'steam-50' AND id > (SELECT min(id) + 99 FROM cards WHERE sku = 'steam-50')");   // 100 are left
+  execute("DELETE FROM cards WHERE sku = 'steam-50' AND id % 100000000 > 100");   // 100 are left
   configure();
   start_here();
   std::atomic<int> sold{0}, refused{0};

@@ -317,6 +317,27 @@ TEST_F(RedisClient, SetsGetsDeletesAndForgets) {
   EXPECT_TRUE(becomes([&] { return !r->get("short"); }));
 }
 
+TEST_F(RedisClient, ReadsEveryKindOfReply) {
+  using Kind = RedisReply::Kind;
+  const auto r = make_redis(stores().redis.url, 2000ms);
+  r->command({"DEL", "s"});
+  EXPECT_EQ(r->command({"PING"}).text, "PONG");
+  EXPECT_EQ(r->command({"INCRBY", "n", "-7"}).number, -7);
+  EXPECT_TRUE(r->command({"GET", "nothing"}).is(Kind::nil));
+  EXPECT_TRUE(r->command({"XREAD", "COUNT", "1", "STREAMS", "nothing", "0"}).is(Kind::nil));
+  const auto wrong = r->command({"NO-SUCH"});
+  EXPECT_TRUE(wrong.is(Kind::error));
+  EXPECT_NE(wrong.text.find("unknown command"), std::string::npos);
+  for (int i = 0; i < 3000; ++i) r->command({"XADD", "s", "*", "field", std::string("v\r\n") + std::to_string(i)});
+  const auto all = r->command({"XRANGE", "s", "-", "+"});
+  ASSERT_EQ(all.items.size(), 3000U);
+  EXPECT_EQ(all.items[2999].items.at(1).items.at(1).text, "v\r\n2999");
+  EXPECT_EQ(r->command({"EVAL", "return {1, {2, 'x', {}}, false}", "0"}).items.at(1).items.at(1).text, "x");
+  const auto before = Steady::now();
+  EXPECT_TRUE(r->command({"XREAD", "BLOCK", "30000", "STREAMS", "s", "$"}, 100ms).is(Kind::lost));
+  EXPECT_LT(Steady::now() - before, 5s);
+}
+
 TEST_F(RedisClient, ReconnectsAfterARestartAndKeepsTheData) {
   const auto r = make_redis(stores().redis.url, 2000ms);
   r->set("stays", "1", 600s);

@@ -1,0 +1,221 @@
+// platform: what the reference platform's hardening costs and gains, as ratios of runs in turn: orders against the database's own TPC-B, claims,
+// bulk orders, the order table of ten million rows, start, memory.
+#include <algorithm>
+#include <filesystem>
+
+#include "harness/bench/bench.hpp"
+#include "harness/bench/order_tables.hpp"
+#include "harness/bench/platform_lab.hpp"
+#include "harness/bench/shop_load.hpp"
+#include "harness/core/text.hpp"
+
+namespace cardstorm {
+namespace {
+
+double median(std::vector<double> v) {
+  std::sort(v.begin(), v.end());
+  return v.empty() ? 0 : v[v.size() / 2];
+}
+
+class PlatformBench {
+ public:
+  explicit PlatformBench(const BenchSetup& setup)
+      : setup_(setup), rounds_(setup.full ? 5 : 3), length_(setup.full ? 20s : 10s), orders_(10'000'000), grown_(setup.full ? 10'000'000 : 1'000'000) {}
+
+  Result<BenchReport> run() {
+    report_.bench = "platform";
+    pgbench_ = find_pgbench(setup_.peer_dirs);
+    if (pgbench_.empty()) report_.absent.emplace_back("pgbench");
+    for (auto part : {&PlatformBench::orders_beside_tpcb, &PlatformBench::bulk, &PlatformBench::history, &PlatformBench::kafka_start})
+      if (Status s = (this->*part)(); !s) return s.error();
+    conclude();
+    return std::move(report_);
+  }
+
+ private:
+  std::string folder() { return setup_.work_dir + "/lab-" + std::to_string(++labs_); }
+  void row(const std::string& what, const std::string& of, double value, const std::string& unit) {
+    report_.rows.push_back(Json::object({{"what", what}, {"of", of}, {"value", fixed(value, value < 10 ? 3 : 1)}, {"unit", unit}}));
+  }
+
+  Result<ShopSeen> load(const PlatformLab& lab, const std::string& prefix) {
+    ShopLoad l;
+    l.url = lab.url();
+    l.sku = kLabSku;
+    l.buyers = kBuyers;
+    l.length = length_;
+    l.prefix = prefix;
+    return load_shop(l, setup_.stop);
+  }
+
+  /// One hardened platform, one database server: orders, then TPC-B, in turn; then what needs the server alone.
+  Status orders_beside_tpcb() {
+    setup_.say("starting the hardened platform");
+    auto lab = PlatformLab::start(setup_, folder(), {});
+    if (!lab) return std::move(lab).error();
+    start_s_ = lab->start_s();
+    row("start of the whole platform", "hardened", start_s_, "s");
+    std::vector<double> ratios, rates;
+    OrderTables tables(setup_, pgbench_, lab->database_url());
+    for (int round = 1; round <= rounds_; ++round) {
+      setup_.say("orders beside TPC-B, round " + std::to_string(round) + " of " + std::to_string(rounds_));
+      const auto cpu_before = lab->cpu_seconds();
+      const auto seen = load(*lab, "r" + std::to_string(round));
+      if (!seen) return seen.error();
+      const auto cpu_after = lab->cpu_seconds();
+      const double rate = static_cast<double>(seen->delivered) / seen->seconds;
+      rates.push_back(rate);
+      row("orders paid and delivered", "hardened, round " + std::to_string(round), rate, "1/s");
+      for (const auto& [answer, n] : seen->answers) report_.notes.push_back("round " + std::to_string(round) + ": " + answer + " x " + std::to_string(n));
+      if (seen->delivered > 0) add_cpu(cpu_before, cpu_after, seen->delivered);
+      if (pgbench_.empty()) continue;
+      const auto tps = tables.tpcb(static_cast<int>(seconds(length_)));
+      if (!tps) return tps.error();
+      row("TPC-B", "pgbench, 16 clients, round " + std::to_string(round), *tps, "tps");
+      ratios.push_back(rate / *tps);
+    }
+    for (const auto& [part, us] : cpu_us_) row("CPU per order", part, median(us) / 1000, "ms");
+    nodes_mb_ = lab->nodes_mb();
+    row("resident memory of all nodes", "hardened", nodes_mb_, "MB");
+    if (!ratios.empty()) orders_to_tpcb_ = median(ratios);
+    if (Status s = claims(tables); !s) return s;
+    if (Status s = order_table(tables); !s) return s;
+    return lab->stop();
+  }
+
+  void add_cpu(const std::map<std::string, double>& before, const std::map<std::string, double>& after, std::uint64_t orders) {
+    for (const auto& [part, cpu] : after) {
+      const auto it = before.find(part);
+      cpu_us_[part].push_back((cpu - (it == before.end() ? 0 : it->second)) / static_cast<double>(orders) * 1e6);
+    }
+  }
+
+  Status claims(OrderTables& tables) {
+    if (pgbench_.empty()) return ok();
+    std::vector<double> naive, locked;
+    for (int round = 1; round <= rounds_; ++round) {
+      setup_.say("card claims, round " + std::to_string(round));
+      for (const bool is_naive : {true, false}) {
+        const auto c = tables.claims(is_naive, 3);
+        if (!c) return c.error();
+        (is_naive ? naive : locked).push_back(c->per_s);
+        (is_naive ? naive_twice_ : locked_twice_) += static_cast<double>(c->twice);
+        row("card claims", is_naive ? "look, then mark" : "SKIP LOCKED", c->per_s, "1/s");
+        row("cards sold twice", is_naive ? "look, then mark" : "SKIP LOCKED", static_cast<double>(c->twice), "of " + std::to_string(c->sold));
+      }
+    }
+    report_.ratios.emplace_back("card claims a second, SKIP LOCKED / look, then mark", median(locked) / median(naive));
+    return ok();
+  }
+
+  Status order_table(OrderTables& tables) {
+    using Way = OrderTables::Way;
+    std::map<Way, OrderTables::Table> seen;
+    for (const auto& [way, name] : {std::pair{Way::unindexed, "no index"}, {Way::indexed, "indexed"}, {Way::sharded, "16 partitions in two databases"}}) {
+      setup_.say(std::to_string(orders_) + " orders, " + name);
+      const auto t = tables.table(way, orders_);
+      if (!t) return t.error();
+      seen[way] = *t;
+      row("one order by its number at 10 M rows", name, t->lookup_ms, "ms");
+      row("a buyer's last ten at 10 M rows", name, t->buyer_ms, "ms");
+      row("inserts at 10 M rows", name, t->inserts_per_s, "1/s");
+    }
+    cliff_ = seen[Way::unindexed].lookup_ms / seen[Way::indexed].lookup_ms;
+    report_.ratios.emplace_back("lookup at 10 M rows, no index / indexed", *cliff_);
+    report_.ratios.emplace_back("lookup at 10 M rows, no index / sharded", seen[Way::unindexed].lookup_ms / seen[Way::sharded].lookup_ms);
+    report_.ratios.emplace_back("inserts at 10 M rows, sharded / indexed", seen[Way::sharded].inserts_per_s / seen[Way::indexed].inserts_per_s);
+    return ok();
+  }
+
+  /// Small buyers beside some that order 500 at a time: how long do the small ones wait?
+  Status bulk() {
+    std::map<std::string, std::vector<double>> p99;
+    for (int round = 1; round <= rounds_; ++round)
+      for (const char* variant : {"fragile", "hardened"}) {
+        setup_.say(std::string("bulk orders, ") + variant + ", round " + std::to_string(round));
+        auto lab = PlatformLab::start(setup_, folder(), {.variant = variant, .args = {}, .cards = 300000});
+        if (!lab) return std::move(lab).error();
+        ShopLoad l;
+        l.url = lab->url();
+        l.sku = kLabSku;
+        l.buyers = 24;
+        l.bulk_buyers = 4;
+        l.length = length_;
+        const auto seen = load_shop(l, setup_.stop);
+        if (!seen) return seen.error();
+        p99[variant].push_back(quantile(seen->wait_s, 0.99));
+        row("waiting beside bulk orders, p99", variant, quantile(seen->wait_s, 0.99), "s");
+        row("small orders delivered beside bulk orders", variant, static_cast<double>(seen->delivered) / seen->seconds, "1/s");
+        if (Status s = lab->stop(); !s) return s;
+      }
+    report_.ratios.emplace_back("waiting beside bulk orders, p99, hardened / fragile", median(p99["hardened"]) / median(p99["fragile"]));
+    return ok();
+  }
+
+  /// The same load on little and on much history.
+  Status history() {
+    std::vector<double> few, many;
+    for (int round = 1; round <= (setup_.full ? 3 : 2); ++round)
+      for (const std::int64_t orders : {std::int64_t{100'000}, grown_}) {
+        setup_.say("orders on top of " + std::to_string(orders) + ", round " + std::to_string(round));
+        auto lab = PlatformLab::start(setup_, folder(), {.variant = "hardened", .args = {"--orders", std::to_string(orders)}});
+        if (!lab) return std::move(lab).error();
+        const auto seen = load(*lab, "h");
+        if (!seen) return seen.error();
+        const double rate = static_cast<double>(seen->delivered) / seen->seconds;
+        (orders == grown_ ? many : few).push_back(rate);
+        row("orders paid and delivered", "hardened, on " + std::to_string(orders), rate, "1/s");
+        if (Status s = lab->stop(); !s) return s;
+      }
+    grown_ratio_ = median(many) / median(few);
+    report_.ratios.emplace_back("orders a second, on " + std::to_string(grown_) + " / on 100000", *grown_ratio_);
+    return ok();
+  }
+
+  Status kafka_start() {
+    setup_.say("starting with Kafka");
+    auto lab = PlatformLab::start(setup_, folder(), {.variant = "hardened", .args = {"--queue", "kafka"}});
+    if (!lab) {
+      if (lab.error().code == Errc::cancelled) return std::move(lab).error();
+      report_.absent.push_back("Kafka (" + lab.error().what + ")");
+      return ok();
+    }
+    kafka_s_ = lab->start_s();
+    row("start of the whole platform", "hardened with Kafka", *kafka_s_, "s");
+    return lab->stop();
+  }
+
+  void conclude() {
+    if (orders_to_tpcb_) report_.ratios.emplace_back("orders a second / TPC-B tps", *orders_to_tpcb_);
+    report_.goals.push_back({"orders a second / TPC-B tps", orders_to_tpcb_, ">=", 0.10});
+    report_.goals.push_back({"cards sold twice with SKIP LOCKED", pgbench_.empty() ? std::nullopt : std::optional<double>(locked_twice_), "<=", 0});
+    report_.goals.push_back({"lookup at 10 M rows, no index / indexed", cliff_, ">=", 100});
+    report_.goals.push_back({"orders a second, on " + std::to_string(grown_) + " / on 100000", grown_ratio_, ">=", 0.8});
+    report_.goals.push_back({"start of the whole platform, s", start_s_, "<=", 4});
+    report_.goals.push_back({"start with Kafka, s", kafka_s_, "<=", 20});
+    report_.goals.push_back({"resident memory of all nodes, MB", nodes_mb_, "<=", 300});
+    report_.notes.insert(report_.notes.end(), {"orders come from " + std::to_string(kBuyers) + " buyers in a closed loop, paid in turn at two channels and from the wallet; generator, partners, platform and database share this machine's cores",
+                                               "memory is the proportional set size: shared pages count once"});
+    if (!setup_.full) report_.notes.emplace_back("throughput on 10 million orders is measured with --full");
+  }
+
+  static constexpr int kBuyers = 240;
+  const BenchSetup& setup_;
+  const int rounds_;
+  const Nanos length_;
+  const std::int64_t orders_, grown_;
+  BenchReport report_;
+  std::string pgbench_;
+  int labs_ = 0;
+  std::map<std::string, std::vector<double>> cpu_us_;
+  double start_s_ = 0, nodes_mb_ = 0, naive_twice_ = 0, locked_twice_ = 0;
+  std::optional<double> orders_to_tpcb_, cliff_, grown_ratio_, kafka_s_;
+};
+
+Result<BenchReport> run(const BenchSetup& setup) { return PlatformBench(setup).run(); }
+
+}  // namespace
+
+BenchEntry bench_platform() { return {"platform", "the reference platform: orders against TPC-B, claims, bulk orders, ten million rows, start, memory", run}; }
+
+}  // namespace cardstorm

@@ -1,0 +1,104 @@
+// soak: see soak.hpp. The killer finds the nodes as the run's descendants: it knows nothing that a stranger with kill(1) would not.
+#include "harness/bench/soak.hpp"
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <random>
+
+#include "harness/core/files.hpp"
+#include "harness/core/json.hpp"
+#include "harness/core/text.hpp"
+#include "harness/target/process.hpp"
+
+namespace cardstorm {
+namespace {
+
+constexpr Nanos kEndWait = 200s;   // after the load: drain, audit, judging
+
+/// The words of its command line.
+std::vector<std::string> words_of(pid_t pid) {
+  std::ifstream in("/proc/" + std::to_string(pid) + "/cmdline");
+  return split(std::string{std::istreambuf_iterator<char>(in), {}}, '\0');
+}
+
+/// Nodes of the platform among everything that the run has started.
+std::vector<ProcessId> nodes_of(const Process& run) {
+  std::vector<ProcessId> out;
+  for (const ProcessId& id : process_tree(run.id(), run.mark())) {
+    const auto words = words_of(id.pid);
+    if (words.size() > 2 && words[0].ends_with("cardstorm-platform") && words[1] == "node") out.push_back(id);
+  }
+  return out;
+}
+
+/// The history is begun with the load: before that there is nothing to disturb.
+bool history_begun(const std::string& out) {
+  std::error_code error;
+  return std::filesystem::directory_iterator(out + "/history", error) != std::filesystem::directory_iterator() && !error;
+}
+
+Result<SoakSeen> read_card(const std::string& text, const SoakOptions& options) {
+  const auto card = Json::parse(text);
+  if (!card) {
+    const auto words = read_file(options.out + ".err");
+    return Error{Errc::unavailable, "the run ended without a scorecard: " + (words ? std::string(trim(*words)) : card.error().what)};
+  }
+  SoakSeen seen;
+  seen.success_rate = (*card)["success_rate"].number();
+  seen.planned = static_cast<std::uint64_t>((*card)["traffic"]["planned"].integer());
+  for (const Json& check : (*card)["checks"].items()) {
+    if (check["verdict"].string() == "fail") seen.broken.push_back(check["name"].string());
+    if (check["verdict"].string() == "unknown") seen.unknown.push_back(check["name"].string());
+  }
+  return seen;
+}
+
+}  // namespace
+
+Result<SoakSeen> soak(const SoakOptions& options, const std::stop_token& stop) {
+  ProcessSpec spec;
+  spec.program = options.self;
+  spec.args = {"run", "soak", "--target", options.target, "--out", options.out, "--json", "--seed", std::to_string(options.seed)};
+  if (options.quick) spec.args.emplace_back("--quick");
+  spec.args.insert(spec.args.end(), options.args.begin(), options.args.end());
+  if (!options.root.empty()) spec.env = {{"CARDSTORM_ROOT", options.root}};
+  spec.stderr_path = options.out + ".err";
+  auto run = Process::spawn(spec);
+  if (!run) return std::move(run).error();
+
+  std::mt19937_64 random(options.seed);
+  const Nanos length = options.quick ? Nanos(60s) : Nanos(600s), began = monotonic_now();
+  Nanos load_began{0}, next{0};
+  int kills = 0;
+  std::string text;
+  for (;;) {
+    auto line = run->read_line(options.every > Nanos(0) ? std::min<Nanos>(options.every, 200ms) : Nanos(200ms));
+    if (line && !line->has_value()) break;
+    if (line) {
+      text += **line + "\n";
+      continue;
+    }
+    if (line.error().code != Errc::timeout) return std::move(line).error();
+    if (stop.stop_requested()) return Error{Errc::cancelled, "stopped"};
+    const Nanos now = monotonic_now();
+    if (now - began > length + kEndWait + 60s) return Error{Errc::timeout, "the run did not end in time"};
+    if (load_began == Nanos(0) && history_begun(options.out)) {
+      load_began = now;
+      next = now + options.every;
+    }
+    if (load_began == Nanos(0) || options.every == Nanos(0) || now < next || now > load_began + length) continue;
+    next = now + options.every;
+    const auto nodes = nodes_of(*run);
+    if (nodes.empty()) continue;
+    auto victim = PidFd::open(nodes[random() % nodes.size()]);
+    if (victim && victim->signal(SIGKILL)) ++kills;
+  }
+  (void)run->wait(10s);
+  auto seen = read_card(text, options);
+  if (seen) seen->kills = kills;
+  return seen;
+}
+
+}  // namespace cardstorm

@@ -1,0 +1,214 @@
+// spans: see spans.hpp. Spans are turned into text by their own thread of work and written by one writer behind a bounded list.
+#include "reference_platform/observe/spans.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <curl/curl.h>
+#include <fcntl.h>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <unistd.h>
+
+namespace platform::observe {
+namespace {
+
+using namespace std::chrono_literals;
+using Nanos = std::chrono::nanoseconds;
+
+constexpr std::size_t kWaitingMax = 8192, kBatchMax = 512;
+constexpr long kPostMs = 2000;
+
+void quoted(std::string& out, std::string_view text) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  out += '"';
+  for (const char c : text) {
+    const auto u = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (u < 0x20) {
+      out += "\\u00";
+      out += kHex[u >> 4];
+      out += kHex[u & 15];
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+}
+
+std::string text_attribute(std::string_view key, std::string_view value) {
+  std::string out = "{\"key\":";
+  quoted(out, key);
+  out += ",\"value\":{\"stringValue\":";
+  quoted(out, value);
+  return out + "}}";
+}
+
+class Exporter {
+ public:
+  explicit Exporter(const SpanOptions& options) : options_(options) {
+    head_ = "{\"resourceSpans\":[{\"resource\":{\"attributes\":[" + text_attribute("service.name", options.service) + "," +
+            text_attribute("service.instance.id", options.instance) + "]},\"scopeSpans\":[{\"scope\":{\"name\":\"cardstorm-platform\"},\"spans\":[";
+    if (!options.file.empty()) fd_ = ::open(options.file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    thread_ = std::thread([this] { run(); });
+  }
+  ~Exporter() {
+    {
+      const std::lock_guard lock(mutex_);
+      quit_ = true;
+    }
+    wake_.notify_one();
+    thread_.join();
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Exporter(const Exporter&) = delete;
+  Exporter& operator=(const Exporter&) = delete;
+
+  [[nodiscard]] bool keeps(const std::string& trace_id, bool failed, Nanos length) const {
+    if (failed || length >= options_.slow) return true;
+    // The first 32 bits of the id are as good as random, and the same at every node.
+    return static_cast<double>(std::strtoul(trace_id.substr(0, 8).c_str(), nullptr, 16)) < options_.share * 4294967296.0;
+  }
+  void put(std::string span) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (waiting_.size() >= kWaitingMax) {
+        ++dropped_;
+        return;
+      }
+      waiting_.push_back(std::move(span));
+    }
+    wake_.notify_one();
+  }
+  [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
+
+ private:
+  void run() {
+    std::unique_lock lock(mutex_);
+    while (!quit_ || !waiting_.empty()) {
+      wake_.wait(lock, [this] { return quit_ || !waiting_.empty(); });
+      std::vector<std::string> batch;
+      const std::size_t n = std::min(waiting_.size(), kBatchMax);
+      batch.assign(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(waiting_.begin() + static_cast<std::ptrdiff_t>(n)));
+      waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(n));
+      lock.unlock();
+      if (!batch.empty()) send(batch);
+      lock.lock();
+      if (!quit_) wake_.wait_for(lock, 200ms, [this] { return quit_; });   // a line holds some spans
+    }
+  }
+
+  void send(const std::vector<std::string>& batch) {
+    std::string line = head_;
+    for (std::size_t i = 0; i < batch.size(); ++i) line.append(i == 0 ? "" : ",").append(batch[i]);
+    line += "]}]}]}";
+    if (fd_ >= 0) {
+      line += '\n';
+      [[maybe_unused]] const auto written = ::write(fd_, line.data(), line.size());   // one write: a line is whole or not there
+      line.pop_back();
+    }
+    if (!options_.endpoint.empty()) post(line);
+  }
+
+  void post(const std::string& line) {
+    const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(curl_easy_init(), &curl_easy_cleanup);
+    if (!curl) return;
+    curl_slist* headers = curl_slist_append(nullptr, "Content-Type: application/json");
+    curl_easy_setopt(curl.get(), CURLOPT_URL, (options_.endpoint + "/v1/traces").c_str());
+    curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDS, line.c_str());
+    curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDSIZE, static_cast<long>(line.size()));
+    curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT_MS, kPostMs);
+    curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, +[](char*, std::size_t size, std::size_t n, void*) { return size * n; });
+    if (curl_easy_perform(curl.get()) != CURLE_OK) ++dropped_;   // a collector that is away costs spans, not trades
+    curl_slist_free_all(headers);
+  }
+
+  const SpanOptions options_;
+  std::string head_;
+  int fd_ = -1;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<std::string> waiting_;
+  bool quit_ = false;
+  std::atomic<std::uint64_t> dropped_{0};
+  std::thread thread_;   // last: uses all above
+};
+
+std::unique_ptr<Exporter>& exporter() {
+  static std::unique_ptr<Exporter> e;
+  return e;
+}
+
+Context child_of(const Context& parent) {
+  Context c = Context::fresh(parent.mark);
+  if (!parent.trace_id.empty()) c.trace_id = parent.trace_id;
+  c.deadline = parent.deadline;
+  return c;
+}
+
+std::string nanos(std::chrono::system_clock::time_point at) { return std::to_string(std::chrono::duration_cast<Nanos>(at.time_since_epoch()).count()); }
+
+std::string text_of(const SpanRecord& span) {
+  std::string out = "{\"traceId\":\"" + span.context.trace_id + "\",\"spanId\":\"" + span.context.span_id + "\"";
+  if (!span.parent_span.empty()) out += ",\"parentSpanId\":\"" + span.parent_span + "\"";
+  out += ",\"name\":";
+  quoted(out, span.name);
+  out += ",\"kind\":" + std::to_string(static_cast<int>(span.kind)) + ",\"startTimeUnixNano\":\"" + nanos(span.began) + "\",\"endTimeUnixNano\":\"" +
+         nanos(span.began + std::chrono::duration_cast<std::chrono::system_clock::duration>(span.took)) + "\",\"attributes\":[";
+  const char* comma = "";
+  for (const auto& a : span.attributes) {
+    out += comma;
+    comma = ",";
+    out += a.number ? "{\"key\":\"" + a.key + "\",\"value\":{\"intValue\":\"" + a.value + "\"}}" : text_attribute(a.key, a.value);
+  }
+  if (!span.context.mark.empty()) out += comma + text_attribute("cardstorm.mark", span.context.mark);
+  out += "]";
+  comma = ",\"links\":[";
+  for (const Context& link : span.links) {
+    out += comma + ("{\"traceId\":\"" + link.trace_id) + "\",\"spanId\":\"" + link.span_id + "\"}";
+    comma = ",";
+  }
+  if (!span.links.empty()) out += "]";
+  if (!span.error.empty()) {
+    out += ",\"status\":{\"code\":2,\"message\":";
+    quoted(out, span.error);
+    out += "}";
+  }
+  return out + "}";
+}
+
+}  // namespace
+
+bool kept(const Context& context, bool failed, std::chrono::steady_clock::duration took) {
+  return exporter() != nullptr && !context.trace_id.empty() && exporter()->keeps(context.trace_id, failed, took);
+}
+
+void record(const SpanRecord& span) {
+  if (kept(span.context, !span.error.empty(), span.took)) exporter()->put(text_of(span));
+}
+
+Span::Span(std::string_view name, SpanKind kind, const Context& parent)
+    : span_{std::string(name), parent.span_id, kind, child_of(parent), std::chrono::system_clock::now(), {}, {}, {}, ""},
+      start_(std::chrono::steady_clock::now()), scope_(span_.context) {}
+
+Span::~Span() {
+  span_.took = std::chrono::steady_clock::now() - start_;
+  record(span_);
+}
+
+void Span::attribute(std::string_view key, std::string_view value) { span_.attributes.push_back({std::string(key), std::string(value), false}); }
+void Span::attribute(std::string_view key, std::int64_t value) { span_.attributes.push_back({std::string(key), std::to_string(value), true}); }
+void Span::link(const Context& other) {
+  if (!other.trace_id.empty()) span_.links.push_back(other);
+}
+void Span::fail(std::string_view type) { span_.error = type; }
+
+void start_spans(const SpanOptions& options) { exporter() = std::make_unique<Exporter>(options); }
+void stop_spans() { exporter().reset(); }
+std::uint64_t spans_dropped() { return exporter() == nullptr ? 0 : exporter()->dropped(); }
+
+}  // namespace platform::observe

@@ -1,0 +1,54 @@
+// held: what a consumer has given out and not heard back about, in memory: so that a message whose effect failed comes again to the same member,
+// and a log of positions (Kafka) knows up to where everything is done.
+#pragma once
+
+#include <chrono>
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "reference_platform/queue/queue.hpp"
+
+namespace platform::queue {
+
+/// Where a message lies in its lane (a partition of a topic): offset, or milliseconds and number of a stream's entry.
+struct Position {
+  std::int64_t major = 0, minor = 0;
+  auto operator<=>(const Position&) const = default;
+};
+/// "3:1700000000000-0": a message's id.
+std::string id_text(int lane, Position position);
+struct LanePosition { int lane = 0; Position position; };
+std::optional<LanePosition> read_id(std::string_view id);
+
+/// Milliseconds of the machine's clock.
+std::int64_t wall_ms();
+
+class Held {
+ public:
+  explicit Held(std::chrono::milliseconds retake) : retake_(retake) {}
+
+  /// More must not be taken before some are done.
+  [[nodiscard]] bool full() const { return count_ >= kMax; }
+  [[nodiscard]] bool any(int lane) const { return lanes_.contains(lane); }
+  void give(int lane, Position position, const Message& message, std::int64_t published_ms, std::chrono::steady_clock::time_point now);
+  /// False: not held (any more).
+  bool finish(LanePosition at);
+  void forget(int lane);
+  [[nodiscard]] std::optional<Position> first(int lane) const;
+  /// Up to `max` that were given out longer than `retake` ago; they count as given out now.
+  std::vector<Message> overdue(std::size_t max, std::chrono::steady_clock::time_point now);
+
+ private:
+  static constexpr std::size_t kMax = 2000;
+  struct Entry { Message message; std::int64_t published_ms; std::chrono::steady_clock::time_point given; };
+  const std::chrono::milliseconds retake_;
+  std::map<int, std::map<Position, Entry>> lanes_;   // no empty ones
+  std::size_t count_ = 0;
+};
+
+}  // namespace platform::queue

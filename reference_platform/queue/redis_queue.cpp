@@ -1,0 +1,233 @@
+// redis_queue: see redis_queue.hpp; how lanes, leases and positions work is written at the scripts.
+#include "reference_platform/queue/redis_queue.hpp"
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <map>
+#include <thread>
+
+#include "reference_platform/queue/held.hpp"
+#include "reference_platform/queue/redis_scripts.hpp"
+#include "reference_platform/store/redis.hpp"
+
+namespace platform::queue {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+using store::Redis;
+using store::RedisReply;
+using Kind = RedisReply::Kind;
+using Words = std::vector<std::string>;
+
+constexpr auto kLimit = 1000ms;        // of one command
+constexpr auto kPause = 20ms;          // between looks at a Redis that is away, or for a lane
+constexpr int kLaneMax = 200'000;      // entries; what is beyond is refused, not dropped
+constexpr std::size_t kAcksAtOnce = 500;
+
+int lane_of(const std::string& key) {
+  std::uint32_t hash = 2166136261U;
+  for (const char c : key) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
+  return static_cast<int>(hash % kLanes);
+}
+
+std::string stream_of(const std::string& topic, int lane) { return "cardstorm:queue:" + topic + ":" + std::to_string(lane); }
+
+struct Entry { int lane; Position position; Message message; };
+
+/// One entry of a stream: [id, [field, value, ...]]. An entry that was deleted under our hands has no fields.
+std::optional<Entry> entry_of(int lane, const RedisReply& reply) {
+  if (reply.items.size() != 2 || !reply.items[1].is(Kind::array)) return std::nullopt;
+  const auto at = read_id(std::to_string(lane) + ":" + reply.items[0].text);
+  if (!at) return std::nullopt;
+  Entry e{lane, at->position, {}};
+  e.message.id = id_text(lane, e.position);
+  const auto& fields = reply.items[1].items;
+  for (std::size_t i = 0; i + 1 < fields.size(); i += 2) {
+    const std::string& name = fields[i].text;
+    (name == "k" ? e.message.key : name == "b" ? e.message.body : name == "m" ? e.message.mark : e.message.trace) = fields[i + 1].text;
+  }
+  return e;
+}
+
+class RedisConsumer final : public Consumer {
+ public:
+  RedisConsumer(std::shared_ptr<Redis> redis, std::string topic, std::string group, std::string member, milliseconds retake)
+      : redis_(std::move(redis)), topic_(std::move(topic)), group_(std::move(group)), member_(std::move(member)), retake_(std::max(retake, 40ms)),
+        prefix_("cardstorm:queue:" + topic_ + ":group:" + group_), held_(retake_) {}
+  RedisConsumer(const RedisConsumer&) = delete;
+  RedisConsumer& operator=(const RedisConsumer&) = delete;
+  ~RedisConsumer() override {
+    tell_done();
+    redis_->command({"EVAL", kLeave, "1", prefix_, member_, std::to_string(kLanes)}, kLimit);
+  }
+
+  std::vector<Message> take(std::size_t max, milliseconds wait) override {
+    const auto until = steady_clock::now() + wait;
+    for (bool last = false;; ) {
+      tell_done();
+      keep_lanes();
+      std::vector<Message> out = held_.overdue(max, steady_clock::now());
+      give(out, max);
+      if (!out.empty() || last) return out;
+      const auto now = steady_clock::now();
+      last = now >= until;
+      read(max, last ? 0ms : std::chrono::ceil<milliseconds>(std::min(until, next_lease_) - now));
+    }
+  }
+
+  void done(const std::vector<Message>& messages) override {
+    for (const Message& m : messages) {
+      const auto at = read_id(m.id);
+      if (!at) continue;
+      held_.finish(*at);   // also when it is somebody else's by now: it is done
+      finished_[at->lane].push_back(m.id.substr(m.id.find(':') + 1));
+    }
+    tell_done();
+  }
+
+ private:
+  void give(std::vector<Message>& out, std::size_t max) {
+    while (out.size() < max && !buffer_.empty() && !held_.full()) {
+      Entry& e = buffer_.front();
+      e.message.age = milliseconds(std::max<std::int64_t>(0, wall_ms() - e.position.major));
+      held_.give(e.lane, e.position, e.message, e.position.major, steady_clock::now());
+      out.push_back(std::move(e.message));
+      buffer_.pop_front();
+    }
+  }
+
+  /// Says which are done; what Redis did not hear is said again with the next call.
+  void tell_done() {
+    while (!finished_.empty()) {
+      auto& [lane, ids] = *finished_.begin();
+      const auto n = static_cast<std::ptrdiff_t>(std::min(ids.size(), kAcksAtOnce));
+      Words words{"EVAL", kDone, "1", stream_of(topic_, lane), group_};
+      words.insert(words.end(), ids.begin(), ids.begin() + n);
+      const RedisReply r = redis_->command(words, kLimit);
+      if (r.is(Kind::lost) || (r.is(Kind::error) && !gone(r))) return;
+      ids.erase(ids.begin(), ids.begin() + n);
+      if (ids.empty()) finished_.erase(finished_.begin());
+    }
+  }
+  /// The stream or its group is not there: nothing to be said about it.
+  static bool gone(const RedisReply& r) { return r.text.find("NOGROUP") != std::string::npos || r.text.find("no such key") != std::string::npos; }
+
+  void keep_lanes() {
+    const auto now = steady_clock::now();
+    if (now < next_lease_) return;
+    next_lease_ = now + std::clamp(retake_ / 4, 10ms, 500ms);
+    std::string busy = ",";
+    for (int lane = 0; lane < kLanes; ++lane)
+      if (held_.any(lane)) busy += std::to_string(lane) + ",";
+    const RedisReply r = redis_->command({"EVAL", kLease, "1", prefix_, member_, std::to_string(retake_.count()), std::to_string(kLanes), busy}, kLimit);
+    if (!r.is(Kind::array)) return;   // the lease may have run out by the time that Redis answers again: it will say so
+    std::array<bool, kLanes> may{}, unbroken{};
+    for (const auto& item : r.items) {
+      const auto lane = static_cast<std::size_t>(item.number / 4);
+      may.at(lane) = (item.number & 1) != 0;
+      unbroken.at(lane) = (item.number & 2) != 0;
+    }
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const auto i = static_cast<std::size_t>(lane);
+      if (!may[i] || !unbroken[i]) drop(lane);
+      if (!unbroken[i]) held_.forget(lane);   // others may have had it in between
+      if (may[i] && !owned_[i]) owned_[i] = take_over(lane);
+    }
+  }
+
+  /// What we have read and not given out of a lane goes to whoever reads it next.
+  void drop(int lane) {
+    owned_[static_cast<std::size_t>(lane)] = false;
+    std::erase_if(buffer_, [lane](const Entry& e) { return e.lane == lane; });
+  }
+
+  /// Whoever read this lane before us is gone: what it had taken and not done is ours.
+  bool take_over(int lane) {
+    const std::string stream = stream_of(topic_, lane);
+    const RedisReply made = redis_->command({"XGROUP", "CREATE", stream, group_, "0", "MKSTREAM"}, kLimit);
+    if (!made.is(Kind::status) && made.text.find("BUSYGROUP") == std::string::npos) return false;
+    for (std::string from = "0-0";;) {
+      const RedisReply r = redis_->command({"XAUTOCLAIM", stream, group_, member_, "0", from, "COUNT", "500"}, kLimit);
+      if (!r.is(Kind::array) || r.items.size() < 2) {
+        drop(lane);
+        return false;
+      }
+      for (const auto& item : r.items[1].items) add(lane, item);
+      from = r.items[0].text;
+      if (from == "0-0") return true;
+    }
+  }
+
+  void add(int lane, const RedisReply& item) {
+    auto e = entry_of(lane, item);
+    if (!e) return;
+    buffer_.push_back(std::move(*e));
+  }
+
+  void read(std::size_t max, milliseconds block) {
+    Words streams, starts;
+    for (int lane = 0; lane < kLanes; ++lane) {
+      if (!owned_[static_cast<std::size_t>(lane)]) continue;
+      streams.push_back(stream_of(topic_, lane));
+      starts.emplace_back(">");
+    }
+    if (streams.empty() || held_.full()) return std::this_thread::sleep_for(std::min(block, kPause));
+    Words words{"XREADGROUP", "GROUP", group_, member_, "COUNT", std::to_string(std::max<std::size_t>(1, max / streams.size()))};
+    if (block > 0ms) words.insert(words.end(), {"BLOCK", std::to_string(block.count())});
+    words.emplace_back("STREAMS");
+    words.insert(words.end(), streams.begin(), streams.end());
+    words.insert(words.end(), starts.begin(), starts.end());
+    const RedisReply r = redis_->command(words, block + kLimit);
+    if (r.is(Kind::lost) || r.is(Kind::error)) {
+      if (gone(r)) owned_.fill(false);   // an emptied Redis: the groups are made again with the next lease
+      return std::this_thread::sleep_for(std::min(block, kPause));
+    }
+    for (const auto& stream : r.items) {
+      if (stream.items.size() != 2) continue;
+      const int lane = stream.items[0].text.back() - '0';
+      for (const auto& item : stream.items[1].items) add(lane, item);
+    }
+  }
+
+  const std::shared_ptr<Redis> redis_;
+  const std::string topic_, group_, member_;
+  const milliseconds retake_;
+  const std::string prefix_;
+  Held held_;
+  std::deque<Entry> buffer_;                           // read, not given out
+  std::map<int, std::vector<std::string>> finished_;   // by lane; not said yet
+  std::array<bool, kLanes> owned_{};
+  steady_clock::time_point next_lease_{};
+};
+
+class RedisQueue final : public Queue {
+ public:
+  explicit RedisQueue(const std::string& url) : redis_(store::make_redis(url, kLimit)) {}
+
+  bool publish(const std::string& topic, const Message& m, milliseconds limit) override {
+    return redis_->command({"EVAL", kPublish, "1", stream_of(topic, lane_of(m.key)), std::to_string(kLaneMax), m.key, m.body, m.mark, m.trace}, limit).is(Kind::text);
+  }
+  std::unique_ptr<Consumer> consume(const std::string& topic, const std::string& group, const std::string& member, milliseconds retake) override {
+    return std::make_unique<RedisConsumer>(redis_, topic, group, member, retake);
+  }
+  Backlog backlog(const std::string& topic, const std::string& group) override {
+    Words words{"EVAL", kBacklog, std::to_string(kLanes)};
+    for (int lane = 0; lane < kLanes; ++lane) words.push_back(stream_of(topic, lane));
+    words.push_back(group);
+    const RedisReply r = redis_->command(words);
+    if (r.items.size() != 2) return {};
+    return {r.items[0].number, milliseconds(r.items[1].number), true};
+  }
+
+ private:
+  const std::shared_ptr<Redis> redis_;
+};
+
+}  // namespace
+
+std::unique_ptr<Queue> make_redis_queue(const std::string& url) { return std::make_unique<RedisQueue>(url); }
+
+}  // namespace platform::queue

@@ -1,0 +1,229 @@
+// intake: see intake.hpp.
+#include "reference_platform/services/intake.hpp"
+
+#include <algorithm>
+
+#include "reference_platform/domain/json.hpp"
+#include "reference_platform/services/backend.hpp"
+
+namespace platform::services {
+
+using namespace std::chrono_literals;
+using domain::Json;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr std::size_t kBatch = 64;
+constexpr milliseconds kAgeMax{5000}, kCrowdedAge{2500};
+constexpr milliseconds kWaitMax{1500}, kPublishMax{300}, kTakeWait{200}, kRetake{3000}, kPollEvery{30}, kBacklogEvery{250};
+constexpr milliseconds kAnswerReserve{100};   // of the request's time, for the way back
+const char kGroup[] = "orders";
+
+std::string to_text(const NewOrder& o) {
+  return domain::JsonObject().add("order_no", o.order_no).add("buyer", o.buyer).add("key", o.key).add("sku", o.sku).add("class", o.goods_class).add("phone", o.phone)
+      .add("coupon", o.coupon).add("quantity", o.quantity).add("amount_cents", o.amount_cents).done();
+}
+
+std::optional<NewOrder> of_message(const queue::Message& m) {
+  const auto json = Json::parse(m.body);
+  if (!json) return std::nullopt;
+  const Json& j = *json;
+  const auto place = store::place_of(j["order_no"].text());
+  if (!place) return std::nullopt;
+  return NewOrder{*place, j["order_no"].text(), j["buyer"].text(), j["key"].text(), j["sku"].text(), j["class"].text(), j["phone"].text(), j["coupon"].text(),
+                  m.mark, m.trace, j["quantity"].integer(), j["amount_cents"].integer()};
+}
+
+/// A value or a constraint, not the state of the database: SQLSTATE classes 22 and 23.
+bool bad_data(const store::SqlError& e) { return e.state.starts_with("22") || e.state.starts_with("23"); }
+
+}  // namespace
+
+Intake::Intake(std::string node, std::unique_ptr<queue::Queue> queue, store::Shards& shards, std::string reserve, const BusinessLog& log, Metrics& metrics)
+    : node_(std::move(node)), reserve_(std::move(reserve)), queue_(std::move(queue)), shards_(shards), log_(log), metrics_(metrics) {
+  for (const auto& each : shards_.each()) {
+    auto lane = std::make_unique<Lane>();
+    lane->database = each.database;
+    lane->shadow = each.shadow;
+    lane->topic = "intake." + std::to_string(each.database) + (each.shadow ? ".shadow" : "");
+    lane->consumer = queue_->consume(lane->topic, kGroup, node_, kRetake);
+    lanes_.push_back(std::move(lane));
+  }
+  for (auto& lane : lanes_) {
+    loops_.push_back(std::make_unique<Loop>(lane->topic, 50ms, [this, l = lane.get()] { return consume(*l); }));
+    loops_.push_back(std::make_unique<Loop>(lane->topic + " answers", kPollEvery, [this, l = lane.get()] { return look_for_others(*l); }));
+  }
+  loops_.push_back(std::make_unique<Loop>("intake backlog", kBacklogEvery, [this] {
+    watch_backlog();
+    return false;
+  }));
+}
+
+Intake::Lane& Intake::lane_of(store::Place place) {
+  return **std::find_if(lanes_.begin(), lanes_.end(), [&](const auto& l) { return l->database == shards_.database_of(place) && l->shadow == place.shadow; });
+}
+
+Intake::Result Intake::take_in(const NewOrder& order, milliseconds left) {
+  Lane& lane = lane_of(order.place);
+  if (lane.crowded) return {State::crowded};
+  const auto until = steady_clock::now() + std::min(kWaitMax, left - kAnswerReserve);
+  Waiter me{&order, steady_clock::now(), ""};
+  std::multimap<std::string, Waiter*>::iterator mine;
+  {
+    const std::lock_guard lock(mutex_);
+    mine = waiting_.emplace(order.order_no, &me);
+  }
+  const bool there = queue_->publish(lane.topic, {"", order.buyer, to_text(order), order.mark, order.trace, {}}, std::clamp(left, milliseconds(1), kPublishMax));
+  if (!there) metrics_.add("intake_fallback_total");   // it may be there all the same: the key makes one order of both
+  std::unique_lock lock(mutex_);
+  if (there) told_.wait_until(lock, until, [&me] { return !me.outcome.empty(); });
+  waiting_.erase(mine);
+  if (!there) {
+    lock.unlock();
+    log_.event("intake_fallback", order.order_no, order.mark, "the queue does not answer");
+    return {State::not_taken};
+  }
+  if (me.outcome.empty()) return {State::pending};
+  if (me.outcome == "created") return {State::created};
+  if (me.outcome == "repeated") return {State::repeated};
+  return {me.outcome == "expired" ? State::expired : State::not_taken};
+}
+
+// What was taken stays here until it is written: a message is done only after its effect.
+bool Intake::consume(Lane& lane) {
+  const auto asked = steady_clock::now();
+  if (lane.batch.empty()) lane.batch = lane.consumer->take(kBatch, kTakeWait);
+  if (lane.batch.empty()) return steady_clock::now() - asked > kTakeWait / 2;   // an answer at once: the broker is away
+  std::vector<NewOrder> orders, expired;
+  for (const auto& m : lane.batch) {
+    auto order = of_message(m);
+    if (order) (m.age > kAgeMax ? expired : orders).push_back(std::move(*order));
+  }
+  // Two nodes write at the same time: both take the goods in the same order.
+  std::stable_sort(orders.begin(), orders.end(), [](const NewOrder& a, const NewOrder& b) { return a.sku < b.sku; });
+  const auto began = steady_clock::now();
+  try {
+    write(lane, orders, expired);
+  } catch (const store::SqlError& e) {
+    age(lane, began);
+    if (!bad_data(e)) throw;
+    write_singly(lane, orders, expired);
+  } catch (...) {
+    age(lane, began);
+    throw;
+  }
+  lane.consumer->done(lane.batch);
+  lane.batch.clear();
+  return true;
+}
+
+/// What was taken goes on aging while the database is away.
+void Intake::age(Lane& lane, steady_clock::time_point since) {
+  const auto lost = std::chrono::duration_cast<milliseconds>(steady_clock::now() - since) + 50ms;
+  for (auto& m : lane.batch) m.age += lost;
+}
+
+void Intake::write(Lane& lane, const std::vector<NewOrder>& orders, const std::vector<NewOrder>& expired) {
+  std::vector<std::string> outcomes;
+  const std::vector<std::string> too_late(expired.size(), "expired");
+  {
+    auto db = shards_.at(lane.database, lane.shadow).take(500ms);
+    db->begin();
+    if (!orders.empty()) outcomes = write_orders(*db, orders, reserve_);
+    refuse(*db, orders, outcomes);
+    refuse(*db, expired, too_late);
+    db->commit();
+  }
+  tell(orders, outcomes);
+  tell(expired, too_late);
+  metrics_.add("intake_batches_total");
+  metrics_.add("intake_orders_total", static_cast<double>(orders.size()));
+  if (!expired.empty()) metrics_.add("intake_expired_total", static_cast<double>(expired.size()));
+}
+
+// One order that the database does not take must not keep the others from it.
+void Intake::write_singly(Lane& lane, const std::vector<NewOrder>& orders, const std::vector<NewOrder>& expired) {
+  write(lane, {}, expired);
+  for (const NewOrder& o : orders) {
+    try {
+      write(lane, {o}, {});
+    } catch (const store::SqlError& e) {
+      if (!bad_data(e)) throw;
+      log_.event("order_invalid", o.order_no, o.mark, e.what());
+      refuse(*shards_.at(lane.database, lane.shadow).take(500ms), {o}, {"invalid"});
+    }
+  }
+}
+
+// For those who wait at other nodes. One that a node wrote before it died, and that came here again, is no refused one.
+void Intake::refuse(store::Connection& db, const std::vector<NewOrder>& orders, const std::vector<std::string>& outcomes) {
+  std::vector<std::string> refused, reasons, marks;
+  for (std::size_t i = 0; i < orders.size(); ++i) {
+    if (outcomes[i] == "created" || outcomes[i] == "repeated") continue;
+    refused.push_back(orders[i].order_no);
+    reasons.push_back(outcomes[i]);
+    marks.push_back(orders[i].mark);
+  }
+  if (refused.empty()) return;
+  db.run("INSERT INTO intake_refused(order_no, outcome, mark) SELECT n.no, n.why, n.mark FROM unnest($1::text[], $2::text[], $3::text[]) AS n(no, why, mark) "
+         "WHERE NOT EXISTS (SELECT 1 FROM orders o WHERE o.part = part_of(n.no) AND o.order_no = n.no) ON CONFLICT DO NOTHING",
+         {pg_array(refused), pg_array(reasons), pg_array(marks)});
+}
+
+void Intake::tell(const std::vector<NewOrder>& orders, const std::vector<std::string>& outcomes) {
+  for (std::size_t i = 0; i < orders.size(); ++i) tell(orders[i].order_no, outcomes[i]);
+}
+
+void Intake::tell(const std::string& order_no, const std::string& outcome) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto [from, to] = waiting_.equal_range(order_no);
+    for (auto it = from; it != to; ++it) {
+      if (it->second->outcome.empty()) it->second->outcome = outcome;
+    }
+  }
+  told_.notify_all();
+}
+
+// Another node took the message: its outcome is in the database. One question for all who wait.
+bool Intake::look_for_others(Lane& lane) {
+  std::vector<std::string> parts, buyers, keys, numbers;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto now = steady_clock::now();
+    for (const auto& [no, waiter] : waiting_) {
+      const NewOrder& o = *waiter->order;
+      if (!waiter->outcome.empty() || now - waiter->since < kPollEvery || &lane_of(o.place) != &lane) continue;
+      parts.push_back(std::to_string(o.place.partition));
+      buyers.push_back(o.buyer);
+      keys.push_back(o.key);
+      numbers.push_back(no);
+    }
+  }
+  if (numbers.empty()) return false;
+  std::vector<std::pair<std::string, std::string>> found;
+  {
+    const auto rows = shards_.at(lane.database, lane.shadow).take(100ms)->run(
+        "WITH asked AS (SELECT * FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[]) AS a(part, buyer, idem_key, no)) "
+        "SELECT a.no, CASE WHEN o.order_no = a.no THEN 'created' ELSE 'repeated' END FROM asked a JOIN orders o ON o.part = a.part AND o.buyer = a.buyer AND o.idem_key = a.idem_key "
+        "UNION ALL SELECT r.order_no, r.outcome FROM intake_refused r WHERE r.order_no = ANY($4::text[])",
+        {pg_array(parts), pg_array(buyers), pg_array(keys), pg_array(numbers)});
+    for (int i = 0; i < rows.size(); ++i) found.emplace_back(rows.text(i, 0), rows.text(i, 1));
+  }
+  for (const auto& [no, outcome] : found) tell(no, outcome);
+  return false;
+}
+
+void Intake::watch_backlog() {
+  for (auto& lane : lanes_) {
+    const queue::Backlog b = queue_->backlog(lane->topic, kGroup);
+    if (!b.known) continue;
+    lane->crowded = b.oldest > kCrowdedAge;
+    metrics_.set("intake_oldest_age_seconds{topic=\"" + lane->topic + "\"}", std::chrono::duration<double>(b.oldest).count());
+    metrics_.set("intake_waiting{topic=\"" + lane->topic + "\"}", static_cast<double>(b.messages));
+  }
+}
+
+}  // namespace platform::services

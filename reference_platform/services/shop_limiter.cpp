@@ -1,0 +1,68 @@
+// shop_limiter: see shop_limiter.hpp.
+#include "reference_platform/services/shop_limiter.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <mutex>
+
+namespace platform::services {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+class FixedWindow final : public ShopLimiter {
+ public:
+  explicit FixedWindow(int per_second) : per_second_(per_second) {}
+
+  bool admit(Lane) override {
+    const auto second = std::chrono::floor<std::chrono::seconds>(Clock::now());
+    const std::lock_guard lock(mutex_);
+    if (second != window_) {
+      window_ = second;
+      count_ = 0;
+    }
+    return ++count_ <= per_second_;
+  }
+
+ private:
+  const int per_second_;
+  std::mutex mutex_;
+  std::chrono::time_point<Clock, std::chrono::seconds> window_{};
+  int count_ = 0;
+};
+
+class TokenBuckets final : public ShopLimiter {
+ public:
+  explicit TokenBuckets(int per_second) {
+    for (std::size_t i = 0; i < kShares.size(); ++i) buckets_[i] = Bucket{per_second * kShares[i], per_second * kShares[i], Clock::now()};
+  }
+
+  bool admit(Lane lane) override {
+    if (lane <= Lane::pay) return true;
+    const auto now = Clock::now();
+    const std::lock_guard lock(mutex_);
+    Bucket& b = buckets_[static_cast<std::size_t>(lane)];
+    b.tokens = std::min(b.per_second, b.tokens + b.per_second * std::chrono::duration<double>(now - b.filled).count());
+    b.filled = now;
+    if (b.tokens < 1) return false;
+    b.tokens -= 1;
+    return true;
+  }
+
+ private:
+  static constexpr std::array<double, 5> kShares{1, 1, 0.9, 0.7, 0.5};   // as in Lane
+  struct Bucket {
+    double per_second = 0, tokens = 0;   // holds a second's worth at most
+    Clock::time_point filled;
+  };
+  std::mutex mutex_;
+  std::array<Bucket, 5> buckets_;
+};
+
+}  // namespace
+
+std::unique_ptr<ShopLimiter> fixed_window(int per_second) { return std::make_unique<FixedWindow>(per_second); }
+std::unique_ptr<ShopLimiter> token_buckets(int per_second) { return std::make_unique<TokenBuckets>(per_second); }
+
+}  // namespace platform::services

@@ -1,0 +1,24 @@
+// shop_limiter: how many requests per second the fragile variant lets in (A09).
+#pragma once
+
+#include <memory>
+
+namespace platform::services {
+
+/// From the most to the least urgent.
+enum class Lane { callback, pay, create, query, list };
+
+class ShopLimiter {
+ public:
+  virtual ~ShopLimiter() = default;
+  /// False: refuse it with 429. Any thread.
+  virtual bool admit(Lane lane) = 0;
+};
+
+/// A09: one fixed window per second for everything.
+std::unique_ptr<ShopLimiter> fixed_window(int per_second);
+/// A token bucket per lane: the less urgent, the smaller its share of `per_second`. Callbacks and payments are never refused here; queue and
+/// pools bound them.
+std::unique_ptr<ShopLimiter> token_buckets(int per_second);
+
+}  // namespace platform::services

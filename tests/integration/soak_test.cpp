@@ -1,0 +1,48 @@
+// soak: kill -9 of a random node every 2 s at load. The hardened platform breaks no promise, the fragile one visibly does.
+#include <gtest/gtest.h>
+
+#include "harness/bench/soak.hpp"
+#include "harness/core/text.hpp"
+#include "tests/integration/command.hpp"
+
+namespace cardstorm {
+namespace {
+
+SoakOptions options(const TestFolder& folder, const std::string& target) {
+  SoakOptions o;
+  o.self = binary_dir() + "/cardstorm";
+  o.root = CARDSTORM_ROOT;
+  o.target = target;
+  o.out = folder.at(target);
+  return o;
+}
+
+TEST(Soak, HardenedBreaksNoPromiseWhileItsNodesDie) {
+  const TestFolder folder;
+  const auto seen = soak(options(folder, "hardened"), {});
+  ASSERT_TRUE(seen) << seen.error().what;
+  EXPECT_GE(seen->kills, 20);
+  EXPECT_EQ(join(seen->broken, ", "), "");
+  EXPECT_EQ(join(seen->unknown, ", "), "");
+  EXPECT_GT(seen->success_rate, 0.5);   // it goes on selling, too
+}
+
+TEST(Soak, FragileVisiblyBreaks) {
+  const TestFolder folder;
+  auto text = read_file(std::string(CARDSTORM_ROOT) + "/scenarios/targets/fragile.yaml");
+  ASSERT_TRUE(text);
+  const std::string slow = "restart_delay: 20";
+  ASSERT_NE(text->find(slow), std::string::npos);
+  text->replace(text->find(slow), slow.size(), "restart_delay: 1");   // an operator quick as lightning does not help
+  const std::string file = folder.at("fragile.yaml");
+  ASSERT_TRUE(write_file(file, *text));
+  auto o = options(folder, file);
+  o.out = folder.at("fragile");
+  const auto seen = soak(o, {});
+  ASSERT_TRUE(seen) << seen.error().what;
+  EXPECT_GE(seen->kills, 10);
+  EXPECT_NE(join(seen->broken, ", "), "");
+}
+
+}  // namespace
+}  // namespace cardstorm

@@ -1,0 +1,184 @@
+// observe: contexts, metric names, spans and business lines as outsiders read them.
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <map>
+#include <string>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+#include "reference_platform/domain/json.hpp"
+#include "reference_platform/observe/context.hpp"
+#include "reference_platform/observe/log.hpp"
+#include "reference_platform/observe/metrics.hpp"
+#include "reference_platform/observe/spans.hpp"
+
+namespace platform::observe {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kParent[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+TEST(Context, ReadsAndWritesATraceparent) {
+  const Context c = Context::of(kParent, "drill-7");
+  EXPECT_EQ(c.trace_id, "4bf92f3577b34da6a3ce929d0e0e4736");
+  EXPECT_EQ(c.span_id, "00f067aa0ba902b7");
+  EXPECT_EQ(c.traceparent(), kParent);
+  EXPECT_EQ(c.mark, "drill-7");
+}
+
+TEST(Context, TakesAMalformedTraceparentAsNone) {
+  for (const char* bad : {"", "00", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+                          "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+                          "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", "00-4bf92f3577b34da6a3ce929d0e0e473!-00f067aa0ba902b7-01"}) {
+    EXPECT_EQ(Context::of(bad, "m").trace_id, "") << bad;
+    EXPECT_EQ(Context::of(bad, "m").mark, "m");
+  }
+}
+
+TEST(Context, IsSetForAScopeAndPerThread) {
+  const Scope outer(Context::of(kParent, "a"));
+  {
+    const Scope inner(Context::fresh("b"));
+    EXPECT_EQ(current().mark, "b");
+    std::thread([] { EXPECT_EQ(current().mark, ""); }).join();
+  }
+  EXPECT_EQ(current().mark, "a");
+}
+
+TEST(Metrics, WritesCountersGaugesAndHistogramsByTheirFullName) {
+  Metrics m;
+  m.add("orders_total{outcome=\"created\",class=\"topup\"}");
+  m.add("orders_total{outcome=\"created\",class=\"topup\"}", 2);
+  m.set("breaker_state{target=\"alpha\"}", 1);
+  m.observe("stage_seconds{stage=\"pay\"}", 0.03);
+  const std::string text = m.text();
+  EXPECT_NE(text.find("orders_total{class=\"topup\",outcome=\"created\"} 3"), std::string::npos) << text;
+  EXPECT_NE(text.find("breaker_state{target=\"alpha\"} 1"), std::string::npos) << text;
+  EXPECT_NE(text.find("stage_seconds_bucket{stage=\"pay\",le=\"0.05\"} 1"), std::string::npos) << text;
+  EXPECT_NE(text.find("stage_seconds_bucket{stage=\"pay\",le=\"0.025\"} 0"), std::string::npos) << text;
+}
+
+TEST(Metrics, KeepsABoundOnTheNumberOfSeries) {
+  Metrics m;
+  for (int i = 0; i < 5000; ++i) m.add("x_total{a=\"" + std::to_string(i) + "\"}");
+  const std::string text = m.text();
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2000 + 1);   // the series and their family's line
+}
+
+TEST(Metrics, NamesRoutesAndStatementsWithoutWhatTheyAreAbout) {
+  EXPECT_EQ(route_of("/orders/H7abc/pay"), "/orders/{id}/pay");
+  EXPECT_EQ(route_of("/goods/steam-50"), "/goods/{id}");
+  EXPECT_EQ(route_of("/notify/alpha"), "/notify/alpha");
+  EXPECT_EQ(route_of("/"), "/");
+  EXPECT_EQ(route_of("/api/v1/upstream/orders/12345678"), "/api/v1/upstream/orders/{id}");
+  EXPECT_EQ(summary_of("SELECT 1 FROM goods WHERE a = $1"), "SELECT goods");
+  EXPECT_EQ(summary_of("WITH picked AS (SELECT id FROM orders) UPDATE orders o SET a = 1"), "UPDATE orders");
+  EXPECT_EQ(summary_of("INSERT INTO outbox(topic) VALUES ('x')"), "INSERT outbox");
+}
+
+class Spans : public ::testing::Test {
+ protected:
+  void SetUp() override { file_ = (fs::temp_directory_path() / ("cardstorm-spans-" + std::to_string(::getpid()) + ".jsonl")).string(); }
+  void TearDown() override {
+    stop_spans();
+    fs::remove(file_);
+  }
+  void start(double share) { start_spans({"order", "order-2", file_, "", share, std::chrono::milliseconds(500)}); }
+  /// All spans in the file.
+  std::vector<domain::Json> written() {
+    stop_spans();
+    std::ifstream in(file_);
+    std::vector<domain::Json> out;
+    for (std::string line; std::getline(in, line);) {
+      const auto json = domain::Json::parse(line);
+      EXPECT_TRUE(json.has_value()) << line;
+      if (!json) continue;
+      for (const auto& resource : (*json)["resourceSpans"].items())
+        for (const auto& scope : resource["scopeSpans"].items())
+          for (const auto& span : scope["spans"].items()) out.push_back(span);
+    }
+    return out;
+  }
+  std::string file_;
+};
+
+TEST_F(Spans, AreChildrenOfWhatCameInAndParentsOfWhatGoesOut) {
+  start(1);
+  {
+    Span server("POST /orders", SpanKind::server, Context::of(kParent, "drill"));
+    server.attribute("http.response.status_code", 201);
+    const Span client("call", SpanKind::client, current());
+    EXPECT_EQ(current().span_id, client.context().span_id);
+  }
+  const auto spans = written();
+  ASSERT_EQ(spans.size(), 2U);
+  EXPECT_EQ(spans[0]["name"].text(), "call");   // ends first
+  EXPECT_EQ(spans[0]["parentSpanId"].text(), spans[1]["spanId"].text());
+  EXPECT_EQ(spans[1]["parentSpanId"].text(), "00f067aa0ba902b7");
+  for (const auto& s : spans) EXPECT_EQ(s["traceId"].text(), "4bf92f3577b34da6a3ce929d0e0e4736");
+  EXPECT_EQ(spans[1]["attributes"].items()[0]["value"]["intValue"].text(), "201");
+}
+
+TEST_F(Spans, KeepErrorsWhateverTheShare) {
+  start(0);
+  {
+    const Span good("good", SpanKind::internal, Context{});
+    Span bad("bad", SpanKind::internal, Context{});
+    bad.fail("timeout");
+  }
+  const auto spans = written();
+  ASSERT_EQ(spans.size(), 1U);
+  EXPECT_EQ(spans[0]["name"].text(), "bad");
+  EXPECT_EQ(spans[0]["status"]["message"].text(), "timeout");
+}
+
+TEST_F(Spans, KeepTheSameTracesAtEveryNode) {
+  start(0.5);
+  int kept = 0;
+  for (int i = 0; i < 400; ++i) {
+    const Context request = Context::fresh();
+    const Span one("one", SpanKind::server, request);
+    const Span two("two", SpanKind::client, request);
+  }
+  const auto spans = written();
+  std::map<std::string, int> traces;
+  for (const auto& s : spans) ++traces[s["traceId"].text()];
+  for (const auto& [id, n] : traces) {
+    EXPECT_EQ(n, 2) << id;
+    ++kept;
+  }
+  EXPECT_GT(kept, 120);
+  EXPECT_LT(kept, 280);
+}
+
+TEST(BusinessLog, SortsEventsByScenario) {
+  EXPECT_EQ(scenario_of("order_created"), "order");
+  EXPECT_EQ(scenario_of("payment_unknown"), "pay");
+  EXPECT_EQ(scenario_of("refund_wanted"), "refund");
+  EXPECT_EQ(scenario_of("order_delivered"), "delivery");
+  EXPECT_EQ(scenario_of("claim"), "stock");
+  EXPECT_EQ(scenario_of("topup_unknown"), "supplier");
+  EXPECT_EQ(scenario_of("started"), "platform");
+}
+
+TEST(BusinessLog, WritesOneJsonLineWithItsTrace) {
+  testing::internal::CaptureStderr();
+  {
+    const Scope scope(Context::of(kParent, "m"));
+    BusinessLog("order-1").event("order_paid", "H7\"x", "m", "alpha");
+  }
+  flush_log();
+  const std::string line = testing::internal::GetCapturedStderr();
+  const auto json = domain::Json::parse(line);
+  ASSERT_TRUE(json) << line;
+  EXPECT_EQ((*json)["scenario"].text(), "pay");
+  EXPECT_EQ((*json)["order_no"].text(), "H7\"x");
+  EXPECT_EQ((*json)["trace_id"].text(), "4bf92f3577b34da6a3ce929d0e0e4736");
+}
+
+}  // namespace
+}  // namespace platform::observe

@@ -1,0 +1,172 @@
+// The planted bugs whose place is with orders and wallets: each bites when it is on, and nothing of the kind happens when it is off.
+#include "tests/unit/platform/services_fixture.hpp"
+
+namespace platform::services_test {
+namespace {
+
+using namespace std::chrono_literals;
+using domain::Bug;
+
+class OrderBugs : public Hardened {
+ protected:
+  void run(std::optional<Bug> bug, const std::map<std::string, std::string>& options = {}, const std::set<std::string>& without = {}) {
+    configure(options);
+    for (auto& n : nodes_) {
+      if (bug) n.switches.set(*bug, true);
+    }
+    start_here(without);
+  }
+  /// Nothing can be written into a table while the function runs: what does so fails there, as if the node had died.
+  void while_broken(const std::string& table, const std::function<void()>& f) {
+    for (const auto& url : database_urls_) {
+      store::connect(url)->script(("CREATE FUNCTION break_here() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the node dies here'; END $$; "
+                                   "CREATE TRIGGER break_here BEFORE INSERT ON " + table + " FOR EACH ROW EXECUTE FUNCTION break_here()").c_str());
+    }
+    f();
+    for (const auto& url : database_urls_) store::connect(url)->script(("DROP TRIGGER break_here ON " + table + "; DROP FUNCTION break_here()").c_str());
+  }
+  std::int64_t wrong_wallets() { return number("SELECT count(*) FROM wallets w WHERE balance_cents <> opening_cents + (SELECT coalesce(sum(delta_cents), 0) FROM ledger l WHERE l.account = w.wallet)"); }
+  bool sells_too_much(std::optional<Bug> bug) {
+    execute("DELETE FROM cards WHERE sku = 'steam-50' AND id > (SELECT min(id) + 4 FROM cards WHERE sku = 'steam-50')");
+    run(bug);
+    int paid = 0;
+    for (int i = 0; i < 15; ++i) {
+      const auto a = create("b1", "steam-50", 1, std::to_string(i));
+      if (a.status == 201) paid += pay("b1", a.json["order_no"].text(), "wallet").status == 200 ? 1 : 0;
+    }
+    return paid > 5 * kDatabases;
+  }
+  bool uses_a_coupon_twice(std::optional<Bug> bug) {
+    run(bug);
+    const std::string operator_url = "http://127.0.0.1:" + std::to_string(node("order-1").port);
+    for (int round = 0; round < 40; ++round) {
+      const std::string code = "C-" + std::to_string(round);
+      as_buyer(operator_url, "", "POST", "/operator/coupons", R"({"code":")" + code + R"(","kind":"amount","value":100})");
+      std::vector<std::thread> buyers;
+      for (int b = 0; b < 6; ++b) {
+        buyers.emplace_back([&, b] { post("c" + std::to_string(b), "/orders", R"({"sku":"video-month","quantity":1,"coupon":")" + code + "\"}", code); });
+      }
+      for (auto& b : buyers) b.join();
+      if (bug && number("SELECT count(*) FROM orders") > round + 1) break;
+    }
+    const bool twice = number("SELECT count(*) FROM (SELECT 1 FROM orders GROUP BY coupon HAVING count(*) > 1) d") > 0 || number("SELECT count(*) FROM orders") > number("SELECT count(*) FROM coupons");
+    return twice;
+  }
+  bool repeats_a_number(std::optional<Bug> bug) {
+    run(bug);
+    std::set<std::string> numbers;
+    int created = 0;
+    for (int i = 0; i < 250; ++i) {
+      const auto a = create("b1", "video-month", 1, std::to_string(i));
+      EXPECT_EQ(a.status, 201) << a.body;
+      ++created;
+      if (!numbers.insert(a.json["order_no"].text()).second && bug) break;
+    }
+    return static_cast<int>(numbers.size()) < created;
+  }
+  bool loses_a_cent(std::optional<Bug> bug) {
+    run(bug, {}, {"order-2"});
+    execute("UPDATE goods SET price_cents = 1999 WHERE sku = 'video-month'");
+    EXPECT_TRUE(wait_until([&] {
+      const auto a = create("b1", "video-month", 1, "p" + std::to_string(++keys_)).json["amount_cents"].integer();
+      return a == 1999 || a == 1998;
+    }));
+    int wrong = 0;
+    for (int q = 1; q < 10; ++q) wrong += create("b1", "video-month", q, "q" + std::to_string(q)).json["amount_cents"].integer() != 1999 * q ? 1 : 0;
+    return wrong > 0;
+  }
+  void pay_at_once(int orders) {
+    std::vector<std::string> numbers;
+    for (int i = 0; i < orders; ++i) numbers.push_back(order("b1", "video-month"));
+    std::vector<std::thread> payers;
+    for (int t = 0; t < 8; ++t) {
+      payers.emplace_back([&, t] {
+        for (std::size_t i = static_cast<std::size_t>(t); i < numbers.size(); i += 8) pay("b1", numbers[i], "wallet");
+      });
+    }
+    for (auto& p : payers) p.join();
+  }
+};
+
+TEST_F(OrderBugs, B10LosesUpdatesOfTheWallet) {
+  run(Bug::B10);
+  for (int round = 0; round < 10 && wrong_wallets() == 0; ++round) pay_at_once(40);
+  EXPECT_EQ(wrong_wallets(), 1);
+}
+TEST_F(OrderBugs, WithoutB10TheWalletIsTheSumOfItsEntries) {
+  run(std::nullopt);
+  pay_at_once(80);
+  EXPECT_EQ(wrong_wallets(), 0);
+}
+
+TEST_F(OrderBugs, B12SellsMoreThanThereIs) { EXPECT_TRUE(sells_too_much(Bug::B12)); }
+TEST_F(OrderBugs, WithoutB12SellsWhatIsThere) { EXPECT_FALSE(sells_too_much(std::nullopt)); }
+
+TEST_F(OrderBugs, B13AnswersARepeatedKeyWithAnError) {
+  run(Bug::B13);
+  EXPECT_EQ(create("b1", "steam-50", 1, "k").status, 201);
+  EXPECT_EQ(create("b1", "steam-50", 1, "k").json["error"].text(), "duplicate_request");
+}
+
+TEST_F(OrderBugs, B19KeepsReservationsForEver) {
+  run(Bug::B19, {{"unpaid_close_s", "1"}});
+  EXPECT_TRUE(reaches("b1", order("b1", "steam-50", 3), "closed"));
+  EXPECT_EQ(number("SELECT count(*) FROM cards WHERE order_no IS NOT NULL"), 3);   // off: Hardened.GivesBackTheCardsOfAnOrderThatNobodyPays
+}
+
+TEST_F(OrderBugs, B20GivesAwayWhatIsBeingPaid) {
+  run(Bug::B20, {{"unpaid_close_s", "1"}}, {"payment"});
+  const std::string no = order("b1", "steam-50", 3);
+  EXPECT_EQ(pay("b1", no, "alpha").status, 200);
+  EXPECT_TRUE(wait_until([&] { return number("SELECT count(*) FROM cards WHERE order_no IS NOT NULL") == 0; }));
+  EXPECT_EQ(show("b1", no).json["status"].text(), "paying");
+}
+TEST_F(OrderBugs, WithoutB20WhatIsBeingPaidStaysReserved) {
+  run(std::nullopt, {{"unpaid_close_s", "1"}}, {"payment"});
+  const std::string paying = order("b1", "steam-50", 3), unpaid = order("b1", "steam-50", 2);
+  EXPECT_EQ(pay("b1", paying, "alpha").status, 200);
+  EXPECT_TRUE(reaches("b1", unpaid, "closed"));   // expiry has been there
+  EXPECT_EQ(number("SELECT count(*) FROM cards WHERE order_no IS NOT NULL"), 3);
+}
+
+TEST_F(OrderBugs, B21LosesTheMessageOfAPaidOrderInACrash) {
+  run(Bug::B21);
+  const std::string no = order("b1", "video-month");
+  while_broken("outbox", [&] { pay("b1", no, "wallet"); });
+  EXPECT_EQ(pay("b1", no, "wallet").json["status"].text(), "paid");
+  EXPECT_EQ(pay("b1", order("b1", "video-month"), "wallet").status, 200);   // others are delivered
+  EXPECT_TRUE(wait_until([&] { return number("SELECT count(*) FROM orders WHERE status = 'delivered'") == 1; }));
+  EXPECT_EQ(show("b1", no).json["status"].text(), "paid");
+  EXPECT_EQ(number("SELECT count(*) FROM outbox"), 0);
+}
+TEST_F(OrderBugs, WithoutB21AndB04ACrashLeavesStateAndMessageTogether) {
+  run(std::nullopt);
+  const std::string no = order("b1", "steam-50");
+  while_broken("outbox", [&] { EXPECT_EQ(pay("b1", no, "wallet").status, 503); });
+  EXPECT_EQ(show("b1", no).json["status"].text(), "created");
+  EXPECT_EQ(pay("b1", no, "wallet").status, 200);
+  EXPECT_TRUE(reaches("b1", no, "delivered"));
+}
+
+TEST_F(OrderBugs, B04LeavesAPaidOrderWithoutGoodsAfterACrash) {
+  run(Bug::B04);
+  const std::string no = order("b1", "steam-50");
+  while_broken("deliveries", [&] { pay("b1", no, "wallet"); });
+  const std::string good = order("b1", "steam-50");
+  EXPECT_EQ(pay("b1", good, "wallet").status, 200);
+  EXPECT_TRUE(reaches("b1", good, "delivered"));
+  EXPECT_EQ(show("b1", no).json["status"].text(), "paid");
+  EXPECT_EQ(number("SELECT count(*) FROM outbox"), 0);   // nobody will ever come for it
+}
+
+TEST_F(OrderBugs, B24UsesACouponTwice) { EXPECT_TRUE(uses_a_coupon_twice(Bug::B24)); }
+TEST_F(OrderBugs, WithoutB24UsesACouponOnce) { EXPECT_FALSE(uses_a_coupon_twice(std::nullopt)); }
+
+TEST_F(OrderBugs, B25GivesTwoOrdersOneNumber) { EXPECT_TRUE(repeats_a_number(Bug::B25)); }
+TEST_F(OrderBugs, WithoutB25EveryOrderHasItsNumber) { EXPECT_FALSE(repeats_a_number(std::nullopt)); }
+
+TEST_F(OrderBugs, B26LosesACentOnSomeAmounts) { EXPECT_TRUE(loses_a_cent(Bug::B26)); }
+TEST_F(OrderBugs, WithoutB26EveryCentIsThere) { EXPECT_FALSE(loses_a_cent(std::nullopt)); }
+
+}  // namespace
+}  // namespace platform::services_test
