@@ -48,6 +48,8 @@ constexpr const char* kHelp = R"(cardstorm-platform: a card-trading platform in 
       --shadow                 hardened: marked traffic (X-Cardstorm-Mark) works on shadow tables and never touches the real ones
       --postgres URL           use this database; everything goes into schemas of its own, dropped at the end
       --redis URL              use this Redis
+      --otlp URL               send spans to this collector too, as in http://127.0.0.1:4318; D/logs/NODE.spans.jsonl holds them anyway
+      --span-share X           the share of the traces that is kept, 0 to 1 (default 0.1; errors and slow ones always are)
       --restart-delay SECONDS  how long fragile's human operator takes to start a dead node again (default 20)
       --set ROLE.OPTION=VALUE  an option of all nodes of a role, as in order.unpaid_close_s=60
 

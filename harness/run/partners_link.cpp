@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <sys/stat.h>
+#include <utility>
 
 #include "harness/core/files.hpp"
 #include "harness/core/json.hpp"
@@ -16,6 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr Nanos kStart = 10s;
+/// Beside the usual ones: the reference platform has a supplier for each class of goods, and a second one for top-ups.
+constexpr std::pair<const char*, const char*> kBeside[] = {{"--supplier", "topup2"}, {"--supplier", "members"}, {"--logistics", "truck"}};
 
 Status write_secret(const std::string& path, const std::string& text) {
   const mode_t old = ::umask(077);
@@ -82,6 +85,10 @@ Result<PartnersLink> PartnersLink::start(const Own& own) {
   spec.program = own.self;
   spec.args = {"partners", "up", "--journal", own.run_dir + "/partners", "--key-file", own.secrets + "/partners.key",
                "--token-file", own.secrets + "/partners.token", "--seed", std::to_string(own.seed)};
+  for (const auto& [option, name] : kBeside) {
+    spec.args.emplace_back(option);
+    spec.args.emplace_back(name);
+  }
   for (const auto& block : own.allow) {
     spec.args.emplace_back("--allow");
     spec.args.push_back(block);

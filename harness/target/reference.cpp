@@ -96,6 +96,8 @@ class ReferenceTarget final : public Target {
     };
     add("--partners", setup_.channels_url);
     add("--partners-key-file", setup_.channels_key_file);
+    // A run's own partners are all there; a user's file may name fewer.
+    if (!setup_.channels_url.empty() && spec_.variant == "hardened" && !spec_.options.contains("suppliers")) add("--suppliers", "topup,topup2,members,truck");
     add("--mint", setup_.mint_dir);
     add("--postgres", setup_.postgres_url);
     add("--redis", setup_.redis_url);

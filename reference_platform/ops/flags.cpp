@@ -99,6 +99,20 @@ std::string take_queue(const std::string& v, std::string& target) {
   return "";
 }
 
+std::string take_otlp(const std::string& v, UpOptions& o) {
+  if (!v.starts_with("http://") || v.size() < 8) return "--otlp takes the address of a collector, as in http://127.0.0.1:4318, not '" + v + "'";
+  o.node_options[""]["otlp_url"] = v.back() == '/' ? v.substr(0, v.size() - 1) : v;
+  return "";
+}
+
+std::string take_share(const std::string& v, UpOptions& o) {
+  char* end = nullptr;
+  const double share = std::strtod(v.c_str(), &end);
+  if (v.empty() || *end != '\0' || !(share >= 0 && share <= 1)) return "--span-share takes a share of the traces from 0 to 1, as in 0.1, not '" + v + "'";
+  o.node_options[""]["span_share"] = v;
+  return "";
+}
+
 std::string take_set(const std::string& v, UpOptions& o) {
   const auto dot = v.find('.'), equals = v.find('=');
   if (dot == std::string::npos || equals == std::string::npos || equals < dot + 2 || equals + 1 == v.size())
@@ -192,6 +206,8 @@ UpOptions read_up(const Args& args) {
              whole("--databases", 1, 2, databases),
              names("--suppliers", o),
              names("--channels", o),
+             {"--otlp", true, [&o](const std::string& v) { return take_otlp(v, o); }},
+             {"--span-share", true, [&o](const std::string& v) { return take_share(v, o); }},
              whole("--orders", 0, kOrdersMax, o.orders),
              {"--set", true, [&o](const std::string& v) { return take_set(v, o); }}});
   mistakes.insert(mistakes.end(), wrong.begin(), wrong.end());

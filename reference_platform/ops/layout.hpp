@@ -18,7 +18,7 @@ inline std::vector<Instance> layout(const std::string& variant) {
 }
 
 /// What `up` takes when it is not told otherwise.
-inline int usual_databases(const std::string& /*variant*/) { return 1; }
-inline const char* usual_queue(const std::string& /*variant*/) { return "none"; }
+inline int usual_databases(const std::string& variant) { return variant == "hardened" ? 2 : 1; }
+inline const char* usual_queue(const std::string& variant) { return variant == "hardened" ? "redis" : "none"; }
 
 }  // namespace platform::ops

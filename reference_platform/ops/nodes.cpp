@@ -34,6 +34,7 @@ NodeConfig& Nodes::make(const std::string& name, const std::string& role) {
   c.name = name;
   c.role = role;
   c.options = options_of(role);
+  c.options.try_emplace("spans_file", dir_ + "/logs/" + name + ".spans.jsonl");
   c.port = ports_.take();
   c.admin_port = ports_.take();
   order_.push_back(name);

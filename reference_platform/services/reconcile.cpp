@@ -258,10 +258,10 @@ void Reconciler::show_open() {
 }
 
 std::string Reconciler::report() {
-  JsonObject out;
+  JsonObject told;
   {
     const std::lock_guard lock(mutex_);   // before the rows: a run that is counted is in them
-    out.add("runs", runs_).add("last_run_at", last_run_at_).add("trouble", trouble_);
+    told.add("runs", runs_).add("last_run_at", last_run_at_).add("trouble", trouble_);
   }
   std::vector<std::string> differences, stuck, until;
   for (const auto& book : desk_.books()) {
@@ -275,7 +275,7 @@ std::string Reconciler::report() {
     add("SELECT row_to_json(r) FROM (SELECT refund_no, order_no, channel, amount_cents, reason, trouble, created_at FROM refunds WHERE state = 'stuck' ORDER BY created_at LIMIT 500) r", stuck);
     add("SELECT row_to_json(r) FROM (SELECT channel, until FROM reconciled ORDER BY 1) r", until);
   }
-  return out.raw("channels", domain::json_array(until)).raw("differences", domain::json_array(differences)).raw("stuck_refunds", domain::json_array(stuck)).done();
+  return told.raw("channels", domain::json_array(until)).raw("differences", domain::json_array(differences)).raw("stuck_refunds", domain::json_array(stuck)).done();
 }
 
 #undef ASK_MAX

@@ -96,7 +96,7 @@ Answer as_buyer(const std::string& url, const std::string& buyer, const std::str
 bool wait_until(const std::function<bool()>& done, std::chrono::milliseconds limit = std::chrono::milliseconds(10000));
 
 /// How many databases the tests of the hardened variant have; CARDSTORM_TEST_DATABASES says otherwise.
-inline const int kDatabases = std::getenv("CARDSTORM_TEST_DATABASES") == nullptr ? 1 : std::atoi(std::getenv("CARDSTORM_TEST_DATABASES"));
+inline const int kDatabases = std::getenv("CARDSTORM_TEST_DATABASES") == nullptr ? 2 : std::atoi(std::getenv("CARDSTORM_TEST_DATABASES"));
 
 /// Fresh databases with the variant's schema and the built-in catalogue.
 class ServicesTest : public ::testing::Test {
