@@ -71,7 +71,8 @@ constexpr const char* kOwnProgram = "/proc/self/exe";
 using ops::Args;
 
 std::string schema_of(const ops::UpOptions& o, int number) {
-  return o.variant == "fragile" ? store::fragile_schema() : store::hardened_schema(number, o.databases);
+  if (o.variant == "fragile") return store::fragile_schema() + store::fragile_order_indexes(!o.switches.on(domain::Trait::A05));
+  return store::hardened_schema(number, o.databases);
 }
 
 std::string audit_views_of(const ops::UpOptions& o, const std::vector<std::string>& other_schemas) {

@@ -23,20 +23,34 @@ std::vector<std::string> words_of(pid_t pid) {
   return split(std::string{std::istreambuf_iterator<char>(in), {}}, '\0');
 }
 
-/// Nodes of the platform among everything that the run has started.
+bool descends(pid_t pid, pid_t ancestor) {
+  while (pid > 1 && pid != ancestor) {
+    const auto stat = stat_of(pid);
+    if (!stat) return false;
+    pid = stat->parent;
+  }
+  return pid == ancestor;
+}
+
+/// Nodes of the platform among everything that the run has started, whatever session it is in.
 std::vector<ProcessId> nodes_of(const Process& run) {
   std::vector<ProcessId> out;
-  for (const ProcessId& id : process_tree(run.id(), run.mark())) {
-    const auto words = words_of(id.pid);
-    if (words.size() > 2 && words[0].ends_with("cardstorm-platform") && words[1] == "node") out.push_back(id);
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
+    const std::string name = entry.path().filename();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    const auto pid = static_cast<pid_t>(std::stol(name));
+    const auto words = words_of(pid);
+    if (words.size() < 3 || !words[0].ends_with("cardstorm-platform") || words[1] != "node" || !descends(pid, run.id().pid)) continue;
+    if (const auto id = identify(pid)) out.push_back(*id);
   }
   return out;
 }
 
-/// The history is begun with the load: before that there is nothing to disturb.
+/// The fault lane is opened with the load: before that there is nothing to disturb.
 bool history_begun(const std::string& out) {
   std::error_code error;
-  return std::filesystem::directory_iterator(out + "/history", error) != std::filesystem::directory_iterator() && !error;
+  return std::filesystem::exists(out + "/history/fault.hist", error);
 }
 
 Result<SoakSeen> read_card(const std::string& text, const SoakOptions& options) {

@@ -13,7 +13,8 @@ inline std::vector<Instance> layout(const std::string& variant) {
   if (variant == "fragile") return {{"shop", "shop"}};
   if (variant == "hardened")   // what a fault may kill has a twin
     return {{"gateway", "gateway"}, {"catalog", "catalog"},     {"order-1", "order"},    {"order-2", "order"},
-            {"payment", "payment"}, {"inventory", "inventory"}, {"delivery", "delivery"}};
+            {"payment", "payment"}, {"inventory", "inventory"}, {"delivery", "delivery"},
+            {"selling", "selling"}};
   return {};
 }
 

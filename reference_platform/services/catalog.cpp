@@ -27,17 +27,17 @@ constexpr std::size_t kSkuMax = 64, kTogether = 200;   // goods that a look at t
 constexpr auto kWarmEvery = 1000ms;
 const char kList[] = "";   // the list's key; a sku's is the sku
 
-/// Cards that are free, or the counter of goods without cards of ours.
+/// Cards that are free, or the counter of goods without cards of ours; $2 is planted bug B11: always the counter.
 constexpr char kGoods[] =
     "SELECT sku, name, class, price_cents, unlimited, "
-    "CASE WHEN class = 'game_card' AND source = 'own' THEN (SELECT count(*) FROM cards c WHERE c.sku = g.sku AND c.order_no IS NULL AND NOT c.sold) ELSE stock END "
+    "CASE WHEN class = 'game_card' AND source = 'own' AND NOT $2::boolean THEN (SELECT count(*) FROM cards c WHERE c.sku = g.sku AND c.order_no IS NULL AND NOT c.sold) ELSE stock END "
     "FROM goods g WHERE $1 = '' OR sku = $1 ORDER BY number, sku";
 constexpr char kSteps[] = "SELECT sku, from_quantity, price_cents FROM wholesale WHERE $1 = '' OR sku = $1 ORDER BY sku, from_quantity";
 
 class Catalog {
  public:
   explicit Catalog(const ops::NodeConfig& config)
-      : uncached_(config.switches.on(Trait::A06)), shards_(config.database_urls, {}, {"", kPoolSize, 1000ms, 1000ms}), redis_(store::make_redis(config.redis_url)),
+      : uncached_(config.switches.on(Trait::A06)), counter_(config.switches.on(domain::Bug::B11)), shards_(config.database_urls, {}, {"", kPoolSize, 1000ms, 1000ms}), redis_(store::make_redis(config.redis_url)),
         cache_({}, "cardstorm:goods:", *redis_, metrics_, [this](const std::string& key) { return load(key); }) {
     if (!uncached_) warm_ = std::make_unique<Loop>("catalogue", kWarmEvery, [this] {
       cache_.get(kList);
@@ -82,7 +82,7 @@ class Catalog {
     std::vector<Good> goods;
     for (int d = 0; d < shards_.databases(); ++d) {
       auto db = shards_.at(d).take(kBorrowMax);
-      const auto rows = db->run(kGoods, {sku});
+      const auto rows = db->run(kGoods, {sku, counter_ ? "true" : "false"});
       if (d == 0) {
         for (int i = 0; i < rows.size(); ++i) goods.push_back(good_of(rows, i));
         add_steps(goods, db->run(kSteps, {sku}));
@@ -114,7 +114,7 @@ class Catalog {
     }
   }
 
-  const bool uncached_;
+  const bool uncached_, counter_;
   Metrics metrics_;
   store::Shards shards_;
   std::unique_ptr<store::Redis> redis_;

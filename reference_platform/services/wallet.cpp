@@ -64,11 +64,11 @@ Response recharge_wallet(Connection& db, const Request& r, const std::string& bu
       "      SELECT order_no, $6, order_no || '-' || $6, amount_cents, buyer, mark, trace FROM o) "
       "SELECT order_no FROM o";
   const std::string no = store::order_number(place, random_id()), part = std::to_string(place.partition);
-  const auto made = db.run(insert.c_str(), {part, no, buyer, key, std::to_string(amount), channel, mark_of(r), observe::current().traceparent()});
+  db.run(insert.c_str(), {part, no, buyer, key, std::to_string(amount), channel, mark_of(r), observe::current().traceparent()});
   const auto order = db.run("SELECT order_no, status, class, amount_cents FROM orders WHERE part = $1 AND buyer = $2 AND idem_key = $3", {part, buyer, key});
   if (order.empty()) return error_answer(503, "try_again");
   if (order.text(0, 2) != "recharge" || order.number(0, 3) != amount) return error_answer(409, "key_reused", "this Idempotency-Key belongs to another request");
-  return json_answer(made.empty() ? 200 : 201, JsonObject().add("order_no", order.text(0, 0)).add("status", order.text(0, 1)).add("amount_cents", amount).done());
+  return json_answer(201, JsonObject().add("order_no", order.text(0, 0)).add("status", order.text(0, 1)).add("amount_cents", amount).done());
 }
 
 }  // namespace platform::services

@@ -47,6 +47,16 @@ CREATE TABLE card_moves (
   created_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (move_id, side));
 CREATE INDEX card_moves_open ON card_moves (created_at) WHERE state = 'taken';
 
+-- Shops that buy from us (services/selling.hpp): who they are, in the database of `app_id`'s partition, and what they ordered, in the database of
+-- their account. `id` is what the HMAC dialect calls an order. A callback is told until it is acknowledged or was tried often enough.
+CREATE TABLE merchants (app_id text PRIMARY KEY, secret text NOT NULL, account text NOT NULL, mark text NOT NULL DEFAULT '');
+CREATE TABLE merchant_orders (
+  id bigint PRIMARY KEY DEFAULT next_row(), app_id text NOT NULL, request_no text NOT NULL, order_no text NOT NULL, sku text NOT NULL, quantity int NOT NULL, amount_cents bigint NOT NULL,
+  callback_url text NOT NULL DEFAULT '', tries int NOT NULL DEFAULT 0, next_at timestamptz NOT NULL DEFAULT now(), told boolean NOT NULL DEFAULT false, mark text NOT NULL DEFAULT '',
+  trace text NOT NULL DEFAULT '', UNIQUE (app_id, request_no));
+CREATE INDEX merchant_orders_order ON merchant_orders (order_no);
+CREATE INDEX merchant_orders_open ON merchant_orders (next_at) WHERE callback_url <> '' AND NOT told;
+
 -- The inventory service's interface to those who must change stock in a transaction of their own. All or nothing.
 CREATE FUNCTION inventory_reserve(p_order text, p_sku text, p_quantity int) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE

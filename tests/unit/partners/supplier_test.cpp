@@ -123,6 +123,57 @@ TEST_F(SupplierTest, TransfersEquipmentOncePerNumber) {
   EXPECT_EQ(book_text("truck").find("player-7"), std::string::npos);
 }
 
+TEST_F(SupplierTest, SaysHowMuchOfATopUpArrived) {
+  Receiver shop;
+  take_supplier("topup=native,partial=1");
+  take_supplier("members=native");
+  open();
+  const auto order = [&](const std::string& name, const std::string& number) {
+    return call("POST", "/supplier/" + name + "/order", Json::object({{"request_no", number}, {"order", "o1"}, {"phone", "player-7"}, {"amount_cents", 3000}, {"notify_url", shop.root()}}).dump());
+  };
+  order("topup", "q1");
+  ASSERT_TRUE(shop.wait_for(1));
+  const Json told = Json::parse(shop.seen()[0].body).value();
+  EXPECT_EQ(told["status"].string(), "PARTIAL");
+  EXPECT_EQ(told["delivered_cents"].integer(), 1500);
+  EXPECT_EQ(call("GET", "/supplier/topup/order?request_no=q1").body["delivered_cents"].integer(), 1500);
+  EXPECT_EQ(lines("topup", "topup_done").at(0)["amount_cents"].integer(), 1500);
+  order("members", "m1");
+  ASSERT_TRUE(eventually([&] { return call("GET", "/supplier/members/order?request_no=m1").body["delivered_cents"].integer() == 3000; }));
+}
+
+TEST_F(SupplierTest, TakesBackWhatItDeliveredAndStopsWhatItDidNot) {
+  take_supplier("members=native");
+  take_supplier("slow=native,late=1,late_after=1h");
+  take_supplier("bad=native,fail=1");
+  take_supplier("truck=transfer");
+  open();
+  const auto order = [&](const std::string& name, const std::string& number) {
+    const bool truck = name == "truck";
+    Json body = Json::object({{truck ? "transfer_no" : "request_no", number}, {"order", "o1"}, {"notify_url", "http://127.0.0.1:1/"}});
+    if (truck) body.set("item", "sword").set("account", "player-7");
+    else body.set("phone", "player-7").set("amount_cents", 3000);
+    return call("POST", "/supplier/" + name + "/order", body.dump()).status;
+  };
+  const auto revoke = [&](const std::string& name, const std::string& number) {
+    return call("POST", "/supplier/" + name + "/revoke", Json::object({{name == "truck" ? "transfer_no" : "request_no", number}}).dump());
+  };
+  for (const auto& [name, number] : std::vector<std::pair<std::string, std::string>>{{"members", "m1"}, {"slow", "s1"}, {"bad", "b1"}, {"truck", "t1"}}) ASSERT_EQ(order(name, number), 200);
+  ASSERT_TRUE(eventually([&] { return lines("members", "topup_done").size() == 1 && lines("bad", "topup_failed").size() == 1 && lines("truck", "transfer_done").size() == 1; }));
+  for (int twice = 0; twice < 2; ++twice) {
+    EXPECT_EQ(revoke("members", "m1").body["status"].string(), "REVOKED");
+    EXPECT_EQ(revoke("slow", "s1").body["status"].string(), "REVOKED");
+    EXPECT_EQ(revoke("truck", "t1").body["status"].string(), "REVOKED");
+    EXPECT_EQ(revoke("bad", "b1").body["status"].string(), "FAILED");
+  }
+  EXPECT_EQ(revoke("members", "other").status, 404);
+  EXPECT_EQ(call("POST", "/supplier/members/revoke", "{}").status, 400);
+  EXPECT_EQ(call("GET", "/supplier/members/revoke?request_no=m1").status, 404);
+  EXPECT_EQ(lines("members", "topup_revoked").size(), 1U);
+  EXPECT_EQ(lines("slow", "topup_revoked").size(), 1U);
+  EXPECT_EQ(lines("truck", "transfer_revoked").size(), 1U);
+}
+
 TEST_F(SupplierTest, NamesAStockThatIsNotThere) {
   take_supplier("up=hmac,stock=/nowhere");
   const auto started = start_partners(setup);

@@ -49,6 +49,17 @@ TEST_F(MoneyTest, CarriesMarkAndTraceOnToTheOrdersMessage) {
   EXPECT_EQ(text("SELECT mark FROM charges"), "drill-7");
 }
 
+TEST_F(MoneyTest, KeepsMarkedPaymentsInTheShadowBooks) {
+  add_shadow();
+  start_payment();
+  const std::string no = store::order_number({(kDatabases - 1) * store::kPartitions / kDatabases, true}, "drillabcdefghijklmno");
+  const auto shadow = store::connect(shadow_urls_.back());
+  shadow->run("INSERT INTO payments(order_no, channel, out_trade_no, amount_cents, buyer, mark) VALUES ($1, 'alpha', $1 || '-alpha', 500, 'b1', 'drill')", {no});
+  EXPECT_TRUE(wait_until([&] { return shadow->run("SELECT count(*) FROM outbox WHERE topic = 'paid' AND mark = 'drill'").number(0, 0) == 1; }));
+  EXPECT_EQ(shadow->run("SELECT count(*) FROM charges").number(0, 0), 1);
+  EXPECT_EQ(number("SELECT (SELECT count(*) FROM payments) + (SELECT count(*) FROM charges) + (SELECT count(*) FROM outbox)"), 0);   // the real ones
+}
+
 TEST_F(MoneyTest, PaysBackASecondChargeAndOneThatComesAfterClosing) {
   start_payment();
   for (int database = 0; database < kDatabases; ++database) {

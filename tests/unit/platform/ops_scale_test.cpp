@@ -110,7 +110,7 @@ void refuses_what_is_wrong(const Up& up) {
     EXPECT_EQ(up.control("POST", "/canary", body).status, 400) << body;
   EXPECT_EQ(up.control("POST", "/nothing", "").status, 404);
   EXPECT_EQ(up.control("GET", "/scale").status, 404);
-  EXPECT_EQ(by_name(up).size(), 7U);
+  EXPECT_EQ(by_name(up).size(), 8U);
 }
 
 /// kill -9 of every one: each comes back at once, on its port.
@@ -134,15 +134,15 @@ void comes_back_from_each_kill(const Up& up) {
 TEST(Supervisor, ScalesRunsACanaryAndSurvivesTheKillOfEachNode) {
   Up up(hardened());
   ASSERT_FALSE(up.ready.empty());
-  ASSERT_EQ(by_name(up).size(), 7U);
+  ASSERT_EQ(by_name(up).size(), 8U);
   scales_without_loss(up);
   runs_a_canary(up);
   refuses_what_is_wrong(up);
   comes_back_from_each_kill(up);
   EXPECT_NE(up.control("GET", "/").body.find("<html"), std::string::npos);
-  EXPECT_EQ(json::parse(up.control("GET", "/overview").body).at("nodes").as_array().size(), 7U);
+  EXPECT_EQ(json::parse(up.control("GET", "/overview").body).at("nodes").as_array().size(), 8U);
   EXPECT_EQ(up.control("POST", "/restart").status, 200);
-  EXPECT_EQ(by_name(up).size(), 7U);
+  EXPECT_EQ(by_name(up).size(), 8U);
 }
 
 /// What waits for the supervisor's thread when the end comes does not keep it.
@@ -150,7 +150,7 @@ TEST(Supervisor, EndsInTheMiddleOfAChange) {
   Up up(hardened());
   ASSERT_FALSE(up.ready.empty());
   std::thread change([&] { up.control("POST", "/scale", R"({"role":"order","instances":8})"); });
-  ASSERT_TRUE(becomes([&] { return by_name(up).size() > 7; }));
+  ASSERT_TRUE(becomes([&] { return by_name(up).size() > 8; }));
   EXPECT_EQ(up.control("POST", "/stop").status, 200);
   EXPECT_EQ(up.wait(), 0);
   change.join();

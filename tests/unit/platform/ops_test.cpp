@@ -201,7 +201,7 @@ TEST(Restart, FragileAlwaysWaitsForItsOperator) {
 
 TEST(Layout, HasTwinsAndUniqueNames) {
   EXPECT_EQ(layout("fragile").size(), 1U);
-  EXPECT_EQ(layout("hardened").size(), 7U);
+  EXPECT_EQ(layout("hardened").size(), 8U);
   EXPECT_EQ(layout("hardened").front().role, "gateway");
   EXPECT_TRUE(layout("other").empty());
 }

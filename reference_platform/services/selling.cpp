@@ -1,0 +1,79 @@
+// selling: the node where other shops buy; see selling.hpp.
+#include <deque>
+#include <memory>
+
+#include "reference_platform/domain/trade.hpp"
+#include "reference_platform/services/backend.hpp"
+#include "reference_platform/services/background.hpp"
+#include "reference_platform/services/roles.hpp"
+#include "reference_platform/services/selling.hpp"
+
+namespace platform::services {
+namespace {
+
+using namespace std::chrono_literals;
+using domain::Json;
+using domain::JsonObject;
+using edge::Request;
+using edge::Response;
+
+constexpr int kWorkers = 8, kPoolSize = 2;
+
+class Selling {
+ public:
+  explicit Selling(const ops::NodeConfig& config)
+      : config_(config), callback_prefix_(config.options.contains("callback_prefix") ? config.options.at("callback_prefix") : "http://127.0.0.1:"),
+        shards_(config.database_urls, config.shadow_urls, {"", kPoolSize, 1000ms, 2000ms}), desk_(config_, shards_) {
+    for (const auto& each : shards_.each()) callbacks_.emplace_back("callbacks", 200ms, [this, pool = each.pool] { return tell_callbacks(desk_, *pool) && false; });
+  }
+
+  Response handle(const Request& r) {
+    const Response answer = route(r);
+    metrics_.add("merchant_requests_total{status=\"" + std::to_string(answer.status) + "\"}");
+    return answer;
+  }
+  store::Shards& shards() { return shards_; }
+  [[nodiscard]] std::string metrics() const { return metrics_.text(); }
+
+ private:
+  Response route(const Request& r) {
+    if (r.path.starts_with("/shared/")) return sharedstock_answer(desk_, r);
+    if (r.path.starts_with("/api/v1/upstream/")) return upstream_answer(desk_, callback_prefix_, r);
+    if (r.method == "POST" && r.path == "/operator/merchants") return make_merchant(r);
+    return error_answer(404, "not_found");
+  }
+
+  /// On this node's own address only; the gateway leads no one here.
+  Response make_merchant(const Request& r) {
+    const auto body = Json::parse(r.body);
+    if (!body || !domain::valid_buyer((*body)["app_id"].text()) || !domain::valid_buyer((*body)["account"].text())) {
+      return error_answer(400, "bad_merchant", "app_id and account: up to 32 letters, digits, dashes");
+    }
+    const auto m = desk_.make_merchant(r, (*body)["app_id"].text(), (*body)["account"].text());
+    if (!m) return error_answer(409, "taken", "this app_id belongs to another account");
+    return json_answer(200, JsonObject().add("app_id", m->app_id).add("secret", m->secret).add("account", m->account).done());
+  }
+
+  const ops::NodeConfig config_;
+  const std::string callback_prefix_;   // where callbacks may go: a merchant must not make us call what it cannot reach itself
+  Metrics metrics_;
+  store::Shards shards_;
+  SellingDesk desk_;
+  std::deque<Loop> callbacks_;   // last: end first
+};
+
+}  // namespace
+
+ops::Service make_selling(const ops::NodeConfig& config) {
+  auto selling = std::make_shared<Selling>(config);
+  ops::Service service;
+  service.server = backend_server(config, kWorkers);
+  service.business = backend_handler(selling->shards(), [selling](const Request& r) { return selling->handle(r); });
+  service.pool = &selling->shards();
+  service.not_ready = [selling] { return pool_not_ready(selling->shards()); };
+  service.metrics = [selling] { return selling->metrics(); };
+  service.stop = [] {};
+  return service;
+}
+
+}  // namespace platform::services
