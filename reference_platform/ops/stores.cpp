@@ -118,6 +118,15 @@ bool orphaned(const fs::path& folder) {
   return (in >> pid >> start_time) && start_time_of(pid) != start_time;
 }
 
+/// All but the file that says whose it is.
+void remove_files(const fs::path& folder, const std::stop_token& stop) {
+  std::error_code error;
+  for (auto at = fs::recursive_directory_iterator(folder, error); !error && at != fs::recursive_directory_iterator() && !stop.stop_requested(); at.increment(error)) {
+    std::error_code ignored;
+    if (!at->is_directory(ignored) && at->path() != folder / kOwnerFile) fs::remove(at->path(), ignored);
+  }
+}
+
 }  // namespace
 
 StoreFolder::StoreFolder(bool keep) : keep_(keep) {
@@ -134,10 +143,14 @@ StoreFolder::~StoreFolder() {
   if (!keep_) fs::remove_all(path_, ignored);
 }
 
-void remove_orphan_folders() {
+void remove_orphan_folders(const std::stop_token& stop) {
   std::error_code ignored;
-  for (const auto& e : fs::directory_iterator(base_folder(), ignored))
-    if (e.path().filename().string().rfind(kPrefix, 0) == 0 && orphaned(e.path())) fs::remove_all(e.path(), ignored);
+  for (const auto& e : fs::directory_iterator(base_folder(), ignored)) {
+    if (e.path().filename().string().rfind(kPrefix, 0) != 0 || !orphaned(e.path())) continue;
+    remove_files(e.path(), stop);
+    if (stop.stop_requested()) return;   // the next one finds its owner file and goes on
+    fs::remove_all(e.path(), ignored);
+  }
 }
 
 std::optional<Account> store_account() {

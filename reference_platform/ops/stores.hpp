@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -26,8 +27,8 @@ class StoreFolder {
   std::string path_;
   bool keep_;
 };
-/// Removes the folders that supervisors left behind which were killed themselves.
-void remove_orphan_folders();
+/// Removes the folders that supervisors left behind which were killed themselves. They may hold gigabytes: a stop is heard at each file.
+void remove_orphan_folders(const std::stop_token& stop = {});
 
 /// How to start a store, again too: same port, same data.
 struct Store {

@@ -14,6 +14,7 @@
 #include <memory>
 #include <poll.h>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 #include "reference_platform/ops/child.hpp"
@@ -256,7 +257,6 @@ class Supervisor {
 }  // namespace
 
 int run_supervisor(const UpOptions& options, const Parts& parts) {
-  remove_orphan_folders();
   Supervisor supervisor(options, parts);
   try {
     supervisor.start();
@@ -265,6 +265,7 @@ int run_supervisor(const UpOptions& options, const Parts& parts) {
     return 130;
   }
   supervisor.print_ready_line();
+  const std::jthread tidy([](const std::stop_token& stop) { remove_orphan_folders(stop); });   // nobody waits for it
   supervisor.watch();
   return 0;
 }

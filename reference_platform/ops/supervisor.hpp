@@ -20,7 +20,7 @@ struct UpOptions {
   std::string postgres_url, redis_url;   // "" starts private ones
   bool keep = false, foreground = false;
   domain::Switches switches;       // of every node
-  std::string queue = "none";      // none, redis (the platform's own), kafka (a private broker), redis://... or kafka://...
+  std::string queue;               // "" is usual_queue(); none, redis (the platform's own), kafka (a private broker), redis://... or kafka://...
   bool shadow = false;             // marked traffic goes into shadow tables
   int databases = 1;
   std::int64_t orders = 0;         // old orders that are there from the start

@@ -59,7 +59,7 @@ TEST_F(Reference, StartsTheSupervisorAndEndsItByItsLifeline) {
   auto target = this->target();
   const auto started = target->start(10s);
   ASSERT_TRUE(started) << started.error().what;
-  EXPECT_EQ(*read_file(dir_.path() + "/args"), "up hardened --partners " + platform_.url() + " --partners-key-file /k --restart-delay 7");
+  EXPECT_EQ(*read_file(dir_.path() + "/args"), "up hardened --partners " + platform_.url() + " --partners-key-file /k --suppliers topup,topup2,members,truck --restart-delay=7");
   EXPECT_EQ(target->url(), platform_.url() + "/shop");
   EXPECT_EQ(target->version(), "9.9");
   EXPECT_EQ(target->assumed_restart_s(), 7);
@@ -137,10 +137,11 @@ TEST_F(Reference, NodesCarryTheirIdentity) {
 }
 
 TEST_F(Reference, SaysThatNeitherAuditWorks) {
+  spec_.audit.path = "/nothing";  // and there is no database
   supervisor(ready_line() + "cat > /dev/null\n");
   auto target = this->target();
   ASSERT_TRUE(target->start(10s));
-  const auto rows = target->audit();  // the fake has no audit, and there is no database
+  const auto rows = target->audit();
   ASSERT_FALSE(rows);
   EXPECT_NE(rows.error().what.find("API: "), std::string::npos);
   EXPECT_NE(rows.error().what.find("SQL: "), std::string::npos);
