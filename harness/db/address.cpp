@@ -56,8 +56,10 @@ Status read_options(const std::string& text, DbAddress* out) {
       out->startup = decode(pair.substr(8));
       continue;
     }
+    // Our sessions never encrypt by GSS: what allows that needs no field.
+    if ((pair == "gssencmode=disable" || pair == "gssencmode=prefer") && out->kind == "postgresql") continue;
     if (pair.rfind("sslmode=", 0) != 0)
-      return Error{Errc::invalid, "unknown option '" + pair.substr(0, pair.find('=')) + "'", "known are sslmode and, for PostgreSQL, options"};
+      return Error{Errc::invalid, "unknown option '" + pair.substr(0, pair.find('=')) + "'", "known are sslmode and, for PostgreSQL, options and gssencmode=disable"};
     out->tls = pair.substr(8);
     const bool mysql = out->kind == "mysql";
     const std::vector<std::string> known = mysql ? std::vector<std::string>{"disable", "require"}
