@@ -28,6 +28,8 @@ constexpr const char* kHelp = R"(cardstorm-platform: a card-trading platform in 
       POST control_url/stop, and at the end of its standard input.
 
       --foreground             do not end with standard input; use it in a terminal
+      --port N                 the shop's address (default: a free port, in the line that is printed)
+      --control-port N         the operator's address: GET / is a page (default: a free port)
       --dir D                  logs go to D/logs (default: a temporary folder, gone at the end)
       --keep                   keep the temporary folder with the stores' data
       --partners URL           the payment channels and the suppliers, from `cardstorm partners up`

@@ -34,13 +34,16 @@ class Buyers {
       client_->drive(timers_.empty() ? clock_.now() + 50ms : std::min(timers_.top().at, clock_.now() + 50ms));
     }
     if (stop_.stop_requested()) return Error{Errc::cancelled, "stopped"};
+    for (const Buyer& b : buyers_)
+      if (b.waits && !b.bulk) seen_.gave_up_s.push_back(seconds(clock_.now() - b.began));
     std::sort(seen_.wait_s.begin(), seen_.wait_s.end());
+    std::sort(seen_.gave_up_s.begin(), seen_.gave_up_s.end());
     seen_.seconds = seconds(load_.length);
     return std::move(seen_);
   }
 
  private:
-  struct Buyer { std::string name; bool bulk = false; std::string order_no = {}; Nanos began{0}; std::uint64_t n = 0; };
+  struct Buyer { std::string name; bool bulk = false, waits = false; std::string order_no = {}; Nanos began{0}; std::uint64_t n = 0; };
   struct Timer {
     Nanos at;
     std::uint64_t order;
@@ -82,6 +85,7 @@ class Buyers {
     if (over()) return;
     Buyer& b = buyers_[static_cast<std::size_t>(i)];
     b.began = clock_.now();
+    b.waits = true;
     ++b.n;
     ++active_;
     const int quantity = b.bulk ? load_.bulk_quantity : load_.quantity;
@@ -90,7 +94,18 @@ class Buyers {
       const auto json = Json::parse(r.body);
       if (!json) return lost(i, "order body", r.status);
       buyers_[static_cast<std::size_t>(i)].order_no = (*json)["order_no"].string();
-      pay(i);
+      if (r.status == 201) return pay(i);
+      at(clock_.now() + kLook, [this, i] { look_queued(i); });
+    });
+  }
+
+  /// 202: the order waits in the queue; it is shown (404 until then) when it is made, and a 409 says that it was not.
+  void look_queued(int i) {
+    const Buyer& b = buyers_[static_cast<std::size_t>(i)];
+    call(i, "GET", "/orders/" + b.order_no, "", [this, i](const HttpResponse& r) {
+      if (r.status == 200) return pay(i);
+      if (r.status != 404 || clock_.now() - buyers_[static_cast<std::size_t>(i)].began > kPatience) return lost(i, "queued order", r.status);
+      at(clock_.now() + kLook, [this, i] { look_queued(i); });
     });
   }
 
@@ -115,8 +130,9 @@ class Buyers {
   }
 
   void delivered(int i) {
-    const Buyer& b = buyers_[static_cast<std::size_t>(i)];
+    Buyer& b = buyers_[static_cast<std::size_t>(i)];
     --active_;
+    b.waits = false;
     if (!b.bulk && clock_.now() >= load_.warm && !over()) {
       ++seen_.delivered;
       seen_.wait_s.push_back(seconds(clock_.now() - b.began));
@@ -125,9 +141,13 @@ class Buyers {
   }
 
   void lost(int i, const std::string& what, int status) {
+    Buyer& b = buyers_[static_cast<std::size_t>(i)];
+    const bool refused = status == 409 || status == 429;
     --active_;
+    b.waits = false;
     ++seen_.answers[what + " " + std::to_string(status)];
-    if (!buyers_[static_cast<std::size_t>(i)].bulk && !over()) ++(status == 409 || status == 429 ? seen_.refused : seen_.failed);
+    if (!b.bulk && !over()) ++(refused ? seen_.refused : seen_.failed);
+    if (!b.bulk && !refused) seen_.gave_up_s.push_back(seconds(clock_.now() - b.began));
     at(clock_.now() + kAfterRefusal, [this, i] { order(i); });
   }
 
@@ -153,6 +173,14 @@ Result<ShopSeen> load_shop(const ShopLoad& load, const std::stop_token& stop) {
 double quantile(const std::vector<double>& sorted, double q) {
   if (sorted.empty()) return 0;
   return sorted[static_cast<std::size_t>(std::lround(q * static_cast<double>(sorted.size() - 1)))];
+}
+
+Wait wait_quantile(const ShopSeen& seen, double q) {
+  std::vector<double> all = seen.wait_s;
+  all.insert(all.end(), seen.gave_up_s.begin(), seen.gave_up_s.end());
+  std::sort(all.begin(), all.end());
+  const double at = quantile(all, q);
+  return {at, !seen.gave_up_s.empty() && at >= seen.gave_up_s.front()};
 }
 
 }  // namespace cardstorm

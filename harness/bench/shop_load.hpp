@@ -26,6 +26,7 @@ struct ShopLoad {
 struct ShopSeen {
   std::uint64_t delivered = 0, refused = 0, failed = 0;   // orders of ordinary buyers; refused: 409, 429; failed: anything else that was not delivered
   std::vector<double> wait_s;   // ordinary buyers: from ordering to the goods, sorted
+  std::vector<double> gave_up_s;   // so long they waited without getting them (refusals left out), sorted: lower bounds of a wait
   double seconds = 0;
   std::map<std::string, std::uint64_t> answers;           // "pay 503" and such, what was not as wished
 };
@@ -35,5 +36,9 @@ Result<ShopSeen> load_shop(const ShopLoad& load, const std::stop_token& stop);
 
 /// The q-quantile of sorted values; 0 of none.
 double quantile(const std::vector<double>& sorted, double q);
+
+/// The q-quantile of all waits of ordinary buyers. `at_least`: it lies at or beyond one who never got the goods, so it is a lower bound.
+struct Wait { double seconds = 0; bool at_least = false; };
+Wait wait_quantile(const ShopSeen& seen, double q);
 
 }  // namespace cardstorm

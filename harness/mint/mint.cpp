@@ -196,6 +196,8 @@ CardPair Mint::pair(CardId id, CardAlphabet alphabet) const {
 }
 
 std::optional<CardId> Mint::decode(std::string_view text) const {
+  if (!text.starts_with(prefix_)) return std::nullopt;
+  text.remove_prefix(prefix_.size());
   if (auto id = decode_secret(text)) return id;
   return decode_pair(text);
 }

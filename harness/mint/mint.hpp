@@ -24,6 +24,9 @@ struct CardPair { std::string number, secret; };
 class Mint {
  public:
   explicit Mint(std::string key) : key_(std::move(key)) {}
+  /// From now on decode() knows only copies that carry `prefix` before the text: what a platform's shadow tables sell to a drill. The
+  /// real card is then none of ours, as a copy is for everybody else.
+  void expect_prefix(std::string prefix) { prefix_ = std::move(prefix); }
   /// `id.sku` below 2^18. "CS" + 26 base32 characters in groups (Crockford's alphabet: no I, L, O, U), 80 bits of MAC.
   [[nodiscard]] std::string secret(CardId id) const;
   /// Number: 16 digits, the first not 0. Secret: as secret() makes it, or 24 digits (79 bits of MAC), which mean something
@@ -38,7 +41,7 @@ class Mint {
  private:
   [[nodiscard]] std::optional<CardId> decode_secret(std::string_view text) const;
   [[nodiscard]] std::optional<CardId> decode_pair(std::string_view text) const;
-  std::string key_;
+  std::string key_, prefix_;
 };
 
 struct MintSku { std::string sku, goods; std::uint32_t number = 0, cards = 0; std::int64_t price_cents = 0; };

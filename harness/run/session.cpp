@@ -140,6 +140,9 @@ class Session {
       if (!mint) return std::move(mint).error().in("--mint");
       mint_.emplace(std::move(*mint));
     }
+    const TargetSpec& target = request_.loaded.target;
+    const auto shadow = target.options.find("shadow");
+    if (target.kind == "reference" && shadow != target.options.end() && shadow->second == "on" && !target.mark_header.empty()) mint_->expect_prefix("SHADOW-");
     auto manifest = read_file(dir + "/manifest.json");
     if (!manifest) return manifest.error();
     return write_file(path("minted.json"), *manifest);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "harness/core/clock.hpp"
@@ -14,8 +15,9 @@
 namespace cardstorm {
 
 /// Reads `base`/orders, /wallets and /ledger by keyset pages. First row {"row":"source","source":"api"}, then
-/// {"row":"order"|"wallet"|"ledger", ...}.
-Result<std::vector<Json>> audit_by_api(const std::string& base, const AllowList& allow, Nanos wait);
+/// {"row":"order"|"wallet"|"ledger", ...}. `headers` go with every question: a mark, for the books of a shadow.
+using AuditHeaders = std::vector<std::pair<std::string, std::string>>;
+Result<std::vector<Json>> audit_by_api(const std::string& base, const AllowList& allow, Nanos wait, const AuditHeaders& headers = {});
 
 /// The same rows from the views audit_orders, audit_wallets, audit_ledger of a PostgreSQL at `url`
 /// (postgresql://user:password@host:port/db); the session is read only.

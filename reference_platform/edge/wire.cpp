@@ -6,6 +6,8 @@
 #include <charconv>
 #include <strings.h>
 
+#include "reference_platform/observe/spans.hpp"
+
 namespace platform::edge {
 namespace {
 
@@ -73,14 +75,6 @@ bool clean(std::string_view text) {
   return true;
 }
 
-/// The same trace, another span.
-observe::Context child_of(observe::Context parent) {
-  observe::Context child = observe::Context::fresh(parent.mark);
-  child.deadline = parent.deadline;
-  if (!parent.trace_id.empty()) child.trace_id = std::move(parent.trace_id);
-  return child;
-}
-
 }  // namespace
 
 Response refusal(int status, const char* code, const char* message, bool retry) {
@@ -123,7 +117,7 @@ Incoming incoming_context(const Request& request) {
   observe::Context came = observe::Context::of(request.header("traceparent"), mark.size() <= kMarkMax ? mark : "");
   Incoming in;
   in.parent_span = came.span_id;
-  in.context = child_of(std::move(came));
+  in.context = observe::child_of(came);
   const std::string& left = request.header("x-deadline-ms");
   int ms = -1;
   const auto [end, error] = std::from_chars(left.data(), left.data() + left.size(), ms);
@@ -138,7 +132,7 @@ Outgoing outgoing_context(const CallOptions& options) {
   Outgoing out;
   out.limit = options.total;
   out.parent_span = ambient.span_id;
-  if (!ambient.trace_id.empty()) out.context = child_of(ambient);
+  if (!ambient.trace_id.empty()) out.context = observe::child_of(ambient);
   out.context.mark = ambient.mark;
   if (ambient.deadline) {
     const auto left = std::max(milliseconds(1), std::chrono::duration_cast<milliseconds>(*ambient.deadline - steady_clock::now()));

@@ -11,10 +11,11 @@ namespace platform::observe {
 
 struct Context {
   std::string trace_id, span_id;   // 32 and 16 hex digits; "" when there is none
+  bool sampled = true;             // traceparent's flag: whoever made the trace records it, and so may we
   std::string mark;                // X-Cardstorm-Mark, "" for real traffic
   std::optional<std::chrono::steady_clock::time_point> deadline;   // of the request that all this is done for
 
-  /// "00-<trace>-<span>-01" (W3C Trace Context, level 1); "" without a trace.
+  /// "00-<trace>-<span>-01" (W3C Trace Context, level 1), -00 when not sampled; "" without a trace.
   [[nodiscard]] std::string traceparent() const;
   /// Reads a traceparent; what is malformed is as if it were not there. `mark` as given.
   static Context of(std::string_view traceparent, std::string_view mark);

@@ -125,6 +125,11 @@ void member(std::string& out, const char* name, std::string_view text) {
   quoted(out, text);
 }
 
+std::string& node_name() {
+  static std::string name;
+  return name;
+}
+
 std::string start_line() {
   const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   return "{\"at_ms\":" + std::to_string(now);
@@ -135,9 +140,9 @@ std::string start_line() {
 std::string_view scenario_of(std::string_view event) {
   struct Rule { std::string_view part, scenario; };
   // The first that occurs in the name decides.
-  static constexpr Rule kRules[] = {{"refund", "refund"}, {"topup", "supplier"}, {"supplier", "supplier"}, {"transfer", "supplier"}, {"activat", "supplier"},
+  static constexpr Rule kRules[] = {{"refund", "refund"}, {"topup", "supplier"}, {"supplier", "supplier"}, {"supply", "supplier"}, {"transfer", "supplier"}, {"activat", "supplier"},
                                     {"deliver", "delivery"}, {"claim", "stock"}, {"stock", "stock"}, {"card", "stock"}, {"move", "stock"}, {"payment", "pay"},
-                                    {"paid", "pay"}, {"charge", "pay"}, {"channel", "pay"}, {"wallet", "pay"}, {"order", "order"}, {"coupon", "order"}};
+                                    {"paid", "pay"}, {"charge", "pay"}, {"channel", "pay"}, {"wallet", "pay"}, {"order", "order"}, {"coupon", "order"}, {"intake", "order"}};
   for (const Rule& rule : kRules) {
     if (event.find(rule.part) != std::string_view::npos) return rule.scenario;
   }
@@ -161,10 +166,13 @@ void BusinessLog::event(std::string_view name, std::string_view order_no, std::s
   Writer::get().put(line + "}\n");
 }
 
+void name_log(const std::string& node) { node_name() = node; }
+
 void slow_query(std::string_view summary, double seconds) {
   char text[32];
   std::snprintf(text, sizeof text, "%.3f s", seconds);
   std::string line = start_line();
+  member(line, "node", node_name());
   member(line, "scenario", "platform");
   member(line, "event", "slow_query");
   member(line, "statement", summary);

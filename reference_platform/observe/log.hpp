@@ -29,6 +29,9 @@ void flush_log();
 /// Lines dropped since the start.
 std::uint64_t log_dropped();
 
+/// A statement that took long; `node` by name_log().
 void slow_query(std::string_view summary, double seconds);
+/// Whose lines these are, where no BusinessLog writes them. Once, at the start.
+void name_log(const std::string& node);
 
 }  // namespace platform::observe

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cctype>
 #include <mutex>
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
@@ -14,8 +13,8 @@
 #include <stdexcept>
 #include <string_view>
 #include <unordered_map>
-#include <vector>
 
+#include "reference_platform/observe/families.hpp"
 #include "reference_platform/observe/log.hpp"
 
 namespace platform::observe {
@@ -24,7 +23,14 @@ namespace {
 constexpr std::size_t kSeriesMax = 2000;   // per process and kind: beyond it new series are not made
 constexpr double kSlowQuerySeconds = 0.2;
 
-const prometheus::Histogram::BucketBoundaries kBuckets{.001, .005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10};
+using Buckets = prometheus::Histogram::BucketBoundaries;
+
+/// As the semantic conventions say for HTTP and for databases; a trade may take minutes.
+const Buckets& buckets_of(std::string_view family) {
+  static const Buckets http{.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10}, database{.001, .005, .01, .05, .1, .5, 1, 5, 10},
+      trade{.05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300};
+  return family.starts_with("db_") ? database : family.starts_with("trade_") ? trade : http;
+}
 
 /// name{a="x",b="y"} taken apart.
 struct Name { std::string family; prometheus::Labels labels; };
@@ -47,7 +53,7 @@ Name parse(const std::string& full) {
 /// A label's value as the full name can carry it.
 std::string clean(std::string text) {
   if (text.size() > 64) text.resize(64);
-  std::replace_if(text.begin(), text.end(), [](unsigned char c) { return c == '"' || c == '\\' || c == '}' || c < 0x20; }, '_');
+  std::replace_if(text.begin(), text.end(), [](unsigned char c) { return c == '"' || c == '\\' || c < 0x20 || c > 0x7e; }, '_');
   return text;
 }
 
@@ -88,17 +94,23 @@ Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
 Metrics::~Metrics() = default;
 
 void Metrics::add(const std::string& name, double by) {
-  auto* c = impl_->series(impl_->counters, name, [this](const Name& n) { return &prometheus::BuildCounter().Name(n.family).Register(impl_->registry).Add(n.labels); });
+  auto* c = impl_->series(impl_->counters, name, [this](const Name& n) { return &prometheus::BuildCounter().Name(n.family).Help(help_of(n.family)).Register(impl_->registry).Add(n.labels); });
   if (c != nullptr) c->Increment(by);
 }
 
+void Metrics::raise(const std::string& name, double value) {
+  add(name, 0);
+  const std::lock_guard lock(impl_->mutex);
+  if (auto* c = find(impl_->counters, name)) c->Increment(std::max(0.0, value - c->Value()));
+}
+
 void Metrics::set(const std::string& name, double value) {
-  auto* g = impl_->series(impl_->gauges, name, [this](const Name& n) { return &prometheus::BuildGauge().Name(n.family).Register(impl_->registry).Add(n.labels); });
+  auto* g = impl_->series(impl_->gauges, name, [this](const Name& n) { return &prometheus::BuildGauge().Name(n.family).Help(help_of(n.family)).Register(impl_->registry).Add(n.labels); });
   if (g != nullptr) g->Set(value);
 }
 
 void Metrics::observe(const std::string& name, double seconds) {
-  auto* h = impl_->series(impl_->histograms, name, [this](const Name& n) { return &prometheus::BuildHistogram().Name(n.family).Register(impl_->registry).Add(n.labels, kBuckets); });
+  auto* h = impl_->series(impl_->histograms, name, [this](const Name& n) { return &prometheus::BuildHistogram().Name(n.family).Help(help_of(n.family)).Register(impl_->registry).Add(n.labels, buckets_of(n.family)); });
   if (h != nullptr) h->Observe(seconds);
 }
 
@@ -115,67 +127,29 @@ Metrics& process_metrics() {
 
 // What was not found was named by whoever asked: it must not become a series.
 void server_request(const std::string& method, const std::string& route, int status, double seconds) {
-  process_metrics().observe("http_server_request_duration_seconds{http_request_method=\"" + clean(method) + "\",http_route=\"" + (status == 404 ? "{unknown}" : clean(route)) +
+  static constexpr std::string_view kMethods[] = {"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "CONNECT"};
+  const bool known = std::find(std::begin(kMethods), std::end(kMethods), method) != std::end(kMethods);
+  process_metrics().observe("http_server_request_duration_seconds{http_request_method=\"" + (known ? method : "_OTHER") + "\",http_route=\"" + (status == 404 ? "{unknown}" : clean(route)) +
                                 "\",http_response_status_code=\"" + std::to_string(status) + "\"}", seconds);
 }
 
 void client_request(const std::string& peer, const std::string& method, int status, double seconds) {
-  process_metrics().observe("http_client_request_duration_seconds{server_address=\"" + clean(peer) + "\",http_request_method=\"" + clean(method) +
-                                "\",http_response_status_code=\"" + std::to_string(status) + "\"}", seconds);
+  const auto colon = peer.rfind(':');
+  process_metrics().observe("http_client_request_duration_seconds{server_address=\"" + clean(peer.substr(0, colon)) + "\",server_port=\"" +
+                                clean(colon == std::string::npos ? "" : peer.substr(colon + 1)) + "\",http_request_method=\"" + clean(method) +
+                                (status == 0 ? std::string("\",error_type=\"no_answer") : "\",http_response_status_code=\"" + std::to_string(status)) + "\"}", seconds);
 }
 
 void query(const std::string& summary, double seconds, bool good) {
-  process_metrics().observe("db_client_operation_duration_seconds{db_query_summary=\"" + summary + "\"" + (good ? "" : ",error_type=\"sql\"") + "}", seconds);
+  process_metrics().observe("db_client_operation_duration_seconds{db_query_summary=\"" + clean(summary) + "\"" + (good ? "" : ",error_type=\"sql\"") + "}", seconds);
   if (seconds < kSlowQuerySeconds) return;
-  process_metrics().add("db_client_slow_queries_total{db_query_summary=\"" + summary + "\"}");
+  process_metrics().add("db_client_slow_queries_total{db_query_summary=\"" + clean(summary) + "\"}");
   slow_query(summary, seconds);
 }
 
 void pool_wait(double seconds, bool got) {
   process_metrics().observe("db_client_connection_wait_time_seconds", seconds);
   if (!got) process_metrics().add("db_client_connection_timeouts_total");
-}
-
-std::string route_of(const std::string& path) {
-  static constexpr std::string_view kNamed[] = {"orders", "goods", "sessions", "wallets", "coupons", "products"};   // the next part names one of them
-  std::string out;
-  bool id = false;
-  std::size_t parts = 0;
-  for (std::size_t at = 1; at <= path.size() && parts < 6; ++parts) {
-    const auto end = std::min(path.find('/', at), path.size());
-    const std::string part = path.substr(at, end - at);
-    const bool digits = part.size() > 6 && std::any_of(part.begin(), part.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
-    out += id || digits ? "/{id}" : "/" + part.substr(0, 32);
-    id = std::find(std::begin(kNamed), std::end(kNamed), part) != std::end(kNamed);
-    at = end + 1;
-  }
-  return out.empty() ? "/" : out;
-}
-
-std::string summary_of(const char* sql) {
-  std::vector<std::string> words;
-  std::string word;
-  std::size_t looked = 0;
-  for (const char* c = sql; *c != '\0' && looked < 600; ++c, ++looked) {
-    const auto u = static_cast<unsigned char>(*c);
-    if (std::isalnum(u) != 0 || u == '_') {
-      word += *c;
-    } else if (!word.empty()) {
-      words.push_back(std::move(word));
-      word.clear();
-    }
-  }
-  if (!word.empty()) words.push_back(word);
-  static constexpr std::string_view kVerbs[] = {"INSERT", "UPDATE", "DELETE"};
-  const auto verb = std::find_if(words.begin(), words.end(), [](const std::string& w) { return std::find(std::begin(kVerbs), std::end(kVerbs), w) != std::end(kVerbs); });
-  if (verb == words.end()) {
-    const auto from = std::find(words.begin(), words.end(), "FROM");
-    if (words.empty()) return "";
-    return from == words.end() || from + 1 == words.end() ? words.front() : "SELECT " + *(from + 1);
-  }
-  auto table = verb + 1;
-  while (table != words.end() && (*table == "INTO" || *table == "FROM")) ++table;
-  return table == words.end() ? *verb : *verb + " " + *table;
 }
 
 }  // namespace platform::observe

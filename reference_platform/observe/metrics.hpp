@@ -17,6 +17,8 @@ class Metrics {
 
   /// add("orders_total{outcome=\"ok\"}"): a counter. A name that was a gauge before is a bug of the caller.
   void add(const std::string& name, double by = 1);
+  /// A counter whose value is counted elsewhere: it becomes at least `value`.
+  void raise(const std::string& name, double value);
   /// A gauge.
   void set(const std::string& name, double value);
   /// A histogram of seconds.
@@ -32,15 +34,20 @@ class Metrics {
 /// This process's own: what edge and store report (requests, calls, queries, waits), whatever the role.
 Metrics& process_metrics();
 
-/// What the rooms below the services report of themselves. `route` is a template ("/orders/{no}"), see route_of.
+/// CPU, memory, descriptors, threads and start of this process, by the names that every Prometheus client uses; read when asked for.
+void measure_process(Metrics& metrics);
+
+/// What the rooms below the services report of themselves. `route` is a template ("/orders/{id}"), see route_of.
 void server_request(const std::string& method, const std::string& route, int status, double seconds);
 void client_request(const std::string& peer, const std::string& method, int status, double seconds);   // status 0: no answer
 void query(const std::string& summary, double seconds, bool good);
 void pool_wait(double seconds, bool got);
 
-/// The path with everything that names one order, product or run replaced: "/orders/H7ab../pay" → "/orders/{id}/pay".
+/// What came in as a template: only the words of our own routes stay, whatever anybody asks for: "/orders/H7ab../pay" → "/orders/{id}/pay".
 std::string route_of(const std::string& path);
-/// "UPDATE orders": the verb and the first table of a statement, for labels.
+/// What we ask of others as a template: "/channel/alpha/query/H7ab.." → "/channel/alpha/query/{id}".
+std::string target_of(const std::string& path);
+/// db.query.summary: what a statement changes, else what it reads: "DELETE outbox UPDATE orders", "SELECT goods".
 std::string summary_of(const char* sql);
 
 }  // namespace platform::observe

@@ -66,8 +66,8 @@ class Exporter {
   Exporter(const Exporter&) = delete;
   Exporter& operator=(const Exporter&) = delete;
 
-  [[nodiscard]] bool keeps(const std::string& trace_id, bool failed, Nanos length) const {
-    if (failed || length >= options_.slow) return true;
+  [[nodiscard]] bool keeps(bool sampled, bool failed, Nanos length) const { return sampled || failed || length >= options_.slow; }
+  [[nodiscard]] bool in_share(const std::string& trace_id) const {
     // The first 32 bits of the id are as good as random, and the same at every node.
     return static_cast<double>(std::strtoul(trace_id.substr(0, 8).c_str(), nullptr, 16)) < options_.share * 4294967296.0;
   }
@@ -143,13 +143,6 @@ std::unique_ptr<Exporter>& exporter() {
   return e;
 }
 
-Context child_of(const Context& parent) {
-  Context c = Context::fresh(parent.mark);
-  if (!parent.trace_id.empty()) c.trace_id = parent.trace_id;
-  c.deadline = parent.deadline;
-  return c;
-}
-
 std::string nanos(std::chrono::system_clock::time_point at) { return std::to_string(std::chrono::duration_cast<Nanos>(at.time_since_epoch()).count()); }
 
 std::string text_of(const SpanRecord& span) {
@@ -184,11 +177,36 @@ std::string text_of(const SpanRecord& span) {
 }  // namespace
 
 bool kept(const Context& context, bool failed, std::chrono::steady_clock::duration took) {
-  return exporter() != nullptr && !context.trace_id.empty() && exporter()->keeps(context.trace_id, failed, took);
+  return exporter() != nullptr && !context.trace_id.empty() && exporter()->keeps(context.sampled, failed, took);
+}
+
+Context child_of(const Context& parent) {
+  Context c = Context::fresh(parent.mark);
+  if (!parent.trace_id.empty()) c.trace_id = parent.trace_id;
+  c.sampled = (parent.trace_id.empty() || parent.sampled) && (exporter() == nullptr || exporter()->in_share(c.trace_id));
+  c.deadline = parent.deadline;
+  return c;
 }
 
 void record(const SpanRecord& span) {
   if (kept(span.context, !span.error.empty(), span.took)) exporter()->put(text_of(span));
+}
+
+void record_work(std::string_view name, SpanKind kind, const Context& parent, std::chrono::steady_clock::time_point began, std::vector<SpanRecord::Attribute> attributes,
+                 const Context& cause) {
+  const auto took = std::chrono::steady_clock::now() - began;
+  if (parent.trace_id.empty() || exporter() == nullptr) return;
+  SpanRecord span;
+  span.context = child_of(parent);
+  if (!kept(span.context, false, took)) return;
+  span.name = name;
+  span.kind = kind;
+  span.parent_span = parent.span_id;
+  span.took = took;
+  span.began = std::chrono::system_clock::now() - std::chrono::duration_cast<std::chrono::system_clock::duration>(took);
+  span.attributes = std::move(attributes);
+  if (!cause.trace_id.empty() && cause.trace_id != parent.trace_id) span.links.push_back(cause);
+  record(span);
 }
 
 Span::Span(std::string_view name, SpanKind kind, const Context& parent)

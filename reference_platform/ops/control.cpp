@@ -14,7 +14,7 @@ namespace json = boost::json;
 using namespace std::chrono_literals;
 using edge::Response;
 
-constexpr edge::CallOptions kReadyCall{100ms, 300ms}, kGatewayCall{500ms, 3000ms};
+constexpr edge::CallOptions kReadyCall{100ms, 300ms}, kGatewayCall{500ms, 3000ms}, kPassCall{500ms, 5000ms};
 constexpr auto kReadyLimit = 30s, kGoneLimit = 10s;
 constexpr auto kGrace = 300ms;   // for requests that the gateway has just sent to who is about to go
 constexpr std::int64_t kInstancesMax = 8;
@@ -75,15 +75,34 @@ Response Control::answer(const edge::Request& r) {
   if (r.method == "GET" && r.path == "/nodes") return list();
   if (r.method == "GET" && r.path == "/") return {200, operator_page(), "text/html; charset=utf-8", {}};
   if (r.method == "GET" && r.path == "/overview") return overview();
+  if (r.method == "GET" && r.path == "/targets") return targets();
   if (r.method == "POST" && r.path == "/stop") {
     stop_.ring();
     return good({{"stopping", true}});
   }
+  if (r.path.starts_with("/ops/")) return pass_on("payment", r);
+  if (r.path == "/operator/merchants") return pass_on("selling", r);
+  if (r.path.starts_with("/operator/")) return pass_on("order", r);
   if (r.method != "POST" || (r.path != "/restart" && r.path != "/scale" && r.path != "/canary"))
-    return bad(404, "not_found", "GET / (a page), GET /overview, GET /nodes, POST /stop, POST /restart, POST /scale, POST /canary");
+    return bad(404, "not_found", "GET / (a page), GET /overview, GET /nodes, POST /stop, POST /restart, POST /scale, POST /canary; /operator/... and /ops/... of hardened");
   const std::unique_lock changing(changing_, std::try_to_lock);
   if (!changing) return bad(409, "busy", "another change is being made: try again when it has ended");
   return r.path == "/restart" ? restart() : r.path == "/scale" ? scale(r) : canary(r);
+}
+
+// Every call there may come twice: the same again changes nothing more.
+Response Control::pass_on(const std::string& role, const edge::Request& r) const {
+  edge::Headers headers;
+  for (const char* name : {"content-type", "x-cardstorm-mark", "x-request-id"})
+    if (const std::string& value = r.header(name); !value.empty()) headers.emplace_back(name, value);
+  const auto instances = instances_of(role);
+  if (instances.empty()) return bad(404, "not_found", options_.variant + " has no role '" + role + "'");
+  for (const NodeView& n : instances) {
+    if (!n.alive) continue;
+    const auto answer = edge::call(r.method, n.url + r.path + (r.query.empty() ? "" : "?" + r.query), r.body, headers, kPassCall);
+    if (answer.status != 0) return {answer.status, answer.body, "application/json", {}};
+  }
+  return bad(503, "not_ready", "no instance of '" + role + "' answers");
 }
 
 Response Control::list() const {
@@ -95,6 +114,18 @@ Response Control::list() const {
     out.push_back(std::move(node));
   }
   return good({{"nodes", std::move(out)}});
+}
+
+// Prometheus' http_sd: whoever comes and goes by scaling is scraped and forgotten without a new configuration.
+Response Control::targets() const {
+  json::array out;
+  for (const NodeView& n : children_.nodes()) {
+    const auto host = n.admin_url.find("://");
+    json::object labels{{"instance", n.name}, {"role", n.role}};
+    if (!n.version.empty()) labels["version"] = n.version;
+    out.push_back(json::object{{"targets", json::array{n.admin_url.substr(host == std::string::npos ? 0 : host + 3)}}, {"labels", std::move(labels)}});
+  }
+  return {200, json::serialize(out), "application/json", {}};
 }
 
 Response Control::overview() const {
@@ -221,12 +252,13 @@ Response Control::canary(const edge::Request& r) {
   if (wrong.empty()) wrong = set_all(text_of(*body, "trait"), [&](const std::string& s) { return switches.set_trait(s); });
   if (!wrong.empty()) return bad(400, "bad_switch", wrong);
   const std::string version = text_of(*body, "version");
-  return start_canary({role, "", version.empty() ? "canary" : version, static_cast<int>(*weight)}, switches);
+  return start_canary({role, "", version.empty() ? "canary" : version, static_cast<int>(*weight)}, switches, !text_of(*body, "bug").empty() || !text_of(*body, "trait").empty());
 }
 
-Response Control::start_canary(Canary wanted, const domain::Switches& switches) {
+Response Control::start_canary(Canary wanted, const domain::Switches& switches, bool differs) {
+  if (canary_ && canary_->role == wanted.role && canary_->version == wanted.version && !differs) return weigh_canary(wanted.weight);
   if (canary_) return bad(409, "canary_exists", canary_->role + " has the canary " + canary_->version + ": end it first with weight 0");
-  if (!errands_.ask([&] { wanted.name = nodes_.start_canary(wanted.role, wanted.version, switches); })) return bad(503, "stopping", "the platform is being stopped");
+  if (!errands_.ask([&] { wanted.name = nodes_.start_canary(wanted.role, wanted.version, switches, wanted.weight); })) return bad(503, "stopping", "the platform is being stopped");
   canary_ = wanted;
   std::string wrong = wait_ready({wanted.name}) ? "" : "it did not become ready";
   if (wrong.empty()) wrong = tell_gateway(wanted.role, {});
@@ -235,7 +267,18 @@ Response Control::start_canary(Canary wanted, const domain::Switches& switches) 
     canary_.reset();
     return bad(502, "no_canary", wrong);
   }
-  return good({{"role", wanted.role}, {"canary", wanted.name}, {"version", wanted.version}, {"weight", wanted.weight}});
+  return canary_answer();
+}
+
+Response Control::canary_answer() const {
+  return good({{"role", canary_->role}, {"canary", canary_->name}, {"version", canary_->version}, {"weight", canary_->weight}});
+}
+
+Response Control::weigh_canary(int weight) {
+  if (!errands_.ask([&] { nodes_.weigh_canary(canary_->name, weight); })) return bad(503, "stopping", "the platform is being stopped");
+  canary_->weight = weight;
+  const std::string wrong = tell_gateway(canary_->role, {});
+  return wrong.empty() ? canary_answer() : bad(502, "gateway", wrong);
 }
 
 Response Control::end_canary(const std::string& role) {

@@ -29,12 +29,18 @@ class Control {
   edge::Response answer(const edge::Request& request);
   [[nodiscard]] edge::Response list() const;
   [[nodiscard]] edge::Response overview() const;
+  edge::Response targets() const;
   edge::Response restart();
   edge::Response scale(const edge::Request& request);
   edge::Response canary(const edge::Request& request);
+  edge::Response weigh_canary(int weight);
+  /// What the operator says to the shop itself: the first instance of the role that answers.
+  [[nodiscard]] edge::Response pass_on(const std::string& role, const edge::Request& request) const;
   edge::Response more(const std::string& role, std::size_t instances);
   edge::Response fewer(const std::string& role, std::size_t instances);
-  edge::Response start_canary(Canary wanted, const domain::Switches& switches);
+  /// `differs`: switches of its own were named, so that it is no mere change of the weight.
+  edge::Response start_canary(Canary wanted, const domain::Switches& switches, bool differs);
+  [[nodiscard]] edge::Response canary_answer() const;
   edge::Response end_canary(const std::string& role);
 
   [[nodiscard]] std::vector<NodeView> instances_of(const std::string& role) const;

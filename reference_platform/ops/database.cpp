@@ -10,13 +10,6 @@ namespace {
 
 constexpr const char* kViews[] = {"audit_orders", "audit_wallets", "audit_ledger"};
 
-std::string random_hex(int digits) {
-  std::random_device random;
-  std::string out;
-  for (int i = 0; i < digits; ++i) out += "0123456789abcdef"[random() % 16];
-  return out;
-}
-
 std::string with_option(const std::string& url, const std::string& option) {
   return url + (url.find('?') == std::string::npos ? '?' : '&') + "options=" + option;
 }
@@ -158,6 +151,13 @@ void prepare(Databases& d, bool ours, const UpOptions& o, const Parts& parts) {
 }
 
 }  // namespace
+
+std::string random_hex(int digits) {
+  std::random_device random;
+  std::string out;
+  for (int i = 0; i < digits; ++i) out += "0123456789abcdef"[random() % 16];
+  return out;
+}
 
 Databases prepare_databases(const std::string& url, bool ours, const UpOptions& options, const Parts& parts) {
   Databases d;

@@ -21,6 +21,8 @@ struct Databases {
 /// first one sees the others' books through postgres_fdw. In a database that was given to us each of them is a schema of its own, so
 /// that it neither meets nor leaves anything there. Throws EnvironmentError with nothing left behind.
 Databases prepare_databases(const std::string& url, bool ours, const UpOptions& options, const Parts& parts);
+/// From the system's randomness.
+std::string random_hex(int digits);
 /// Drops what prepare_databases made in a given database. Never throws.
 void drop_databases(const Databases& databases) noexcept;
 

@@ -187,12 +187,14 @@ UpOptions read_up(const Args& args) {
   if (named) o.variant = args[0];
   if (layout(o.variant).empty()) mistakes.push_back("wanted: up fragile|hardened" + (named ? ", not '" + o.variant + "'" : std::string()));
   o.switches = domain::Switches::usual(o.variant);
-  std::int64_t databases = 0;
+  std::int64_t databases = 0, port = 0, control_port = 0;
   const Args rest(args.begin() + (named ? 1 : 0), args.end());
   auto wrong = read_flags(
       rest, {yes("--foreground", o.foreground),
              text("--dir", o.dir),
              yes("--keep", o.keep),
+             whole("--port", 1, 65535, port),
+             whole("--control-port", 1, 65535, control_port),
              text("--partners", o.partners_url),
              text("--partners-key-file", o.partners_key_file),
              text("--mint", o.mint_dir),
@@ -212,6 +214,9 @@ UpOptions read_up(const Args& args) {
              {"--set", true, [&o](const std::string& v) { return take_set(v, o); }}});
   mistakes.insert(mistakes.end(), wrong.begin(), wrong.end());
   o.databases = databases > 0 ? static_cast<int>(databases) : usual_databases(o.variant);
+  o.port = static_cast<int>(port);
+  o.control_port = static_cast<int>(control_port);
+  if (port != 0 && port == control_port) mistakes.emplace_back("--port and --control-port must differ");
   if (o.queue.empty()) o.queue = usual_queue(o.variant);
   if (!layout(o.variant).empty()) check_variant(o, rest, mistakes);
   complain(mistakes);

@@ -81,26 +81,22 @@ class Admin {
     return pool();
   }
   std::string metrics() const {
-    std::string out = (service_.metrics ? service_.metrics() : "") + observe::process_metrics().text();
-    const auto gauge = [&out](const char* name, const char* labels, long long value) {
-      out.append(name).append(labels).append(" ").append(std::to_string(value)).append("\n");
-    };
-    out.append("# TYPE platform_requests_queued gauge\n");
-    gauge("platform_requests_queued", "", static_cast<long long>(business_.queued()));
-    out.append("# TYPE platform_workers_busy gauge\n");
-    gauge("platform_workers_busy", "", business_.busy());
-    gauge("platform_log_lines_dropped", "", static_cast<long long>(observe::log_dropped()));
-    gauge("platform_spans_dropped", "", static_cast<long long>(observe::spans_dropped()));
+    auto& mine = observe::process_metrics();
+    mine.set("http_server_active_requests", business_.busy());
+    mine.set("platform_requests_queued", static_cast<double>(business_.queued()));
+    mine.set("platform_workers_busy", business_.busy());
+    mine.raise("platform_log_lines_dropped_total", static_cast<double>(observe::log_dropped()));
+    mine.raise("platform_spans_dropped_total", static_cast<double>(observe::spans_dropped()));
     if (service_.pool != nullptr) {
       const auto s = service_.pool->state();
-      out.append("# TYPE platform_pool_connections gauge\n");
-      gauge("platform_pool_connections", "{state=\"idle\"}", s.idle);
-      gauge("platform_pool_connections", "{state=\"held\"}", s.held);
-      gauge("platform_pool_connections", "{state=\"used\"}", s.used);
-      out.append("# TYPE platform_pool_waiting gauge\n");
-      gauge("platform_pool_waiting", "", s.waiting);
+      mine.set("db_client_connection_count{state=\"idle\"}", s.idle);
+      mine.set("db_client_connection_count{state=\"held\"}", s.held);
+      mine.set("db_client_connection_count{state=\"used\"}", s.used);
+      mine.set("db_client_connection_max", s.max);
+      mine.set("db_client_connection_pending_requests", s.waiting);
     }
-    return out;
+    observe::measure_process(mine);
+    return (service_.metrics ? service_.metrics() : "") + mine.text();
   }
 
   const NodeConfig& config_;

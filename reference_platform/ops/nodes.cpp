@@ -35,7 +35,7 @@ NodeConfig& Nodes::make(const std::string& name, const std::string& role) {
   c.role = role;
   c.options = options_of(role);
   c.options.try_emplace("spans_file", dir_ + "/logs/" + name + ".spans.jsonl");
-  c.port = ports_.take();
+  c.port = order_.empty() && options_.port != 0 ? options_.port : ports_.take();   // the first one is the public one
   c.admin_port = ports_.take();
   order_.push_back(name);
   return configs_[name] = std::move(c);
@@ -56,6 +56,7 @@ void Nodes::write_all() const {
   for (const auto& [name, c] : configs_) {
     NodeConfig now = c;
     now.peers = peers;
+    if (c.role == "gateway") name_canaries(now);
     write_config(file_of(c), now);
   }
 }
@@ -89,10 +90,23 @@ std::string Nodes::start_another(const std::string& role) {
   return name;
 }
 
-std::string Nodes::start_canary(const std::string& role, const std::string& version, const domain::Switches& switches) {
+void Nodes::name_canaries(NodeConfig& gateway) const {
+  for (const auto& [name, canary] : canaries_) {
+    const NodeConfig& c = configs_.at(name);
+    gateway.peers[c.role + "@" + canary.version].push_back(loopback(c.port));
+    gateway.options["canary." + c.role] = canary.version + "=" + std::to_string(canary.percent);
+  }
+}
+
+void Nodes::weigh_canary(const std::string& name, int percent) {
+  if (const auto found = canaries_.find(name); found != canaries_.end()) found->second.percent = percent;
+  write_all();
+}
+
+std::string Nodes::start_canary(const std::string& role, const std::string& version, const domain::Switches& switches, int percent) {
   const std::string name = role + "-canary";
   NodeConfig& c = make(name, role);
-  canaries_.insert(name);
+  canaries_[name] = {version, percent};
   c.switches = switches;
   c.options["version"] = version;
   write_all();

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -24,9 +23,11 @@ class Nodes {
 
   /// The variant's layout. Settings are written, nothing is started.
   void make_layout();
-  /// One more of a role: written and started. `version` and `switches`: a canary, which nobody knows as a peer. Returns its name.
+  /// One more of a role: written and started. `version` and `switches`: a canary, which nobody but the gateway knows. Returns its name.
   std::string start_another(const std::string& role);
-  std::string start_canary(const std::string& role, const std::string& version, const domain::Switches& switches);
+  std::string start_canary(const std::string& role, const std::string& version, const domain::Switches& switches, int percent);
+  /// A gateway that starts again gives it this share.
+  void weigh_canary(const std::string& name, int percent);
   /// Tells an instance to go, and the others' settings that it has gone, for when they start again.
   void leave(const std::vector<std::string>& names);
   /// After instances came: settings of all name all.
@@ -36,6 +37,7 @@ class Nodes {
 
  private:
   NodeConfig& make(const std::string& name, const std::string& role);
+  void name_canaries(NodeConfig& gateway) const;
   Child& add_child(const NodeConfig& config, const std::string& version);
   [[nodiscard]] std::map<std::string, std::string> options_of(const std::string& role) const;
   [[nodiscard]] std::string free_name(const std::string& role) const;
@@ -49,7 +51,8 @@ class Nodes {
   Children& children_;
   std::map<std::string, NodeConfig> configs_;   // by name
   std::vector<std::string> order_;              // names as they came: the first of a role is the one that stays
-  std::set<std::string> canaries_;
+  struct Canary { std::string version; int percent = 0; };
+  std::map<std::string, Canary> canaries_;      // by name
 };
 
 }  // namespace platform::ops

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <future>
+#include <map>
 #include <string_view>
 #include <utility>
 
@@ -26,8 +27,52 @@ json::value parsed(const std::string& text) {
   return error ? json::value(nullptr) : value;
 }
 
+/// Whole numbers without an exponent, which Boost.JSON would print.
+json::value number(double v) {
+  constexpr double kExact = 9007199254740992;   // 2^53
+  if (std::trunc(v) == v && std::abs(v) < kExact) return static_cast<std::int64_t>(v);
+  return v;
+}
+
+std::string label_of(std::string_view series, const std::string& name) {
+  const auto at = series.find(name + "=\"");
+  if (at == std::string_view::npos) return "";
+  const auto from = at + name.size() + 2;
+  return std::string(series.substr(from, series.find('"', from) - from));
+}
+
+/// Calls `each` with the series and the value of every line that is one.
+template <typename Each>
+void each_series(std::string_view text, Each each) {
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    const auto space = line.rfind(' ');
+    if (line.empty() || line[0] == '#' || space == std::string_view::npos) continue;
+    each(line.substr(0, space), std::strtod(std::string(line.substr(space + 1)).c_str(), nullptr));
+  }
+}
+
+/// How long it took to serve, all routes together (upper bound in seconds, null for any, and how many up to it), and how many got which status.
+json::value served_of(const std::string& text) {
+  constexpr std::string_view kServed = "http_server_request_duration_seconds";
+  std::map<double, double> buckets;
+  json::object status;
+  each_series(text, [&](std::string_view series, double value) {
+    if (series.starts_with(std::string(kServed) + "_bucket{")) buckets[std::strtod(label_of(series, "le").c_str(), nullptr)] += value;
+    if (!series.starts_with(std::string(kServed) + "_count{")) return;
+    auto& all = status[label_of(series, "http_response_status_code")];
+    all = static_cast<std::int64_t>(value) + (all.is_int64() ? all.as_int64() : 0);
+  });
+  if (buckets.empty()) return nullptr;
+  json::array bounds;
+  for (const auto& [bound, count] : buckets) bounds.push_back(json::array{std::isfinite(bound) ? json::value(bound) : json::value(nullptr), number(count)});
+  return json::object{{"buckets", std::move(bounds)}, {"status", std::move(status)}};
+}
+
 json::object look_at(const NodeSeen& node) {
-  json::object out{{"name", node.name}, {"role", node.role}, {"alive", node.alive}, {"ready", false}, {"reason", ""}, {"pid", node.pid}, {"restarts", node.restarts}, {"pool", nullptr}, {"metrics", json::object()}};
+  json::object out{{"name", node.name}, {"role", node.role}, {"alive", node.alive}, {"ready", false}, {"reason", ""}, {"pid", node.pid}, {"restarts", node.restarts}, {"pool", nullptr}, {"served", nullptr}, {"metrics", json::object()}};
   if (!node.alive) return out;
   const auto ready = edge::call("GET", node.admin_url + "/ready", "", {}, kAsk);
   out["ready"] = ready.status == 200;
@@ -37,74 +82,23 @@ json::object look_at(const NodeSeen& node) {
     out["reason"] = reason != nullptr && reason->is_string() ? reason->as_string() : json::string("does not answer");
   }
   if (const auto pool = edge::call("GET", node.admin_url + "/admin/pool", "", {}, kAsk); pool.status == 200) out["pool"] = parsed(pool.body);
+  const std::string text = edge::call("GET", node.admin_url + "/metrics", "", {}, kAsk).body;
+  out["served"] = served_of(text);
   json::object metrics;
-  for (const auto& [name, value] : plain_metrics(edge::call("GET", node.admin_url + "/metrics", "", {}, kAsk).body, kMetricsMax)) metrics[name] = value;
+  for (const auto& [name, value] : plain_metrics(text, kMetricsMax)) metrics[name] = number(value);
   out["metrics"] = std::move(metrics);
   return out;
 }
-
-constexpr char kPage[] = R"html(<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>CardStorm reference platform</title>
-<style>
-body{font:15px/1.45 system-ui,sans-serif;margin:1.5rem auto;max-width:72rem;padding:0 1rem;color:#1d2530;background:#f7f8fa}
-h1{font-size:1.3rem;margin:0 0 .2rem}p{margin:.2rem 0 1rem;color:#566}
-table{border-collapse:collapse;width:100%;background:#fff;box-shadow:0 1px 3px #0002}th,td{text-align:left;padding:.45rem .6rem;border-bottom:1px solid #e6e9ee;vertical-align:top}
-th{font-weight:600;color:#566;font-size:.85rem}.n{font-variant-numeric:tabular-nums}
-.ok{color:#0a7a3d}.bad{color:#b3261e;font-weight:600}.bar{display:inline-block;width:6rem;height:.7rem;background:#e6e9ee;border-radius:.35rem;overflow:hidden;vertical-align:middle}
-.bar i{display:block;height:100%;float:left}.used{background:#3b6fb5}.held{background:#b3261e}
-details summary{cursor:pointer;color:#3b6fb5}pre{margin:.3rem 0 0;font-size:.8rem;white-space:pre-wrap}
-@media(prefers-color-scheme:dark){body{background:#14181d;color:#dde3ea}table{background:#1c2229}th,td{border-color:#2b333d}th,p{color:#9aa7b5}.bar{background:#2b333d}}
-</style></head><body>
-<h1>Reference platform <span id="variant"></span></h1><p id="at">asking…</p>
-<table><thead><tr><th>node</th><th>state 状态</th><th>pool 连接池</th><th>waiting 等待</th><th>queued 排队</th><th>restarts 重启</th><th>metrics 指标</th></tr></thead><tbody id="rows"></tbody></table>
-<script>
-const cell=(row,text,cls)=>{const c=row.insertCell();c.textContent=text;if(cls)c.className=cls;return c};
-const open=new Set();
-async function look(){
-  try{
-    const o=await (await fetch('overview')).json();
-    document.getElementById('variant').textContent='· '+o.variant+' · '+o.version;
-    document.getElementById('at').textContent=new Date(o.at_ms).toLocaleTimeString()+' · '+o.nodes.filter(n=>n.ready).length+' of '+o.nodes.length+' nodes ready';
-    const body=document.getElementById('rows');body.textContent='';
-    for(const n of o.nodes){
-      const r=body.insertRow();
-      cell(r,n.name);
-      cell(r,n.ready?'ready 就绪':n.alive?n.reason:'down 停止',n.ready?'ok':'bad');
-      const p=cell(r,'','n');
-      if(n.pool){const b=document.createElement('span');b.className='bar';for(const k of ['used','held']){const i=document.createElement('i');i.className=k;i.style.width=100*n.pool[k]/n.pool.max+'%';b.append(i)}p.append(b,' '+(n.pool.used+n.pool.held)+' / '+n.pool.max)}
-      cell(r,n.pool?n.pool.waiting:'–','n'+(n.pool&&n.pool.waiting?' bad':''));
-      cell(r,n.metrics.platform_requests_queued??'–','n');
-      cell(r,n.restarts,'n'+(n.restarts?' bad':''));
-      const m=r.insertCell(),d=document.createElement('details'),s=document.createElement('summary'),t=document.createElement('pre');
-      const names=Object.keys(n.metrics).filter(k=>!k.startsWith('platform_'));
-      s.textContent=names.length;t.textContent=names.map(k=>k+' '+n.metrics[k]).join('\n');
-      d.open=open.has(n.name);d.ontoggle=()=>d.open?open.add(n.name):open.delete(n.name);
-      d.append(s,t);m.append(d);
-    }
-  }catch(e){document.getElementById('at').textContent='the supervisor does not answer 监督进程没有应答'}
-  setTimeout(look,1000);
-}
-look();
-</script></body></html>
-)html";
 
 }  // namespace
 
 std::vector<std::pair<std::string, double>> plain_metrics(const std::string& text, std::size_t max) {
   std::vector<std::pair<std::string, double>> out;
-  std::string_view rest = text;
-  while (!rest.empty() && out.size() < max) {
-    const auto end = std::min(rest.find('\n'), rest.size());
-    const std::string_view line = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    const auto space = line.rfind(' ');
-    if (line.empty() || line[0] == '#' || space == std::string_view::npos) continue;
-    const std::string name(line.substr(0, space));
-    const std::string family = name.substr(0, name.find('{'));
-    if (family.ends_with("_bucket") || family.ends_with("_sum") || family.ends_with("_count")) continue;
-    const double value = std::strtod(std::string(line.substr(space + 1)).c_str(), nullptr);
-    if (std::isfinite(value)) out.emplace_back(name, value);
-  }
+  each_series(text, [&](std::string_view series, double value) {
+    const std::string_view family = series.substr(0, series.find('{'));
+    if (out.size() >= max || family.ends_with("_bucket") || family.ends_with("_sum") || family.ends_with("_count") || !std::isfinite(value)) return;
+    out.emplace_back(series, value);
+  });
   return out;
 }
 
@@ -116,11 +110,6 @@ std::string overview_json(const std::string& variant, const std::vector<NodeSeen
   for (auto& look : looks) seen.push_back(look.get());
   const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   return json::serialize(json::object{{"at_ms", now}, {"variant", variant}, {"version", CARDSTORM_VERSION}, {"nodes", seen}});
-}
-
-const std::string& operator_page() {
-  static const std::string page = kPage;
-  return page;
 }
 
 }  // namespace platform::ops

@@ -13,11 +13,12 @@ struct NodeSeen {
   int pid = 0, restarts = 0;
 };
 
-/// {"at_ms","variant","version","nodes":[{"name","role","alive","ready","reason","pid","restarts","pool":{...}|null,"metrics":{name: value}}]}.
+/// {"at_ms","variant","version","nodes":[{"name","role","alive","ready","reason","pid","restarts","pool":{...}|null,
+/// "served":{"buckets":[[seconds|null, count]],"status":{"200": count}}|null,"metrics":{name: value}}]}.
 /// Asks every living node (/ready, /admin/pool, /metrics), 300 ms each at most, all at the same time. Of the metrics: counters and gauges, no histograms.
 std::string overview_json(const std::string& variant, const std::vector<NodeSeen>& nodes);
 
-/// The page that shows it, whole: no address but its own is asked for.
+/// The page that shows it (operator_page.cpp).
 const std::string& operator_page();
 
 /// Counters and gauges of a Prometheus text by their full name; at most `max`.

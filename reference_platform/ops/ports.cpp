@@ -13,9 +13,11 @@
 namespace platform::ops {
 namespace {
 
-/// The port, or 0 when it is taken. Port 0 lets the kernel choose.
-int try_port(int port) {
+/// The port, or 0 when it is taken. Port 0 lets the kernel choose. `reuse`: connections that have just ended do not count.
+int try_port(int port, bool reuse = false) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  if (reuse) ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   sockaddr_in at{};
   at.sin_family = AF_INET;
   at.sin_port = htons(static_cast<std::uint16_t>(port));
@@ -52,6 +54,10 @@ int Ports::take() {
   const int port = find();
   taken_.insert(port);
   return port;
+}
+
+void Ports::take(int port) {
+  if (!taken_.insert(port).second || try_port(port, true) == 0) throw EnvironmentError("port " + std::to_string(port) + " on 127.0.0.1 is taken");
 }
 
 }  // namespace platform::ops

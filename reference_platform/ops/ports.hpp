@@ -10,6 +10,8 @@ class Ports {
   /// Never the same twice, and below the kernel's range for outgoing connections, else one of these could take the port of a node
   /// that is just restarting. Throws EnvironmentError when none is free.
   int take();
+  /// This one. Throws EnvironmentError when somebody listens on it.
+  void take(int port);
 
  private:
   int find() const;

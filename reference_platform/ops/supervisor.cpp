@@ -92,6 +92,8 @@ class Supervisor {
   ~Supervisor() { end(); }
 
   void start() {
+    for (const int port : {options_.port, options_.control_port})
+      if (port != 0) ports_.take(port);   // before anybody gets it by chance
     start_stores();
     databases_ = prepare_databases(postgres_url_, options_.postgres_url.empty(), options_, parts_);
     check_stop();
@@ -101,7 +103,7 @@ class Supervisor {
     for (const auto& c : children_.all())
       if (!c->role.empty()) children_.launch(*c);
     wait_nodes_ready();
-    control_ = std::make_unique<Control>(options_, ports_.take(), *nodes_, children_, errands_, stop_);
+    control_ = std::make_unique<Control>(options_, options_.control_port != 0 ? options_.control_port : ports_.take(), *nodes_, children_, errands_, stop_);
   }
 
   void print_ready_line() const {
@@ -113,6 +115,7 @@ class Supervisor {
                             {"database_urls", json::array(databases_.urls.begin(), databases_.urls.end())},
                             {"shadow_urls", json::array(databases_.shadow_urls.begin(), databases_.shadow_urls.end())},
                             {"auditor_url", databases_.auditor_url},
+                            {"partners_url", options_.partners_url},
                             {"redis_url", redis_url_},
                             {"queue_url", queue_url_},
                             {"dir", dir_},
@@ -184,7 +187,7 @@ class Supervisor {
     c.redis_url = redis_url_;
     c.queue_url = queue_url_;
     c.partners_url = options_.partners_url;
-    c.partners_key = key_of(options_.partners_key_file);
+    c.partners_key = options_.partners_url.empty() ? random_hex(32) : key_of(options_.partners_key_file);   // sessions are signed with it, too
     return c;
   }
 

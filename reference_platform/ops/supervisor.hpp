@@ -19,6 +19,7 @@ struct UpOptions {
   double restart_delay_s = 20;     // the fragile variant's operator
   std::string postgres_url, redis_url;   // "" starts private ones
   bool keep = false, foreground = false;
+  int port = 0, control_port = 0;  // of the shop and of the operator; 0: free ones
   domain::Switches switches;       // of every node
   std::string queue;               // "" is usual_queue(); none, redis (the platform's own), kafka (a private broker), redis://... or kafka://...
   bool shadow = false;             // marked traffic goes into shadow tables

@@ -23,12 +23,16 @@ constexpr std::size_t kTextMax = 64;
 /// A share in hundredths of a percent, or an amount in cents.
 bool good_value(const Json& kind, const Json& value) { return value.integer() >= 1 && value.integer() <= (kind.text() == "percent" ? kWhole : kCentsMax); }
 
+/// Not there, or what it has to be.
+bool text_or_none(const Json& value) { return value.is_null() || value.is_string(); }
+bool whole_or_none(const Json& value) { return value.is_null() || value.is_integer(); }
+
 Response put_account(store::Shards& shards, OrderTerms& terms, const Request& r, const Json& body) {
   const std::string name = body["name"].text();
   const auto role = domain::role_of(body["role"].text());
   const std::int64_t level = body["level"].integer();
   if (!domain::valid_buyer(name)) return error_answer(400, "bad_buyer");
-  if (!role || level < 0 || level > domain::kLevelMax || (!body["level"].is_null() && !body["level"].is_integer())) {
+  if (!role || level < 0 || level > domain::kLevelMax || !whole_or_none(body["level"])) {
     return error_answer(400, "bad_account", "role is buyer, agent or merchant, level 0 to 3");
   }
   borrow(shards.at(shards.of_buyer(name, !mark_of(r).empty())), r)->run(
@@ -42,11 +46,11 @@ Response put_coupon(store::Shards& shards, const Request& r, const Json& body) {
   const std::string code = body["code"].text(), kind = body["kind"].text();
   if (!valid_coupon(code)) return error_answer(400, "bad_coupon", "a code is up to 32 letters, digits, dashes");
   const std::int64_t min = body["min_cents"].integer();
-  if ((kind != "amount" && kind != "percent") || !good_value(body["kind"], body["value"]) || min < 0 || min > kCentsMax || !plain_text(body["sku"].text(), kTextMax)) {
+  if ((kind != "amount" && kind != "percent") || !good_value(body["kind"], body["value"]) || min < 0 || min > kCentsMax || !whole_or_none(body["min_cents"]) || !text_or_none(body["sku"]) || !plain_text(body["sku"].text(), kTextMax)) {
     return error_answer(400, "bad_coupon", "kind is amount (cents) or percent (hundredths of a percent, 1 to 10000), min_cents 0 or more");
   }
   const std::int64_t to = body["to_ms"].integer(4'102'444'800'000);   // 2100
-  if (to < 0 || to > 4'102'444'800'000) return error_answer(400, "bad_coupon", "to_ms is a time in milliseconds since 1970");
+  if (to < 0 || to > 4'102'444'800'000 || !whole_or_none(body["to_ms"])) return error_answer(400, "bad_coupon", "to_ms is a time in milliseconds since 1970");
   const auto made = borrow(shards.at({store::partition_of(code), !mark_of(r).empty() && shards.has_shadow()}), r)->run(
       "INSERT INTO coupons(code, kind, value, min_cents, sku, valid_to, mark) VALUES ($1,$2,$3,$4,nullif($5,''),to_timestamp($6::bigint / 1000.0),$7) ON CONFLICT (code) DO NOTHING",
       {code, kind, std::to_string(body["value"].integer()), std::to_string(min), body["sku"].text(), std::to_string(to), mark_of(r)});

@@ -38,7 +38,7 @@ std::string pool_not_ready(const store::PoolControl& pool) {
 
 edge::Handler backend_handler(store::PoolControl& pool, edge::Handler handler) {
   return [&pool, handler = std::move(handler)](const edge::Request& r) -> edge::Response {
-    if (r.path == "/internal/ready") {
+    if (r.method == "GET" && r.path == "/internal/ready") {
       const std::string reason = pool_not_ready(pool);
       return reason.empty() ? json_answer(200, R"({"ready":true})") : error_answer(503, "not_ready", reason);
     }
@@ -120,6 +120,19 @@ std::string pg_array(const std::vector<std::string>& items) {
     out += '"';
   }
   return out + "}";
+}
+
+std::vector<std::string> channel_names(const ops::NodeConfig& config) {
+  if (config.partners_url.empty()) return {};
+  const auto it = config.options.find("channels");
+  const std::string text = it == config.options.end() || it->second.empty() ? "alpha,beta" : it->second;
+  std::vector<std::string> out;
+  for (std::size_t from = 0; from <= text.size();) {
+    const std::size_t to = std::min(text.find(',', from), text.size());
+    if (to > from) out.push_back(text.substr(from, to - from));
+    from = to + 1;
+  }
+  return out;
 }
 
 int option(const ops::NodeConfig& config, const std::string& name, int fallback) {

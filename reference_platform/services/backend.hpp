@@ -57,6 +57,8 @@ edge::ServerOptions backend_server(const ops::NodeConfig& config, int threads);
 
 /// As PostgreSQL reads an array: {"a","b"}.
 std::string pg_array(const std::vector<std::string>& items);
+/// The payment channels: option "channels", else alpha and beta; none where no partners are.
+std::vector<std::string> channel_names(const ops::NodeConfig& config);
 /// options[name] as a number, else `fallback`.
 int option(const ops::NodeConfig& config, const std::string& name, int fallback);
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "reference_platform/domain/json.hpp"
+#include "reference_platform/services/answers.hpp"
 
 namespace platform::services {
 
@@ -13,6 +14,7 @@ using domain::JsonObject;
 namespace {
 
 constexpr std::size_t kTextMax = 64;
+constexpr std::int64_t kAmountMax = 1'000'000'000'000;
 
 }  // namespace
 
@@ -35,16 +37,26 @@ std::optional<CreateBody> read_create(const std::string& body) {
   return CreateBody{(*json)["sku"].text(), (*json)["phone"].text(), (*json)["quantity"].integer(), (*json)["coupon"].text()};
 }
 
-std::string read_channel(const std::string& body) {
+std::string read_channel(const std::string& body, const std::vector<std::string>& channels) {
   const auto json = Json::parse(body);
   if (!json) return "";
   const std::string channel = (*json)["channel"].text();
-  return channel == "alpha" || channel == "beta" || channel == "wallet" ? channel : "";
+  return channel == "wallet" || std::find(channels.begin(), channels.end(), channel) != channels.end() ? channel : "";
+}
+
+edge::Response bad_channel(const std::vector<std::string>& channels, bool wallet_too) {
+  std::string known;
+  for (const std::string& name : channels) known += (known.empty() ? "" : ", ") + name;
+  return error_answer(400, "bad_channel", R"(wanted {"channel"}: )" + known + (wallet_too ? ", wallet" : ""));
 }
 
 std::optional<ChannelNotify> read_notify(const std::string& body) {
   const auto json = Json::parse(body);
-  if (!json || (*json)["status"].text() != "SUCCESS") return std::nullopt;
+  if (!json || (*json)["status"].text() != "SUCCESS" || (*json)["amount_cents"].integer() < 1 || (*json)["amount_cents"].integer() > kAmountMax) return std::nullopt;
+  for (const char* name : {"channel", "trade_no", "out_trade_no", "order"}) {
+    const std::string& value = (*json)[name].text();
+    if (value.empty() || !plain_text(value, kTextMax)) return std::nullopt;
+  }
   return ChannelNotify{(*json)["channel"].text(), (*json)["trade_no"].text(), (*json)["out_trade_no"].text(), (*json)["order"].text(), (*json)["amount_cents"].integer()};
 }
 

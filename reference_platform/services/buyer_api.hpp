@@ -24,8 +24,9 @@ inline std::string mark_of(const edge::Request& request) { return request.header
 struct CreateBody { std::string sku, phone; std::int64_t quantity = 0; std::string coupon; };
 /// nullopt: not JSON, or not these members, or a text that no name of ours can be (control characters, too long).
 std::optional<CreateBody> read_create(const std::string& body);
-/// alpha, beta, wallet; "" for anything else.
-std::string read_channel(const std::string& body);
+/// One of `channels`, or "wallet"; "" for anything else.
+std::string read_channel(const std::string& body, const std::vector<std::string>& channels);
+edge::Response bad_channel(const std::vector<std::string>& channels, bool wallet_too);
 
 /// What a channel (or the supplier) tells in a notify.
 struct ChannelNotify { std::string channel, trade_no, out_trade_no, order_no; std::int64_t amount_cents = 0; };

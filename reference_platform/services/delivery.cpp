@@ -7,6 +7,7 @@
 
 #include "reference_platform/domain/json.hpp"
 #include "reference_platform/domain/trade.hpp"
+#include "reference_platform/observe/spans.hpp"
 #include "reference_platform/services/answers.hpp"
 #include "reference_platform/services/backend.hpp"
 #include "reference_platform/services/background.hpp"
@@ -57,7 +58,8 @@ class Delivery {
  private:
   bool deliver_batch(store::Pool& pool);
   std::vector<Task> take(Connection& db);
-  void claim_cards(store::Pool& pool, const std::vector<Task>& tasks, std::vector<Verdict>& verdicts);
+  /// True when an order has got a part of its cards: the next round may come at once.
+  bool claim_cards(store::Pool& pool, const std::vector<Task>& tasks, std::vector<Verdict>& verdicts);
   void cards_missing(store::Pool& pool, const Task& task, std::vector<Verdict>& verdicts);
   void put_back(Connection& db, const std::vector<std::string>& ids, int wait_ms);
   void tell_orders(Connection& db, const std::vector<Verdict>& verdicts);
@@ -73,15 +75,15 @@ class Delivery {
 };
 
 std::vector<Task> Delivery::take(Connection& db) {
-  const auto rows = db.run(
-      "WITH waiting AS (SELECT id, body FROM outbox WHERE topic IN ('deliver','revoke') AND lease_until < now() ORDER BY id LIMIT $1), "
+  static const std::string sql =
+      "WITH waiting AS (SELECT id, body FROM outbox WHERE topic IN ('deliver','revoke') AND lease_until < now() ORDER BY id LIMIT " + std::to_string(kWindow) + "), "
       "turns AS (SELECT id, row_number() OVER (PARTITION BY body::json->>'buyer' ORDER BY id) AS turn FROM waiting), "
-      "chosen AS (SELECT id FROM turns ORDER BY turn, id LIMIT $2), "
+      "chosen AS (SELECT id FROM turns ORDER BY turn, id LIMIT " + std::to_string(kBatch) + "), "
       "picked AS MATERIALIZED (SELECT o.id FROM outbox o JOIN chosen USING (id) WHERE o.lease_until < now() FOR UPDATE OF o SKIP LOCKED), "
-      "leased AS (UPDATE outbox o SET lease_until = now() + $3 * interval '1 ms' FROM picked WHERE o.id = picked.id RETURNING o.id, o.topic, o.order_no, o.body::json AS body, o.mark, o.trace) "
+      "leased AS (UPDATE outbox o SET lease_until = now() + $1 * interval '1 ms' FROM picked WHERE o.id = picked.id RETURNING o.id, o.topic, o.order_no, o.body::json AS body, o.mark, o.trace) "
       "SELECT l.id, l.topic, l.order_no, coalesce(nullif(l.mark, ''), l.body->>'mark', ''), l.trace, coalesce(g.source, 'own'), l.body->>'class', l.body->>'sku', (l.body->>'quantity')::int "
-      "FROM leased l LEFT JOIN goods g ON g.sku = l.body->>'sku'",
-      {std::to_string(kWindow), std::to_string(kBatch), std::to_string(kLeaseMs)});
+      "FROM leased l LEFT JOIN goods g ON g.sku = l.body->>'sku'";
+  const auto rows = db.run(sql.c_str(), {std::to_string(kLeaseMs)});
   std::vector<Task> out;
   for (int i = 0; i < rows.size(); ++i) {
     const auto text = [&](int column) { return std::string(rows.text(i, column)); };
@@ -91,6 +93,7 @@ std::vector<Task> Delivery::take(Connection& db) {
 }
 
 bool Delivery::deliver_batch(store::Pool& pool) {
+  const auto began = std::chrono::steady_clock::now();
   const auto tasks = take(*pool.take(kBorrow));
   if (tasks.empty()) return false;
   std::vector<Task> cards;
@@ -112,14 +115,19 @@ bool Delivery::deliver_batch(store::Pool& pool) {
     }
   }
   if (!asked_ids.empty()) supplies_.accept(*pool.take(kBorrow), asked_ids, asked_of);
-  if (!cards.empty()) claim_cards(pool, cards, verdicts);
+  const bool unfinished = !cards.empty() && claim_cards(pool, cards, verdicts);
   if (!verdicts.empty()) tell_orders(*pool.take(kBorrow), verdicts);
-  metrics_.add("deliveries_total", static_cast<double>(verdicts.size()));
-  return static_cast<int>(tasks.size()) == kBatch || !cards.empty();
+  for (const Verdict& v : verdicts) metrics_.add("deliveries_total{class=\"" + v.task.goods_class + "\",outcome=\"" + v.topic + "\"}");
+  for (const Task& t : tasks) {
+    observe::record_work("process " + t.topic, observe::SpanKind::consumer, observe::Context::of(t.trace, t.mark), began,
+                         {{"messaging.system", "postgresql", false}, {"messaging.destination.name", "outbox", false}, {"messaging.operation.type", "process", false},
+                          {"cardstorm.order_no", t.order_no, false}});
+  }
+  return static_cast<int>(tasks.size()) == kBatch || unfinished;
 }
 
 // No answer from inventory: the lease is cut short and the same claim is made again; it is the same claim.
-void Delivery::claim_cards(store::Pool& pool, const std::vector<Task>& tasks, std::vector<Verdict>& verdicts) {
+bool Delivery::claim_cards(store::Pool& pool, const std::vector<Task>& tasks, std::vector<Verdict>& verdicts) {
   std::map<std::string, const Task*> of;
   std::vector<std::string> orders, all_ids, unfinished;
   for (const Task& t : tasks) {
@@ -128,23 +136,32 @@ void Delivery::claim_cards(store::Pool& pool, const std::vector<Task>& tasks, st
     orders.push_back(JsonObject().add("order_no", t.order_no).add("quantity", t.quantity).done());
   }
   if (config_.switches.on(Bug::B22)) pool.take(kBorrow)->run("DELETE FROM outbox WHERE id = ANY($1::bigint[])", {pg_array(all_ids)});
-  const observe::Scope scope(observe::Context::of(tasks.front().trace, ""));
+  // One call for all: it belongs to the first one's trace and names the others'.
+  observe::Span span("claim cards", observe::SpanKind::internal, observe::Context::of(tasks.front().trace, tasks.front().mark));
+  for (const Task& t : tasks)
+    if (&t != &tasks.front()) span.link(observe::Context::of(t.trace, t.mark));
   const auto answer = edge::call("POST", inventory_url_ + "/internal/claim", JsonObject().raw("orders", domain::json_array(orders)).done(), {{"X-Deadline-Ms", "3000"}}, kInventoryCall);
   const auto json = Json::parse(answer.body);
   if (answer.status != 200 || !json) {
     put_back(*pool.take(kBorrow), all_ids, 100);
     log_.event("claim", "", "", "inventory answered " + std::to_string(answer.status));
-    return;
+    return false;
   }
   const auto each_of = [&](const char* list, const auto& act) {
     for (const Json& no : (*json)[list].items()) {
-      if (const auto it = of.find(no.text()); it != of.end()) act(*it->second);
+      const auto it = of.find(no.text());
+      if (it == of.end()) continue;
+      const Task& t = *it->second;
+      const observe::Scope scope(observe::Context::of(t.trace, t.mark));
+      if (std::string_view(list) != "part") log_.event("stock_claim", t.order_no, t.mark, list);
+      act(t);
     }
   };
   each_of("claimed", [&](const Task& t) { verdicts.push_back({t, "delivered", "{}"}); });
   each_of("short", [&](const Task& t) { cards_missing(pool, t, verdicts); });
   each_of("part", [&](const Task& t) { unfinished.push_back(t.id); });
   if (!unfinished.empty()) put_back(*pool.take(kBorrow), unfinished, 0);
+  return !unfinished.empty();
 }
 
 void Delivery::cards_missing(store::Pool& pool, const Task& t, std::vector<Verdict>& verdicts) {

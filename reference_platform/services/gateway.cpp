@@ -76,7 +76,7 @@ class Gateway {
       : switches_(config.switches), naive_(option(config, "limit_per_s", kNaiveLimit)), catalog_("catalog"), order_("order"), payment_("payment"), delivery_("delivery"), selling_("selling"), inventory_("inventory"),
         to_catalog_("catalog", catalog_, {32, 2000ms, 300ms}), to_order_("order", order_, {32, 2000ms, 300ms}), to_payment_("payment", payment_, {8, 4000ms, 300ms}),
         to_delivery_("delivery", delivery_, {4, 4000ms, 300ms}), to_audit_("order (audit)", order_, {2, 20000ms, 10000ms}),
-        to_selling_("selling", selling_, {8, 2000ms, 300ms}), to_operators_("payment (ops)", payment_, {2, 4000ms, 2000ms}) {
+        to_selling_("selling", selling_, {8, 2000ms, 300ms}) {
     for (Fleet* fleet : fleets()) fill(*fleet, config);
     health_ = std::make_unique<Loop>("health", kHealthEvery, [this] {
       for (Fleet* fleet : fleets()) fleet->check_health();
@@ -127,7 +127,6 @@ class Gateway {
       case Backend::payment: return to_payment_;
       case Backend::delivery: return to_delivery_;
       case Backend::selling: return to_selling_;
-      case Backend::operators: return to_operators_;
       default: return to_audit_;
     }
   }
@@ -176,7 +175,7 @@ class Gateway {
   FairShare shares_{kCreatesAtOnce};
   StaleOrders stale_;
   Fleet catalog_, order_, payment_, delivery_, selling_, inventory_;   // nobody outside asks inventory: only its list is kept
-  Upstream to_catalog_, to_order_, to_payment_, to_delivery_, to_audit_, to_selling_, to_operators_;
+  Upstream to_catalog_, to_order_, to_payment_, to_delivery_, to_audit_, to_selling_;
   std::unique_ptr<Loop> health_;   // last: ends first
 };
 

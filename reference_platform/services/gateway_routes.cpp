@@ -20,7 +20,6 @@ constexpr Route kRoutes[] = {
     {"*", "shared/**", Backend::selling, Priority::query},
     {"POST", "api/v1/upstream/**", Backend::selling, Priority::create},
     {"*", "api/v1/upstream/**", Backend::selling, Priority::query},
-    {"*", "ops/**", Backend::operators, Priority::query},
     {"*", "audit/**", Backend::audit, Priority::query},
     {"*", "goods/**", Backend::catalog, Priority::list},
 };
@@ -43,6 +42,8 @@ bool fits(std::string_view pattern, std::string_view path) {
 }
 
 }  // namespace
+
+std::span<const Route> routes() { return kRoutes; }
 
 const Route* route_for(std::string_view method, std::string_view path) {
   for (const Route& route : kRoutes) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "reference_platform/domain/json.hpp"
+#include "reference_platform/observe/context.hpp"
 #include "reference_platform/services/backend.hpp"
 
 namespace platform::services {
@@ -136,6 +137,11 @@ void Intake::write(Lane& lane, const std::vector<NewOrder>& orders, const std::v
     refuse(*db, expired, too_late);
     db->commit();
   }
+  for (std::size_t i = 0; i < orders.size(); ++i) {
+    if (outcomes[i] != "created") continue;
+    const observe::Scope scope(observe::Context::of(orders[i].trace, orders[i].mark));
+    tell_created(orders[i], log_, metrics_);
+  }
   tell(orders, outcomes);
   tell(expired, too_late);
   metrics_.add("intake_batches_total");
@@ -206,8 +212,8 @@ bool Intake::look_for_others(Lane& lane) {
   std::vector<std::pair<std::string, std::string>> found;
   {
     const auto rows = shards_.at(lane.database, lane.shadow).take(100ms)->run(
-        "WITH asked AS (SELECT * FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[]) AS a(part, buyer, idem_key, no)) "
-        "SELECT a.no, CASE WHEN o.order_no = a.no THEN 'created' ELSE 'repeated' END FROM asked a JOIN orders o ON o.part = a.part AND o.buyer = a.buyer AND o.idem_key = a.idem_key "
+        "SELECT a.no, CASE WHEN o.order_no = a.no THEN 'created' ELSE 'repeated' END FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[]) AS a(part, buyer, idem_key, no), "
+        "LATERAL (SELECT order_no FROM orders WHERE part = a.part AND buyer = a.buyer AND idem_key = a.idem_key LIMIT 1) AS o "   // LIMIT: an index look-up each, no join
         "UNION ALL SELECT r.order_no, r.outcome FROM intake_refused r WHERE r.order_no = ANY($4::text[])",
         {pg_array(parts), pg_array(buyers), pg_array(keys), pg_array(numbers)});
     for (int i = 0; i < rows.size(); ++i) found.emplace_back(rows.text(i, 0), rows.text(i, 1));

@@ -94,7 +94,8 @@ Response Inventory::claim(const Request& r) {
   return json_answer(200, domain::JsonObject().raw("claimed", domain::json_array(claimed)).raw("part", domain::json_array(part)).raw("short", domain::json_array(missing)).done());
 }
 
-/// POST /internal/move {"sku","quantity","to":<database>,"shadow":bool} → {"moved":n}: free goods that came to database `to`; 0 when no other has any.
+/// POST /internal/move {"sku","quantity","to":<database>,"shadow":bool} → {"moved":n}: free goods that came to database `to`; 0 when no other has any, -1 when others
+/// hold what there is at this moment.
 Response Inventory::move(const Request& r) {
   const auto body = Json::parse(r.body);
   if (!body || !(*body)["to"].is_integer()) return error_answer(400, "bad_request");

@@ -78,7 +78,8 @@ bool Moves::may_come(const std::string& sku, int to, bool shadow) {
 std::int64_t Moves::move(const std::string& sku, int quantity, int to, bool shadow, std::chrono::milliseconds limit) {
   const auto until = steady_clock::now() + std::min(limit / 2, std::chrono::milliseconds(kWaitMax));
   std::int64_t moved = try_once(sku, quantity, to, shadow);
-  while (moved == 0 && steady_clock::now() < until && may_come(sku, to, shadow)) {
+  while (moved == 0 && may_come(sku, to, shadow)) {
+    if (steady_clock::now() >= until) return -1;
     std::this_thread::sleep_for(kLookAgain);
     moved = try_once(sku, quantity, to, shadow);
   }

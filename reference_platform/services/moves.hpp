@@ -19,7 +19,7 @@ class Moves {
   Moves(store::Shards& shards, const domain::Switches& switches, const BusinessLog& log, Metrics& metrics) : shards_(shards), switches_(switches), log_(log), metrics_(metrics) {}
 
   /// Up to `quantity` free pieces of `sku` to database `to`, within `limit`. How many came. Goods that are under way or held by a transaction
-  /// of the moment are waited for, so that 0 means that there are none.
+  /// of the moment are waited for, so that 0 means that there are none; -1: there still were such when the time was over.
   std::int64_t move(const std::string& sku, int quantity, int to, bool shadow, std::chrono::milliseconds limit);
 
   /// The janitor: moves that nobody has finished for `patience` are refused where they go and taken back where they came from, or, where they

@@ -32,7 +32,7 @@ constexpr int kPoolSize = 6;   // per database: a database that hangs keeps half
 class Orders {
  public:
   explicit Orders(const ops::NodeConfig& config)
-      : config_(config), log_(config.name), shards_(config.database_urls, config.shadow_urls, {"", kPoolSize, 1000ms, 1000ms}), guard_(shards_.databases()), terms_(shards_),
+      : config_(config), channels_(channel_names(config)), log_(config.name), shards_(config.database_urls, config.shadow_urls, {"", kPoolSize, 1000ms, 1000ms}), guard_(shards_.databases()), terms_(shards_),
         coupons_(shards_, config_.switches, option(config, "coupon_settle_s", 30)), sessions_(config.partners_key, store::make_redis(config.redis_url)), intake_(make_intake()),
         creation_(config_, shards_, terms_, coupons_, intake_.get(), log_, metrics_) {
     for (const auto& each : shards_.each()) {
@@ -59,6 +59,7 @@ class Orders {
   Response for_order(const Request& r, const std::vector<std::string>& parts, const std::string& buyer, store::Place place);
 
   const ops::NodeConfig config_;
+  const std::vector<std::string> channels_;
   BusinessLog log_;
   Metrics metrics_;
   store::Shards shards_;
@@ -80,15 +81,19 @@ Response Orders::handle(const Request& r) {
   if (head == "operator") return operate(shards_, terms_, r);
   if (head != "orders" && head != "wallet" && head != "account") return error_answer(404, "not_found");
   std::string buyer = buyer_of(r);
+  std::optional<Sessions::Session> session;
   if (const std::string& token = r.header("x-session"); !token.empty()) {
-    const auto session = sessions_.buyer_of(token);
-    if (!session) return error_answer(401, "bad_session", "the session is forged, over, or ended");
-    if (!r.header("x-buyer").empty() && *session != buyer) return error_answer(401, "bad_session", "the session is another buyer's");
-    buyer = *session;
+    session = sessions_.read(token);
+    if (!session) return no_session();
+    if (!r.header("x-buyer").empty() && session->buyer != buyer) return no_session("the session is another buyer's");
+    buyer = session->buyer;
   }
   if (buyer.empty()) return error_answer(400, "bad_buyer", "X-Session, or X-Buyer with the buyer's name: up to 32 letters, digits, dashes");
   const store::Place place = shards_.of_buyer(buyer, !mark_of(r).empty());
-  return guarded(guard_, shards_.database_of(place), [&] { return for_buyer(r, parts, buyer, place); });
+  return guarded(guard_, shards_.database_of(place), [&] {
+    if (session && sessions_.ended(*session, *borrow(shards_.at(shards_.of_buyer(buyer, session->marked)), r))) return no_session();
+    return for_buyer(r, parts, buyer, place);
+  });
 }
 
 Response Orders::audit(const Request& r) {
@@ -99,8 +104,14 @@ Response Orders::audit(const Request& r) {
 Response Orders::sessions(const Request& r) {
   if (r.path != "/sessions") return error_answer(404, "not_found");
   if (r.method == "POST") return sessions_.log_in(r);
-  if (r.method == "DELETE") return sessions_.log_out(r);
-  return r.method == "GET" ? sessions_.look(r) : error_answer(404, "not_found");
+  if (r.method != "GET" && r.method != "DELETE") return error_answer(405, "bad_method");
+  const auto session = sessions_.read(r.header("x-session"));
+  if (!session) return no_session();
+  const store::Place place = shards_.of_buyer(session->buyer, session->marked);
+  return guarded(guard_, shards_.database_of(place), [&] {
+    auto db = borrow(shards_.at(place), r);
+    return r.method == "GET" ? sessions_.look(*session, *db) : sessions_.log_out(*session, *db);
+  });
 }
 
 Response Orders::for_buyer(const Request& r, const std::vector<std::string>& parts, const std::string& buyer, store::Place place) {
@@ -110,7 +121,7 @@ Response Orders::for_buyer(const Request& r, const std::vector<std::string>& par
   if (parts[0] == "wallet") {
     if (get && parts.size() == 1) return show_wallet(*borrow(shards_.at(place), r), buyer);
     if (get && parts.size() == 2 && parts[1] == "entries") return wallet_entries(*borrow(shards_.at(place), r), r, buyer);
-    if (post && parts.size() == 2 && parts[1] == "recharge") return recharge_wallet(*borrow(shards_.at(place), r), r, buyer, place);
+    if (post && parts.size() == 2 && parts[1] == "recharge") return recharge_wallet(*borrow(shards_.at(place), r), r, buyer, place, channels_);
     return error_answer(404, "not_found");
   }
   if (parts.size() == 1) return post ? creation_.create(r, buyer, place) : list_orders(*borrow(shards_.at(place), r), r, buyer, place);
@@ -128,8 +139,8 @@ Response Orders::for_order(const Request& r, const std::vector<std::string>& par
   if (post && verb == "refund") return refund_order(*borrow(shards_.at(order.place), r), r, order, log_);
   if (post && verb == "confirm") return confirm_order(*borrow(shards_.at(order.place), r), order);
   if (!post || verb != "pay") return error_answer(404, "not_found");
-  const std::string channel = read_channel(r.body);
-  if (channel.empty()) return error_answer(400, "bad_channel", "alpha, beta or wallet");
+  const std::string channel = read_channel(r.body, channels_);
+  if (channel.empty()) return bad_channel(channels_, true);
   auto db = borrow(shards_.at(order.place), r);
   return channel == "wallet" ? pay_from_wallet(*db, order, config_.switches, log_) : pay_at_channel(*db, order, channel, log_);
 }

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <ctime>
+#include <thread>
 
 #include "reference_platform/domain/json.hpp"
 #include "reference_platform/observe/context.hpp"
+#include "reference_platform/observe/trade.hpp"
 #include "reference_platform/services/backend.hpp"
 #include "reference_platform/services/intake.hpp"
 
@@ -16,13 +18,19 @@ using domain::Bug;
 using edge::Request;
 using edge::Response;
 using std::chrono::milliseconds;
+using std::chrono::steady_clock;
 using store::Connection;
 
 namespace {
 
 constexpr std::size_t kKeyMax = 128;
-constexpr int kNumberTries = 3, kStockTries = 2;
+constexpr int kNumberTries = 3;
 constexpr milliseconds kMoveConnect{100}, kMoveMax{1000};
+constexpr milliseconds kStockWait{800}, kAnswerReserve{150};   // how long goods that others hold are waited for; what is left of the request's time then
+constexpr unsigned kPauseMinMs = 3, kPauseSpreadMs = 20;
+
+/// Two who took each other's part would do so again if both came back at the same time.
+milliseconds pause_before_again() { return milliseconds(kPauseMinMs + std::stoul(random_id().substr(0, 4), nullptr, 16) % kPauseSpreadMs); }
 
 std::string peer_url(const ops::NodeConfig& config, const std::string& role) {
   const auto it = config.peers.find(role);
@@ -60,6 +68,12 @@ std::vector<std::string> write_orders(Connection& db, const std::vector<NewOrder
   std::vector<std::string> out;
   for (int i = 0; i < rows.size(); ++i) out.emplace_back(rows.text(i, 1));
   return out;
+}
+
+void tell_created(const NewOrder& order, const BusinessLog& log, Metrics& metrics) {
+  metrics.add("orders_total{outcome=\"created\"}");
+  observe::trade_reached("created", order.goods_class, "", order.mark);
+  log.event("order_created", order.order_no, order.mark, "ok");
 }
 
 std::optional<OldOrder> find_by_key(Connection& db, int part, const std::string& buyer, const std::string& key) {
@@ -112,7 +126,7 @@ Response OrderCreate::take_in(const Request& r, NewOrder& order, const CreateBod
   if (intake_ == nullptr) return write(r, order, body);
   const Intake::Result taken = intake_->take_in(order, time_left(r));
   switch (taken.state) {
-    case Intake::State::created: return created(order);
+    case Intake::State::created: return created(order);   // whoever wrote it has told of it
     case Intake::State::repeated: return repeated(r, order, body);
     case Intake::State::pending: return json_answer(202, domain::JsonObject().add("order_no", order.order_no).add("status", "queued").done());
     case Intake::State::expired: return error_answer(503, "expired", "the order waited too long and was not made");
@@ -126,24 +140,34 @@ Response OrderCreate::take_in(const Request& r, NewOrder& order, const CreateBod
   return write(r, order, body);
 }
 
+// Sold out is said only when it is true: goods that others hold at this moment, or that lie in two databases, are asked for again.
 Response OrderCreate::write(const Request& r, NewOrder& order, const CreateBody& body) {
-  int fetched = 0;
-  for (int attempt = 0; attempt < kNumberTries + kStockTries; ++attempt) {
+  const auto until = steady_clock::now() + std::min(kStockWait, time_left(r) - kAnswerReserve);
+  for (int numbers = 1, moves = 0;;) {
     const std::string outcome = write_orders(*borrow(shards_.at(order.place), r), {order}, reserve_way(switches_)).front();
-    if (outcome == "created" || (outcome == "number_taken" && switches_.on(Bug::B25))) return created(order);
+    if (outcome == "created" || (outcome == "number_taken" && switches_.on(Bug::B25))) {
+      tell_created(order, log_, metrics_);
+      return created(order);
+    }
     if (outcome == "repeated") return repeated(r, order, body);
     if (outcome == "try_again") return error_answer(503, "try_again", "the first request with this key was just undone");
-    if (outcome == "number_taken" && order.coupon.empty()) {   // a claimed coupon names the number: it cannot change
+    if (outcome == "number_taken" && order.coupon.empty() && numbers++ < kNumberTries) {   // a claimed coupon names the number: it cannot change
       order.order_no = new_number(order.place);
       continue;
     }
-    if (outcome != "sold_out") break;
-    const std::string stock = fetched++ < kStockTries ? fetch_stock(r, order) : "unknown";
-    if (stock == "moved") continue;
-    metrics_.add("orders_total{outcome=\"" + std::string(stock == "none" ? "sold_out" : "stock_unknown") + "\"}");
-    return stock == "none" ? error_answer(409, "sold_out") : error_answer(503, "try_again", "the stock is just being moved");
+    if (outcome != "sold_out" && outcome != "contended") return error_answer(503, "try_again");
+    const std::string stock = outcome == "contended" ? outcome : fetch_stock(r, order);
+    if (stock == "none") return no_stock("sold_out", error_answer(409, "sold_out"));
+    if (stock == "moved" && moves++ == 0) continue;
+    const milliseconds pause = pause_before_again();
+    if (stock == "unknown" || steady_clock::now() + pause > until) return no_stock("stock_unknown", error_answer(503, "try_again", "others hold the goods or they are just being moved"));
+    std::this_thread::sleep_for(pause);
   }
-  return error_answer(503, "try_again");
+}
+
+Response OrderCreate::no_stock(const char* outcome, Response answer) {
+  metrics_.add(std::string("orders_total{outcome=\"") + outcome + "\"}");
+  return answer;
 }
 
 std::string OrderCreate::fetch_stock(const Request& r, const NewOrder& order) {
@@ -154,12 +178,11 @@ std::string OrderCreate::fetch_stock(const Request& r, const NewOrder& order) {
   const auto answer = edge::call("POST", inventory_url_ + "/internal/move", body, {{"X-Deadline-Ms", std::to_string(left.count())}}, {kMoveConnect, left});
   const auto json = domain::Json::parse(answer.body);
   if (answer.status != 200 || !json || !(*json)["moved"].is_integer()) return "unknown";
-  return (*json)["moved"].integer() > 0 ? "moved" : "none";
+  const std::int64_t moved = (*json)["moved"].integer();
+  return moved > 0 ? "moved" : moved == 0 ? "none" : "held";
 }
 
 Response OrderCreate::created(const NewOrder& order) {
-  metrics_.add("orders_total{outcome=\"created\"}");
-  log_.event("order_created", order.order_no, order.mark, "ok");
   return json_answer(201, created_json(order.order_no, "created", order.sku, order.quantity, order.amount_cents));
 }
 

@@ -25,9 +25,12 @@ struct NewOrder {
   std::int64_t quantity = 0, amount_cents = 0;
 };
 
-/// What order_create (store/schema_orders_sql.hpp) answers, one per order, in the order given: created, repeated, sold_out, number_taken, try_again.
+/// What order_create (store/schema_orders_sql.hpp) answers, one per order, in the order given: created, repeated, sold_out, contended, number_taken,
+/// try_again.
 /// All belong into this database. `reserve` as there.
 std::vector<std::string> write_orders(store::Connection& db, const std::vector<NewOrder>& orders, const std::string& reserve);
+/// Log and metrics of an order that was just written, in the ambient trace.
+void tell_created(const NewOrder& order, const BusinessLog& log, Metrics& metrics);
 /// How orders are reserved under these switches.
 std::string reserve_way(const domain::Switches& switches);
 
@@ -46,7 +49,9 @@ class OrderCreate {
   edge::Response write(const edge::Request& r, NewOrder& order, const CreateBody& body);
   edge::Response repeated(const edge::Request& r, const NewOrder& order, const CreateBody& body);
   edge::Response created(const NewOrder& order);
-  /// Asks the inventory service to move goods from the other databases to the order's: moved (some), none (no other has any), unknown.
+  edge::Response no_stock(const char* outcome, edge::Response answer);
+  /// Asks the inventory service to move goods from the other databases to the order's: moved (some), none (no other has any), held (by others,
+  /// at this moment), unknown.
   std::string fetch_stock(const edge::Request& r, const NewOrder& order);
   std::string new_number(store::Place place) const;
 

@@ -32,7 +32,7 @@ class OrderEvents {
   bool coupons_back();
   void close_unpaid(store::Connection& db);
   void measure(store::Connection& db);
-  bool told(const store::Rows& rows, const char* event);
+  bool told(const store::Rows& rows, const char* event, const char* stage);
   [[nodiscard]] bool on(domain::Bug bug) const { return options_.switches.on(bug); }
 
   store::Shards::Each place_;
@@ -40,7 +40,7 @@ class OrderEvents {
   const BusinessLog& log_;
   Metrics& metrics_;
   const Options options_;
-  std::chrono::steady_clock::time_point next_close_{}, next_settle_{};
+  std::chrono::steady_clock::time_point next_close_{}, next_settle_{}, began_{};   // began_: the statement whose rows are told
 };
 
 }  // namespace platform::services

@@ -4,6 +4,7 @@
 #include "reference_platform/domain/json.hpp"
 #include "reference_platform/domain/order_state.hpp"
 #include "reference_platform/observe/context.hpp"
+#include "reference_platform/observe/trade.hpp"
 #include "reference_platform/services/buyer_api.hpp"
 
 namespace platform::services {
@@ -50,10 +51,10 @@ Response pay_from_wallet(Connection& db, const OrderId& order, const domain::Swi
       "w AS MATERIALIZED (SELECT wallet_book(buyer, $4, order_no, 'pay', -amount_cents, order_no, $5) AS balance FROM o), "
       "done AS (UPDATE orders u SET " + status_after(OrderMove::pay_from_wallet) + ", paid_via = 'wallet', paid_cents = amount_cents FROM w "
       "         WHERE u.part = $1 AND u.order_no = $2 AND w.balance IS NOT NULL AND " + status_before(OrderMove::pay_from_wallet) +
-      "         RETURNING u.order_no, u.sku, u.class, u.quantity, u.mark, deliver_body(u) AS body), "
+      "         RETURNING u.order_no, u.sku, u.class, u.quantity, u.mark, deliver_body(u) AS body, (extract(epoch FROM now() - u.created_at) * 1000)::bigint AS age_ms), "
       "sent AS (INSERT INTO outbox(topic, order_no, body, mark, trace) SELECT 'deliver', order_no, body, mark, $6 FROM done WHERE $7), "
       "late AS MATERIALIZED (SELECT inventory_reserve(order_no, sku, quantity) FROM done WHERE $8) "   // planted bug B12
-      "SELECT done.mark, done.class, done.body, (SELECT count(*) FROM late) FROM w LEFT JOIN done ON true";
+      "SELECT done.mark, done.class, done.body, done.age_ms, (SELECT count(*) FROM late) FROM w LEFT JOIN done ON true";
   const std::string part = std::to_string(order.place.partition), trace = observe::current().traceparent();
   const bool apart = switches.on(Bug::B21) || switches.on(Bug::B04);
   const auto rows = db.run(sql.c_str(), {part, order.no, order.buyer, std::to_string(kOpeningCents), yes(!switches.on(Bug::B10)), trace, yes(!apart), yes(switches.on(Bug::B12))});
@@ -62,6 +63,7 @@ Response pay_from_wallet(Connection& db, const OrderId& order, const domain::Swi
   const std::string mark(rows.text(0, 0)), body(rows.text(0, 2));
   if (switches.on(Bug::B04) && rows.text(0, 1) == "game_card") deliver_without_message(db, order.place.partition, order.no);
   else if (apart) db.run("INSERT INTO outbox(topic, order_no, body, mark, trace) VALUES ('deliver', $1, $2, $3, $4)", {order.no, body, mark, trace});
+  observe::trade_reached("paid", rows.text(0, 1), "wallet", mark, static_cast<double>(rows.number(0, 3)) / 1000);
   log.event("order_paid", order.no, mark, "wallet");
   return json_answer(200, pay_json(order.no, "paid"));
 }

@@ -18,7 +18,7 @@ using What = Learnt::What;
 constexpr edge::CallOptions kCreateCall{200ms, 1500ms};
 constexpr edge::CallOptions kProbeCall{200ms, 1000ms};
 constexpr std::array<milliseconds, 4> kPatience{4000ms, 6000ms, 15000ms, 15000ms};   // a query is worth more the longer one knows nothing
-constexpr int kFirstCheckMs = 1500, kCheckEveryMs = 1000, kCheckSeldomMs = 60000, kRepeatLaterMs = 500;
+constexpr int kCheckSeldomMs = 60000, kRepeatLaterMs = 500;
 constexpr int kCloseAfterMs = 5000;
 constexpr int kRefundFailuresMax = 5;
 
@@ -27,8 +27,8 @@ edge::CallOptions patient(std::int64_t asked) {
   return {200ms, kPatience[i]};
 }
 
-/// Each second at first, then ever more seldom: 1, 2, 4 … 60 s.
-int seldom(std::int64_t asked) { return static_cast<int>(std::min<std::int64_t>(kCheckEveryMs << std::min<std::int64_t>(asked / 4, 6), kCheckSeldomMs)); }
+/// Ever more seldom: 1, 2, 4 … 60 s where it begins with a second.
+int seldom(int first_ms, std::int64_t asked) { return static_cast<int>(std::min<std::int64_t>(static_cast<std::int64_t>(first_ms) << std::min<std::int64_t>(asked / 4, 6), kCheckSeldomMs)); }
 
 }  // namespace
 
@@ -44,7 +44,7 @@ std::string Channel::label(const char* metric, const std::string& more) const { 
 void Channel::probe(bool alone) {
   repeats_.earn();   // a little even without traffic: a repeat each ten rounds
   if (alone) breaker_.hurry();
-  desk_.metrics.set(label("breaker_state"), static_cast<double>(state()));
+  desk_.metrics.set("breaker_state{target=\"" + name_ + "\"}", static_cast<double>(state()));
   const auto began = SteadyClock::now();
   if (!breaker_.take_probe(began)) return;
   const int status = channel_query(desk_.partner, name_, "probe", "", kProbeCall).status;
@@ -82,12 +82,12 @@ void Channel::create(PaymentBook& book, const Payment& p) {
   const auto json = domain::Json::parse(answer.body);
   if (answer.status == 200 && json) {
     // Paid already: a repeat of an earlier try. The check finds the rest.
-    book.learn({p.id, What::waiting, (*json)["trade_no"].text(), (*json)["status"].text() == "SUCCESS" ? 0 : kFirstCheckMs});
+    book.learn({p.id, What::waiting, (*json)["trade_no"].text(), (*json)["status"].text() == "SUCCESS" ? 0 : desk_.ask_again_ms * 3 / 2});
   } else if (answer.status == 0 && !answer.sent) {
     book.learn({p.id, What::unsent, "", 200});
   } else {
     desk_.log.event("payment_unknown", p.order_no, p.mark, name_);
-    book.learn({p.id, What::ask_again, "", kCheckEveryMs});
+    book.learn({p.id, What::ask_again, "", desk_.ask_again_ms});
   }
 }
 
@@ -102,13 +102,13 @@ void Channel::check(PaymentBook& book, const Payment& p) {
   } else if (status == "CLOSED" || status == "REFUNDED") {
     close_payment(*book.open(), p, overdue || status == "REFUNDED" ? std::vector<std::string>() : others_());
   } else if (status == "WAIT_BUYER_PAY" && !overdue) {
-    book.learn({p.id, What::waiting, (*json)["trade_no"].text(), kCheckEveryMs});
+    book.learn({p.id, What::waiting, (*json)["trade_no"].text(), desk_.ask_again_ms});
   } else if (answer.status == 404 && p.state == "sent" && !overdue) {
     book.learn({p.id, What::absent, "", 0});
   } else if (overdue || (p.state == "sent" && p.sent_age_ms > kCloseAfterMs)) {
     try_close(book, p);
   } else {
-    book.learn({p.id, What::ask_again, "", kCheckEveryMs});
+    book.learn({p.id, What::ask_again, "", desk_.ask_again_ms});
   }
 }
 
@@ -120,7 +120,7 @@ void Channel::try_close(PaymentBook& book, const Payment& p) {
     desk_.log.event("payment_closed", p.order_no, p.mark, name_);
     close_payment(*book.open(), p, overdue ? std::vector<std::string>() : others_());
   } else {
-    book.learn({p.id, What::ask_again, "", answer.status == 409 ? 0 : kCheckEveryMs});   // 409: it is paid, the next query says the rest
+    book.learn({p.id, What::ask_again, "", answer.status == 409 ? 0 : desk_.ask_again_ms});   // 409: it is paid, the next query says the rest
   }
 }
 
@@ -132,7 +132,7 @@ void Channel::refund(PaymentBook& book, const Refund& r) {
   const auto json = domain::Json::parse(answer.body);
   if (answer.status == 200 && json) return decide_refund(book, r, (*json)["status"].text());
   const bool refused = answer.status == 400 || answer.status == 404 || answer.status == 409;
-  if (!refused) return refund_again(*book.open(), r, seldom(r.asked));
+  if (!refused) return refund_again(*book.open(), r, seldom(desk_.ask_again_ms, r.asked));
   const std::string code = json ? (*json)["code"].text() : "";   // more than was charged, another refund's number: for people to look at
   stick(book, r, code.empty() ? "refused " + std::to_string(answer.status) : code);
 }
@@ -143,7 +143,7 @@ void Channel::ask_refund(PaymentBook& book, const Refund& r) {
   const auto json = domain::Json::parse(answer.body);
   if (answer.status == 200 && json) return decide_refund(book, r, (*json)["status"].text());
   if (answer.status == 404) return refund_failed(*book.open(), r, 0);   // they lost it: the same number once more
-  refund_again(*book.open(), r, seldom(r.asked));
+  refund_again(*book.open(), r, seldom(desk_.ask_again_ms, r.asked));
 }
 
 void Channel::decide_refund(PaymentBook& book, const Refund& r, const std::string& status) {
@@ -152,14 +152,14 @@ void Channel::decide_refund(PaymentBook& book, const Refund& r, const std::strin
     desk_.log.event("refund_done", r.order_no, r.mark, r.reason);
     desk_.metrics.add(label("refunds_total", ",outcome=\"done\""));
   } else if (status == "PROCESSING") {
-    refund_accepted(*book.open(), r, seldom(r.asked));
+    refund_accepted(*book.open(), r, seldom(desk_.ask_again_ms, r.asked));
   } else if (status == "FAILED" && r.failed + 1 < kRefundFailuresMax) {
     desk_.log.event("refund_failed", r.order_no, r.mark, r.reason);
-    refund_failed(*book.open(), r, seldom(r.asked));
+    refund_failed(*book.open(), r, seldom(desk_.ask_again_ms, r.asked));
   } else if (status == "FAILED") {
     stick(book, r, "failed");
   } else {
-    refund_again(*book.open(), r, seldom(r.asked));
+    refund_again(*book.open(), r, seldom(desk_.ask_again_ms, r.asked));
   }
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "reference_platform/observe/spans.hpp"
 #include "reference_platform/services/backend.hpp"
 
 namespace platform::services {
@@ -13,24 +14,8 @@ using namespace std::chrono_literals;
 
 constexpr int kPoolSize = 4;              // per database
 constexpr std::size_t kLearntMax = 2000;  // what one database may owe us
-constexpr char kChannels[] = "alpha,beta";
-
-std::string channels_of(const ops::NodeConfig& config) {
-  const auto it = config.options.find("channels");
-  return it == config.options.end() || it->second.empty() ? kChannels : it->second;
-}
 
 }  // namespace
-
-std::vector<std::string> split_names(const std::string& text) {
-  std::vector<std::string> out;
-  for (std::size_t from = 0; from <= text.size();) {
-    const std::size_t to = std::min(text.find(',', from), text.size());
-    if (to > from) out.push_back(text.substr(from, to - from));
-    from = to + 1;
-  }
-  return out;
-}
 
 void PaymentBook::learn(Learnt learnt) {
   const std::lock_guard lock(mutex_);
@@ -55,8 +40,8 @@ void PaymentBook::write_learnt() {
 }
 
 PaymentDesk::PaymentDesk(const ops::NodeConfig& config)
-    : partner{config.partners_url, config.partners_key}, public_url(config.public_url), channels(split_names(channels_of(config))),
-      unpaid_close_s(option(config, "unpaid_close_s", 300)), switches(config.switches), log(config.name),
+    : partner{config.partners_url, config.partners_key}, public_url(config.public_url), channels(channel_names(config)),
+      unpaid_close_s(option(config, "unpaid_close_s", 300)), ask_again_ms(option(config, "ask_again_ms", 1000)), switches(config.switches), log(config.name),
       shards(config.database_urls, config.shadow_urls, {"", kPoolSize, 2000ms, 1000ms}) {
   for (const auto& each : shards.each()) {
     books_.push_back(std::make_unique<PaymentBook>(*each.pool, "db" + std::to_string(each.database) + (each.shadow ? " shadow" : ""), each.shadow));
@@ -71,9 +56,13 @@ PaymentBook* PaymentDesk::book_of(const std::string& number) {
 }
 
 Credit PaymentDesk::credit(store::Connection& db, const Charge& charge, const char* how) {
+  const auto began = std::chrono::steady_clock::now();
   const Credited done = record_charge(db, charge, switches);
   metrics.add(std::string("charges_total{how=\"") + how + "\",outcome=\"" + name_of(done.credit) + "\"}");
-  const observe::Scope scope(observe::Context::of(done.trace, done.mark));
+  const observe::Context order = observe::Context::of(done.trace, done.mark);
+  observe::record_work("process charge", observe::SpanKind::consumer, order, began,
+                       {{"cardstorm.order_no", done.order_no, false}, {"cardstorm.channel", charge.channel, false}, {"cardstorm.how", how, false}}, observe::current());
+  const observe::Scope scope(order);
   if (done.credit != Credit::repeated) log.event("charge", done.order_no, done.mark, std::string(how) + " " + name_of(done.credit));
   return done.credit;
 }

@@ -53,6 +53,7 @@ class PaymentDesk {
   const std::string public_url;
   const std::vector<std::string> channels;
   const int unpaid_close_s;
+  const int ask_again_ms;   // until a channel is asked again that was not clear; it grows
   const domain::Switches switches;
   const BusinessLog log;
   Metrics metrics;
@@ -61,8 +62,5 @@ class PaymentDesk {
  private:
   std::vector<std::unique_ptr<PaymentBook>> books_;   // as shards.each()
 };
-
-/// "alpha,beta" → {"alpha","beta"}; empty names are left out.
-std::vector<std::string> split_names(const std::string& text);
 
 }  // namespace platform::services

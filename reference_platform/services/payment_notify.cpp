@@ -45,7 +45,8 @@ NotifyRead read_channel_notify(const std::string& key, const std::string& channe
   if (told["channel"].text() != channel && !switches.on(Bug::B06)) return refused(400, "wrong_merchant");
   if (told["status"].text() != "SUCCESS") return refused(400, "bad_status");
   const Charge charge{channel, told["out_trade_no"].text(), told["trade_no"].text(), told["order"].text(), told["amount_cents"].integer()};
-  if (!is_number(charge.trade_no) || (!charge.order_no.empty() && !is_number(charge.order_no))) return refused(400, "bad_number");
+  const bool order_named = !told["order"].is_null() && told["order"].text() != "";
+  if (!is_number(charge.trade_no) || (!told["order"].is_null() && !told["order"].is_string()) || (order_named && !is_number(charge.order_no))) return refused(400, "bad_number");
   if (!told["amount_cents"].is_integer() || charge.amount_cents <= 0 || charge.amount_cents > kAmountMax) return refused(400, "bad_amount");
   if (!is_number(charge.out_trade_no) || !store::place_of(charge.out_trade_no)) return refused(404, "unknown_payment");
   return {charge, 200, ""};

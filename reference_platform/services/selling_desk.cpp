@@ -100,7 +100,6 @@ SoldOrder SellingDesk::buy(const Request& r, const Merchant& m, const std::strin
     std::this_thread::sleep_for(kLookEvery);
   } while (steady_clock::now() < until);
   if (paid.status == 402) return order.refused = "no_money", order;
-  if (paid.status == 409 && paid.json["error"].text() == "sold_out") return order.refused = "sold_out", order;
   // What cannot be paid any more is over: closed or paid back. It stands as it is.
   if (paid.status != 200 && paid.status != 409) return order.refused = "try_again", order;
   const auto& context = observe::current();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "reference_platform/edge/wire.hpp"
 #include "reference_platform/services/selling.hpp"
 #include "reference_platform/services/supplier.hpp"
 
@@ -37,6 +38,13 @@ std::string value(const Form& form, const char* name, const char* other = "") {
   if (it != form.end()) return it->second;
   const auto second = form.find(other);
   return second == form.end() ? "" : second->second;
+}
+
+/// What was percent-encoded could not be looked at by the server.
+bool clean(const Form& form) {
+  Request all;
+  for (const auto& [name, value] : form) all.body.append(name).append("&").append(value).append("&");
+  return edge::clean_text(all);
 }
 
 std::int64_t pieces(const Form& form) {
@@ -76,7 +84,7 @@ Response items(const std::vector<SoldGood>& goods) {
 
 Response sharedstock_answer(SellingDesk& desk, const Request& r) {
   const auto form = parse_form(r.body);
-  if (r.method != "POST" || !form) return refuse("a form by POST is wanted");
+  if (r.method != "POST" || !form || !clean(*form)) return refuse("a form by POST is wanted");
   const auto m = desk.merchant(r, value(*form, "app_id"));
   if (!m) return refuse("商户ID不存在");
   if (!same_secret(sharedstock_sign(*form, m->secret), value(*form, "sign"))) return refuse("密钥错误");
@@ -95,9 +103,9 @@ Response sharedstock_answer(SellingDesk& desk, const Request& r) {
   if (what == "trade") return trade(desk, r, *m, *form, *g);
   if (what == "item") return good("[" + JsonObject().add("id", 1).add("name", "卡密").raw("children", "[" + row(*g) + "]").done() + "]");
   if (what == "inventory" || what == "stock") return good(row(*g));
-  if (what == "inventoryState") return g->stock < pieces(*form) ? refuse("库存不足") : good("null");
+  const std::int64_t n = pieces(*form);
+  if (what == "inventoryState") return n < 1 ? refuse("购买数量错误") : g->stock < n ? refuse("库存不足") : good("null");
   if (what == "valuation") {
-    const std::int64_t n = pieces(*form);
     return n < 1 || n > 1000 ? refuse("购买数量错误") : good(JsonObject().add("price", yuan_of(g->price_cents * n)).done());   // at most: levels and steps make it less
   }
   return refuse("404");

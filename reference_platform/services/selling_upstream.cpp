@@ -71,7 +71,7 @@ Response order(SellingDesk& desk, const std::string& callback_prefix, const Requ
   if (!body || !body->is_object() || !(*body)["sku_id"].is_integer() || !(*body)["quantity"].is_integer()) return refuse(400, "bad_request");
   const std::string &number = (*body)["downstream_order_no"].text(), &callback = (*body)["callback_url"].text();
   // Without a number nothing could be repeated, and a lost answer would be lost money.
-  if (number.empty() || number.size() > kNumberMax || callback.size() > kUrlMax) return refuse(400, "bad_request");
+  if (number.empty() || number.size() > kNumberMax || callback.size() > kUrlMax || (!(*body)["callback_url"].is_null() && !(*body)["callback_url"].is_string())) return refuse(400, "bad_request");
   if (!callback.empty() && !callback.starts_with(callback_prefix)) return refuse(400, "callback_not_allowed");
   const auto goods = desk.goods();
   if (!goods) return refuse(503, "try_again");

@@ -7,6 +7,7 @@
 #include "reference_platform/domain/json.hpp"
 #include "reference_platform/domain/trade.hpp"
 #include "reference_platform/services/answers.hpp"
+#include "reference_platform/services/buyer_api.hpp"
 #include "reference_platform/services/partner.hpp"
 
 namespace platform::services {
@@ -22,6 +23,7 @@ constexpr std::int64_t kLifeSeconds = 24 * 3600;
 constexpr std::size_t kTokenMax = 256;
 constexpr std::int64_t kSeenEveryMs = 30'000;
 const char kEnded[] = "ended";
+constexpr char kMarked = 'm';   // of ids; the others are hexadecimal
 
 std::string redis_key(const std::string& id) { return "cardstorm:session:" + id; }
 
@@ -37,37 +39,41 @@ bool same(const std::string& a, const std::string& b) {
   return differences == 0;
 }
 
-Response no_session() { return error_answer(401, "bad_session", "the session is forged, over, or ended"); }
-
 }  // namespace
 
 Sessions::Sessions(const std::string& key, std::unique_ptr<store::Redis> redis) : key_(partner_sign(key, "KEY", "sessions", "", "")), redis_(std::move(redis)) {}
 
-std::string Sessions::token_for(const std::string& buyer, std::int64_t expires_s) const {
-  const std::string text = buyer + "." + std::to_string(expires_s) + "." + random_id().substr(0, 16);
+Response no_session(const char* why) { return error_answer(401, "bad_session", why); }
+
+std::string Sessions::token_for(const std::string& buyer, std::int64_t expires_s, bool marked) const {
+  const std::string text = buyer + "." + std::to_string(expires_s) + "." + (marked ? std::string(1, kMarked) : "") + random_id().substr(0, 16);
   return text + "." + partner_sign(key_, "SESSION", text, "", "");
 }
 
-std::optional<Sessions::Token> Sessions::read(const std::string& token) const {
+std::optional<Sessions::Session> Sessions::read(const std::string& token) const {
   const auto sign = token.rfind('.');
   if (token.size() > kTokenMax || sign == std::string::npos) return std::nullopt;
   const std::string text = token.substr(0, sign);
   if (!same(token.substr(sign + 1), partner_sign(key_, "SESSION", text, "", ""))) return std::nullopt;
   const auto first = text.find('.'), second = text.rfind('.');
-  Token out{text.substr(0, first), text.substr(second + 1), 0};
+  Session out{text.substr(0, first), text.substr(second + 1), 0, text[second + 1] == kMarked};
   std::from_chars(text.data() + first + 1, text.data() + second, out.expires_s);
   return out.expires_s > now_s() && domain::valid_buyer(out.buyer) ? std::optional(out) : std::nullopt;
 }
 
-std::optional<std::string> Sessions::buyer_of(const std::string& token) {
-  const auto t = read(token);
-  if (!t) return std::nullopt;
-  const auto known = redis_->get(redis_key(t->id));
-  if (known == kEnded) return std::nullopt;
+// Redis can only say no: that it knows of no end may be because it lost it.
+bool Sessions::ended(const Session& s, store::Connection& db) {
+  const auto known = redis_->get(redis_key(s.id));
+  if (known == kEnded) return true;
+  const std::chrono::seconds left(s.expires_s - now_s());
+  if (!db.run("SELECT 1 FROM ended_sessions WHERE session_id = $1", {s.id}).empty()) {
+    redis_->set(redis_key(s.id), kEnded, left);
+    return true;
+  }
   std::int64_t seen = 0;
   if (known) std::from_chars(known->data(), known->data() + known->size(), seen);
-  if (known && now_ms() - seen > kSeenEveryMs) redis_->set(redis_key(t->id), std::to_string(now_ms()), std::chrono::seconds(t->expires_s - now_s()));
-  return t->buyer;
+  if (now_ms() - seen > kSeenEveryMs) redis_->set(redis_key(s.id), std::to_string(now_ms()), left);
+  return false;
 }
 
 Response Sessions::log_in(const Request& r) {
@@ -75,27 +81,23 @@ Response Sessions::log_in(const Request& r) {
   if (!json || !domain::valid_buyer((*json)["buyer"].text())) return error_answer(400, "bad_buyer", R"(wanted {"buyer"}: up to 32 letters, digits, dashes)");
   const std::string buyer = (*json)["buyer"].text();
   const std::int64_t expires = now_s() + kLifeSeconds;
-  const std::string token = token_for(buyer, expires);
+  const std::string token = token_for(buyer, expires, !mark_of(r).empty());
   redis_->set(redis_key(read(token)->id), std::to_string(now_ms()), std::chrono::seconds(kLifeSeconds));
   return json_answer(201, JsonObject().add("token", token).add("buyer", buyer).add("expires_at", expires).done());
 }
 
-// Ended is the one thing that must be kept, so it is read back.
-Response Sessions::log_out(const Request& r) {
-  const auto t = read(r.header("x-session"));
-  if (!t) return no_session();
-  redis_->set(redis_key(t->id), kEnded, std::chrono::seconds(t->expires_s - now_s()));
-  if (redis_->get(redis_key(t->id)) != kEnded) return error_answer(503, "try_again", "the end of the session could not be kept");
-  return json_answer(200, JsonObject().add("buyer", t->buyer).add("ended", true).done());
+Response Sessions::log_out(const Session& s, store::Connection& db) {
+  db.run("INSERT INTO ended_sessions(session_id, expires_at) VALUES ($1, to_timestamp($2)) ON CONFLICT DO NOTHING", {s.id, std::to_string(s.expires_s)});
+  redis_->set(redis_key(s.id), kEnded, std::chrono::seconds(s.expires_s - now_s()));
+  return json_answer(200, JsonObject().add("buyer", s.buyer).add("ended", true).done());
 }
 
-Response Sessions::look(const Request& r) {
-  const auto t = read(r.header("x-session"));
-  const auto known = t ? redis_->get(redis_key(t->id)) : std::nullopt;
-  if (!t || known == kEnded) return no_session();
+Response Sessions::look(const Session& s, store::Connection& db) {
+  if (ended(s, db)) return no_session();
+  const auto known = redis_->get(redis_key(s.id));
   std::int64_t seen = 0;
   if (known) std::from_chars(known->data(), known->data() + known->size(), seen);
-  return json_answer(200, JsonObject().add("buyer", t->buyer).add("expires_at", t->expires_s).raw("last_seen_ms", known ? std::to_string(seen) : "null").done());
+  return json_answer(200, JsonObject().add("buyer", s.buyer).add("expires_at", s.expires_s).raw("last_seen_ms", seen > 0 ? std::to_string(seen) : "null").done());
 }
 
 }  // namespace platform::services

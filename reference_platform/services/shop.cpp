@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "reference_platform/observe/log.hpp"
+#include "reference_platform/observe/trade.hpp"
 #include "reference_platform/services/backend.hpp"
 #include "reference_platform/services/roles.hpp"
 #include "reference_platform/store/schema.hpp"
@@ -21,7 +22,6 @@ constexpr int kChannelWorkers = 6;                  // per channel
 constexpr int kTries = 3;
 constexpr auto kWindowKeep = 1s;
 constexpr auto kStuck = 1s;                         // all workers busy and none done for so long: not ready
-constexpr const char* kChannels[] = {"alpha", "beta"};
 
 ShopLimits limits(bool absurd) {
   if (absurd) return {{60s, 60s}, 30s, 0ms};
@@ -66,7 +66,7 @@ std::string path_label(const std::vector<std::string>& parts) {
 
 Shop::Shop(const ops::NodeConfig& config)
     : switches_(config.switches), limits_(limits(on(Trait::A02))), partner_{config.partners_url, config.partners_key}, public_url_(config.public_url),
-      suppliers_(topup_suppliers(config, on(Trait::A15))), unpaid_s_(option(config, "unpaid_close_s", 300)), log_(config.name), progress_ms_(now_ms()),
+      suppliers_(topup_suppliers(config, on(Trait::A15))), channel_names_(channel_names(config)), unpaid_s_(option(config, "unpaid_close_s", 300)), log_(config.name), progress_ms_(now_ms()),
       pool_(store::make_pool({config.database_url(), kPoolSize, limits_.borrow, limits_.statement})),
       limiter_(on(Trait::A09) ? fixed_window(option(config, "limit_per_s", 2000)) : token_buckets(option(config, "limit_per_s", 2000))),
       // A06: no cache; or, when asked for, one in which everything expires for everybody at once.
@@ -81,7 +81,7 @@ void Shop::start_background(const ops::NodeConfig& config) {
   const auto loop = [this](const char* name, std::chrono::milliseconds period, std::function<bool()> step) {
     loops_.push_back(std::make_unique<Loop>(name, period, std::move(step)));
   };
-  for (const char* channel : kChannels) {
+  for (const std::string& channel : channel_names_) {
     if (!on(Trait::A01)) channels_[channel] = std::make_unique<Workers>(channel, kChannelWorkers);
     if (!on(Trait::A03)) loop("payment questions", 200ms, [this, channel] { return ask(channel); });
   }
@@ -125,6 +125,11 @@ std::string Shop::metrics() {
   return metrics_.text();
 }
 
+void Shop::reached(const char* outcome, const ShopOrder& order, const std::string& why) const {
+  observe::trade_reached(outcome, order.goods_class, order.paid_via, order.mark);
+  log_.event(std::string("order_") + outcome, order.order_no, order.mark, why);
+}
+
 bool Shop::insist(const std::function<bool()>& once) const {
   if (!on(Trait::A03)) return once();
   for (int here = 0; here < kTries; ++here) {
@@ -160,22 +165,23 @@ Response Shop::handle(const Request& r) {
 
 Response Shop::route(const Request& r, const std::vector<std::string>& parts) {
   const std::string head = parts.empty() ? "" : parts[0];
-  const bool post = r.method == "POST";
+  const bool post = r.method == "POST", get = r.method == "GET";
+  if (!get && !post) return error_answer(405, "bad_method");
   if (head == "audit") {
     auto db = pool_->take();
     return audit_page(*db, r);
   }
-  if (head == "goods" && parts.size() <= 2) return goods(parts.size() == 2 ? parts[1] : "");
+  if (head == "goods" && get && parts.size() <= 2) return goods(parts.size() == 2 ? parts[1] : "");
   if (head == "notify" && parts.size() == 2 && post) return parts[1] == "topup" ? notify_topup(r) : notify(r, parts[1]);
   const std::string buyer = buyer_of(r);
   if (head != "orders" && head != "wallet") return error_answer(404, "not_found");
   if (buyer.empty()) return error_answer(400, "bad_buyer", "X-Buyer names the buyer: up to 32 letters, digits, dashes");
-  if (head == "wallet") return wallet(buyer);
+  if (head == "wallet") return get && parts.size() == 1 ? wallet(buyer) : error_answer(404, "not_found");
   if (post && parts.size() == 1) return create(r, buyer);
   if (post && parts.size() == 3 && parts[2] == "pay") return pay(r, buyer, parts[1]);
   if (post && parts.size() == 3 && parts[2] == "refund") return refund(buyer, parts[1]);
-  if (!post && parts.size() == 1) return list(r, buyer);
-  if (!post && parts.size() == 2) return show(buyer, parts[1]);
+  if (get && parts.size() == 1) return list(r, buyer);
+  if (get && parts.size() == 2) return show(buyer, parts[1]);
   return error_answer(404, "not_found");
 }
 

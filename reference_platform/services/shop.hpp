@@ -55,6 +55,8 @@ class Shop {
   [[nodiscard]] bool on(Trait t) const { return switches_.on(t); }
   Response route(const Request& r, const std::vector<std::string>& parts);
   void start_background(const ops::NodeConfig& config);
+  /// Log and trade rates: an order reached this outcome.
+  void reached(const char* outcome, const ShopOrder& order, const std::string& why) const;
   /// Calls `once` until it says true: three times at once at each of two layers (A03), else once.
   bool insist(const std::function<bool()>& once) const;
 
@@ -127,6 +129,7 @@ class Shop {
   const PartnerKey partner_;
   const std::string public_url_;
   std::vector<std::string> suppliers_;   // of top-ups
+  const std::vector<std::string> channel_names_;
   const int unpaid_s_;
   BusinessLog log_;
   Metrics metrics_;
@@ -135,7 +138,7 @@ class Shop {
   std::unique_ptr<store::Pool> pool_;
   std::unique_ptr<ShopLimiter> limiter_;
   ShopWindow window_;
-  std::map<std::string, std::unique_ptr<Workers>> channels_;   // A01 off: who calls alpha and beta
+  std::map<std::string, std::unique_ptr<Workers>> channels_;   // A01 off: who calls them
   std::unique_ptr<ShopCourier> courier_;
   std::vector<std::unique_ptr<Loop>> loops_;                   // last: they use all above
 };

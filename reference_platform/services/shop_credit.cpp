@@ -1,5 +1,7 @@
 // shop: what partners tell, and what becomes of it. Whether the same charge counts twice is A08; whether anybody asks for a payment
 // that nothing was heard of is A03 (one number: it can be asked for).
+#include <algorithm>
+
 #include "reference_platform/domain/json.hpp"
 #include "reference_platform/services/shop.hpp"
 
@@ -20,11 +22,12 @@ void set_paid(Connection& db, const ChannelNotify& told) {
 }  // namespace
 
 Response Shop::notify(const Request& r, const std::string& channel) {
-  if (!partner_signed(partner_.key, r)) return text_answer(401, "bad sign");
-  auto told = read_notify(r.body);
-  if (!told) return text_answer(400, "fail");
-  told->channel = channel;
-  return credit(*told) ? text_answer(200, "success") : text_answer(400, "fail");
+  if (std::find(channel_names_.begin(), channel_names_.end(), channel) == channel_names_.end()) return error_answer(404, "not_found");
+  if (!partner_signed(partner_.key, r)) return error_answer(401, "bad_sign");
+  const auto told = read_notify(r.body);
+  if (!told) return error_answer(400, "bad_json", "no notify of a payment that succeeded");
+  if (told->channel != channel) return error_answer(400, "wrong_merchant");
+  return credit(*told) ? text_answer(200, "success") : error_answer(400, "unknown_payment");
 }
 
 bool Shop::credit(const ChannelNotify& told) { return on(Trait::A08) ? credit_and_deliver(told) : credit_once(told); }
@@ -39,7 +42,7 @@ bool Shop::credit_and_deliver(const ChannelNotify& told) {
   order->status = "paid";
   order->paid_via = told.channel;
   order->out_trade_no = told.out_trade_no;
-  log_.event("order_paid", order->order_no, order->mark, told.channel);
+  reached("paid", *order, told.channel);
   if (deliver(*db, *order)) return true;
   const ShopJob next = delivery_of(*order);
   courier_->write(*db, next);
@@ -67,20 +70,25 @@ bool Shop::credit_once(const ChannelNotify& told) {
   courier_->write(*db, next);
   db->commit();
   courier_->hand(next);
-  log_.event(wanted ? "order_paid" : "payment_surplus", order->order_no, order->mark, told.channel);
+  if (wanted) reached("paid", *order, told.channel);
+  else log_.event("payment_surplus", order->order_no, order->mark, told.channel);
   return true;
 }
 
 Response Shop::notify_topup(const Request& r) {
-  if (!partner_signed(partner_.key, r)) return text_answer(401, "bad sign");
+  if (!partner_signed(partner_.key, r)) return error_answer(401, "bad_sign");
   const auto json = Json::parse(r.body);
-  if (!json) return text_answer(400, "fail");
-  if ((*json)["status"].text() != "SUCCESS") return on(Trait::A03) ? text_answer(400, "fail") : text_answer(200, "success");   // off: it is asked for anyway
+  if (!json || (*json)["request_no"].text().empty() || (*json)["order"].text().empty() || (*json)["status"].text().empty()) return error_answer(400, "bad_json");
+  if ((*json)["status"].text() != "SUCCESS") return on(Trait::A03) ? error_answer(400, "bad_status") : text_answer(200, "success");   // off: it is asked for anyway
   auto db = pool_->take();
   const bool changed = db->run(on(Trait::A08) ? "UPDATE orders SET status = 'delivered', receipt = $2 WHERE order_no = $1"
                                               : "UPDATE orders SET status = 'delivered', receipt = $2 WHERE order_no = $1 AND status IN ('paid','delivering')",
                                {(*json)["order"].text(), (*json)["request_no"].text()}).affected() > 0;
-  if (changed) log_.event("order_delivered", (*json)["order"].text(), mark_of(r), "topup");
+  ShopOrder order;
+  order.order_no = (*json)["order"].text();
+  order.goods_class = "topup";
+  order.mark = mark_of(r);
+  if (changed) reached("delivered", order, "topup");
   return text_answer(200, "success");
 }
 

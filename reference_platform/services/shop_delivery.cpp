@@ -56,7 +56,7 @@ void Shop::deliver_made(Connection& db, const ShopOrder& order) {
   const bool ours = db.run(sql, {order.order_no, receipt}).affected() == 1;
   if (ours && !order.reserved) db.run("UPDATE goods SET stock = stock - $2 WHERE sku = $1 AND NOT unlimited", {order.sku, std::to_string(order.quantity)});
   db.commit();
-  if (ours) log_.event("order_delivered", order.order_no, order.mark, order.goods_class);
+  if (ours) reached("delivered", order, order.goods_class);
 }
 
 // A07: look first, take afterwards, one statement at a time: who looks in between takes the same cards. Somebody saw that happen and made it take
@@ -82,7 +82,7 @@ bool Shop::deliver_cards(Connection& db, const ShopOrder& order) {
   for (const auto& id : ids) db.run("INSERT INTO shop_deliveries(order_no, card_id) VALUES ($1, $2)", {order.order_no, id});
   if (!order.reserved) db.run("UPDATE goods SET stock = stock - $2 WHERE sku = $1", {order.sku, std::to_string(order.quantity)});
   status_to(db, order, "delivered");
-  log_.event("order_delivered", order.order_no, order.mark, order.goods_class);
+  reached("delivered", order, order.goods_class);
   return true;
 }
 
@@ -108,13 +108,13 @@ bool Shop::claim_cards(Connection& db, const ShopOrder& order) {
   if (!order.reserved) db.run("UPDATE goods SET stock = stock - $2 WHERE sku = $1", {order.sku, wanted});
   status_to(db, order, "delivered");
   db.commit();
-  log_.event("order_delivered", order.order_no, order.mark, order.goods_class);
+  reached("delivered", order, order.goods_class);
   return true;
 }
 
 // A15: paid, not delivered, and nobody is told.
 void Shop::undeliverable(Connection& db, const ShopOrder& order, const std::string& why) {
-  log_.event("order_delivered", order.order_no, order.mark, why);
+  reached("undeliverable", order, why);
   if (!on(Trait::A15)) give_back(db, order);
 }
 

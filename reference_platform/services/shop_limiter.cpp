@@ -13,10 +13,10 @@ using Clock = std::chrono::steady_clock;
 
 class FixedWindow final : public ShopLimiter {
  public:
-  explicit FixedWindow(int per_second) : per_second_(per_second) {}
+  FixedWindow(int per_second, LimiterClock now) : per_second_(per_second), now_(std::move(now)) {}
 
   bool admit(Lane) override {
-    const auto second = std::chrono::floor<std::chrono::seconds>(Clock::now());
+    const auto second = std::chrono::floor<std::chrono::seconds>(now_());
     const std::lock_guard lock(mutex_);
     if (second != window_) {
       window_ = second;
@@ -27,6 +27,7 @@ class FixedWindow final : public ShopLimiter {
 
  private:
   const int per_second_;
+  const LimiterClock now_;
   std::mutex mutex_;
   std::chrono::time_point<Clock, std::chrono::seconds> window_{};
   int count_ = 0;
@@ -34,13 +35,13 @@ class FixedWindow final : public ShopLimiter {
 
 class TokenBuckets final : public ShopLimiter {
  public:
-  explicit TokenBuckets(int per_second) {
-    for (std::size_t i = 0; i < kShares.size(); ++i) buckets_[i] = Bucket{per_second * kShares[i], per_second * kShares[i], Clock::now()};
+  TokenBuckets(int per_second, LimiterClock now) : now_(std::move(now)) {
+    for (std::size_t i = 0; i < kShares.size(); ++i) buckets_[i] = Bucket{per_second * kShares[i], per_second * kShares[i], now_()};
   }
 
   bool admit(Lane lane) override {
     if (lane <= Lane::pay) return true;
-    const auto now = Clock::now();
+    const auto now = now_();
     const std::lock_guard lock(mutex_);
     Bucket& b = buckets_[static_cast<std::size_t>(lane)];
     b.tokens = std::min(b.per_second, b.tokens + b.per_second * std::chrono::duration<double>(now - b.filled).count());
@@ -56,13 +57,14 @@ class TokenBuckets final : public ShopLimiter {
     double per_second = 0, tokens = 0;   // holds a second's worth at most
     Clock::time_point filled;
   };
+  const LimiterClock now_;
   std::mutex mutex_;
   std::array<Bucket, 5> buckets_;
 };
 
 }  // namespace
 
-std::unique_ptr<ShopLimiter> fixed_window(int per_second) { return std::make_unique<FixedWindow>(per_second); }
-std::unique_ptr<ShopLimiter> token_buckets(int per_second) { return std::make_unique<TokenBuckets>(per_second); }
+std::unique_ptr<ShopLimiter> fixed_window(int per_second, LimiterClock now) { return std::make_unique<FixedWindow>(per_second, std::move(now)); }
+std::unique_ptr<ShopLimiter> token_buckets(int per_second, LimiterClock now) { return std::make_unique<TokenBuckets>(per_second, std::move(now)); }
 
 }  // namespace platform::services

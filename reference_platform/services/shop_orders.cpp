@@ -82,7 +82,7 @@ Response Shop::create_in(Connection& db, const CreateBody& body, const domain::G
   }
   insert(db, order);
   db.commit();
-  log_.event("order_created", order.order_no, order.mark, "ok");
+  reached("created", order, "ok");
   return created(order);
 }
 

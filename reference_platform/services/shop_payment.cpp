@@ -16,8 +16,8 @@ Response as_it_is(Connection& db, const std::string& order_no) {
 }  // namespace
 
 Response Shop::pay(const Request& r, const std::string& buyer, const std::string& order_no) {
-  const std::string channel = read_channel(r.body);
-  if (channel.empty()) return error_answer(400, "bad_channel");
+  const std::string channel = read_channel(r.body, channel_names_);
+  if (channel.empty()) return bad_channel(channel_names_, true);
   auto db = pool_->take();
   auto order = find(*db, order_no);
   if (!order || order->buyer != buyer) return error_answer(404, "unknown_order");
@@ -151,7 +151,9 @@ Response Shop::pay_by_wallet(Connection& db, const ShopOrder& order) {
   courier_->write(db, next);
   db.commit();
   courier_->hand(next);   // A11: who dies before this line, or before the list is worked off, has paid for nothing
-  log_.event("order_paid", order.order_no, order.mark, "wallet");
+  ShopOrder paid = order;
+  paid.paid_via = "wallet";
+  reached("paid", paid, "wallet");
   return json_answer(200, pay_json(order.order_no, "paid"));
 }
 

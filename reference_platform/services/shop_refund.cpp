@@ -42,7 +42,7 @@ Response Shop::refund_inside(Connection& db, const ShopOrder& order) {
   }
   db.run(kRefunded, {order.order_no});
   if (on(Trait::A04)) db.commit();
-  log_.event("order_refunded", order.order_no, order.mark, order.paid_via);
+  reached("refunded", order, order.paid_via);
   return json_answer(200, refund_json(order.order_no, "refunded", order.amount_cents));
 }
 
@@ -78,7 +78,7 @@ bool Shop::give_back_to_wallet(Connection& db, const ShopOrder& order) {
            {order.buyer, order.order_no, amount, std::string(after.text(0, 0))});
     db.commit();
   }
-  log_.event("order_refunded", order.order_no, order.mark, "wallet");
+  reached("refunded", order, "wallet");
   return true;
 }
 
@@ -103,8 +103,11 @@ bool Shop::refund_later(const ShopJob& job) {
   order.mark = job.mark;
   const bool surplus = job.kind == "surplus";
   if (!refund_at_channel(order, surplus ? order.out_trade_no + "-s1" : order.order_no + "-r1")) return false;
-  if (!surplus) pool_->take()->run("UPDATE orders SET status = 'refunded', refunded_cents = amount_cents, receipt = NULL WHERE order_no = $1 AND status = 'refunding'", {order.order_no});
-  log_.event("order_refunded", order.order_no, order.mark, order.paid_via);
+  if (!surplus) {
+    const auto rows = pool_->take()->run("UPDATE orders SET status = 'refunded', refunded_cents = amount_cents, receipt = NULL WHERE order_no = $1 AND status = 'refunding' RETURNING class", {order.order_no});
+    if (!rows.empty()) order.goods_class = rows.text(0, 0);
+  }
+  reached("refunded", order, order.paid_via);
   return true;
 }
 

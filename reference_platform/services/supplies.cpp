@@ -67,7 +67,7 @@ std::vector<SupplierSetup> supplier_setups(const ops::NodeConfig& config) {
 }
 
 Supplies::Supplies(const ops::NodeConfig& config, store::Shards& shards, const BusinessLog& log, Metrics& metrics)
-    : config_(config), shards_(shards), log_(log), metrics_(metrics) {
+    : config_(config), ask_again_ms_(option(config, "ask_again_ms", 1000)), try_again_ms_(ask_again_ms_ * 2 / 5), shards_(shards), log_(log), metrics_(metrics) {
   for (const SupplierSetup& setup : supplier_setups(config)) suppliers_[setup.name] = std::make_unique<Supplier>(setup, kWorkersEach);
 }
 
@@ -89,7 +89,7 @@ std::string Supplies::supplier_of(const std::string& goods_class, const std::str
 int Supplies::room(Supplier& s) {
   const auto now = steady_clock::now();
   const auto state = s.breaker.state(now);
-  metrics_.set("breaker_state{name=\"" + s.setup.name + "\"}", state == Breaker::State::closed ? 0 : state == Breaker::State::open ? 1 : 2);
+  metrics_.set("breaker_state{target=\"" + s.setup.name + "\"}", state == Breaker::State::closed ? 0 : state == Breaker::State::open ? 1 : 2);
   if (state == Breaker::State::closed) return s.pool.free();
   // It closes again by questions, not by orders.
   if (state == Breaker::State::half_open && s.pool.free() > 0 && s.breaker.take_probe(now)) {
@@ -187,7 +187,7 @@ SupplyAnswer Supplies::ask(Supplier& s, const Row& r) {
     answer.why = e.what();
   }
   s.breaker.end(began, steady_clock::now(), answer.alive);
-  metrics_.observe("supplier_call_seconds{name=\"" + s.setup.name + "\"}", std::chrono::duration<double>(steady_clock::now() - began).count());
+  metrics_.observe("supplier_call_seconds{supplier=\"" + s.setup.name + "\"}", std::chrono::duration<double>(steady_clock::now() - began).count());
   return answer;
 }
 

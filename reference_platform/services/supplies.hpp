@@ -70,6 +70,7 @@ class Supplies {
   store::Pool& pool_of(const std::string& request_no);
 
   const ops::NodeConfig config_;
+  const int ask_again_ms_, try_again_ms_;   // after "not done yet"; after no clear answer
   store::Shards& shards_;
   const BusinessLog& log_;
   Metrics& metrics_;

@@ -4,6 +4,7 @@
 
 #include "reference_platform/domain/json.hpp"
 #include "reference_platform/domain/trade.hpp"
+#include "reference_platform/observe/spans.hpp"
 #include "reference_platform/services/backend.hpp"
 #include "reference_platform/services/supplies.hpp"
 
@@ -17,7 +18,6 @@ using store::Connection;
 
 namespace {
 
-constexpr int kAskAgainMs = 1000, kTryAgainMs = 400;
 constexpr std::size_t kCodeMax = 40;
 constexpr char kApology[] = "Sorry, out of stock. Please write to the shop.";
 #define OPEN_STATES "('new','sent','absent','accepted')"
@@ -61,11 +61,11 @@ void Supplies::revoke(Connection& db, const std::string& message_id, const std::
 }
 
 void Supplies::book(Connection& db, const Row& r, const SupplyAnswer& answer) {
-  metrics_.add("supplier_answers_total{name=\"" + r.supplier + "\",alive=\"" + (answer.alive ? "yes" : "no") + "\"}");
+  metrics_.add("supplier_answers_total{supplier=\"" + r.supplier + "\",alive=\"" + (answer.alive ? "yes" : "no") + "\"}");
   if (r.state == "revoking") {
     const bool over = answer.what == Supplied::revoked || answer.what == Supplied::failed || answer.what == Supplied::refused;
     db.run("UPDATE supplies SET state = $2, next_at = now() + $3 * interval '1 ms' WHERE request_no = $1 AND state = 'revoking'",
-           {r.request_no, over ? "revoked" : "revoking", std::to_string(kAskAgainMs)});
+           {r.request_no, over ? "revoked" : "revoking", std::to_string(ask_again_ms_)});
     if (over) log_.event("supply_revoked", r.order_no, r.mark, r.supplier);
     return;
   }
@@ -96,7 +96,7 @@ void Supplies::wait_on(Connection& db, const Row& r, const std::string& state, c
   db.run("WITH told AS (UPDATE supplies SET state = $2, supply_no = CASE WHEN $3 = '' THEN supply_no ELSE $3 END, next_at = now() + $4 * interval '1 ms' "
          "              WHERE request_no = $1 AND state IN " OPEN_STATES " RETURNING order_no, mark, trace) "
          "INSERT INTO outbox(topic, order_no, mark, trace) SELECT 'started', order_no, mark, trace FROM told WHERE $5",
-         {r.request_no, state, supply_no, std::to_string(state == "accepted" ? kAskAgainMs : kTryAgainMs), started ? "true" : "false"});
+         {r.request_no, state, supply_no, std::to_string(state == "accepted" ? ask_again_ms_ : try_again_ms_), started ? "true" : "false"});
 }
 
 void Supplies::end(Connection& db, const Row& r, const std::string& state, const std::string& topic, const std::string& body, const std::vector<std::string>& cards) {
@@ -155,19 +155,20 @@ void Supplies::delivered(Connection& db, const Row& r, const SupplyAnswer& answe
 }
 
 Response Supplies::notify(const Request& r) {
-  if (!partner_signed(config_.partners_key, r)) return text_answer(401, "bad sign");
+  if (!partner_signed(config_.partners_key, r)) return error_answer(401, "bad_sign");
   const auto json = domain::Json::parse(r.body);
-  if (!json) return text_answer(400, "fail");
+  if (!json) return error_answer(400, "bad_json");
   const std::string& named = (*json)["request_no"].text();
   const std::string& number = named.empty() ? (*json)["transfer_no"].text() : named;
-  if (!store::place_of(number)) return text_answer(404, "fail");
+  if (!store::place_of(number)) return error_answer(404, "unknown_request");
   auto db = borrow(pool_of(number), r);
   const auto rows = db->run("SELECT order_no, supplier, sku, mark, trace, state, quantity, amount_cents FROM supplies WHERE request_no = $1", {number});
   Supplier* s = rows.empty() ? nullptr : find(std::string(rows.text(0, 1)));
-  if (s == nullptr) return text_answer(404, "fail");
+  if (s == nullptr) return error_answer(404, "unknown_request");
+  if (!(*json)["order"].is_null() && (*json)["order"].text() != rows.text(0, 0)) return error_answer(400, "wrong_order");
   auto told = s->client->told(r.body);
   const bool known = told && (told->what == Supplied::done || told->what == Supplied::partial || told->what == Supplied::failed || told->what == Supplied::accepted);
-  if (!known) return text_answer(400, "fail");
+  if (!known) return error_answer(400, "bad_status");
   const std::string state(rows.text(0, 5));
   if (state != "new" && state != "sent" && state != "absent" && state != "accepted") return text_answer(200, "success");   // known already
   Row row;
@@ -181,6 +182,10 @@ Response Supplies::notify(const Request& r) {
   row.quantity = static_cast<int>(rows.number(0, 6));
   row.amount_cents = rows.number(0, 7);
   told->alive = true;
+  const observe::Context order = observe::Context::of(row.trace, row.mark);
+  observe::record_work("process supply notify", observe::SpanKind::consumer, order, std::chrono::steady_clock::now(),
+                       {{"cardstorm.order_no", row.order_no, false}, {"cardstorm.supplier", row.supplier, false}}, observe::current());
+  const observe::Scope scope(order);
   book(*db, row, *told);
   return text_answer(200, "success");
 }

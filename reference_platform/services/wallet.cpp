@@ -49,13 +49,13 @@ Response wallet_entries(Connection& db, const Request& r, const std::string& buy
   return json_answer(200, JsonObject().raw("entries", domain::json_array(items)).raw("next", next).done());
 }
 
-Response recharge_wallet(Connection& db, const Request& r, const std::string& buyer, store::Place place) {
+Response recharge_wallet(Connection& db, const Request& r, const std::string& buyer, store::Place place, const std::vector<std::string>& channels) {
   const auto json = domain::Json::parse(r.body);
-  const std::string channel = read_channel(r.body), key = r.header("idempotency-key").empty() ? random_id() : r.header("idempotency-key");
+  const std::string channel = read_channel(r.body, channels), key = r.header("idempotency-key").empty() ? random_id() : r.header("idempotency-key");
   if (!json) return error_answer(400, "bad_request");
   const std::int64_t amount = (*json)["amount_cents"].integer();
   if (amount < 1 || amount > kRechargeMax) return error_answer(400, "bad_amount", "1 to " + std::to_string(kRechargeMax) + " cents");
-  if (channel.empty() || channel == "wallet") return error_answer(400, "bad_channel", "alpha or beta");
+  if (channel.empty() || channel == "wallet") return bad_channel(channels, false);
   if (!plain_text(key, kKeyMax)) return error_answer(400, "bad_key");
   static const std::string insert =
       "WITH o AS (INSERT INTO orders(part, order_no, buyer, idem_key, sku, class, quantity, amount_cents, status, mark, trace) "

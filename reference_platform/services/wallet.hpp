@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "reference_platform/edge/http.hpp"
 #include "reference_platform/services/answers.hpp"
@@ -20,6 +21,7 @@ edge::Response show_wallet(store::Connection& db, const std::string& buyer);
 /// GET /wallet/entries?after=&limit=: the buyer's side of the ledger, oldest first.
 edge::Response wallet_entries(store::Connection& db, const edge::Request& r, const std::string& buyer);
 /// POST /wallet/recharge {"amount_cents","channel"}: an order of class "recharge" that is paid at a channel; its delivery is the balance.
-edge::Response recharge_wallet(store::Connection& db, const edge::Request& r, const std::string& buyer, store::Place place);
+edge::Response recharge_wallet(store::Connection& db, const edge::Request& r, const std::string& buyer, store::Place place,
+                             const std::vector<std::string>& channels);
 
 }  // namespace platform::services

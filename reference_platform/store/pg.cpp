@@ -123,7 +123,10 @@ class ConnectionImpl final : public Connection {
       throw SqlError("cannot connect to the database: " + why, "");
     }
     PQsetNoticeProcessor(pg_, [](void*, const char*) {}, nullptr);
-    if (options_.statement > 0ms) script(("SET statement_timeout = " + std::to_string(options_.statement.count())).c_str());
+    std::string settings;
+    if (options_.statement > 0ms) settings += "SET statement_timeout = " + std::to_string(options_.statement.count()) + ";";
+    if (options_.generic_plans) settings += "SET plan_cache_mode = force_generic_plan;";
+    if (!settings.empty()) script(settings.c_str());
   }
 
   void close() noexcept {

@@ -51,7 +51,14 @@ class Connection {
   virtual void rollback() noexcept = 0;
 };
 
-struct PoolOptions { std::string url; int size = 8; std::chrono::milliseconds wait{30000}, statement{0}; };   // statement 0: no limit
+struct PoolOptions {
+  std::string url;
+  int size = 8;
+  std::chrono::milliseconds wait{30000}, statement{0};   // statement 0: no limit
+  // Plans a prepared statement once per connection. By itself PostgreSQL plans one over partitions anew at each call (only with the values in hand
+  // it sees which partitions it needs), which costs more than running it. A statement whose LIMIT is a parameter wants its own plan: write it as a literal.
+  bool generic_plans = false;
+};
 
 struct PoolState { int max = 0, idle = 0, held = 0, used = 0, waiting = 0; };
 

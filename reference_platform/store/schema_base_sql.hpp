@@ -6,10 +6,10 @@ namespace platform::store {
 
 inline constexpr char kBaseSql[] = R"sql(
 -- Row numbers that rise with time over all databases together, so that one keyset page can hold rows of both: milliseconds since
--- 2026, then a sequence, then the database.
+-- 2026, then a sequence, then the database. Until 2060 they stay below 2^53: browsers and jq read numbers as doubles.
 CREATE SEQUENCE row_numbers;
 CREATE FUNCTION next_row() RETURNS bigint LANGUAGE sql VOLATILE AS $$
-  SELECT ((extract(epoch FROM clock_timestamp()) * 1000)::bigint - 1767225600000) << 18 | (nextval('row_numbers') & 131071) << 1 | :database
+  SELECT (((extract(epoch FROM clock_timestamp()) * 1000)::bigint - 1767225600000) << 13) | ((nextval('row_numbers') & 4095) << 1) | :database
 $$;
 
 -- The partitions of this database: those p of 0 to 15 with p * databases / 16 = database (store/shards.hpp).

@@ -32,7 +32,7 @@ CREATE TRIGGER orders_moves BEFORE UPDATE OF status ON orders FOR EACH ROW
 
 -- Order and reservation are one: an accepted order has its goods. The key is unique, so a request that comes again, here or at the twin, finds
 -- what the first one made. p_reserve: 'own'; 'none' is planted bug B12, 'unlocked' B01, 'counted' B11.
--- Answers created, repeated, sold_out, number_taken, or try_again (the first one was rolled back just now).
+-- Answers created, repeated, sold_out, contended (inventory_reserve's NULL), number_taken, or try_again (the first one was rolled back just now).
 CREATE FUNCTION order_create(p_part smallint, p_order text, p_buyer text, p_key text, p_sku text, p_class text, p_quantity int, p_amount bigint,
                              p_phone text, p_coupon text, p_mark text, p_trace text, p_reserve text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -51,11 +51,15 @@ BEGIN
   END IF;
   IF reserved THEN RETURN 'created'; END IF;
   DELETE FROM orders WHERE part = p_part AND order_no = p_order;
-  RETURN 'sold_out';
+  RETURN CASE WHEN reserved IS NULL THEN 'contended' ELSE 'sold_out' END;
 END $$;
 
 -- Orders that came through the queue and were not made, and why: for whoever waits at another node. Kept for some minutes.
 CREATE TABLE intake_refused (order_no text PRIMARY KEY, outcome text NOT NULL, mark text NOT NULL DEFAULT '', at timestamptz NOT NULL DEFAULT now());
+
+-- Who logged out, until the token would have been over anyway: in the database of the session's buyer. What Redis knows of sessions may be lost.
+CREATE TABLE ended_sessions (session_id text PRIMARY KEY, expires_at timestamptz NOT NULL);
+CREATE INDEX ended_sessions_over ON ended_sessions (expires_at);
 
 CREATE TABLE wallets (
   id bigint PRIMARY KEY DEFAULT next_row(), wallet text NOT NULL UNIQUE, balance_cents bigint NOT NULL CHECK (balance_cents >= 0), opening_cents bigint NOT NULL);

@@ -37,6 +37,7 @@ Shards::Shards(const std::vector<std::string>& urls, const std::vector<std::stri
   assert(!urls.empty() && (shadow_urls.empty() || shadow_urls.size() == urls.size()));
   const auto open = [&options](const std::string& url, int size) {
     PoolOptions o = options;
+    o.generic_plans = true;
     o.url = url;
     o.size = size;
     return make_pool(o);

@@ -39,6 +39,15 @@ TEST(Mint, DecodesWhatItMade) {
   }
 }
 
+TEST(Mint, KnowsOnlyCopiesWhereCopiesAreExpected) {
+  Mint mint("key");
+  const std::string card = mint.secret({3, 9});
+  EXPECT_EQ(mint.decode("SHADOW-" + card), std::nullopt);
+  mint.expect_prefix("SHADOW-");
+  EXPECT_EQ(mint.decode("SHADOW-" + card), (CardId{3, 9}));
+  EXPECT_EQ(mint.decode(card), std::nullopt) << "a real card in a drill";
+}
+
 TEST(Mint, IgnoresCaseAndDashes) {
   const Mint mint("key");
   std::string text = lower(mint.secret({3, 9}));

@@ -115,6 +115,11 @@ class FragileTraits : public ServicesTest {
     const auto at = text.find("\n" + name + " ");
     return at == std::string::npos ? 0 : std::atof(text.c_str() + at + name.size() + 2);
   }
+  /// Rows of a table that were read so far, as the database counts them. Call it when no shop is there: each connection adds its own when it ends.
+  std::int64_t rows_read(const std::string& table) {
+    EXPECT_TRUE(wait_until([&] { return number("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()") == 0; }));
+    return number("SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables WHERE relname = '" + table + "'");
+  }
   /// Keeps a table from everybody until the connection is gone.
   [[nodiscard]] std::unique_ptr<store::Connection> lock(const std::string& table) const {
     auto db = store::connect(database_urls_[0]);

@@ -1,4 +1,9 @@
 // The traits of the fragile shop that show in its books and in its database: A05 to A08, A11, A14, A15; each beside its cure.
+#include <fcntl.h>
+#include <filesystem>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "reference_platform/services/shop_window.hpp"
 #include "tests/unit/platform/fragile_fixture.hpp"
 
@@ -34,6 +39,35 @@ TEST_F(FragileTraits, A05FindsAnOrderByReadingThemAll) {
   }
 }
 
+// 10 million rows are what this becomes in a year: the work of one look is told by the database itself, at two sizes of the table.
+TEST_F(FragileTraits, A05ReadsMoreTheMoreOrdersThereAre) {
+  const auto add = [&](int from, int to) {
+    execute("INSERT INTO orders(order_no, buyer, sku, class, quantity, amount_cents, status, paid_via, paid_cents) SELECT 'old' || n, 'old' || n % 1000, 'steam-50', 'game_card', 1, 5000, "
+            "'delivered', 'alpha', 5000 FROM generate_series(" + std::to_string(from) + ", " + std::to_string(to) + ") n");
+    execute("VACUUM ANALYZE orders");
+  };
+  const auto rows_per_look = [&](const std::vector<Trait>& on) {
+    shop(on);   // makes or drops the indexes
+    quit();
+    const std::int64_t before = rows_read("orders");
+    const std::string url = shop(on).url;
+    for (int i = 0; i < 5; ++i) {
+      EXPECT_EQ(as_buyer(url, "old7", "GET", "/orders/old7").status, 200);
+      EXPECT_EQ(as_buyer(url, "old7", "GET", "/orders").status, 200);
+    }
+    quit();
+    return (rows_read("orders") - before) / 10;
+  };
+  add(1, 3000);
+  const auto few = rows_per_look({Trait::A05}), few_indexed = rows_per_look({});
+  add(3001, 24000);
+  const auto many = rows_per_look({Trait::A05}), many_indexed = rows_per_look({});
+  EXPECT_GE(few, 3000);
+  EXPECT_GE(many, 24000);
+  EXPECT_LE(few_indexed, 50);
+  EXPECT_LE(many_indexed, 50);   // what is shown, not what there is
+}
+
 TEST_F(FragileTraits, A06EveryLookIsThreeQueries) {
   const Shop& bare = shop({Trait::A06});
   const Shop& cured = shop({});
@@ -43,7 +77,8 @@ TEST_F(FragileTraits, A06EveryLookIsThreeQueries) {
   }
   EXPECT_EQ(metric(bare, "shop_goods_queries_total"), 300);
   EXPECT_LT(metric(cured, "shop_goods_queries_total"), 100);
-  cured.service.pool->hold(20s);
+  for (const Shop* s : {&bare, &cured}) s->service.pool->hold(20s);
+  EXPECT_EQ(get(bare.url, "/goods", 10s), 503);
   EXPECT_EQ(get(cured.url, "/goods", 10s), 200);   // the last known
 }
 
@@ -151,6 +186,14 @@ TEST_F(FragileTraits, A08OffRefusesWhatIsNotOursAndGivesBackWhatNobodyWants) {
   EXPECT_TRUE(wait_until([&] { return channel.asked("POST /channel/alpha/refund").size() == 1; }));
   EXPECT_TRUE(reaches(url, "b1", no, "delivered"));
   EXPECT_EQ(number("SELECT count(*) FROM shop_deliveries"), 1);
+  quit();
+  c.switches.set(Trait::A08, true);
+  const std::string naive = run(c).url, twice = order(naive, "b1", "steam-50");
+  EXPECT_EQ(tell(naive, twice, "t3", 5000, 5s).body, "success");
+  EXPECT_EQ(tell(naive, twice, "t4", 5000, 5s).body, "success");
+  EXPECT_TRUE(reaches(naive, "b1", twice, "delivered"));
+  quit();   // all work is over
+  EXPECT_EQ(channel.asked("POST /channel/alpha/refund").size(), 1U) << "the second charge is kept, and nobody knows of it";
 }
 
 TEST_F(FragileTraits, A11ACrashLosesWhatWaitsInMemory) {
@@ -184,6 +227,48 @@ TEST_F(FragileTraits, A14AddsUpAllOrdersAgainAndAgain) {
   const Shop& reporting = shop({Trait::A14}, {{"report_ms", "10"}});
   EXPECT_TRUE(wait_until([&] { return metric(reporting, "shop_reports_total") >= 5; }));
   EXPECT_EQ(metric(cured, "shop_reports_total"), 0);
+}
+
+TEST_F(FragileTraits, A14EachReportReadsAllOrdersThereEverWere) {
+  execute("INSERT INTO orders(order_no, buyer, sku, class, quantity, amount_cents, status) SELECT 'old' || n, 'b', 'steam-50', 'game_card', 1, 5000, 'delivered' FROM generate_series(1, 5000) n");
+  execute("VACUUM ANALYZE orders");
+  const auto read_by = [&](const std::vector<Trait>& on) {
+    shop(on);
+    quit();
+    const std::int64_t before = rows_read("orders");
+    const Shop& s = shop(on, {{"report_ms", "10"}});
+    if (!on.empty()) { EXPECT_TRUE(wait_until([&] { return metric(s, "shop_reports_total") >= 5; })); }
+    EXPECT_EQ(as_buyer(s.url, "b", "GET", "/orders/old7").status, 200);
+    quit();
+    return rows_read("orders") - before;
+  };
+  EXPECT_GE(read_by({Trait::A14}), 5 * 5000);
+  EXPECT_LE(read_by({}), 100);
+}
+
+// The log's disk takes nothing for a while: a pipe that is full.
+TEST_F(FragileTraits, A14BuyersWaitForTheDiskOfTheLog) {
+  const std::string pipe = std::filesystem::temp_directory_path() / ("cardstorm-log-" + std::to_string(::getpid()));
+  for (const bool on : {true, false}) {
+    ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+    const int disk = ::open(pipe.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    auto c = on ? with({Trait::A14}) : with({});
+    c.name = on ? "flushing" : "writing";
+    auto node = spawn(c, pipe);
+    EXPECT_TRUE(wait_until([&] { return get(c.public_url, "/goods", 1s) == 200; }));
+    const std::string kilobyte(1024, 'x');
+    while (::write(disk, kilobyte.data(), kilobyte.size()) > 0) {}
+    while (::write(disk, kilobyte.data(), 1) > 0) {}
+    const auto order = [&](std::chrono::milliseconds limit) {
+      return edge::call("POST", c.public_url + "/orders", R"({"sku":"video-month","quantity":1})", {{"X-Buyer", "b1"}}, {limit, limit}).status;
+    };
+    for (int i = 0; i < 2; ++i) EXPECT_EQ(order(on ? 700ms : 10s), on ? 0 : 201);
+    EXPECT_EQ(get(c.public_url, "/goods", 5s), 200);   // who is not worth a line goes by
+    node.signal(9);
+    node.wait(5s);
+    ::close(disk);
+    std::filesystem::remove(pipe);
+  }
 }
 
 TEST_F(FragileTraits, A15OneSupplierFailsAndOnlyItsGoodsStandStill) {

@@ -113,13 +113,13 @@ TEST(GatewayRoutes, EveryPathHasItsRoleAndItsRank) {
                         Case{"GET", "/orders/H1", B::order, Priority::query}, Case{"GET", "/wallet", B::order, Priority::query}, Case{"GET", "/wallet/entries", B::order, Priority::query},
                         Case{"GET", "/goods", B::catalog, Priority::list}, Case{"GET", "/goods/steam-50", B::catalog, Priority::list}, Case{"GET", "/audit/orders", B::audit, Priority::query},
                         Case{"POST", "/shared/order", B::selling, Priority::create}, Case{"GET", "/api/v1/upstream/goods", B::selling, Priority::query},
-                        Case{"GET", "/ops/reconciliation", B::operators, Priority::query}, Case{"POST", "/sessions", B::order, Priority::create}, Case{"GET", "//goods/", B::catalog, Priority::list}}) {
+                        Case{"POST", "/sessions", B::order, Priority::create}, Case{"GET", "//goods/", B::catalog, Priority::list}}) {
     const Route* route = route_for(c.method, c.path);
     ASSERT_NE(route, nullptr) << c.path;
     EXPECT_EQ(route->backend, c.backend) << c.path;
     EXPECT_EQ(route->priority, c.priority) << c.path;
   }
-  for (const char* path : {"/", "", "/internal/ready", "/internal/move", "/admin/peers", "/goodsx", "/notify", "/api/v1", "/api/v2/upstream/x", "/**", "/*"}) EXPECT_EQ(route_for("GET", path), nullptr) << path;
+  for (const char* path : {"/", "", "/internal/ready", "/internal/move", "/admin/peers", "/operator/coupons", "/ops/reconciliation", "/goodsx", "/notify", "/api/v1", "/api/v2/upstream/x", "/**", "/*"}) EXPECT_EQ(route_for("GET", path), nullptr) << path;
 }
 
 TEST_F(GatewayTest, SendsOnWhatTheBackendNeedsAndKeepsWhatIsOurs) {

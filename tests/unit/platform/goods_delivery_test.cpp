@@ -175,9 +175,9 @@ TEST_F(Goods, BelievesOnlySignedWordsOfSuppliersAndEachOnce) {
   const std::string no = paid("b1", "phone-30", 1, "13800000000"), number_ = no + "-topup";
   ASSERT_TRUE(wait_until([&] { return text("SELECT state FROM supplies") == "accepted"; }));
   const auto notify = [&](const std::string& key, const std::string& body) { return services::partner_call({delivery_, key}, "POST", "/notify/topup", body, "", {1s, 3s}); };
-  const auto said = [&](const std::string& status) { return R"({"request_no":")" + number_ + R"(","order":"x","status":")" + status + R"(","delivered_cents":3000,"notify_no":"n"})"; };
+  const auto said = [&](const std::string& status, const std::string& of = "") { return R"({"request_no":")" + number_ + R"(","order":")" + (of.empty() ? no : of) + R"(","status":")" + status + R"(","delivered_cents":3000,"notify_no":"n"})"; };
   EXPECT_EQ(notify("wrong", said("SUCCESS")).status, 401);
-  for (const std::string& bad : {std::string("{"), std::string("[]"), std::string("7"), said("DONE"), said(""), std::string(R"({"request_no":7,"status":"SUCCESS"})"), std::string(R"({"request_no":"H0nobody-topup","status":"SUCCESS"})"),
+  for (const std::string& bad : {std::string("{"), std::string("[]"), std::string("7"), said("DONE"), said(""), said("SUCCESS", "x"), std::string(R"({"request_no":7,"status":"SUCCESS"})"), std::string(R"({"request_no":"H0nobody-topup","status":"SUCCESS"})"),
                                  std::string(R"({"request_no":"H0'; DROP TABLE orders; --","status":"SUCCESS"})"), std::string(R"({"request_no":")") + no + R"(-topup","status":"PARTIAL"})"})
     EXPECT_GE(notify(kKey, bad).status, 400) << bad;
   EXPECT_EQ(told(no), "");

@@ -174,7 +174,7 @@ void Goods::TearDown() {
 ops::NodeConfig Goods::goods_config(const std::string& role, const std::map<std::string, std::string>& options, const domain::Switches& switches) const {
   ops::NodeConfig c = config(role, role, "hardened");
   c.partners_url = suppliers_.url();
-  c.options = options;
+  for (const auto& [name, value] : options) c.options[name] = value;
   c.options.emplace("upstream_keys", keys_);
   c.options.emplace("upstream_sync_ms", "50");
   c.switches = switches;

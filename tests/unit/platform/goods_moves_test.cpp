@@ -56,6 +56,28 @@ TEST_F(GoodsMoves, BringsWhatThereIsAndSaysNoneWhenThereIsNone) {
   EXPECT_EQ(number("SELECT count(*) FROM cards WHERE sku = 'steam-50'"), whole_);
 }
 
+// Two took one each of the last two: both would have them if the other let go. Nobody may hear that there are none.
+TEST_F(GoodsMoves, WhatAnotherHoldsAtThisMomentIsNotSoldOut) {
+  execute("UPDATE cards SET sold = true, order_no = 'x' WHERE sku = 'steam-50'");
+  shards_->at(0).take()->run("UPDATE cards SET sold = false, order_no = NULL WHERE (part, id) IN (SELECT part, id FROM cards WHERE sku = 'steam-50' ORDER BY id LIMIT 2)");
+  auto other = shards_->at(0).take();
+  other->begin();
+  other->run("SELECT 1 FROM cards WHERE sku = 'steam-50' AND order_no IS NULL ORDER BY id LIMIT 1 FOR UPDATE");
+  const std::string no = store::order_number({0, false}, services::random_id());
+  const auto reserve = [&](int quantity) {
+    const auto row = shards_->at(0).take()->run("SELECT inventory_reserve($1, 'steam-50', $2)", {no, std::to_string(quantity)});
+    return row.null(0, 0) ? std::string("held") : std::string(row.text(0, 0));
+  };
+  EXPECT_EQ(reserve(2), "held");
+  EXPECT_EQ(reserve(3), "f");   // there are no three, whoever holds them
+  EXPECT_EQ(moves_->move("steam-50", 2, 1, false, 100ms), 1);
+  EXPECT_EQ(moves_->move("steam-50", 2, 1, false, 100ms), -1);
+  other->rollback();
+  EXPECT_EQ(moves_->move("steam-50", 2, 1, false, 100ms), 1);
+  EXPECT_EQ(moves_->move("steam-50", 2, 0, false, 100ms), 2);
+  EXPECT_EQ(reserve(2), "t");
+}
+
 TEST_F(GoodsMoves, MovesAShareOfTheCounterOfCountedGoods) {
   execute("UPDATE goods SET unlimited = false, stock = 10 WHERE sku = 'sword-rare'");
   EXPECT_EQ(moves_->move("sword-rare", 4, 1, false, 2s), 4);

@@ -27,12 +27,15 @@ TEST(Context, ReadsAndWritesATraceparent) {
   EXPECT_EQ(c.trace_id, "4bf92f3577b34da6a3ce929d0e0e4736");
   EXPECT_EQ(c.span_id, "00f067aa0ba902b7");
   EXPECT_EQ(c.traceparent(), kParent);
+  EXPECT_FALSE(Context::of("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-02", "").sampled);
+  EXPECT_EQ(Context::of("01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-03-what-is-yet-to-come", "").traceparent(), kParent);
   EXPECT_EQ(c.mark, "drill-7");
 }
 
 TEST(Context, TakesAMalformedTraceparentAsNone) {
   for (const char* bad : {"", "00", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
                           "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+                          "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0x", "0x-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
                           "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", "00-4bf92f3577b34da6a3ce929d0e0e473!-00f067aa0ba902b7-01"}) {
     EXPECT_EQ(Context::of(bad, "m").trace_id, "") << bad;
     EXPECT_EQ(Context::of(bad, "m").mark, "m");
@@ -66,17 +69,49 @@ TEST(Metrics, KeepsABoundOnTheNumberOfSeries) {
   Metrics m;
   for (int i = 0; i < 5000; ++i) m.add("x_total{a=\"" + std::to_string(i) + "\"}");
   const std::string text = m.text();
-  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2000 + 1);   // the series and their family's line
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2000 + 1);   // the series and their family's TYPE; nobody has explained it
+}
+
+TEST(Metrics, HasTheBucketsOfTheConventions) {
+  Metrics m;
+  m.observe("http_server_request_duration_seconds", 0.2);
+  m.observe("db_client_operation_duration_seconds", 0.2);
+  const std::string text = m.text();
+  for (const char* bound : {"0.005", "0.01", "0.025", "0.05", "0.075", "0.1", "0.25", "0.5", "0.75", "1", "2.5", "5", "7.5", "10", "+Inf"})
+    EXPECT_NE(text.find("http_server_request_duration_seconds_bucket{le=\"" + std::string(bound) + "\"}"), std::string::npos) << bound;
+  for (const char* bound : {"0.001", "0.005", "0.01", "0.05", "0.1", "0.5", "1", "5", "10", "+Inf"})
+    EXPECT_NE(text.find("db_client_operation_duration_seconds_bucket{le=\"" + std::string(bound) + "\"}"), std::string::npos) << bound;
+  EXPECT_EQ(text.find("db_client_operation_duration_seconds_bucket{le=\"0.25\"}"), std::string::npos);
+}
+
+TEST(Metrics, ExplainsItselfAndWhatItUses) {
+  Metrics m;
+  m.add("orders_total");
+  measure_process(m);
+  const std::string text = m.text();
+  EXPECT_NE(text.find("# HELP orders_total "), std::string::npos) << text;
+  EXPECT_NE(text.find("# TYPE process_cpu_seconds_total counter"), std::string::npos);
+  const auto at = text.find("\nprocess_resident_memory_bytes ");
+  ASSERT_NE(at, std::string::npos);
+  EXPECT_GT(std::strtod(text.c_str() + at + 31, nullptr), 1e6);
 }
 
 TEST(Metrics, NamesRoutesAndStatementsWithoutWhatTheyAreAbout) {
   EXPECT_EQ(route_of("/orders/H7abc/pay"), "/orders/{id}/pay");
   EXPECT_EQ(route_of("/goods/steam-50"), "/goods/{id}");
-  EXPECT_EQ(route_of("/notify/alpha"), "/notify/alpha");
+  EXPECT_EQ(route_of("/notify/alpha"), "/notify/{channel}");
+  EXPECT_EQ(route_of("/whatever/somebody/asks/for"), "/{id}/{id}/{id}/{id}");
+  EXPECT_EQ(target_of("/channel/alpha/pay"), "/channel/alpha/pay");
+  EXPECT_EQ(target_of("/channel/alpha/refunds/H7abc01-r1"), "/channel/alpha/refunds/{id}");
   EXPECT_EQ(route_of("/"), "/");
   EXPECT_EQ(route_of("/api/v1/upstream/orders/12345678"), "/api/v1/upstream/orders/{id}");
   EXPECT_EQ(summary_of("SELECT 1 FROM goods WHERE a = $1"), "SELECT goods");
-  EXPECT_EQ(summary_of("WITH picked AS (SELECT id FROM orders) UPDATE orders o SET a = 1"), "UPDATE orders");
+  EXPECT_EQ(summary_of("WITH picked AS (SELECT id FROM orders FOR UPDATE OF o SKIP LOCKED) UPDATE orders o SET a = 1"), "UPDATE orders");
+  EXPECT_EQ(summary_of("SELECT a FROM orders FOR NO KEY UPDATE"), "SELECT orders");
+  EXPECT_EQ(summary_of("WITH taken AS (DELETE FROM outbox RETURNING a), done AS (UPDATE orders SET b = 'UPDATE x') SELECT * FROM done"), "DELETE outbox UPDATE orders");
+  EXPECT_EQ(summary_of("INSERT INTO goods VALUES (1) ON CONFLICT (sku) DO UPDATE SET a = 1"), "INSERT goods");
+  EXPECT_EQ(summary_of("SELECT extract(epoch FROM now() - min(at)) FROM outbox"), "SELECT outbox");
+  EXPECT_EQ(summary_of("SELECT order_create(a) FROM unnest($1::text[]) AS o(a)"), "SELECT order_create");
   EXPECT_EQ(summary_of("INSERT INTO outbox(topic) VALUES ('x')"), "INSERT outbox");
 }
 
@@ -136,6 +171,28 @@ TEST_F(Spans, KeepErrorsWhateverTheShare) {
   EXPECT_EQ(spans[0]["status"]["message"].text(), "timeout");
 }
 
+TEST_F(Spans, PassTheDecisionOnInTheFlagAndHonourTheCallers) {
+  start(0.5);
+  const std::string in = "00-00000001aaaaaaaaaaaaaaaaaaaaaaaa-00f067aa0ba902b7-", out = "00-f0000001aaaaaaaaaaaaaaaaaaaaaaaa-00f067aa0ba902b7-";
+  const auto flag = [](const std::string& parent) { return Span("hop", SpanKind::server, Context::of(parent, "")).context().traceparent().substr(53); };
+  EXPECT_EQ(flag(in + "01"), "01");
+  EXPECT_EQ(flag(in + "00"), "00") << "who began it does not want it";
+  EXPECT_EQ(flag(out + "01"), "00") << "not of the share: nobody further on keeps it";
+  EXPECT_EQ(written().size(), 1U);
+}
+
+TEST_F(Spans, WorkOfABatchIsAChildOfItsMessageAndLinksWhatCausedIt) {
+  start(1);
+  const Context message = Context::of(kParent, "drill"), cause = Context::fresh();
+  record_work("process paid", SpanKind::consumer, message, std::chrono::steady_clock::now(), {{"cardstorm.order_no", "H1", false}}, cause);
+  record_work("of no trace", SpanKind::consumer, Context{}, std::chrono::steady_clock::now(), {});
+  const auto spans = written();
+  ASSERT_EQ(spans.size(), 1U);
+  EXPECT_EQ(spans[0]["parentSpanId"].text(), message.span_id);
+  EXPECT_EQ(spans[0]["kind"].integer(), 5);
+  EXPECT_EQ(spans[0]["links"].items().at(0)["traceId"].text(), cause.trace_id);
+}
+
 TEST_F(Spans, KeepTheSameTracesAtEveryNode) {
   start(0.5);
   int kept = 0;
@@ -162,6 +219,9 @@ TEST(BusinessLog, SortsEventsByScenario) {
   EXPECT_EQ(scenario_of("order_delivered"), "delivery");
   EXPECT_EQ(scenario_of("claim"), "stock");
   EXPECT_EQ(scenario_of("topup_unknown"), "supplier");
+  EXPECT_EQ(scenario_of("supply_done"), "supplier");
+  EXPECT_EQ(scenario_of("stock_claim"), "stock");
+  EXPECT_EQ(scenario_of("intake_fallback"), "order");
   EXPECT_EQ(scenario_of("started"), "platform");
 }
 

@@ -35,6 +35,13 @@ TEST(Flags, ReachTheOptions) {
   EXPECT_EQ(o.node_options.at("order").at("unpaid_close_s"), "60");
 }
 
+TEST(Flags, ChooseTheAddressesOfBuyersAndOperator) {
+  const auto o = read_up({"fragile", "--port", "8080", "--control-port=8081"});
+  EXPECT_EQ(o.port, 8080);
+  EXPECT_EQ(o.control_port, 8081);
+  EXPECT_NE(mistakes_of({"fragile", "--port", "8080", "--control-port", "8080"}).find("must differ"), std::string::npos);
+}
+
 TEST(Flags, HaveTheVariantsUsualValues) {
   const auto fragile = read_up({"fragile"}), hardened = read_up({"hardened"});
   EXPECT_EQ(fragile.switches.traits_text(), domain::Switches::usual("fragile").traits_text());
@@ -48,8 +55,8 @@ TEST(Flags, HaveTheVariantsUsualValues) {
 
 TEST(Flags, TellAllMistakesAtOnce) {
   const std::string all = mistakes_of({"hardened", "--trait", "A77=on", "--bug", "B99,B98", "--queue", "rabbit", "--databases", "3", "--orders", "x", "--nonsense", "--set", "gate.x",
-                                       "--set", "shop.x=1", "--restart-delay", "-1", "--suppliers", "a b", "--shadow=maybe", "--mint"});
-  for (const char* part : {"A77", "B99", "B98", "rabbit", "--databases takes", "--orders takes", "--nonsense", "gate.x", "no role 'shop'", "--restart-delay", "a b", "maybe", "--mint needs"})
+                                       "--set", "shop.x=1", "--restart-delay", "-1", "--suppliers", "a b", "--port", "70000", "--shadow=maybe", "--mint"});
+  for (const char* part : {"A77", "B99", "B98", "rabbit", "--databases takes", "--orders takes", "--nonsense", "gate.x", "no role 'shop'", "--restart-delay", "a b", "--port takes", "maybe", "--mint needs"})
     EXPECT_NE(all.find(part), std::string::npos) << part << " in:\n" << all;
 }
 

@@ -74,6 +74,18 @@ std::map<std::string, json::object> by_name(const Up& up) {
   return out;
 }
 
+/// Who was there when it died is who is there when it comes back.
+void gateway_knows_after_its_death(const Up& up, const std::set<std::string>& names) {
+  const auto before = by_name(up).at("gateway");
+  ::kill(Up::pid_of(before), SIGKILL);
+  ASSERT_TRUE(becomes([&] {
+    const auto now = by_name(up).at("gateway");
+    return now.at("ready").as_bool() && Up::pid_of(now) != Up::pid_of(before);
+  }));
+  Load load(up.text("url"));
+  EXPECT_TRUE(load.served_by(names));
+}
+
 void scales_without_loss(const Up& up) {
   Load load(up.text("url"));
   EXPECT_EQ(up.control("POST", "/scale", R"({"role":"order","instances":4})").body, R"({"role":"order","instances":["order-1","order-2","order-3","order-4"]})");
@@ -84,6 +96,9 @@ void scales_without_loss(const Up& up) {
   EXPECT_EQ(up.control("POST", "/scale", R"({"role":"order","instances":2})").status, 200);
   EXPECT_TRUE(load.served_by({"order-1", "order-2"}));
   load.end();
+  EXPECT_EQ(up.control("POST", "/scale", R"({"role":"order","instances":3})").status, 200);
+  gateway_knows_after_its_death(up, {"order-1", "order-2", "order-3"});
+  EXPECT_EQ(up.control("POST", "/scale", R"({"role":"order","instances":2})").status, 200);
   EXPECT_EQ(load.lost(), "");
   EXPECT_GT(load.answered(), 20);
 }
@@ -97,6 +112,10 @@ void runs_a_canary(const Up& up) {
   EXPECT_EQ(edge::call("GET", url + "/bugs", "", {}, {1000ms, 5000ms}).body, "B07");
   EXPECT_EQ(edge::call("GET", std::string(nodes.at("order-1").at("url").as_string()) + "/bugs", "", {}, {1000ms, 5000ms}).body, "");
   EXPECT_EQ(up.control("POST", "/canary", R"({"role":"order","bug":"B08","weight":10})").status, 409);
+  EXPECT_EQ(up.control("POST", "/canary", R"({"role":"order","version":"v2","weight":25})").body, R"({"role":"order","canary":"order-canary","version":"v2","weight":25})");
+  const json::object gateway = json::parse(text_of(up.text("dir") + "/nodes/gateway.json")).as_object();
+  EXPECT_EQ(gateway.at("options").at("canary.order").as_string(), "v2=25");
+  gateway_knows_after_its_death(up, {"order-1", "order-2", "order-canary"});
   EXPECT_EQ(up.control("POST", "/canary", R"({"role":"order","weight":0})").status, 200);
   EXPECT_EQ(by_name(up).count("order-canary"), 0U);
   EXPECT_EQ(up.control("POST", "/canary", R"({"role":"order","weight":0})").status, 404);
@@ -109,6 +128,8 @@ void refuses_what_is_wrong(const Up& up) {
   for (const char* body : {"{}", R"({"role":"order"})", R"({"role":"order","weight":101})", R"({"role":"order","weight":5,"bug":"B99"})", R"({"role":"order","weight":5,"trait":"A06"})"})
     EXPECT_EQ(up.control("POST", "/canary", body).status, 400) << body;
   EXPECT_EQ(up.control("POST", "/nothing", "").status, 404);
+  EXPECT_EQ(up.control("GET", "/operator/name").status, 200);   // the operator's door to the shop: an order node answers
+  EXPECT_EQ(up.control("GET", "/ops/name").status, 200);
   EXPECT_EQ(up.control("GET", "/scale").status, 404);
   EXPECT_EQ(by_name(up).size(), 8U);
 }

@@ -180,6 +180,16 @@ TEST(PortChoice, NeverRepeatsAndAvoidsOutgoingPorts) {
   }
 }
 
+TEST(PortChoice, TakesTheOneThatIsAskedForOnceAndOnlyWhenItIsFree) {
+  Ports ports;
+  const int free = Ports().take();
+  ports.take(free);
+  EXPECT_THROW(ports.take(free), EnvironmentError);
+  edge::ServerOptions o;
+  const auto listens = edge::serve(o, [](const edge::Request&) { return edge::Response{}; });
+  EXPECT_THROW(ports.take(listens->port()), EnvironmentError);
+}
+
 TEST(Restart, HardenedStartsAtOnceAndBacksOffOnQuickDeaths) {
   auto policy = RestartPolicy::at_once();
   const Steady::time_point t{};
@@ -312,7 +322,7 @@ TEST_F(NodeTest, ServesBusinessAndAdminOnTheirPorts) {
   EXPECT_EQ(admin("GET", "/nonsense").status, 404);
   const auto metrics = admin("GET", "/metrics").body;
   EXPECT_NE(metrics.find("own_metric 1"), std::string::npos);
-  EXPECT_NE(metrics.find("platform_pool_connections{state=\"idle\"} 3"), std::string::npos);
+  EXPECT_NE(metrics.find("db_client_connection_count{state=\"idle\"} 3"), std::string::npos);
 }
 
 TEST_F(NodeTest, HoldsItsPoolOnDemand) {

@@ -41,7 +41,10 @@ class Peers {
 Service service_of(const NodeConfig& config) {
   Service s;
   if (config.role == "gateway") {
-    const auto peers = std::make_shared<Peers>(config.peers.at("order"));
+    std::vector<std::string> urls;
+    for (const auto& [role, of] : config.peers)
+      if (role.starts_with("order")) urls.insert(urls.end(), of.begin(), of.end());
+    const auto peers = std::make_shared<Peers>(urls);
     s.admin = [peers](const edge::Request& r) { return peers->take(r); };
     s.business = [peers](const edge::Request& r) {
       const auto answer = edge::call(r.method, peers->next() + r.path, "", {}, {1000ms, 5000ms});

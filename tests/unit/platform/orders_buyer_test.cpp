@@ -210,7 +210,13 @@ TEST_F(Buyers, ComeInWithASessionThatNeedsNoRedis) {
   forged[1] = forged[1] == '2' ? '3' : '2';
   EXPECT_EQ(with(forged, "").json["error"].text(), "bad_session");
   EXPECT_EQ(with("...", "").status, 401);
-  EXPECT_EQ(edge::call("DELETE", url_ + "/sessions", "", {{"X-Session", token}}, {1000ms, 5000ms}).status, 503);   // nobody keeps that it has ended
+  const auto session = [&](const char* method, const std::string& t) { return edge::call(method, url_ + "/sessions", "", {{"X-Session", t}}, {1000ms, 5000ms}).status; };
+  EXPECT_EQ(session("GET", token), 200);
+  EXPECT_EQ(session("PUT", token), 405);
+  EXPECT_EQ(session("DELETE", forged), 401);
+  EXPECT_EQ(session("DELETE", token), 200);
+  EXPECT_EQ(session("GET", token), 401);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(with(token, "").status, 401);   // at both order nodes
 }
 
 /// Remembers in memory.
@@ -227,20 +233,28 @@ class FakeRedis final : public store::Redis {
   std::map<std::string, std::string>& kept_;
 };
 
-TEST(Sessions, EndWhenTheBuyerSaysSoAndWhenTheirTimeIsOver) {
+TEST_F(Buyers, StayOutOnceTheyHaveLoggedOutWhateverRedisForgets) {
   std::map<std::string, std::string> kept;
   services::Sessions one("key", std::make_unique<FakeRedis>(kept)), twin("key", std::make_unique<FakeRedis>(kept)), stranger("other", std::make_unique<FakeRedis>(kept));
+  auto db = dbs_.front()->take();
   edge::Request r;
   r.body = R"({"buyer":"s1"})";
-  const std::string token = Json::parse(one.log_in(r).body).value_or(Json())["token"].text();
-  EXPECT_EQ(twin.buyer_of(token), "s1");
-  EXPECT_EQ(stranger.buyer_of(token), std::nullopt);
-  EXPECT_EQ(one.buyer_of(one.token_for("s1", 1000)), std::nullopt);
-  r.headers = {{"x-session", token}};
-  EXPECT_EQ(one.log_out(r).status, 200);
-  EXPECT_EQ(twin.buyer_of(token), std::nullopt);
-  kept.clear();   // Redis lost everything: sessions live on, and so does this one
-  EXPECT_EQ(twin.buyer_of(token), "s1");
+  const std::string token = Json::parse(one.log_in(r).body).value_or(Json())["token"].text(), other = one.token_for("s1", std::time(nullptr) + 60);
+  const auto session = twin.read(token);
+  ASSERT_TRUE(session.has_value());
+  EXPECT_EQ(session->buyer, "s1");
+  EXPECT_FALSE(twin.ended(*session, *db));
+  EXPECT_FALSE(stranger.read(token).has_value());
+  EXPECT_FALSE(one.read(one.token_for("s1", 1000)).has_value());
+  EXPECT_EQ(one.log_out(*session, *db).status, 200);
+  EXPECT_EQ(one.log_out(*session, *db).status, 200);
+  EXPECT_TRUE(twin.ended(*session, *db));
+  kept.clear();   // Redis lost everything
+  EXPECT_TRUE(twin.ended(*session, *db));
+  EXPECT_EQ(one.look(*session, *db).status, 401);
+  EXPECT_FALSE(twin.ended(*one.read(other), *db));   // another session of the same buyer lives on
+  for (auto& [key, value] : kept) value = "1";       // it came back from yesterday: the end is not in it
+  EXPECT_TRUE(twin.ended(*session, *db));
 }
 
 }  // namespace

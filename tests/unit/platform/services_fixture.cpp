@@ -145,7 +145,7 @@ void FakePartners::work() {
 
 Response FakePartners::handle(const Request& r) {
   if (!services::partner_signed(kKey, r)) return services::error_answer(401, "bad_sign");
-  if (down_) return services::error_answer(503, "down");
+  if (down_ || is_refused(r.path)) return services::error_answer(503, "down");
   const auto parts = services::path_parts(r.path);
   if (parts.size() == 3 && parts[0] == "channel") {
     const Response answer = channel(r, parts);   // the effect first, the late answer after it
@@ -265,6 +265,26 @@ Response FakePartners::topup(const Request& r) {
   return services::json_answer(200, JsonObject().add("request_no", number).add("status", r.method == "POST" ? "ACCEPTED" : "SUCCESS").done());
 }
 
+void FakePartners::refuse(const std::string& kind) {
+  const std::lock_guard lock(mutex_);
+  refused_ = kind;
+}
+
+bool FakePartners::is_refused(const std::string& path) {
+  const std::lock_guard lock(mutex_);
+  return !refused_.empty() && path.starts_with("/" + refused_ + "/");
+}
+
+std::string FakePartners::notify_of(const Trade& t) {
+  return JsonObject().add("channel", t.channel).add("trade_no", t.trade_no).add("out_trade_no", t.out_trade_no).add("order", t.order)
+      .add("amount_cents", t.amount).add("status", "SUCCESS").add("notify_no", t.trade_no).done();
+}
+
+int FakePartners::say_again(const Trade& t) {
+  const std::string path = t.notify_url.substr(t.notify_url.find('/', t.notify_url.find("//") + 2)), stamp = std::to_string(std::time(nullptr)), body = notify_of(t);
+  return edge::call("POST", t.notify_url, body, {{"X-Timestamp", stamp}, {"X-Sign", services::partner_sign(kKey, "POST", path, stamp, body)}}, {200ms, 5000ms}).status;
+}
+
 void FakePartners::confirm(const std::string& out_trade_no) {
   Trade t;
   {
@@ -275,8 +295,7 @@ void FakePartners::confirm(const std::string& out_trade_no) {
     trade.paid_at = std::time(nullptr);
     t = trade;
   }
-  const std::string body = JsonObject().add("channel", t.channel).add("trade_no", t.trade_no).add("out_trade_no", t.out_trade_no).add("order", t.order)
-                               .add("amount_cents", t.amount).add("status", "SUCCESS").add("notify_no", t.trade_no).done();
+  const std::string body = notify_of(t);
   for (int i = 0; i < notify_copies; ++i) later(delay_of(t.channel), [this, url = t.notify_url, body] { notify(url, body); });
 }
 
@@ -372,6 +391,7 @@ ops::NodeConfig ServicesTest::config(const std::string& name, const std::string&
   c.database_urls = database_urls_;
   c.shadow_urls = shadow_urls_;
   c.switches = domain::Switches::usual(variant);
+  c.options["ask_again_ms"] = "150";     // partners whose answer was not clear: a second in life
   c.redis_url = "redis://127.0.0.1:1";   // nobody there: a cache that is down is a miss
   c.partners_url = partners_->url();
   c.partners_key = kKey;
@@ -426,14 +446,22 @@ void ServicesTest::stop_all() {
   running_.clear();
 }
 
-ops::Process ServicesTest::spawn(const ops::NodeConfig& c) {
+void ServicesTest::stop_one(const ops::NodeConfig& c) {
+  const auto found = std::find_if(running_.begin(), running_.end(), [&c](const Running& r) { return r.server->port() == c.port; });
+  if (found == running_.end()) return;
+  found->server.reset();
+  if (found->service.stop) found->service.stop();
+  running_.erase(found);
+}
+
+ops::Process ServicesTest::spawn(const ops::NodeConfig& c, const std::string& log) {
   const std::string file = std::filesystem::temp_directory_path() / ("cardstorm-node-" + std::to_string(::getpid()) + "-" + c.name + ".json");
   ops::write_config(file, c);
   files_.push_back(file);
   ops::Command command;
   command.program = "/proc/self/exe";
   command.argv = {"unit_platform", "--gtest_filter=ServicesNode.DISABLED_Runs", "--gtest_also_run_disabled_tests"};
-  command.log = "/dev/null";
+  command.log = log;
   command.environment = std::vector<std::string>{"CARDSTORM_NODE_CONFIG=" + file, "ASAN_OPTIONS=detect_leaks=0"};
   return ops::Process::spawn(command);
 }

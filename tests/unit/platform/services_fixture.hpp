@@ -49,12 +49,16 @@ class FakePartners {
   std::vector<Trade> trades();
   /// A trade that the channel has, as it is given: for bills that differ. No notify.
   void plant(const Trade& trade);
+  /// Its notify once more, now; the shop's status, 0 for none.
+  int say_again(const Trade& trade);
   /// A trade that the channel has not.
   void forget(const std::string& out_trade_no);
   /// Decides all pending refunds. A failed one moves no money and may be asked for again.
   void settle_refunds(bool good);
   int refund_count();
   void set_down(bool down) { down_ = down; }   // every call is answered 503, without effect
+  /// Only those of this kind, channel or supplier; "": nobody.
+  void refuse(const std::string& kind);
   /// How many charges an order had, and how much of them is with the shop now.
   int charges(const std::string& order);
   std::int64_t kept_cents(const std::string& order);
@@ -68,6 +72,8 @@ class FakePartners {
   edge::Response topup(const edge::Request& r);
   void later(std::chrono::milliseconds wait, std::function<void()> run);
   void confirm(const std::string& out_trade_no);
+  static std::string notify_of(const Trade& trade);
+  bool is_refused(const std::string& path);
   void notify(const std::string& url, const std::string& body);
   std::chrono::milliseconds delay_of(const std::string& channel);
   void work();
@@ -84,6 +90,7 @@ class FakePartners {
   std::map<std::string, FakeRefund> refunds_;        // by refund_no
   std::vector<Task> tasks_;
   std::atomic<bool> down_{false};
+  std::string refused_;
   bool quit_ = false;
   std::unique_ptr<edge::Server> server_;
   std::vector<std::thread> threads_;
@@ -115,8 +122,10 @@ class ServicesTest : public ::testing::Test {
   /// Runs a role inside this process; its url.
   std::string start(const ops::NodeConfig& config);
   void stop_all();
+  /// Ends the one that start() has started with this config.
+  void stop_one(const ops::NodeConfig& config);
   /// Runs a role as a process of its own (this executable again), which can be killed.
-  ops::Process spawn(const ops::NodeConfig& config);
+  ops::Process spawn(const ops::NodeConfig& config, const std::string& log = "/dev/null");
   /// One number, summed over all databases.
   std::int64_t number(const std::string& sql);
   /// One text of each database that has one, joined by ", ".
@@ -151,7 +160,7 @@ class Hardened : public ServicesTest {
     for (auto& n : nodes_) {
       n.peers = peers;
       n.public_url = url_;
-      n.options = options;
+      for (const auto& [name, value] : options) n.options[name] = value;
     }
   }
   void start_here(const std::set<std::string>& without = {}) {

@@ -103,7 +103,11 @@ TEST_F(FragileShop, ChargesTwiceWhenABuyerPaysAgainWhileTheChannelIsSlow) {
 }
 
 TEST_F(FragileShop, PagesTheAuditByKey) {
-  for (int i = 0; i < 5; ++i) pay("b1", order("b1", "qcoin-10", 2), "wallet");
+  for (int i = 0; i < 5; ++i) {
+    const std::string no = order("b1", "qcoin-10", 2);
+    pay("b1", no, "wallet");
+    ASSERT_TRUE(delivered("b1", no));
+  }
   const auto page = as_buyer(url_, "", "GET", "/audit/orders?after=0&limit=3");
   ASSERT_EQ(page.json["rows"].items().size(), 3U) << page.body;
   EXPECT_EQ(page.json["rows"].items()[0]["cards"].items().size(), 2U);

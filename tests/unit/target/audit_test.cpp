@@ -1,6 +1,7 @@
 // audit: pages over a real server.
 #include "harness/target/audit.hpp"
 
+#include <atomic>
 #include <gtest/gtest.h>
 
 #include "harness/net/http_server.hpp"
@@ -31,6 +32,16 @@ TEST(Audit, ReadsAllPagesOfAllBooks) {
   EXPECT_EQ((*rows)[1].dump(), R"({"row":"order","id":1,"order_no":"A","cards":["CS-1"]})");
   EXPECT_EQ((*rows)[3]["order_no"].string(), "C");
   EXPECT_EQ((*rows)[4]["row"].string(), "wallet");
+}
+
+TEST(Audit, AsksForTheShadowsBooksWithTheMark) {
+  std::atomic<int> marked{0};
+  auto server = *serve(0, [&marked](const ServerRequest& request, const HttpServer::Reply& reply) {
+    marked += request.header("x-cardstorm-mark") == "audit" ? 1 : 0;
+    reply({200, R"({"rows":[],"next":null})"});
+  });
+  ASSERT_TRUE(audit_by_api(base_of(*server), test::loopback(), 10s, {{"X-Cardstorm-Mark", "audit"}}));
+  EXPECT_EQ(marked, 3);
 }
 
 TEST(Audit, EndsWhenPagesDoNotMoveOn) {
