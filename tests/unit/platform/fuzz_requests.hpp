@@ -32,7 +32,6 @@ struct FuzzRoute {
 struct FuzzRequest {
   std::string method, path, body;
   edge::Headers headers;
-  std::string raw = {};   // sent instead of all above when it is not empty
   [[nodiscard]] std::string text() const;
 };
 struct FuzzCase {

@@ -100,7 +100,7 @@ class FakePartners {
 struct Answer { int status = 0; domain::Json json; std::string body; };
 Answer as_buyer(const std::string& url, const std::string& buyer, const std::string& method, const std::string& path, const std::string& body = "",
                 const std::string& key = "");
-bool wait_until(const std::function<bool()>& done, std::chrono::milliseconds limit = std::chrono::milliseconds(10000));
+bool wait_until(const std::function<bool()>& done, std::chrono::milliseconds limit = std::chrono::milliseconds(30000));
 
 /// How many databases the tests of the hardened variant have; CARDSTORM_TEST_DATABASES says otherwise.
 inline const int kDatabases = std::getenv("CARDSTORM_TEST_DATABASES") == nullptr ? 2 : std::atoi(std::getenv("CARDSTORM_TEST_DATABASES"));
