@@ -37,6 +37,7 @@ struct BenchSetup {
   std::string root;                                        // folder that holds scenarios/
   std::vector<std::string> peer_dirs;                      // looked through for peers, besides PATH
   bool full = false;
+  std::string part = {};                                   // one of the entry's parts, "" for all
   std::function<void(const std::string&)> say;             // progress, for people
   std::stop_token stop;
 };
@@ -44,6 +45,7 @@ struct BenchSetup {
 struct BenchEntry {
   std::string name, summary;
   Result<BenchReport> (*run)(const BenchSetup&);
+  std::vector<std::string> parts = {};                     // what of it can be run alone
 };
 const std::vector<BenchEntry>& bench_registry();
 

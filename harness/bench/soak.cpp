@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 #include <random>
+#include <regex>
 
 #include "harness/core/files.hpp"
 #include "harness/core/json.hpp"
@@ -69,12 +70,29 @@ Result<SoakSeen> read_card(const std::string& text, const SoakOptions& options) 
   return seen;
 }
 
+/// A copy of the target's file beside `out`, with another operator.
+Result<std::string> with_operator(const SoakOptions& options) {
+  static const std::regex kDelay("restart_delay: [0-9.]+");
+  auto text = read_file(options.root + "/scenarios/targets/" + options.target + ".yaml");
+  if (!text) return std::move(text).error();
+  if (!std::regex_search(*text, kDelay)) return Error{Errc::invalid, "target " + options.target + " has no restart_delay", "leave restart_delay_s at 0"};
+  std::string path = options.out + ".target.yaml";
+  if (Status s = write_file(path, std::regex_replace(*text, kDelay, "restart_delay: " + std::to_string(options.restart_delay_s))); !s) return s.error();
+  return path;
+}
+
 }  // namespace
 
 Result<SoakSeen> soak(const SoakOptions& options, const std::stop_token& stop) {
+  std::string target = options.target;
+  if (options.restart_delay_s > 0) {
+    auto file = with_operator(options);
+    if (!file) return std::move(file).error();
+    target = *file;
+  }
   ProcessSpec spec;
   spec.program = options.self;
-  spec.args = {"run", "soak", "--target", options.target, "--out", options.out, "--json", "--seed", std::to_string(options.seed)};
+  spec.args = {"run", "soak", "--target", target, "--out", options.out, "--json", "--seed", std::to_string(options.seed)};
   if (options.quick) spec.args.emplace_back("--quick");
   spec.args.insert(spec.args.end(), options.args.begin(), options.args.end());
   if (!options.root.empty()) spec.env = {{"CARDSTORM_ROOT", options.root}};
