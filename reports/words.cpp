@@ -174,12 +174,13 @@ std::string Words::headline(const View& view) const {
   const Scorecard& card = view.judged();
   const AuditCount audited = count_audit(card);
   const std::string checks = std::to_string(card.checks.size()), target = clean_text(card.target, 60);
+  if (card.verdict == Verdict::pass && card.checks.empty()) return say(Text::headline_go_unaudited, {target, share(card.success_rate)});
   if (card.verdict == Verdict::pass && view.faults.empty()) return say(Text::headline_go_quiet, {target, share(card.success_rate), checks});
   if (card.verdict == Verdict::pass)
     return say(Text::headline_go, {target, std::to_string(view.faults.size()), share(card.success_rate), checks});
   if (card.verdict == Verdict::unknown) return say(Text::headline_undecidable, {target});
   if (audited.broken > 0) return say(Text::headline_broken, {target, std::to_string(audited.broken), checks});
-  return say(Text::headline_missed, {target});
+  return say(card.checks.empty() || audited.unknown > 0 ? Text::headline_missed_unaudited : Text::headline_missed, {target});
 }
 
 std::string Words::setting(const View& view) const {

@@ -297,4 +297,17 @@ TEST(Report, AFaultThatNothingMetIsSaidToBeThat) {
   EXPECT_EQ(count_of(xml, "<skipped "), 1U) << xml;
 }
 
+TEST(Report, NeverCallsMoneyRightThatNobodyAudited) {
+  Scorecard card = sample::fragile();
+  card.checks.clear();
+  card.verdict = Verdict::fail;
+  EXPECT_EQ(written("terminal", card).find("Money is right"), std::string::npos);
+  EXPECT_NE(written("terminal", card).find("whether its money is right"), std::string::npos) << written("terminal", card);
+  card.verdict = Verdict::pass;
+  EXPECT_NE(written("terminal", card).find("Nothing was audited"), std::string::npos);
+  card.verdict = Verdict::fail;
+  card.checks.push_back({"money_conserved", Verdict::unknown, "", 1, 0, {}, 0});
+  EXPECT_EQ(written("terminal", card).find("Money is right"), std::string::npos);
+}
+
 }  // namespace cardstorm
