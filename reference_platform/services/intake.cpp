@@ -95,6 +95,8 @@ Intake::Result Intake::take_in(const NewOrder& order, milliseconds left) {
 // What was taken stays here until it is written: a message is done only after its effect.
 bool Intake::consume(Lane& lane) {
   const auto asked = steady_clock::now();
+  // What it cannot write it leaves to the twin: taken messages come to another only when their lease is over.
+  if (lane.batch.empty() && !pool_not_ready(shards_.at(lane.database, lane.shadow)).empty()) return false;
   if (lane.batch.empty()) lane.batch = lane.consumer->take(kBatch, kTakeWait);
   if (lane.batch.empty()) return steady_clock::now() - asked > kTakeWait / 2;   // an answer at once: the broker is away
   std::vector<NewOrder> orders, expired;
