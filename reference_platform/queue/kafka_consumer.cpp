@@ -54,6 +54,8 @@ class KafkaConsumer final : public Consumer {
     if (handle_) commit();
   }
 
+  bool leave() override { return false; }
+
  private:
   /// Subscribes when the topic is there: a subscription to a topic that is not there is looked at again after minutes only.
   bool ready(milliseconds limit) {

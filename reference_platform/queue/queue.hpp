@@ -27,6 +27,9 @@ class Consumer {
   virtual std::vector<Message> take(std::size_t max, std::chrono::milliseconds wait) = 0;
   /// Their effect is durable: never again. Before that, a crash makes them come again (to anybody, after `retake`).
   virtual void done(const std::vector<Message>& messages) = 0;
+  /// For a member that cannot work for a while. True: what it took and has not done, and what comes, goes to the other members at once; its next take
+  /// joins again. False: the broker cannot do that faster than `retake` (Kafka, whose members are known by name), keep what you have.
+  virtual bool leave() = 0;
 };
 
 class Queue {

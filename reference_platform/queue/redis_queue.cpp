@@ -59,12 +59,10 @@ class RedisConsumer final : public Consumer {
         prefix_("cardstorm:queue:" + topic_ + ":group:" + group_), held_(retake_) {}
   RedisConsumer(const RedisConsumer&) = delete;
   RedisConsumer& operator=(const RedisConsumer&) = delete;
-  ~RedisConsumer() override {
-    tell_done();
-    redis_->command({"EVAL", kLeave, "1", prefix_, member_, std::to_string(kLanes)}, kLimit);
-  }
+  ~RedisConsumer() override { leave(); }
 
   std::vector<Message> take(std::size_t max, milliseconds wait) override {
+    left_ = false;
     const auto until = steady_clock::now() + wait;
     for (bool last = false;; ) {
       tell_done();
@@ -86,6 +84,18 @@ class RedisConsumer final : public Consumer {
       finished_[at->lane].push_back(m.id.substr(m.id.find(':') + 1));
     }
     tell_done();
+  }
+
+  bool leave() override {
+    if (left_) return true;
+    tell_done();
+    for (int lane = 0; lane < kLanes; ++lane) {
+      drop(lane);
+      held_.forget(lane);
+    }
+    next_lease_ = {};
+    left_ = !redis_->command({"EVAL", kLeave, "1", prefix_, member_, std::to_string(kLanes)}, kLimit).is(Kind::lost);
+    return true;   // a Redis that is away gives nothing to anybody, and forgets us by itself
   }
 
  private:
@@ -200,6 +210,7 @@ class RedisConsumer final : public Consumer {
   std::deque<Entry> buffer_;                           // read, not given out
   std::map<int, std::vector<std::string>> finished_;   // by lane; not said yet
   std::array<bool, kLanes> owned_{};
+  bool left_ = false;
   steady_clock::time_point next_lease_{};
 };
 

@@ -58,6 +58,12 @@ class WatchedConsumer final : public Consumer {
     }
   }
 
+  bool leave() override {
+    const bool left = consumer_->leave();
+    if (left) taken_.clear();
+    return left;
+  }
+
  private:
   const std::unique_ptr<Consumer> consumer_;
   const Names names_;

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t kBatch = 64;
 constexpr milliseconds kAgeMax{5000}, kCrowdedAge{2500};
-constexpr milliseconds kWaitMax{1500}, kPublishMax{300}, kTakeWait{200}, kRetake{3000}, kPollEvery{30}, kBacklogEvery{250};
+constexpr milliseconds kPublishMax{300}, kTakeWait{200}, kRetake{3000}, kPollEvery{30}, kBacklogEvery{250};
 constexpr milliseconds kAnswerReserve{100};   // of the request's time, for the way back
 const char kGroup[] = "orders";
 
@@ -42,8 +42,9 @@ bool bad_data(const store::SqlError& e) { return e.state.starts_with("22") || e.
 
 }  // namespace
 
-Intake::Intake(std::string node, std::unique_ptr<queue::Queue> queue, store::Shards& shards, std::string reserve, const BusinessLog& log, Metrics& metrics)
-    : node_(std::move(node)), reserve_(std::move(reserve)), queue_(std::move(queue)), shards_(shards), log_(log), metrics_(metrics) {
+Intake::Intake(std::string node, std::unique_ptr<queue::Queue> queue, store::Shards& shards, std::string reserve, const BusinessLog& log, Metrics& metrics,
+               milliseconds patience)
+    : node_(std::move(node)), reserve_(std::move(reserve)), patience_(patience), queue_(std::move(queue)), shards_(shards), log_(log), metrics_(metrics) {
   for (const auto& each : shards_.each()) {
     auto lane = std::make_unique<Lane>();
     lane->database = each.database;
@@ -69,7 +70,7 @@ Intake::Lane& Intake::lane_of(store::Place place) {
 Intake::Result Intake::take_in(const NewOrder& order, milliseconds left) {
   Lane& lane = lane_of(order.place);
   if (lane.crowded) return {State::crowded};
-  const auto until = steady_clock::now() + std::min(kWaitMax, left - kAnswerReserve);
+  const auto until = steady_clock::now() + std::min(patience_, left - kAnswerReserve);
   Waiter me{&order, steady_clock::now(), ""};
   std::multimap<std::string, Waiter*>::iterator mine;
   {
@@ -92,13 +93,20 @@ Intake::Result Intake::take_in(const NewOrder& order, milliseconds left) {
   return {me.outcome == "expired" ? State::expired : State::not_taken};
 }
 
+/// What this node cannot write is its twin's at once: a buyer waits less long than a lease lasts.
+bool Intake::left_to_the_twin(Lane& lane) {
+  if (pool_not_ready(shards_.at(lane.database, lane.shadow)).empty() || !lane.consumer->leave()) return false;
+  lane.batch.clear();
+  return true;
+}
+
 // What was taken stays here until it is written: a message is done only after its effect.
 bool Intake::consume(Lane& lane) {
   const auto asked = steady_clock::now();
-  // What it cannot write it leaves to the twin: taken messages come to another only when their lease is over.
-  if (lane.batch.empty() && !pool_not_ready(shards_.at(lane.database, lane.shadow)).empty()) return false;
+  if (left_to_the_twin(lane)) return false;
   if (lane.batch.empty()) lane.batch = lane.consumer->take(kBatch, kTakeWait);
   if (lane.batch.empty()) return steady_clock::now() - asked > kTakeWait / 2;   // an answer at once: the broker is away
+  if (left_to_the_twin(lane)) return false;
   std::vector<NewOrder> orders, expired;
   for (const auto& m : lane.batch) {
     auto order = of_message(m);

@@ -23,14 +23,16 @@ namespace platform::services {
 
 class Intake {
  public:
-  /// `node` names this process in the queue's groups. `reserve`: see write_orders.
-  Intake(std::string node, std::unique_ptr<queue::Queue> queue, store::Shards& shards, std::string reserve, const BusinessLog& log, Metrics& metrics);
+  static constexpr std::chrono::milliseconds kPatience{1500};
+  /// `node` names this process in the queue's groups. `reserve`: see write_orders. `patience`: how long a request waits for its outcome at most.
+  Intake(std::string node, std::unique_ptr<queue::Queue> queue, store::Shards& shards, std::string reserve, const BusinessLog& log, Metrics& metrics,
+         std::chrono::milliseconds patience = kPatience);
 
   /// created and repeated are final; pending: it waits or is being written, nobody knows yet; expired: it never becomes an order; crowded: not
   /// published, come back later; not_taken: write it yourself (the queue is away, or the database's own stock does not suffice).
   enum class State { created, repeated, pending, expired, crowded, not_taken };
   struct Result { State state = State::pending; };
-  /// Waits for the outcome, min(left, 1.5 s). Any thread.
+  /// Waits for the outcome, min(left, patience). Any thread.
   Result take_in(const NewOrder& order, std::chrono::milliseconds left);
 
  private:
@@ -46,6 +48,7 @@ class Intake {
   };
 
   Lane& lane_of(store::Place place);
+  bool left_to_the_twin(Lane& lane);
   bool consume(Lane& lane);
   void write(Lane& lane, const std::vector<NewOrder>& orders, const std::vector<NewOrder>& expired);
   void write_singly(Lane& lane, const std::vector<NewOrder>& orders, const std::vector<NewOrder>& expired);
@@ -57,6 +60,7 @@ class Intake {
   void watch_backlog();
 
   const std::string node_, reserve_;
+  const std::chrono::milliseconds patience_;
   std::unique_ptr<queue::Queue> queue_;
   store::Shards& shards_;
   const BusinessLog& log_;

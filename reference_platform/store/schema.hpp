@@ -7,7 +7,7 @@
 namespace platform::store {
 
 std::string fragile_schema();
-/// Makes the indexes on order number and buyer, or drops them (A05). May run again and again; the shop runs it when it starts, and whoever
+/// Makes the indexes on order number and buyer, or drops them (A05). May run again and again, also by several at once; the shop runs it when it starts, and whoever
 /// fills a large table runs it afterwards, so that the start need not wait for it.
 std::string fragile_order_indexes(bool wanted);
 /// For database `number` of `databases`; the same text makes its shadow tables when search_path names another schema.

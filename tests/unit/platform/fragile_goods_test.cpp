@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "reference_platform/services/shop_window.hpp"
+#include "reference_platform/store/schema.hpp"
 #include "tests/unit/platform/fragile_fixture.hpp"
 
 namespace platform::services_test {
@@ -40,6 +41,31 @@ TEST_F(FragileTraits, A05FindsAnOrderByReadingThemAll) {
 }
 
 // 10 million rows are what this becomes in a year: the work of one look is told by the database itself, at two sizes of the table.
+TEST_F(FragileTraits, A05IndexesAreMadeAndDroppedOnceByShopsThatStartTogether) {
+  for (int round = 0; round < 10; ++round) {
+    const std::string sql = store::fragile_order_indexes(round % 2 == 0);
+    std::atomic<int> ready{0};
+    std::vector<std::string> mistakes(6);
+    std::vector<std::thread> shops;
+    for (auto& mistake : mistakes) {
+      shops.emplace_back([&] {
+        const auto db = store::connect(database_urls_[0]);
+        db->script("SELECT 1");
+        ++ready;
+        while (ready < 6) std::this_thread::yield();
+        try {
+          db->script(sql.c_str());
+        } catch (const store::SqlError& e) {
+          mistake = e.what();
+        }
+      });
+    }
+    for (auto& s : shops) s.join();
+    for (const auto& mistake : mistakes) EXPECT_EQ(mistake, "") << "round " << round;
+    EXPECT_EQ(number("SELECT count(*) FROM pg_indexes WHERE indexname IN ('orders_order_no', 'orders_buyer')"), round % 2 == 0 ? 2 : 0);
+  }
+}
+
 TEST_F(FragileTraits, A05ReadsMoreTheMoreOrdersThereAre) {
   const auto add = [&](int from, int to) {
     execute("INSERT INTO orders(order_no, buyer, sku, class, quantity, amount_cents, status, paid_via, paid_cents) SELECT 'old' || n, 'old' || n % 1000, 'steam-50', 'game_card', 1, 5000, "

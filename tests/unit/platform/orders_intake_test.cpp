@@ -12,11 +12,14 @@ using namespace std::chrono_literals;
 using services::Intake;
 using services::NewOrder;
 
+constexpr auto kPatience = 30000ms;
+
 /// What the broker keeps. Messages age by hand.
 struct Broker {
   std::mutex mutex;
   std::condition_variable changed;
   std::map<std::string, std::deque<queue::Message>> topics;
+  std::map<std::string, const queue::Consumer*> owners;   // by topic: as with a lease, one member gets all of it until it leaves
   std::set<std::string> done;
   std::atomic<bool> away{false}, stopped{false};   // stopped: takes in, gives nothing out
   std::atomic<int> oldest_ms{0};
@@ -34,24 +37,40 @@ struct Broker {
 class FakeConsumer final : public queue::Consumer {
  public:
   FakeConsumer(Broker& broker, std::string topic) : broker_(broker), topic_(std::move(topic)) {}
+  FakeConsumer(const FakeConsumer&) = delete;
+  FakeConsumer& operator=(const FakeConsumer&) = delete;
+  ~FakeConsumer() override { leave(); }
   std::vector<queue::Message> take(std::size_t max, std::chrono::milliseconds wait) override {
     std::unique_lock lock(broker_.mutex);
     auto& waiting = broker_.topics[topic_];
-    broker_.changed.wait_for(lock, wait, [&] { return !waiting.empty() && !broker_.stopped; });
+    const auto mine = [&] { return broker_.owners.try_emplace(topic_, this).first->second == this && !broker_.stopped; };
+    broker_.changed.wait_for(lock, wait, [&] { return mine() && !waiting.empty(); });
     std::vector<queue::Message> out;
-    while (!broker_.stopped && !waiting.empty() && out.size() < max) {
+    while (mine() && !waiting.empty() && out.size() < max) {
       out.push_back(waiting.front());
       waiting.pop_front();
     }
     broker_.largest = std::max(broker_.largest, out.size());
+    taken_.insert(taken_.end(), out.begin(), out.end());
     return out;
   }
   void done(const std::vector<queue::Message>& messages) override {
     const std::lock_guard lock(broker_.mutex);
     for (const auto& m : messages) broker_.done.insert(m.id);
+    taken_.clear();
+  }
+  bool leave() override {
+    const std::lock_guard lock(broker_.mutex);
+    auto& waiting = broker_.topics[topic_];
+    waiting.insert(waiting.begin(), taken_.begin(), taken_.end());
+    taken_.clear();
+    if (broker_.owners[topic_] == this) broker_.owners.erase(topic_);
+    broker_.changed.notify_all();
+    return true;
   }
 
  private:
+  std::vector<queue::Message> taken_;
   Broker& broker_;
   std::string topic_;
 };
@@ -78,17 +97,20 @@ class IntakeTest : public ServicesTest {
   IntakeTest() : ServicesTest("hardened") {}
   void SetUp() override {
     ServicesTest::SetUp();
-    shards_ = std::make_unique<store::Shards>(database_urls_, shadow_urls_, store::PoolOptions{"", 4, 1000ms, 1000ms});
+    shards_ = make_shards();
   }
   void TearDown() override {
     nodes_.clear();
     shards_.reset();
     ServicesTest::TearDown();
   }
-  Intake& node() {
-    nodes_.push_back(std::make_unique<Intake>("n" + std::to_string(nodes_.size()), std::make_unique<FakeQueue>(broker_), *shards_, "own", log_, metrics_));
+  /// A node whose requests wait as long as they say: what is asked here is whether they learn it, not how fast.
+  Intake& node() { return node(*shards_); }
+  Intake& node(store::Shards& shards) {
+    nodes_.push_back(std::make_unique<Intake>("n" + std::to_string(nodes_.size()), std::make_unique<FakeQueue>(broker_), shards, "own", log_, metrics_, kPatience));
     return *nodes_.back();
   }
+  std::unique_ptr<store::Shards> make_shards() { return std::make_unique<store::Shards>(database_urls_, shadow_urls_, store::PoolOptions{"", 4, 1000ms, 1000ms}); }
   NewOrder order(const std::string& buyer, const std::string& key, const std::string& sku = "steam-50", std::int64_t quantity = 1) {
     const store::Place place = shards_->of_buyer(buyer, false);
     const bool card = sku != "video-month";
@@ -111,7 +133,7 @@ TEST_F(IntakeTest, WritesManyOrdersInFewStatementsAndTellsEachItsOutcome) {
   for (int i = 0; i < 40; ++i) {
     buyers.emplace_back([&, i] {
       const NewOrder o = order("b" + std::to_string(i % 20), std::to_string(i % 20), "steam-50", 2);   // each key twice, at the same time
-      const auto r = n.take_in(o, 5000ms);
+      const auto r = n.take_in(o, kPatience);
       created += r.state == Intake::State::created ? 1 : 0;
       repeated += r.state == Intake::State::repeated ? 1 : 0;
     });
@@ -139,12 +161,26 @@ TEST_F(IntakeTest, AnswersByTheDatabaseWhenAnotherNodeWroteTheOrder) {
   std::atomic<int> created{0};
   for (int i = 0; i < 24; ++i) {
     buyers.emplace_back([&, i] {
-      const auto r = (i % 2 == 0 ? a : b).take_in(order("b" + std::to_string(i), "k"), 5000ms);
+      const auto r = (i % 2 == 0 ? a : b).take_in(order("b" + std::to_string(i), "k"), kPatience);
       created += r.state == Intake::State::created ? 1 : 0;
     });
   }
   for (auto& t : buyers) t.join();
   EXPECT_EQ(created, 24);
+}
+
+TEST_F(IntakeTest, LeavesWhatItCannotWriteToItsTwin) {
+  const auto held = make_shards();
+  Intake& stuck = node(*held);
+  EXPECT_EQ(stuck.take_in(order("b1", "a"), kPatience).state, Intake::State::created);   // the topic is its own
+  held->hold(kPatience);
+  ASSERT_TRUE(wait_until([&] { return held->state().held == held->state().max; }));
+  Intake& twin = node();
+  EXPECT_EQ(twin.take_in(order("b1", "b"), kPatience).state, Intake::State::created);
+  held->hold(0ms);
+  nodes_.pop_back();   // the twin goes: what comes is the first one's again
+  EXPECT_EQ(stuck.take_in(order("b1", "c"), kPatience).state, Intake::State::created);
+  nodes_.clear();      // before its shards
 }
 
 TEST_F(IntakeTest, NeverMakesAnOrderOfAMessageThatIsTooOld) {
@@ -154,21 +190,21 @@ TEST_F(IntakeTest, NeverMakesAnOrderOfAMessageThatIsTooOld) {
                {"", "b1", R"({"order_no":")" + o.order_no + R"(","buyer":"b1","key":"k","sku":"steam-50","class":"game_card","quantity":1,"amount_cents":5000})", "", "", 5001ms});
   EXPECT_TRUE(wait_until([&] { return number("SELECT count(*) FROM intake_refused WHERE outcome = 'expired'") == 1; }));
   EXPECT_EQ(number("SELECT count(*) FROM orders"), 0);
-  EXPECT_EQ(n.take_in(order("b1", "k"), 5000ms).state, Intake::State::created);   // the key is still free
+  EXPECT_EQ(n.take_in(order("b1", "k"), kPatience).state, Intake::State::created);   // the key is still free
 }
 
 TEST_F(IntakeTest, RefusesNewOrdersWhenTheOldestWaitsTooLong) {
   Intake& n = node();
   broker_.oldest_ms = 2600;
-  EXPECT_TRUE(wait_until([&] { return n.take_in(order("b1", std::to_string(numbers_)), 5000ms).state == Intake::State::crowded; }));
+  EXPECT_TRUE(wait_until([&] { return n.take_in(order("b1", std::to_string(numbers_)), kPatience).state == Intake::State::crowded; }));
   broker_.oldest_ms = 0;
-  EXPECT_TRUE(wait_until([&] { return n.take_in(order("b1", std::to_string(numbers_)), 5000ms).state == Intake::State::created; }));
+  EXPECT_TRUE(wait_until([&] { return n.take_in(order("b1", std::to_string(numbers_)), kPatience).state == Intake::State::created; }));
 }
 
 TEST_F(IntakeTest, SaysSoAtOnceWhenTheQueueIsAwayAndLaterWhenNobodyWrites) {
   Intake& n = node();
   broker_.away = true;
-  EXPECT_EQ(n.take_in(order("b1", "a"), 5000ms).state, Intake::State::not_taken);
+  EXPECT_EQ(n.take_in(order("b1", "a"), kPatience).state, Intake::State::not_taken);
   broker_.away = false;
   broker_.stopped = true;
   EXPECT_EQ(n.take_in(order("b1", "b"), 300ms).state, Intake::State::pending);
@@ -180,8 +216,8 @@ TEST_F(IntakeTest, SaysSoAtOnceWhenTheQueueIsAwayAndLaterWhenNobodyWrites) {
 TEST_F(IntakeTest, LeavesAShortageToTheBuyersOwnRequest) {
   Intake& n = node();
   execute("DELETE FROM cards WHERE sku = 'steam-50'");
-  EXPECT_EQ(n.take_in(order("b1", "a"), 5000ms).state, Intake::State::not_taken);
-  EXPECT_EQ(n.take_in(order("b1", "b", "video-month"), 5000ms).state, Intake::State::created);
+  EXPECT_EQ(n.take_in(order("b1", "a"), kPatience).state, Intake::State::not_taken);
+  EXPECT_EQ(n.take_in(order("b1", "b", "video-month"), kPatience).state, Intake::State::created);
 }
 
 // One order that the table refuses (an amount that checks should have stopped) must not hold up those beside it.
@@ -194,7 +230,7 @@ TEST_F(IntakeTest, WritesTheRestOfABatchWithAnImpossibleOrder) {
     buyers.emplace_back([&, i] {
       NewOrder o = order("same", std::to_string(i));
       if (i == 3) o.amount_cents = -1;
-      created += n.take_in(o, 3000ms).state == Intake::State::created ? 1 : 0;
+      created += n.take_in(o, kPatience).state == Intake::State::created ? 1 : 0;
     });
   }
   EXPECT_TRUE(wait_until([&] {

@@ -207,6 +207,24 @@ TEST_P(QueueContract, ARestartedMemberFindsWhatItHadTaken) {
   EXPECT_LT(Steady::now() - began, 6s) << "its own name should not make it wait for its own death";
 }
 
+TEST_P(QueueContract, AMemberThatLeavesGivesWhatItHadTakenAndWhatComesToTheOthersAtOnce) {
+  publish(10, [](int i) { return "key" + std::to_string(i); });
+  const auto a = member("a", kPatience);
+  EXPECT_EQ(take_n(*a, 10, true).size(), 10U);
+  if (!a->leave()) GTEST_SKIP() << "this broker gives nothing back before its own time";
+  EXPECT_TRUE(a->leave()) << "leaving twice is leaving";
+  const auto b = member("b", kPatience);
+  const auto began = Steady::now();
+  EXPECT_EQ(bodies(take_n(*b, 10)), numbers(10));
+  EXPECT_LT(Steady::now() - began, kPatience / 2) << "not when a lease has run out";
+  const auto later = [](int i) { return "later" + std::to_string(i); };
+  publish(10, later);
+  EXPECT_EQ(bodies(take_n(*b, 10)), numbers(10));
+  EXPECT_TRUE(b->leave());
+  publish(10, later);
+  EXPECT_EQ(bodies(take_n(*a, 10)), numbers(10)) << "its next take joins again";
+}
+
 TEST_P(QueueContract, WhatIsNotDoneComesAgainToTheSameMember) {
   publish(3, [](int i) { return "key" + std::to_string(i); });
   const auto c = member("a");

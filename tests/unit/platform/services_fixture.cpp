@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
+#include <iostream>
 #include <unistd.h>
 
 #include "reference_platform/domain/catalogue.hpp"
@@ -381,6 +382,10 @@ void ServicesTest::TearDown() {
   stop_all();
   partners_.reset();
   for (const auto& file : files_) std::filesystem::remove(file);
+  for (const auto& log : logs_) {
+    if (HasFailure()) std::cout << log << ": " << ops::log_tail(log) << "\n";
+    std::filesystem::remove(log);
+  }
 }
 
 ops::NodeConfig ServicesTest::config(const std::string& name, const std::string& role, const std::string& variant) const {
@@ -461,7 +466,7 @@ ops::Process ServicesTest::spawn(const ops::NodeConfig& c, const std::string& lo
   ops::Command command;
   command.program = "/proc/self/exe";
   command.argv = {"unit_platform", "--gtest_filter=ServicesNode.DISABLED_Runs", "--gtest_also_run_disabled_tests"};
-  command.log = log;
+  command.log = log.empty() ? *logs_.insert(file + ".log").first : log;
   command.environment = std::vector<std::string>{"CARDSTORM_NODE_CONFIG=" + file, "ASAN_OPTIONS=detect_leaks=0"};
   return ops::Process::spawn(command);
 }

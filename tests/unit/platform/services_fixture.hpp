@@ -124,8 +124,8 @@ class ServicesTest : public ::testing::Test {
   void stop_all();
   /// Ends the one that start() has started with this config.
   void stop_one(const ops::NodeConfig& config);
-  /// Runs a role as a process of its own (this executable again), which can be killed.
-  ops::Process spawn(const ops::NodeConfig& config, const std::string& log = "/dev/null");
+  /// Runs a role as a process of its own (this executable again), which can be killed. `log` empty: a file, whose end is shown when the test fails.
+  ops::Process spawn(const ops::NodeConfig& config, const std::string& log = "");
   /// One number, summed over all databases.
   std::int64_t number(const std::string& sql);
   /// One text of each database that has one, joined by ", ".
@@ -142,6 +142,7 @@ class ServicesTest : public ::testing::Test {
   struct Running { ops::Service service; std::unique_ptr<edge::Server> server; };
   std::vector<Running> running_;
   std::vector<std::string> files_;
+  std::set<std::string> logs_;
 };
 
 /// All nodes of the hardened variant in this process, behind its gateway.
