@@ -161,6 +161,12 @@ edge::Response Upstream::send(const edge::Request& request, const edge::Headers&
   auto result = ask(*first, request, headers, hedged ? options_.first_try : left());
   const bool slow = result.status == 0 && result.sent;
   if (twin && bad(result) && left() > 0ms && (!slow || budget_.spend())) result = ask(*second, request, headers, left());
+  // The first had no more time than a first try, and knows no outcome yet: the twin, asked with the time that is left, learns it. Nothing that it
+  // might say unmakes what was accepted.
+  if (hedged && result.status == 202 && left() > 0ms && budget_.spend()) {
+    auto later = ask(*second, request, headers, left());
+    if (!bad(later) && later.status != 429) result = std::move(later);
+  }
   // The only instance is being started again: nothing was sent, and it will be back within the request's time.
   while (!twin && result.status == 0 && !result.sent && left() > 2 * kPause) {
     std::this_thread::sleep_for(kPause);

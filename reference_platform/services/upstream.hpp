@@ -70,7 +70,8 @@ class Fleet {
 
 struct UpstreamOptions { int concurrent_max = 16; std::chrono::milliseconds total{2000}, first_try{300}; };
 
-/// A bulkhead before a role. Requests through it must be repeatable (reads, or idempotent by key): one that breaks, is refused, or is slow goes to the twin.
+/// A bulkhead before a role. Requests through it must be repeatable (reads, or idempotent by key): one that breaks, is refused, is slow or
+/// was only accepted (202) in its first short try goes to the twin.
 class Upstream {
  public:
   Upstream(std::string name, Fleet& fleet, UpstreamOptions options) : name_(std::move(name)), fleet_(fleet), options_(options) {}

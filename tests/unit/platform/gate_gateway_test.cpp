@@ -190,6 +190,25 @@ TEST_F(GatewayTest, OneRoleThatHangsTakesNothingFromTheOthers) {
   for (auto& n : notifies) n.join();
 }
 
+TEST_F(GatewayTest, AsksTheTwinWhatAShortFirstTryCouldOnlyAccept) {
+  Backend second("second");
+  start([&](ops::NodeConfig& c) { c.peers["order"].push_back(second.url()); });
+  order.status = 202;
+  second.status = 201;
+  while (order.handled < 3) {
+    const int before = order.handled;
+    EXPECT_EQ(call("POST", "/orders", "{}").status, 201);
+    if (order.handled > before) { EXPECT_GT(std::stoi(second.last.header("x-deadline-ms")), std::stoi(order.last.header("x-deadline-ms"))); }
+  }
+  for (const int worse : {503, 429}) {
+    second.status = worse;
+    std::set<int> seen;
+    for (int i = 0; i < 4; ++i) seen.insert(call("POST", "/orders", "{}").status);
+    EXPECT_TRUE(seen.contains(202)) << "accepted is accepted, whatever the twin says: " << worse;
+    EXPECT_FALSE(seen.contains(503));
+  }
+}
+
 TEST_F(GatewayTest, OrdersThatHangDoNotStopBrowsingNorCallbacks) {
   start();
   order.hold(true);
