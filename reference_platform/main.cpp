@@ -129,7 +129,8 @@ int wrong_usage(const std::string& mistakes) {
 int dispatch(const Args& args) {
   const std::string verb = args.empty() ? "" : args[0];
   const Args rest(args.begin() + (args.empty() ? 0 : 1), args.end());
-  if (verb == "--help" || verb == "-h" || verb == "help") return std::fputs(kHelp, stdout) < 0 ? 4 : 0;
+  const bool asks = std::any_of(args.begin(), args.end(), [](const std::string& word) { return word == "--help" || word == "-h"; });
+  if (asks || verb == "help") return std::fputs(kHelp, stdout) < 0 ? 4 : 0;
   if (verb == "--version") return std::puts("cardstorm-platform " CARDSTORM_VERSION) < 0 ? 4 : 0;
   if (verb == "up") return up(rest);
   if (verb == "traits") return traits(rest);

@@ -43,7 +43,7 @@ int run(const Args& args) {
   for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   ActiveEntry entry("platform " + (rest.empty() ? std::string() : rest.front()), "");
-  if (up) entry.keep();  // pid and start time outlive exec; `cardstorm stop` finds it
+  if (up && !asks) entry.keep();  // pid and start time outlive exec; `cardstorm stop` finds it
   std::cout.flush();
   ::execv(binary.c_str(), argv.data());
   return complain(Error{Errc::unavailable, "cannot start " + binary + ": " + std::strerror(errno), ""});

@@ -143,6 +143,7 @@ Response OrderCreate::take_in(const Request& r, NewOrder& order, const CreateBod
 // Sold out is said only when it is true: goods that others hold at this moment, or that lie in two databases, are asked for again.
 Response OrderCreate::write(const Request& r, NewOrder& order, const CreateBody& body) {
   const auto until = steady_clock::now() + std::min(kStockWait, time_left(r) - kAnswerReserve);
+  bool nowhere_else = false;
   for (int numbers = 1, moves = 0;;) {
     const std::string outcome = write_orders(*borrow(shards_.at(order.place), r), {order}, reserve_way(switches_)).front();
     if (outcome == "created" || (outcome == "number_taken" && switches_.on(Bug::B25))) {
@@ -157,7 +158,9 @@ Response OrderCreate::write(const Request& r, NewOrder& order, const CreateBody&
     }
     if (outcome != "sold_out" && outcome != "contended") return error_answer(503, "try_again");
     const std::string stock = outcome == "contended" ? outcome : fetch_stock(r, order);
-    if (stock == "none") return no_stock("sold_out", error_answer(409, "sold_out"));
+    if (stock == "none" && (shards_.databases() == 1 || nowhere_else)) return no_stock("sold_out", error_answer(409, "sold_out"));
+    nowhere_else = stock == "none";
+    if (nowhere_else) continue;   // while the others were asked the goods may have come here, brought by another order or by this one's first request
     if (stock == "moved" && moves++ == 0) continue;
     const milliseconds pause = pause_before_again();
     if (stock == "unknown" || steady_clock::now() + pause > until) return no_stock("stock_unknown", error_answer(503, "try_again", "others hold the goods or they are just being moved"));

@@ -65,6 +65,9 @@ TEST(Help, TeachesEveryVerb) {
     EXPECT_NE(all.out.find(verb), std::string::npos) << verb;
   EXPECT_EQ(all.out.find("guardian"), std::string::npos);
   EXPECT_EQ(run_command(folder, {"drill", "--help"}).code, 0);
+  const Said platform = run_command(folder, {"platform", "up", "hardened", "--help"});
+  EXPECT_EQ(platform.code, 0);
+  EXPECT_NE(platform.out.find("--foreground"), std::string::npos) << platform.out << platform.err;
 }
 
 TEST(List, PrintsOnlyJsonOnStdout) {

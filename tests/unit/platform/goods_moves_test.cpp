@@ -159,6 +159,23 @@ TEST_F(GoodsMoves, ManyAtOnceLoseNothing) {
   expect_whole();
 }
 
+// Between the look at home and the look elsewhere another order's move brought them: nobody found them, and nobody may hear that there are none.
+TEST_F(GoodsMoves, WhatCameHomeWhileTheOtherDatabaseWasAskedIsNotSoldOut) {
+  execute("UPDATE cards SET sold = true WHERE sku = 'steam-50'");
+  std::atomic<bool> brings{true};
+  const auto inventory = edge::serve({}, [&](const edge::Request&) {
+    if (brings.exchange(false)) shards_->at(0).take()->run("UPDATE cards SET sold = false WHERE sku = 'steam-50' AND id = (SELECT min(id) FROM cards WHERE sku = 'steam-50')");
+    return services::json_answer(200, R"({"moved":0})");
+  });
+  auto config = goods_config("order", {}, switches_);
+  config.peers["inventory"] = {"http://127.0.0.1:" + std::to_string(inventory->port())};
+  const std::string url = start(config), buyer = buyer_in(0);
+  const auto buy = [&](const char* key) { return as_buyer(url, buyer, "POST", "/orders", R"({"sku":"steam-50","quantity":1})", key); };
+  const auto lucky = buy("first"), late = buy("second");
+  EXPECT_EQ(lucky.status, 201) << lucky.body;
+  EXPECT_EQ(late.json["error"].text(), "sold_out") << late.body;
+}
+
 TEST_F(GoodsMoves, TheNodeAnswersAndRefusesWhatIsMalformed) {
   const std::string url = start(goods_config("inventory", {}, switches_));
   const auto post = [&](const std::string& body) { return as_buyer(url, "x", "POST", "/internal/move", body); };

@@ -210,8 +210,13 @@ TEST_P(QueueContract, ARestartedMemberFindsWhatItHadTaken) {
 TEST_P(QueueContract, AMemberThatLeavesGivesWhatItHadTakenAndWhatComesToTheOthersAtOnce) {
   publish(10, [](int i) { return "key" + std::to_string(i); });
   const auto a = member("a", kPatience);
-  EXPECT_EQ(take_n(*a, 10, true).size(), 10U);
-  if (!a->leave()) GTEST_SKIP() << "this broker gives nothing back before its own time";
+  const auto taken = take_n(*a, 10, true);
+  EXPECT_EQ(taken.size(), 10U);
+  if (!a->leave()) {   // it cannot, and keeps what it has
+    a->done(taken);
+    EXPECT_EQ(queue_->backlog(topic_, "group").messages, 0);
+    return;
+  }
   EXPECT_TRUE(a->leave()) << "leaving twice is leaving";
   const auto b = member("b", kPatience);
   const auto began = Steady::now();
