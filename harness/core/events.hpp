@@ -30,7 +30,7 @@ enum class Cause : std::uint8_t {
   http_429,        // shed before processing
   http_5xx,
   bad_body,        // not what the journey expects: no JSON, missing value, wrong value
-  deadline,        // the trade's deadline passed (poll never saw its end state)
+  deadline,        // the trade's deadline passed (poll never saw its end state, `pending` no answer)
   earlier_step,    // an earlier step of the trade broke, this one was never sent
   in_flight_cap,   // the target held all permitted in-flight requests: counts against the target
   late_generator,  // our own lateness: makes the generator untrusted
@@ -57,7 +57,7 @@ struct StepEnded {
   Nanos planned, sent, done;       // sent = done = planned when never sent
   Outcome outcome; Cause cause;
   std::uint16_t status;            // HTTP status of the last answer, 0 when none
-  std::uint16_t requests;          // all requests of this step: 1, plus polls, plus resends
+  std::uint16_t requests;          // all requests of this step: 1, plus polls and questions again, plus resends
   std::uint16_t resends;
 };
 struct TradeEnded { TradeId trade; Nanos at; TradeOutcome outcome; Cause cause; };

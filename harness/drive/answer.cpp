@@ -34,6 +34,14 @@ bool is_sold_out(const Step& step, const HttpResponse& response, const std::opti
   return step.sold_out_pointer.empty() || value_at(body, step.sold_out_pointer) == step.sold_out_value;
 }
 
+/// Accepted, and no more is known: see Pending.
+bool is_pending(const Step& step, const HttpResponse& response, const std::optional<Json>& body) {
+  if (!step.pending || !one_of(step.pending->status, response.status)) return false;
+  if (step.pending->pointer.empty()) return true;
+  const auto value = value_at(body, step.pending->pointer);
+  return value && one_of(step.pending->values, *value);
+}
+
 bool holds(const Asserting& asserting, const std::optional<Json>& body, const Filler& fill) {
   const auto found = value_at(body, asserting.assertion->pointer);
   if (!found) return false;
@@ -86,7 +94,10 @@ Answer read_whole(const StepRecipe& recipe, const HttpResponse& response, const 
   const Step& step = *recipe.step;
   std::optional<Json> body;
   const bool perhaps_sold_out = !step.sold_out_pointer.empty() && one_of(step.sold_out_status, response.status);
-  if (recipe.wants_json || perhaps_sold_out) body = json_of(response.body);
+  const bool perhaps_pending = step.pending && !step.pending->pointer.empty() && one_of(step.pending->status, response.status);
+  if (recipe.wants_json || perhaps_sold_out || perhaps_pending) body = json_of(response.body);
+  // What was accepted may be done before anybody says so: without a later answer it is unknown.
+  if (is_pending(step, response, body)) return {Reading::pending, has_effect(step) ? Outcome::unknown : Outcome::failed, Cause::none, std::move(body)};
   if (is_sold_out(step, response, body)) return {Reading::sold_out, Outcome::failed, Cause::sold_out, {}};
   if (!one_of(step.expect.status, response.status)) return unexpected(step, response.status);
   if (step.poll) return read_poll(recipe, response, std::move(body), fill);
@@ -127,7 +138,8 @@ Answer read_answer(const StepRecipe& recipe, const std::vector<FrontWall>& walls
   if (whole && matches_wall(walls, response)) answer = {Reading::broken, Outcome::failed, Cause::front_wall, {}};
   else if (whole) answer = read_whole(recipe, response, fill);
   else answer = {Reading::broken, response.outcome == Outcome::ok ? Outcome::unknown : response.outcome, response.cause, {}};
-  const bool a_page_instead = step.poll && answer.reading == Reading::again;   // a captcha page is no state of an order
+  // A captcha page is no state of an order, and a wall's own 202 (AWS WAF) no acceptance.
+  const bool a_page_instead = (step.poll && answer.reading == Reading::again) || answer.reading == Reading::pending;
   if (whole && walls.empty() && (answer.reading == Reading::broken || a_page_instead) && answer.cause != Cause::front_wall && is_known_wall(response))
     answer = {Reading::broken, Outcome::failed, Cause::front_wall, {}};
   // A broken poll request is asked again; only a value in fail_on (or a wrong final body) ends a poll.

@@ -16,6 +16,7 @@ namespace cardstorm {
 enum class Reading : std::uint8_t {
   good,      // what the step expects
   again,     // a poll that has not seen its end state, or whose request broke
+  pending,   // an acceptance whose outcome is not known yet: the same request is to be sent again
   sold_out,  // a refusal for the witnesses to confirm
   broken,    // anything else: see outcome and cause
 };

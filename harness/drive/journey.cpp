@@ -61,12 +61,14 @@ Next TradeWalk::on_sent(Nanos now) {
     if (broke_by_ != Cause::none) ++resends_;
   }
   ++open_;
+  asks_again_ = false;   // this was it: while it is planned, nothing else is sent
   if (requests_ == 1 && presses_twice()) return send(now, now);
   if (refreshes() && refreshed_ < journey_.refresh) return wait(now + journey_.patience);
   return {Next::Kind::keep};
 }
 
 Next TradeWalk::refuse(Cause cause, Nanos now) {
+  if (asks_again_) return wait(now + step().pending->every);
   if (open_ > 0) return {Next::Kind::keep};   // another request of this step is on its way
   if (step().poll && requests_ > 0) return wait(now + step().poll->every);
   if (broke_by_ != Cause::none) return broken(perhaps_effect_ ? Outcome::unknown : Outcome::failed, broke_by_, now);
@@ -91,9 +93,10 @@ Next TradeWalk::on_answer(const HttpResponse& response, Nanos now, std::uint32_t
   walled_ = answer.cause == Cause::front_wall;
   const Json* body = answer.body ? &*answer.body : nullptr;
   if (answer.reading == Reading::good) return good(body, response, done);
+  if (answer.reading == Reading::pending) return ask_again(body, response, done, now);
   // The first good answer wins; what is not good is believed only when no better one can come.
   if (answer.reading == Reading::sold_out) twin_sold_out_ = true;
-  if (open_ > 0) return {Next::Kind::keep};
+  if (open_ > 0 || asks_again_) return {Next::Kind::keep};
   if (answer.reading == Reading::again) {
     if (step().fact == Fact::cards) write_cards(body, response, done);   // disclosed is disclosed
     if (now >= deadline_) return expired(now);
@@ -101,6 +104,18 @@ Next TradeWalk::on_answer(const HttpResponse& response, Nanos now, std::uint32_t
   }
   if (answer.reading == Reading::sold_out || (twin_sold_out_ && !perhaps_effect_)) return sold_out(done);
   return broken_or_again(answer, done);
+}
+
+/// The answer to a request that was accepted is known later: it is asked for again, whatever else is under way.
+Next TradeWalk::ask_again(const Json* body, const HttpResponse& response, Nanos done, Nanos now) {
+  if (step().fact == Fact::cards) write_cards(body, response, done);   // disclosed is disclosed
+  if (now >= deadline_) return expired(now);
+  // An accepted order may exist, so the answer has set perhaps_effect_: a later 400, 429 or lost connection says nothing about that order
+  // and leaves the step unknown. But "sold out" to the same key is the outcome that was promised, and ends it as a refusal: it is good
+  // only if the witnesses confirm it, while unknown would count every true sell-out behind a queue against the platform.
+  broke_by_ = Cause::none;   // what comes next is no resend
+  asks_again_ = true;        // once, however many presses were accepted: one page, one question
+  return wait(done + step().pending->every);
 }
 
 Next TradeWalk::broken_or_again(const Answer& answer, Nanos done) {
@@ -120,7 +135,7 @@ Next TradeWalk::on_time(Nanos now) {
   if (now >= deadline_) return expired(now);
   if (now < alarm_) return {Next::Kind::keep};   // something was faster than this alarm
   alarm_ = Nanos::max();
-  if (open_ == 0) return send(request_due_, now);
+  if (open_ == 0 || asks_again_) return send(request_due_, now);
   ++refreshed_;
   return send(now, now);
 }
@@ -143,7 +158,7 @@ Next TradeWalk::start_step(Nanos now) {
   requests_ = resends_ = status_ = 0;
   first_ticket_ = ticket_ + 1;
   open_ = refreshed_ = 0;
-  perhaps_effect_ = twin_sold_out_ = walled_ = false;
+  perhaps_effect_ = asks_again_ = twin_sold_out_ = walled_ = false;
   broke_by_ = Cause::none;
   alarm_ = Nanos::max();
   if (due > now) return wait(due);

@@ -71,8 +71,8 @@ class TradeWalk {
 
   [[nodiscard]] Nanos deadline() const { return deadline_; }
   [[nodiscard]] bool ended() const { return ended_; }
-  /// The planned time of the step at hand when it waits for an answer; not for a poll, which waits for others.
-  [[nodiscard]] std::optional<Nanos> waits_since() const { return open_ > 0 && !ended_ && !step().poll ? std::optional(planned_) : std::nullopt; }
+  /// The planned time of the step at hand when it waits for an answer, the end of `pending` too; not for a poll, which waits for others.
+  [[nodiscard]] std::optional<Nanos> waits_since() const { return (open_ > 0 || asks_again_) && !ended_ && !step().poll ? std::optional(planned_) : std::nullopt; }
 
  private:
   [[nodiscard]] const StepRecipe& recipe() const { return recipe_.steps[step_]; }
@@ -96,6 +96,7 @@ class TradeWalk {
   Next start_step(Nanos now);
   Next wait(Nanos until);
   Next send(Nanos due, Nanos now);
+  Next ask_again(const Json* body, const HttpResponse& response, Nanos done, Nanos now);
   Next broken_or_again(const Answer& answer, Nanos done);
   Next good(const Json* body, const HttpResponse& response, Nanos done);
   Next broken(Outcome outcome, Cause cause, Nanos done);
@@ -135,6 +136,7 @@ class TradeWalk {
   std::uint32_t open_ = 0;           // requests under way
   std::uint32_t refreshed_ = 0;
   bool perhaps_effect_ = false;      // some request of this step ended unknown
+  bool asks_again_ = false;          // an answer was `pending`: the page sends the request again when its alarm comes
   bool twin_sold_out_ = false;       // one of two requests was refused as sold out
   bool walled_ = false;              // the last answer was a front wall's
   Cause broke_by_ = Cause::none;     // of the request that is about to be sent again

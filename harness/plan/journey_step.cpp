@@ -161,6 +161,28 @@ Poll read_poll(const Yaml& node, Nanos deadline, Mistakes& mistakes) {
   return poll;
 }
 
+/// Reads `pending`, after `expect`, `sold_out` and `poll`.
+Pending read_pending(const Yaml& node, const Step& step, Nanos deadline, Mistakes& mistakes) {
+  Pending out;
+  Fields fields(node, "'pending'", mistakes);
+  // Up to 499, for shops that say 409 "in progress". An error is never an acceptance: `resend` is for those.
+  const bool read = fields.need("status", "[202]") != nullptr && fields.integers("status", out.status, 200, 499);
+  fields.duration("every", out.every, 10ms, deadline);
+  pointer_in(fields, "at", out.pointer, mistakes);
+  fields.texts("values", out.values);
+  if (read && out.status.empty()) add_mistake(mistakes, node.at, "'status' is empty: no answer could be pending", "write status: [202]");
+  if (out.pointer.empty() != out.values.empty()) add_mistake(mistakes, node.at, "'at' and 'values' go together", "write at: /status and values: [queued], or neither");
+  const auto taken = [](const std::vector<int>& list, int status) { return std::count(list.begin(), list.end(), status) > 0; };
+  if (out.pointer.empty())   // with a value the rest of the status's answers stays what it was
+    for (const int status : out.status)
+      if (const bool expected = taken(step.expect.status, status); expected || taken(step.sold_out_status, status))
+        add_mistake(mistakes, node.at, "status " + std::to_string(status) + " is both " + (expected ? "expected" : "sold out") + " and pending",
+                    "keep it in one of them, or say by 'at' and 'values' which of its answers are pending");
+  if (step.poll) add_mistake(mistakes, node.at, "a step has 'poll' or 'pending', not both", "keep 'poll' to wait for a value, 'pending' for an answer that is not known yet");
+  fields.finish();
+  return out;
+}
+
 /// Where a value comes from: a JSON Pointer, or { header: Location } and its like.
 bool read_source(const YamlMember& member, Extract& out, Mistakes& mistakes) {
   if (member.value.kind != Yaml::Kind::map) {
@@ -356,6 +378,7 @@ Step read_step(const Yaml& node, const Headers& common, Nanos deadline, std::vec
   if (const Yaml* expect = fields.get("expect")) read_expect(*expect, defined, step.expect, mistakes);
   if (const Yaml* sold_out = fields.get("sold_out")) read_sold_out(*sold_out, step, mistakes);
   if (const Yaml* poll = fields.get("poll")) step.poll = read_poll(*poll, deadline, mistakes);
+  if (const Yaml* pending = fields.get("pending")) step.pending = read_pending(*pending, step, deadline, mistakes);
   if (const Yaml* extract = fields.get("extract")) read_extract(*extract, step, defined, mistakes);
   if (const Yaml* fact = fields.get("fact")) read_fact(*fact, step, defined, mistakes);   // may use this step's extracts
   fields.finish();

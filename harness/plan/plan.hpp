@@ -50,6 +50,11 @@ struct Expect {
 /// `regex` instead of `pointer`: the first group over a page without JSON.
 struct Poll { Nanos every{500ms}; std::string pointer; std::vector<std::string> until, fail_on; std::string regex = {}; };
 
+/// An acceptance whose outcome is not known yet (HTTP 202, 排队中). An answer with one of `status`, and with one of `values` at `pointer`
+/// (JSON Pointer; "" = the status alone says it), ends nothing: the same request is sent again `every` later, until another answer
+/// comes or the trade's deadline passes. Unlike a poll, only these answers repeat; every other one is read as without it.
+struct Pending { std::vector<int> status; Nanos every{500ms}; std::string pointer = {}; std::vector<std::string> values = {}; };
+
 /// What a step's answer tells the judge. `pointers` below name where; templates name which of our values.
 enum class Fact : std::uint8_t { none, order, pay, cards, goods, refund, wallet };
 
@@ -64,6 +69,7 @@ struct Step {
   std::string sold_out_pointer;          // and the value that tells them from other 409s ("" = any)
   std::string sold_out_value;
   std::optional<Poll> poll;
+  std::optional<Pending> pending;        // never beside `poll`
   std::vector<Extract> extract;
   Fact fact = Fact::none;
   std::string order;            // template: the order number that the fact belongs to (fact != none, wallet excepted)

@@ -116,6 +116,9 @@ Json json_of_step(const Step& s) {
       {"fact", kFacts[static_cast<std::size_t>(s.fact)]}, {"order", s.order}, {"channel", s.channel},
       {"cards_pointer", s.cards_pointer}, {"amount_pointer", s.amount_pointer},
       {"reference_pointer", s.reference_pointer}, {"kind", s.kind}});
+  if (s.pending)
+    out.push_member("pending", Json::object({{"status", list_of(s.pending->status)}, {"every_ns", ns(s.pending->every)},
+                                             {"pointer", s.pending->pointer}, {"values", list_of(s.pending->values)}}));
   if (!s.form.empty()) out.push_member("form", json_of_pairs(s.form));
   if (s.sign) out.push_member("sign", json_of_signing(*s.sign));
   set_unless(out, "redirects", s.redirects);
@@ -208,6 +211,8 @@ Step step_in(const Json& j) {
   s.sold_out_value = sold_out["value"].string();
   if (const Json& poll = j["poll"]; poll.is_object())
     s.poll = Poll{time_in(poll, "every_ns"), poll["pointer"].string(), texts_in(poll["until"]), texts_in(poll["fail_on"]), poll["regex"].string()};
+  if (const Json& pending = j["pending"]; pending.is_object())
+    s.pending = Pending{numbers_in(pending["status"]), time_in(pending, "every_ns"), pending["pointer"].string(), texts_in(pending["values"])};
   for (const Json& e : j["extract"].items()) s.extract.push_back(extract_in(e));
   for (std::size_t i = 0; i < kFacts.size(); ++i)
     if (kFacts[i] == j["fact"].string()) s.fact = static_cast<Fact>(i);

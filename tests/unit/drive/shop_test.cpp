@@ -418,7 +418,7 @@ TEST(Shop, PassesOnWhatTheTransportFound) {
 FakeReply any_reply(Rng& rng) {
   static const std::vector<std::string> kPieces{"{", "}", "[", "]", "\"", ":", ",", "/a", "order_no", "amount", "status", "done", "cards", "null", "true", "1e999", "-0", "99999999999999999999",
                                                 "\\u0000", std::string(1, '\0'), "\xff\xfe", "<html>", "captcha", "name=\"token\" value=\"", "\r\n", "验证码", R"({"order_no":"7","amount":5,"status":"done","cards":["x"]})"};
-  static const std::vector<int> kStatuses{0, 100, 200, 200, 200, 200, 201, 204, 301, 302, 304, 400, 403, 404, 409, 429, 500, 502, 503, 599, 999, -1, 70000};
+  static const std::vector<int> kStatuses{0, 100, 200, 200, 200, 200, 201, 202, 202, 204, 301, 302, 304, 400, 403, 404, 409, 429, 500, 502, 503, 599, 999, -1, 70000};
   FakeReply out;
   out.after = Nanos(static_cast<std::int64_t>(rng.below(3'000'000'000)));
   if (rng.below(10) == 0) out.after = Nanos::max();
@@ -443,6 +443,7 @@ TEST(Fuzz, WhateverComesBackEveryTradeEndsOnceAndTheSumsHold) {
   order.sold_out_status = {409, 200};
   order.sold_out_pointer = "/status";
   order.sold_out_value = "null";
+  order.pending = Pending{{202, 409}, 100ms};
   order.fact = Fact::order;
   order.order = "${no}";
   order.amount_pointer = "/amount";

@@ -65,6 +65,30 @@ TEST(DriverOnSockets, DrivesAShop) {
   EXPECT_GT(out.generator[0].cpu_seconds, 0);
 }
 
+TEST(DriverOnSockets, AsksAgainForWhatAShopWithAQueueHasAccepted) {
+  std::map<std::string, int> asked;   // by key; only the server's thread writes, and it has ended when we read
+  auto shop = serve(0, [&](const ServerRequest& request, const HttpServer::Reply& reply) {
+    const bool made = ++asked[request.header("idempotency-key")] > 2;
+    reply({made ? 201 : 202, made ? R"({"order_no":"7"})" : R"({"order_no":"7","status":"queued"})"});
+  });
+  ASSERT_TRUE(shop);
+  Step order = step("/orders");
+  order.method = "POST";
+  order.body = "{}";
+  order.headers = {{"Idempotency-Key", "${key}"}};
+  order.expect.status = {201};
+  order.pending = Pending{{202}, 20ms};
+  Plan plan = small_plan({order});
+  plan.traffic.base_rate = 20;
+  plan.traffic.late_max = 5s;   // a loaded machine is not the matter here
+  const Outcomes out = run(plan, (*shop)->port());
+  shop->reset();
+  EXPECT_GE(out.planned, 10u);
+  EXPECT_EQ(out.ok, out.planned);
+  EXPECT_EQ(asked.size(), out.planned);
+  for (const auto& [key, times] : asked) EXPECT_EQ(times, 3) << key;
+}
+
 TEST(DriverOnSockets, FailsFastOnAPortWhereNobodyListens) {
   int port = 0;
   {

@@ -36,6 +36,7 @@ journeys:
         sign: { kind: md5_sorted_key, file: shop.key, into: sig }
         expect: { all: [ { at: /total, is: "== ${id}" }, { at: /items, is: exists }, { at: /no, is: "matches ^[0-9]+$" }, { at: /n, is: ">= 1" } ] }
         sold_out: { status: [200], has: "库存不足" }
+        pending: { status: [200, 202], every: 300ms, at: /state, values: [排队中, queued] }
         fact: { is: order, order: "${id}", amount_from: "${plain}", amount_unit: yuan }
       - step: cards
         path: /order.php?no=${id}
@@ -84,6 +85,12 @@ TEST_F(Journeys, ReadEveryKey) {
   EXPECT_EQ(order.expect.all[0].relation + order.expect.all[0].value, "==${id}");
   EXPECT_EQ(order.expect.all[2].value, "^[0-9]+$");
   EXPECT_EQ(order.sold_out_has, "库存不足");
+  ASSERT_TRUE(order.pending);
+  EXPECT_EQ(order.pending->status, (std::vector<int>{200, 202}));
+  EXPECT_EQ(order.pending->every, Nanos(300ms));
+  EXPECT_EQ(order.pending->pointer, "/state");
+  EXPECT_EQ(order.pending->values, (std::vector<std::string>{"排队中", "queued"}));
+  EXPECT_FALSE(login.pending);
   EXPECT_TRUE(order.amount_yuan);
   EXPECT_EQ(order.sign->into, "sig");
   EXPECT_EQ(j.steps[2].poll->regex, "state=(\\w+)");
@@ -103,6 +110,10 @@ TEST_F(Journeys, KeepKeysAndPasswordsOutOfThePlanAndComeBackWhole) {
   EXPECT_EQ(j.data_sha256.size(), 64u);
   EXPECT_EQ(j.steps[0].form, plan.journeys[0].steps[0].form);
   EXPECT_EQ(j.steps[1].sign->key_file, plan.journeys[0].steps[1].sign->key_file);
+  ASSERT_TRUE(j.steps[1].pending);
+  EXPECT_EQ(j.steps[1].pending->every, Nanos(300ms));
+  EXPECT_EQ(j.steps[1].pending->values, plan.journeys[0].steps[1].pending->values);
+  EXPECT_EQ(text.find("pending"), text.rfind("pending")) << "said only by the step that has it";
   EXPECT_EQ(j.steps[0].extract[2].from, Extract::From::regex);
 }
 
@@ -136,6 +147,16 @@ TEST_F(Journeys, TellEachMistakeAtItsPlace) {
       {"regex: 'state=(\\w+)'", "regex: 'state=(\\w+)', at: /a", "keep one of them"},
       {"has: \"库存不足\"", "at: /a", "'at' and 'value' go together"},
       {"redirects: 3", "redirects: 99", "outside 0 to 20"},
+      {"path: /bye", "path: /bye, poll: { at: /s, until: [x] }, pending: { status: [202] }", "buyers.yaml:36:75: a step has 'poll' or 'pending', not both"},
+      {"path: /bye", "path: /bye, pending: { every: 1s }", "'status'"},
+      {"path: /bye", "path: /bye, pending: { status: [] }", "no answer could be pending"},
+      {"path: /bye", "path: /bye, pending: { status: [503] }", "outside 200 to 499"},
+      {"path: /bye", "path: /bye, pending: { status: [200] }", "status 200 is both expected and pending"},
+      {"path: /bye", "path: /bye, sold_out: { status: [409] }, pending: { status: [409] }", "status 409 is both sold out and pending"},
+      {"path: /bye", "path: /bye, pending: { status: [202], every: 1h }", "'every'"},
+      {", at: /state, values: [排队中, queued]", ", at: /state", "'at' and 'values' go together"},
+      {"at: /state", "at: state", "'state' is not a JSON Pointer"},
+      {"at: /state, values", "to: /state, values", "unknown key 'to' in 'pending'"},
       {"path: /bye", "path: \"x${trace_path}\"", "is not a path on the target"},
       {"path: /bye", "path: /bye, body: \"${trace_path}\"", "'${trace_path}' is not defined"},
   };
