@@ -316,10 +316,7 @@ class Page {
     const auto names = keys_of([](const Scorecard& c) -> const auto& { return c.traffic.causes; });
     if (!names.empty()) part(Text::causes);
     for (const std::string& name : names)
-      figure(bi([&](const Words& w) { return clean_text(w.cause(name), 48); }), [&](const Words& w, const Scorecard& c) {
-        const auto found = c.traffic.causes.find(name);
-        return w.count(found == c.traffic.causes.end() ? 0 : found->second);
-      });
+      figure(bi([&](const Words& w) { return clean_text(w.cause(name), 48); }), [&](const Words& w, const Scorecard& c) { return w.count(count_of_cause(c, name)); });
   }
 
   void groups(Text title, std::map<std::string, Rate> Scorecard::*member) {

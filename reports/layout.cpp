@@ -91,6 +91,14 @@ class Lines {
   std::vector<std::string> lines_;
 };
 
+/// As wrap_text; the blanks in front stand in front of every line.
+std::vector<std::string> wrap_cell(std::string_view text, std::size_t width) {
+  const std::size_t lead = std::min(text.find_first_not_of(' '), text.size());
+  std::vector<std::string> lines = wrap_text(text.substr(lead), width - std::min(width, lead));
+  for (std::string& line : lines) line.insert(0, lead, ' ');
+  return lines;
+}
+
 std::string without_trailing_blanks(std::string line) {
   line.erase(line.find_last_not_of(' ') + 1);
   return line;
@@ -143,7 +151,7 @@ std::string TextTable::text(std::size_t indent, bool colour) const {
     std::vector<std::size_t> own_lines;
     std::size_t height = 1;
     for (std::size_t c = 0; c < row.size(); ++c) {
-      wrapped.push_back(wrap_text(row[c].text, widths[c]));
+      wrapped.push_back(wrap_cell(row[c].text, widths[c]));
       own_lines.push_back(wrapped.back().size());
       if (!row[c].below.empty())
         for (std::string& below : wrap_text(row[c].below, widths[c])) wrapped.back().push_back(std::move(below));

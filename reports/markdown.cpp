@@ -10,7 +10,7 @@
 namespace cardstorm {
 namespace {
 
-constexpr std::size_t kReasonsShown = 5, kOrdersShown = 3, kChecksShown = 12, kNotExercisedShown = 8, kTracesShown = 6;
+constexpr std::size_t kReasonsShown = 5, kOrdersShown = 3, kChecksShown = 12, kNotExercisedShown = 8, kTracesShown = 6, kCausesShown = 4;
 
 class MarkdownText {
  public:
@@ -68,6 +68,8 @@ class MarkdownText {
         return safe(w_.recovery(cell)) + (spread.empty() ? "" : " (" + spread + ")") + w_.t(Text::list_comma) + w_.t(Text::lost_trades) + " " + w_.count(cell.lost);
       });
     figure(Text::latency_p99, [&](const Scorecard& c) { return w_.millis(c.latency_ms.p99); });
+    for (const std::string& name : largest_causes(view_, kCausesShown))
+      row(w_.t(Text::causes_short) + w_.t(Text::colon) + safe(w_.cause(name)), [&](std::size_t i) { return w_.count(count_of_cause(*view_.sides[i].card, name)); });
     figure(Text::money_lost_trades, [&](const Scorecard& c) { return w_.money(c.money.lost_trades_cents); });
     figure(Text::money_paid_overdue, [&](const Scorecard& c) { return w_.money(c.money.paid_overdue_cents); });
     figure(Text::money_double_delivered, [&](const Scorecard& c) { return w_.money(c.money.double_delivered_cents); });

@@ -13,7 +13,7 @@ namespace cardstorm {
 namespace {
 
 constexpr std::size_t kWidth = 92;
-constexpr std::size_t kOrdersShown = 4, kReasonsShown = 12, kNotExercisedShown = 12, kTracesShown = 6;
+constexpr std::size_t kOrdersShown = 4, kReasonsShown = 12, kNotExercisedShown = 12, kTracesShown = 6, kCausesShown = 6;
 
 Tone tone_of(Verdict verdict) {
   return verdict == Verdict::pass ? Tone::good : verdict == Verdict::fail ? Tone::bad : Tone::doubt;
@@ -173,6 +173,9 @@ class TerminalText {
     figure(table, w_.t(Text::resends), [&](const Scorecard& c) { return w_.count(c.traffic.resends); });
     figure(table, w_.t(Text::latency_p50), [&](const Scorecard& c) { return w_.millis(c.latency_ms.p50); });
     figure(table, w_.t(Text::latency_p99), [&](const Scorecard& c) { return w_.millis(c.latency_ms.p99); });
+    const auto causes = largest_causes(view_, kCausesShown);
+    if (!causes.empty()) table.add({{w_.t(Text::causes_short), false, Tone::muted}});
+    for (const std::string& name : causes) figure(table, "  " + safe(w_.cause(name)), [&](const Scorecard& c) { return w_.count(count_of_cause(c, name)); });
     table.add({{w_.t(Text::money_at_risk), false, Tone::muted}});
     figure(table, "  " + w_.t(Text::money_lost_trades), [&](const Scorecard& c) { return w_.money(c.money.lost_trades_cents); });
     figure(table, "  " + w_.t(Text::money_paid_overdue), [&](const Scorecard& c) { return w_.money(c.money.paid_overdue_cents); });

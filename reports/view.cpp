@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 namespace cardstorm {
 namespace {
@@ -90,6 +91,23 @@ AuditCount count_audit(const Scorecard& card) {
   for (const Finding& finding : card.checks)
     ++(finding.verdict == Verdict::pass ? count.passed : finding.verdict == Verdict::fail ? count.broken : count.unknown);
   return count;
+}
+
+std::vector<std::string> largest_causes(const View& view, std::size_t n) {
+  std::map<std::string, std::uint64_t> sums;
+  for (const Side& side : view.sides)
+    for (const auto& [name, count] : side.card->traffic.causes) sums[name] += count;
+  std::vector<std::string> names;
+  for (const auto& [name, count] : sums)
+    if (count > 0) names.push_back(name);
+  std::stable_sort(names.begin(), names.end(), [&](const auto& a, const auto& b) { return sums[a] > sums[b]; });
+  names.resize(std::min(n, names.size()));
+  return names;
+}
+
+std::uint64_t count_of_cause(const Scorecard& card, const std::string& name) {
+  const auto found = card.traffic.causes.find(name);
+  return found == card.traffic.causes.end() ? 0 : found->second;
 }
 
 const Finding* finding_called(const Scorecard& card, std::string_view name) {

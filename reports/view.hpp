@@ -57,6 +57,10 @@ View view_of(const Scorecard& card);
 View view_of(const DrillCard& card);
 
 AuditCount count_audit(const Scorecard& card);
+/// Names of the causes that ended most trades without goods, over all sides; the largest first, at most `n`.
+std::vector<std::string> largest_causes(const View& view, std::size_t n);
+/// How many trades of this side it ended.
+std::uint64_t count_of_cause(const Scorecard& card, const std::string& name);
 const Finding* finding_called(const Scorecard& card, std::string_view name);
 /// The address of a trace: `id` in the card's trace_link; "" where that gives no http address.
 std::string trace_url(const Scorecard& card, const std::string& id);

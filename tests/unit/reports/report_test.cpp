@@ -297,6 +297,24 @@ TEST(Report, AFaultThatNothingMetIsSaidToBeThat) {
   EXPECT_EQ(count_of(xml, "<skipped "), 1U) << xml;
 }
 
+TEST(Report, TextsNameTheLargestCausesFirstAndOnlyThose) {
+  Scorecard card = sample::fragile();
+  card.traffic.causes = {{"timeout", 40}, {"reset", 7}, {"refused", 90}, {"http_5xx", 0}, {"deadline", 3}, {"dns", 2}, {"tls", 1}, {"redirect", 1}};
+  for (const char* reporter : {"terminal", "markdown"}) {
+    const std::string en = written(reporter, card), zh = written(reporter, card, Lang::zh);
+    const auto from = en.find("Ended without goods");
+    ASSERT_NE(from, std::string::npos) << en;
+    const auto refused = en.find("connection refused", from), timeout = en.find("timeout", from), broke = en.find("connection broke", from);
+    EXPECT_LT(refused, timeout) << en;
+    EXPECT_LT(timeout, broke) << en;
+    EXPECT_EQ(en.find("no secure connection"), std::string::npos) << "small, and there are larger ones: " << en;
+    EXPECT_EQ(en.find("server error"), std::string::npos) << "none of them";
+    EXPECT_NE(zh.find("未成交"), std::string::npos) << zh;
+  }
+  card.traffic.causes.clear();
+  EXPECT_EQ(written("terminal", card).find("Ended without goods"), std::string::npos);
+}
+
 TEST(Report, NeverCallsMoneyRightThatNobodyAudited) {
   Scorecard card = sample::fragile();
   card.checks.clear();
