@@ -5,6 +5,7 @@
 #include <atomic>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,19 @@ edge::Response guarded(DatabaseGuard& guard, int database, const std::function<e
 
 /// Server settings of a backend: bounded by number and by age.
 edge::ServerOptions backend_server(const ops::NodeConfig& config, int threads);
+
+/// A backend as the frame runs it, in backend_handler and ready while its pool can serve. `Part` has handle(request), shards() and metrics(), and ends its own threads.
+template <class Part>
+ops::Service backend_service(const ops::NodeConfig& config, int threads, const std::shared_ptr<Part>& part) {
+  ops::Service service;
+  service.server = backend_server(config, threads);
+  service.business = backend_handler(part->shards(), [part](const edge::Request& r) { return part->handle(r); });
+  service.pool = &part->shards();
+  service.not_ready = [part] { return pool_not_ready(part->shards()); };
+  service.metrics = [part] { return part->metrics(); };
+  service.stop = [] {};
+  return service;
+}
 
 /// As PostgreSQL reads an array: {"a","b"}.
 std::string pg_array(const std::vector<std::string>& items);

@@ -54,7 +54,7 @@ class Catalog {
     if (answer.state == CatalogCache::State::found) return json_answer(200, answer.text);
     return answer.state == CatalogCache::State::absent ? error_answer(404, "unknown_sku") : error_answer(503, "no_catalogue", "nothing is known yet, and the databases do not answer");
   }
-  store::PoolControl& pool() { return shards_; }
+  store::Shards& shards() { return shards_; }
   /// What it knows it can show.
   std::string not_ready() {
     if (!uncached_ && cache_.knows(kList)) return "";
@@ -125,14 +125,9 @@ class Catalog {
 }  // namespace
 
 ops::Service make_catalog(const ops::NodeConfig& config) {
-  auto catalog = std::make_shared<Catalog>(config);
-  ops::Service service;
-  service.server = backend_server(config, kWorkers);
-  service.business = backend_handler(catalog->pool(), [catalog](const Request& r) { return catalog->handle(r); });
-  service.pool = &catalog->pool();
+  const auto catalog = std::make_shared<Catalog>(config);
+  ops::Service service = backend_service(config, kWorkers, catalog);
   service.not_ready = [catalog] { return catalog->not_ready(); };
-  service.metrics = [catalog] { return catalog->metrics(); };
-  service.stop = [] {};
   return service;
 }
 

@@ -199,16 +199,6 @@ void Delivery::tell_orders(Connection& db, const std::vector<Verdict>& verdicts)
 
 }  // namespace
 
-ops::Service make_delivery(const ops::NodeConfig& config) {
-  auto delivery = std::make_shared<Delivery>(config);
-  ops::Service service;
-  service.server = backend_server(config, kHttpWorkers);
-  service.business = backend_handler(delivery->shards(), [delivery](const Request& r) { return delivery->handle(r); });
-  service.pool = &delivery->shards();
-  service.not_ready = [delivery] { return pool_not_ready(delivery->shards()); };
-  service.metrics = [delivery] { return delivery->metrics(); };
-  service.stop = [] {};
-  return service;
-}
+ops::Service make_delivery(const ops::NodeConfig& config) { return backend_service(config, kHttpWorkers, std::make_shared<Delivery>(config)); }
 
 }  // namespace platform::services

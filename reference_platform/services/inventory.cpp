@@ -108,16 +108,6 @@ Response Inventory::move(const Request& r) {
 
 }  // namespace
 
-ops::Service make_inventory(const ops::NodeConfig& config) {
-  auto inventory = std::make_shared<Inventory>(config);
-  ops::Service service;
-  service.server = backend_server(config, kWorkers);
-  service.business = backend_handler(inventory->shards(), [inventory](const Request& r) { return inventory->handle(r); });
-  service.pool = &inventory->shards();
-  service.not_ready = [inventory] { return pool_not_ready(inventory->shards()); };
-  service.metrics = [inventory] { return inventory->metrics(); };
-  service.stop = [] {};
-  return service;
-}
+ops::Service make_inventory(const ops::NodeConfig& config) { return backend_service(config, kWorkers, std::make_shared<Inventory>(config)); }
 
 }  // namespace platform::services

@@ -148,14 +148,9 @@ Response Orders::for_order(const Request& r, const std::vector<std::string>& par
 }  // namespace
 
 ops::Service make_order(const ops::NodeConfig& config) {
-  auto orders = std::make_shared<Orders>(config);
-  ops::Service service;
-  service.server = backend_server(config, kWorkers);
-  service.business = backend_handler(orders->shards(), [orders](const Request& r) { return orders->handle(r); });
-  service.pool = &orders->shards();
+  const auto orders = std::make_shared<Orders>(config);
+  ops::Service service = backend_service(config, kWorkers, orders);
   service.not_ready = [orders] { return orders->not_ready(); };
-  service.metrics = [orders] { return orders->metrics(); };
-  service.stop = [] {};
   return service;
 }
 

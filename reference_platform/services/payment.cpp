@@ -197,16 +197,6 @@ Response Payments::ops(const Request& r, const std::vector<std::string>& parts) 
 
 }  // namespace
 
-ops::Service make_payment(const ops::NodeConfig& config) {
-  auto payments = std::make_shared<Payments>(config);
-  ops::Service service;
-  service.server = backend_server(config, kHttpWorkers);
-  service.business = backend_handler(payments->shards(), [payments](const Request& r) { return payments->handle(r); });
-  service.pool = &payments->shards();
-  service.not_ready = [payments] { return pool_not_ready(payments->shards()); };
-  service.metrics = [payments] { return payments->metrics(); };
-  service.stop = [] {};
-  return service;
-}
+ops::Service make_payment(const ops::NodeConfig& config) { return backend_service(config, kHttpWorkers, std::make_shared<Payments>(config)); }
 
 }  // namespace platform::services

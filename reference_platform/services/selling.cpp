@@ -64,16 +64,6 @@ class Selling {
 
 }  // namespace
 
-ops::Service make_selling(const ops::NodeConfig& config) {
-  auto selling = std::make_shared<Selling>(config);
-  ops::Service service;
-  service.server = backend_server(config, kWorkers);
-  service.business = backend_handler(selling->shards(), [selling](const Request& r) { return selling->handle(r); });
-  service.pool = &selling->shards();
-  service.not_ready = [selling] { return pool_not_ready(selling->shards()); };
-  service.metrics = [selling] { return selling->metrics(); };
-  service.stop = [] {};
-  return service;
-}
+ops::Service make_selling(const ops::NodeConfig& config) { return backend_service(config, kWorkers, std::make_shared<Selling>(config)); }
 
 }  // namespace platform::services

@@ -4,9 +4,15 @@
 #include <gtest/gtest.h>
 
 #include "harness/judge/journals.hpp"
+#include "tests/unit/judge/run_on_disk.hpp"
 
 namespace cardstorm {
 namespace {
+
+using testing::RunOnDisk;
+using testing::healthy;
+using testing::judged;
+using testing::lists;
 
 const Segment kSegment{0, 0s, 10s, 15s, 30s, 32s, {"payment_delay", "beta", 5s, Json::object({{"delay", "4s"}})}, 1};
 
@@ -64,6 +70,46 @@ TEST(Bypass, NobodyCanTellWithoutAWholeJournalOrAProvenFault) {
   Segment kill = kSegment;
   kill.fault.fault = "node_kill";
   EXPECT_FALSE(was_bypassed(kill, in_force(), {}, beta_says("")));
+}
+
+// ---- over a whole run
+
+/// The fault is on beta, where this shop's buyers do not pay.
+RunOnDisk slow_elsewhere() {
+  RunOnDisk r = healthy();
+  r.plan.segments[0].fault.on = "beta";
+  for (auto& e : r.fault) std::get<FaultChanged>(e).on = "beta";
+  return r;
+}
+
+TEST(JudgeBypass, AFaultThatNothingMetIsNoMerit) {
+  auto run = slow_elsewhere();
+  const auto c = judged(run);
+  ASSERT_EQ(c.episodes.size(), 1U);
+  EXPECT_TRUE(c.episodes[0].bypassed && !c.episodes[0].absorbed);
+  EXPECT_TRUE(lists(c, "payment_delay on beta"));
+  EXPECT_EQ(c.mttr.at("payment_delay").absorbed, 0);
+  EXPECT_EQ(c.verdict, Verdict::pass);   // what did not occur blocks only a certification
+  const Json json = json_of_scorecard(c);
+  EXPECT_TRUE(json["episodes"].items()[0]["bypassed"].boolean());
+  EXPECT_TRUE(scorecard_of_json(json)->episodes[0].bypassed);
+}
+
+TEST(JudgeBypass, AFaultThatWasMetIsAbsorbed) {
+  auto met = healthy();
+  const auto c = judged(met);
+  EXPECT_TRUE(c.episodes.at(0).absorbed && !c.episodes[0].bypassed);
+  EXPECT_FALSE(lists(c, "payment_delay on alpha"));
+  EXPECT_FALSE(json_of_scorecard(c)["episodes"].items()[0].has("bypassed"));
+}
+
+TEST(JudgeBypass, HarmIsShownWhateverItCameFrom) {
+  auto run = slow_elsewhere();
+  run.broken(11s, 14s);
+  const auto c = judged(run);
+  EXPECT_FALSE(c.episodes.at(0).bypassed);
+  EXPECT_TRUE(c.episodes[0].ttr_s.has_value());
+  EXPECT_TRUE(lists(c, "payment_delay on beta"));
 }
 
 }  // namespace

@@ -40,6 +40,15 @@ struct Rig {
   std::unique_ptr<HttpClient> client;
 };
 
+/// Every case runs over both.
+class BothTransports : public ::testing::TestWithParam<Transport> {
+ protected:
+  static Rig make(HttpClientLimits limits = {}, AllowList allow = loopback()) {
+    limits.transport = GetParam();
+    return Rig(limits, std::move(allow));
+  }
+};
+
 inline HttpRequest get(std::string url, Nanos timeout = 5s) { return {"GET", std::move(url), "", {}, timeout}; }
 
 /// A port of loopback where nobody listens.

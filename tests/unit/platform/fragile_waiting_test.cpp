@@ -128,7 +128,7 @@ TEST_F(FragileTraits, A10WorksForBuyersWhoHaveLeft) {
   for (const Shop* s : {&unbounded, &cured}) {
     pay_many(s->url, 16, "alpha");
     EXPECT_TRUE(wait_until([&] { return metric(*s, "shop_calls_in_flight") == 16; }));
-    for (int i = 0; i < 5; ++i) EXPECT_EQ(get(s->url, "/goods", 100ms), 0);   // five buyers give up
+    for (int i = 0; i < 5; ++i) EXPECT_EQ(get(s->url, "/goods", 300ms), 0);   // five buyers give up
   }
   EXPECT_EQ(get(cured.url, "/goods", 10s), 503);   // too old, and so are the five before it
   EXPECT_EQ(unbounded.server->queued(), 5U);

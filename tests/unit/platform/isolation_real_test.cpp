@@ -13,16 +13,18 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr auto kPatience = 10min;   // of what ends by itself
+
 /// Kills a node whenever its supervisor has started it again.
 class Killer {
  public:
   Killer(const RealShop& shop, std::string name) : thread_([this, &shop, name = std::move(name)] {
     pid_t last = 0;
-    while (!over_) {
+    wait_until([&] {
       const pid_t pid = shop.node(name).pid;
       if (pid > 0 && pid != last) ::kill(last = pid, SIGKILL);
-      std::this_thread::sleep_for(2ms);
-    }
+      return over_.load();
+    }, kPatience);
   }) {}
   Killer(const Killer&) = delete;
   Killer& operator=(const Killer&) = delete;

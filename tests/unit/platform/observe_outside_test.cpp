@@ -38,6 +38,15 @@ class Collector {
   std::unique_ptr<edge::Server> server_ = edge::serve({}, [this](const edge::Request& r) { return take(r); });
 };
 
+/// The last that is done for an order of this class, by whoever does it: consumers, of which nobody waits for the answer.
+const std::map<std::string, std::set<std::string>>& last_steps() {
+  static const std::map<std::string, std::set<std::string>> steps{
+      {"card", {"process charge", "process deliver", "process order_paid", "process order_delivered"}},
+      {"topup", {"process charge", "process deliver", "process order_paid", "process order_started", "process supply notify", "process order_delivered"}},
+      {"membership", {"process charge", "process deliver", "process order_paid", "process order_delivered", "process revoke", "process order_refunded"}}};
+  return steps;
+}
+
 struct SeenSpan { std::string node, trace, id, parent, name, mark; std::int64_t kind = 0; };
 
 std::string attribute(const Json& of, const std::string& key) {
@@ -82,7 +91,8 @@ class ObservedShop : public ::testing::Test {
     (void)shop_->ask("", "GET", "/wallet", "", {{"X-Session", token_}});
     (void)shop_->ask("", "GET", "/goods");
     (void)shop_->ask("", "GET", "/nothing-here/" + token_);
-    std::this_thread::sleep_for(600ms);   // longer than spans and lines are kept back
+    ASSERT_TRUE(wait_until([] { return all_done(sent()); })) << "the spans of what was done for the orders do not come";
+    hear_last_words();
   }
   static void TearDownTestSuite() {
     shop_.reset();
@@ -119,6 +129,33 @@ class ObservedShop : public ::testing::Test {
       for (std::string line; std::getline(in, line);) spans_of(line, out);
     }
     return out;
+  }
+  static std::vector<SeenSpan> sent() {
+    std::vector<SeenSpan> out;
+    for (const auto& body : collector_->bodies()) spans_of(body, out);
+    return out;
+  }
+  static bool all_done(const std::vector<SeenSpan>& spans) {
+    return std::all_of(walks_.begin(), walks_.end(), [&](const Walk& w) {
+      std::set<std::string> missing = last_steps().at(w.what);
+      for (const SeenSpan& s : spans)
+        if (s.trace == w.trace) missing.erase(s.name);
+      return missing.empty();
+    });
+  }
+  /// Nodes keep spans back for a moment, in their order, and send them after they have written them: when a late one of each has come, all before it are there.
+  static void hear_last_words() {
+    const auto last = observe::Context::fresh();
+    std::set<std::string> silent;
+    for (const auto& n : shop_->nodes()) {
+      silent.insert(n.name);
+      (void)edge::call("GET", n.url + "/nothing-here/" + token_, "", {{"traceparent", last.traceparent()}}, {1s, 10s});
+    }
+    EXPECT_TRUE(wait_until([&] {
+      for (const SeenSpan& s : sent())
+        if (s.trace == last.trace_id) silent.erase(s.node);
+      return silent.empty();
+    })) << ::testing::PrintToString(silent);
   }
   static std::set<std::string> ids_of(const std::vector<SeenSpan>& spans) {
     std::set<std::string> out;
@@ -211,15 +248,13 @@ TEST_F(ObservedShop, OneOrderIsOneTraceThroughEveryNodeWithoutAnOrphan) {
     EXPECT_EQ(nodes.contains("inventory"), w.what == "card") << w.what;
     EXPECT_GE(kinds.count(2), 4U) << "requests served";
     EXPECT_GE(kinds.count(3), 3U) << "calls";
-    EXPECT_EQ(kinds.count(4), 1U) << "published to the queue";
+    EXPECT_GE(kinds.count(4), 1U) << "published to the queue; twice where the gateway asked the twin too";
     EXPECT_GE(kinds.count(5), 5U) << "taken from queue and message table";
   }
 }
 
 TEST_F(ObservedShop, ACollectorIsSentTheSameSpans) {
-  std::vector<SeenSpan> sent;
-  for (const auto& body : collector_->bodies()) spans_of(body, sent);
-  const auto there = ids_of(sent);
+  const auto there = ids_of(sent());
   for (const SeenSpan& s : written())
     for (const Walk& w : walks_)
       if (s.trace == w.trace) {

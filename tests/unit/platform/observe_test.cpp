@@ -122,7 +122,7 @@ class Spans : public ::testing::Test {
     stop_spans();
     fs::remove(file_);
   }
-  void start(double share) { start_spans({"order", "order-2", file_, "", share, std::chrono::milliseconds(500)}); }
+  void start(double share) { start_spans({"order", "order-2", file_, "", share, std::chrono::minutes(1)}); }
   /// All spans in the file.
   std::vector<domain::Json> written() {
     stop_spans();

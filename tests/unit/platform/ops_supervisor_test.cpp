@@ -41,8 +41,8 @@ void restarts_a_killed_node(const Up& up) {
   EXPECT_EQ(before.at("start_time").as_int64(), static_cast<std::int64_t>(start_time_of(Up::pid_of(before))));
   const auto killed_at = Steady::now();
   ::kill(Up::pid_of(before), SIGKILL);
-  ASSERT_TRUE(becomes([&] { return !up.node().at("ready").as_bool(); }));
-  ASSERT_TRUE(becomes([&] { return up.node().at("ready").as_bool(); }));
+  ASSERT_TRUE(wait_until([&] { return !up.node().at("ready").as_bool(); }));
+  ASSERT_TRUE(wait_until([&] { return up.node().at("ready").as_bool(); }));
   EXPECT_GE(Steady::now() - killed_at, 200ms);
   const auto after = up.node();
   EXPECT_NE(Up::pid_of(after), Up::pid_of(before));
@@ -120,7 +120,7 @@ TEST(Supervisor, NothingSurvivesItWhenItIsKilled) {
     all.push_back(Up::pid_of(up.node()));
     up.kill(SIGKILL);
     up.wait();
-    for (const pid_t p : all) EXPECT_TRUE(becomes([p] { return gone(p); })) << p;
+    for (const pid_t p : all) EXPECT_TRUE(wait_until([p] { return gone(p); })) << p;
   }
   EXPECT_TRUE(std::filesystem::exists(dir));   // removed by the next supervisor
   std::filesystem::remove_all(dir);

@@ -17,6 +17,7 @@
 #include "reference_platform/ops/restart.hpp"
 #include "reference_platform/ops/signals.hpp"
 #include "reference_platform/ops/stores.hpp"
+#include "tests/unit/platform/wait_until.hpp"
 
 namespace platform::ops {
 namespace {
@@ -41,16 +42,6 @@ class OpsTest : public testing::Test {
   [[nodiscard]] std::string log() const { return folder_.path() + "/log"; }
   StoreFolder folder_{false};
 };
-
-template <class F>
-bool becomes(F condition) {
-  const auto until = Steady::now() + 5s;
-  while (!condition()) {
-    if (Steady::now() > until) return false;
-    std::this_thread::sleep_for(1ms);
-  }
-  return true;
-}
 
 TEST_F(OpsTest, AChildHasOnlyItsThreeDescriptorsAndThePipe) {
   const int leak = ::open("/dev/null", O_RDONLY);   // not close-on-exec
@@ -124,10 +115,10 @@ TEST_F(OpsTest, TheEndOfTheOwnerEndsTheWholeGroup) {
   std::string grandchild;
   {
     const auto p = Process::spawn(shell("sleep 60 & echo $!; wait"));
-    ASSERT_TRUE(becomes([&] { return (grandchild = text_of(log())).find('\n') != std::string::npos; }));
+    ASSERT_TRUE(wait_until([&] { return (grandchild = text_of(log())).find('\n') != std::string::npos; }));
   }
   const auto pid = static_cast<pid_t>(std::stoi(grandchild));
-  EXPECT_TRUE(becomes([&] {   // it may stay a zombie where nobody reaps orphans
+  EXPECT_TRUE(wait_until([&] {   // it may stay a zombie where nobody reaps orphans
     const std::string stat = text_of("/proc/" + std::to_string(pid) + "/stat");
     return stat.empty() || stat.find(") Z") != std::string::npos;
   }));
@@ -269,7 +260,7 @@ class NodeTest : public OpsTest {
     node_ = ::fork();
     if (node_ != 0) {
       ::close(pipe_[0]);
-      ASSERT_TRUE(becomes([this] { return admin("GET", "/health").status == 200; }));
+      ASSERT_TRUE(wait_until([this] { return admin("GET", "/health").status == 200; }));
       return;
     }
     ::close(pipe_[1]);
@@ -302,7 +293,7 @@ class NodeTest : public OpsTest {
   /// The exit status, or -1 when it did not end.
   int ended() {
     int status = -1;
-    const bool yes = becomes([&] { return ::waitpid(node_, &status, WNOHANG) == node_; });
+    const bool yes = wait_until([&] { return ::waitpid(node_, &status, WNOHANG) == node_; });
     if (yes) node_ = 0;
     return yes ? status : -1;
   }
@@ -355,7 +346,7 @@ TEST_F(NodeTest, AStuckHandlerCannotKeepIt) {
   std::thread caller([port = config_.port] {
     edge::call("GET", "http://127.0.0.1:" + std::to_string(port) + "/x", "", {}, {1000ms, 10000ms});
   });
-  ASSERT_TRUE(becomes([this] { return admin("GET", "/metrics").body.find("platform_workers_busy 1") != std::string::npos; }));
+  ASSERT_TRUE(wait_until([this] { return admin("GET", "/metrics").body.find("platform_workers_busy 1") != std::string::npos; }));
   ::kill(node_, SIGTERM);
   const int status = ended();
   EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM);

@@ -16,6 +16,7 @@
 
 #include "reference_platform/edge/http.hpp"
 #include "reference_platform/ops/supervisor.hpp"
+#include "tests/unit/platform/wait_until.hpp"
 
 namespace platform::ops {
 
@@ -87,16 +88,6 @@ class Up {
   pid_t pid_ = 0;
   int stdin_ = -1;
 };
-
-template <class F>
-bool becomes(F condition) {
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > until) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
-  return true;
-}
 
 inline bool gone(pid_t pid) {
   const std::string stat = text_of("/proc/" + std::to_string(pid) + "/stat");

@@ -110,7 +110,7 @@ class IntakeTest : public ServicesTest {
     nodes_.push_back(std::make_unique<Intake>("n" + std::to_string(nodes_.size()), std::make_unique<FakeQueue>(broker_), shards, "own", log_, metrics_, kPatience));
     return *nodes_.back();
   }
-  std::unique_ptr<store::Shards> make_shards() { return std::make_unique<store::Shards>(database_urls_, shadow_urls_, store::PoolOptions{"", 4, 1000ms, 1000ms}); }
+  std::unique_ptr<store::Shards> make_shards() { return std::make_unique<store::Shards>(database_urls_, shadow_urls_, store::PoolOptions{"", 4, 1000ms, kPatience}); }
   NewOrder order(const std::string& buyer, const std::string& key, const std::string& sku = "steam-50", std::int64_t quantity = 1) {
     const store::Place place = shards_->of_buyer(buyer, false);
     const bool card = sku != "video-month";

@@ -24,6 +24,7 @@
 #include "reference_platform/ops/process.hpp"
 #include "reference_platform/services/partner.hpp"
 #include "reference_platform/store/pg.hpp"
+#include "tests/unit/platform/wait_until.hpp"
 
 namespace platform::services_test {
 
@@ -96,11 +97,12 @@ class FakePartners {
   std::vector<std::thread> threads_;
 };
 
-/// One HTTP call as a buyer makes it.
 struct Answer { int status = 0; domain::Json json; std::string body; };
+/// Sends an order, and as api.md has buyers do, again while it is only accepted (202): for six seconds, as a queued order lives for five.
+Answer until_known(const std::function<Answer()>& order);
+/// One HTTP call as a buyer makes it; an order under a key until its outcome is known.
 Answer as_buyer(const std::string& url, const std::string& buyer, const std::string& method, const std::string& path, const std::string& body = "",
                 const std::string& key = "");
-bool wait_until(const std::function<bool()>& done, std::chrono::milliseconds limit = std::chrono::milliseconds(30000));
 
 /// How many databases the tests of the hardened variant have; CARDSTORM_TEST_DATABASES says otherwise.
 inline const int kDatabases = std::getenv("CARDSTORM_TEST_DATABASES") == nullptr ? 2 : std::atoi(std::getenv("CARDSTORM_TEST_DATABASES"));
@@ -183,7 +185,7 @@ class Hardened : public ServicesTest {
   }
   Answer pay(const std::string& buyer, const std::string& no, const std::string& channel) { return post(buyer, "/orders/" + no + "/pay", R"({"channel":")" + channel + "\"}", "p-" + no); }
   Answer show(const std::string& buyer, const std::string& no) { return as_buyer(url_, buyer, "GET", "/orders/" + no); }
-  bool reaches(const std::string& buyer, const std::string& no, const std::string& status, std::chrono::milliseconds limit = std::chrono::seconds(10)) {
+  bool reaches(const std::string& buyer, const std::string& no, const std::string& status, std::chrono::milliseconds limit = std::chrono::seconds(30)) {
     return wait_until([&] { return show(buyer, no).json["status"].text() == status; }, limit);
   }
   std::string url_;

@@ -11,6 +11,7 @@
 #include "reference_platform/ops/stores.hpp"
 #include "reference_platform/store/pg.hpp"
 #include "reference_platform/store/redis.hpp"
+#include "tests/unit/platform/wait_until.hpp"
 
 namespace platform::store {
 namespace {
@@ -38,8 +39,15 @@ class Stores {
   void restart(ops::Store& store, ops::Process& process) {
     process.signal(SIGKILL);
     ASSERT_TRUE(process.wait(5s));
-    process = ops::Process::spawn(store.command);
-    ops::wait_ready(store, process, 30s);
+    ASSERT_TRUE(wait_until([&] {   // PostgreSQL's children notice it in their own time, and keep its memory and its port from the next one until then
+      process = ops::Process::spawn(store.command);
+      try {
+        ops::wait_ready(store, process, 30s);
+        return true;
+      } catch (const ops::EnvironmentError&) {
+        return false;
+      }
+    }));
   }
 
  private:
@@ -73,16 +81,6 @@ class RedisClient : public StoreTest {
  protected:
   static void TearDownTestSuite() { the_stores.reset(); }   // the last suite of this file
 };
-
-template <class F>
-bool becomes(F condition) {
-  const auto until = Steady::now() + 5s;
-  while (!condition()) {
-    if (Steady::now() > until) return false;
-    std::this_thread::yield();
-  }
-  return true;
-}
 
 bool is(const PoolState& s, int idle, int held, int used, int waiting) {
   return s.idle == idle && s.held == held && s.used == used && s.waiting == waiting && s.max == idle + held + used;
@@ -148,7 +146,7 @@ TEST_F(Pg, ReturnRollsBackWhatWasLeftOpen) {
 
 TEST_F(Pg, StatementLimitEndsAStatement) {
   auto o = pool_options(1);
-  o.statement = 50ms;
+  o.statement = 300ms;
   const auto pool = make_pool(o);
   const auto c = pool->take();
   EXPECT_EQ(state_of([&] { c->run("SELECT pg_sleep(10)"); }), "57014");
@@ -157,13 +155,13 @@ TEST_F(Pg, StatementLimitEndsAStatement) {
 
 TEST_F(Pg, AHungServerCostsOnlyTheLimit) {
   auto o = pool_options(1);
-  o.statement = 100ms;
+  o.statement = 300ms;
   const auto pool = make_pool(o);
   const auto pid = static_cast<pid_t>(pool->take()->run("SELECT pg_backend_pid()").number(0, 0));
   ::kill(pid, SIGSTOP);
   const auto before = Steady::now();
   EXPECT_EQ(state_of([&] { pool->take()->run("SELECT 1"); }), "");
-  EXPECT_LT(Steady::now() - before, 3s);
+  EXPECT_LT(Steady::now() - before, 10s);   // it hangs for ever
   ::kill(pid, SIGCONT);
   EXPECT_EQ(pool->take()->run("SELECT 1").number(0, 0), 1);
 }
@@ -208,11 +206,11 @@ TEST(PgAbsent, TakeFailsWithoutLosingTheConnection) {
 }
 
 TEST_F(Pg, TakeTimesOutAndTheShorterWaitCounts) {
-  const auto pool = make_pool(pool_options(1));
+  const auto pool = make_pool(pool_options(1, 60s));
   const auto c = pool->take();
   const auto before = Steady::now();
   EXPECT_THROW(pool->take(30ms), PoolTimeout);
-  EXPECT_LT(Steady::now() - before, 2s);
+  EXPECT_LT(Steady::now() - before, 6s);
   EXPECT_TRUE(is(pool->state(), 0, 0, 1, 0));
 }
 
@@ -227,7 +225,7 @@ TEST_F(Pg, ServesWaitersInTheirOrder) {
         const auto mine = pool->take();
         order.push_back(i);
       });
-      ASSERT_TRUE(becomes([&] { return pool->state().waiting == i + 1; }));
+      ASSERT_TRUE(wait_until([&] { return pool->state().waiting == i + 1; }));
     }
   }
   for (auto& t : threads) t.join();
@@ -246,7 +244,7 @@ TEST_F(Pg, HoldTakesIdleOnesAtOnceAndOthersAheadOfWaiters) {
       const auto c = pool->take();
       got = true;
     });
-    ASSERT_TRUE(becomes([&] { return pool->state().waiting == 1; }));
+    ASSERT_TRUE(wait_until([&] { return pool->state().waiting == 1; }));
   }
   EXPECT_TRUE(is(pool->state(), 0, 3, 0, 1));
   EXPECT_FALSE(got);
@@ -261,7 +259,6 @@ TEST_F(Pg, AHoldEndsByItself) {
   pool->hold(100ms);
   EXPECT_EQ(pool->take()->run("SELECT 1").number(0, 0), 1);   // waits for the end of the lease, no other call comes
   EXPECT_GE(Steady::now() - before, 100ms);
-  EXPECT_LT(Steady::now() - before, 3s);
   EXPECT_TRUE(is(pool->state(), 2, 0, 0, 0));
 }
 
@@ -272,7 +269,7 @@ TEST_F(Pg, AHoldIsRenewedAndShortened) {
   EXPECT_THROW(pool->take(150ms), PoolTimeout);
   EXPECT_TRUE(is(pool->state(), 0, 1, 0, 0));
   pool->hold(20ms);
-  EXPECT_EQ(pool->take(3s)->run("SELECT 1").number(0, 0), 1);
+  EXPECT_EQ(pool->take()->run("SELECT 1").number(0, 0), 1);
 }
 
 TEST_F(Pg, StateAddsUpUnderLoad) {
@@ -295,7 +292,7 @@ TEST_F(Pg, StateAddsUpUnderLoad) {
     EXPECT_EQ(s.idle + s.held + s.used, 4);
     const int seen = done;
     if (i % 2 == 1) {
-      EXPECT_TRUE(becomes([&] { return done > seen; }));
+      EXPECT_TRUE(wait_until([&] { return done > seen; }));
     }
   }
   stop = true;
@@ -314,7 +311,7 @@ TEST_F(RedisClient, SetsGetsDeletesAndForgets) {
   r->del("k");
   EXPECT_EQ(r->get("k"), std::nullopt);
   r->set("short", "v", 1ms);
-  EXPECT_TRUE(becomes([&] { return !r->get("short"); }));
+  EXPECT_TRUE(wait_until([&] { return !r->get("short"); }));
 }
 
 TEST_F(RedisClient, ReadsEveryKindOfReply) {
@@ -347,7 +344,7 @@ TEST_F(RedisClient, ReconnectsAfterARestartAndKeepsTheData) {
   EXPECT_EQ(r->get("stays"), std::nullopt);
   EXPECT_FALSE(r->reachable());
   stores().restart(stores().redis, stores().redis_process);
-  EXPECT_TRUE(becomes([&] { return r->reachable(); }));
+  EXPECT_TRUE(wait_until([&] { return r->reachable(); }));
   EXPECT_EQ(r->get("stays"), "1");
 }
 
@@ -366,7 +363,7 @@ TEST(RedisClientAbsent, AHungServerCostsTheLimitOnceNotPerCall) {
   EXPECT_GE(Steady::now() - before, 45ms);
   before = Steady::now();
   for (int i = 0; i < 1000; ++i) r->get("k");
-  EXPECT_LT(Steady::now() - before, 300ms);
+  EXPECT_LT(Steady::now() - before, 5s);   // once per call would be fifty
   ::close(listener);
 }
 
