@@ -47,6 +47,15 @@ std::string unknown_key(const json::object& o, std::initializer_list<const char*
   return "";
 }
 
+/// Who names one node must not hit all of them.
+std::optional<Response> wants_nothing(const edge::Request& r) {
+  if (r.body.empty()) return std::nullopt;
+  const auto body = object_of(r.body);
+  if (!body) return bad(400, "bad_json", "POST " + r.path + " takes no body, or {}: it is for the whole platform");
+  if (const auto key = unknown_key(*body, {}); !key.empty()) return bad(400, "unknown_key", "'" + key + "' is not known; POST " + r.path + " is for the whole platform");
+  return std::nullopt;
+}
+
 /// "A06=on,A09=on" or "B07": what is wrong, or "".
 template <typename Set>
 std::string set_all(const std::string& list, Set set) {
@@ -76,6 +85,9 @@ Response Control::answer(const edge::Request& r) {
   if (r.method == "GET" && r.path == "/") return {200, operator_page(), "text/html; charset=utf-8", {}};
   if (r.method == "GET" && r.path == "/overview") return overview();
   if (r.method == "GET" && r.path == "/targets") return targets();
+  if (r.method == "POST" && (r.path == "/stop" || r.path == "/restart")) {
+    if (const auto mistake = wants_nothing(r)) return *mistake;
+  }
   if (r.method == "POST" && r.path == "/stop") {
     stop_.ring();
     return good({{"stopping", true}});
@@ -84,7 +96,7 @@ Response Control::answer(const edge::Request& r) {
   if (r.path == "/operator/merchants") return pass_on("selling", r);
   if (r.path.starts_with("/operator/")) return pass_on("order", r);
   if (r.method != "POST" || (r.path != "/restart" && r.path != "/scale" && r.path != "/canary"))
-    return bad(404, "not_found", "GET / (a page), GET /overview, GET /nodes, POST /stop, POST /restart, POST /scale, POST /canary; /operator/... and /ops/... of hardened");
+    return bad(404, "not_found", "GET / (a page), GET /overview, GET /nodes, GET /targets, POST /stop, POST /restart, POST /scale, POST /canary; /operator/... and /ops/... of hardened");
   const std::unique_lock changing(changing_, std::try_to_lock);
   if (!changing) return bad(409, "busy", "another change is being made: try again when it has ended");
   return r.path == "/restart" ? restart() : r.path == "/scale" ? scale(r) : canary(r);

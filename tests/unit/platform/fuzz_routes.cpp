@@ -102,7 +102,7 @@ std::vector<FuzzRoute> control_routes() {
       {c, "GET /targets", "/targets", 200},
       {c, "POST /scale", "/scale", 200, Sign::none, {{"role", R"("order")"}, {"instances", "2", Kind::whole}}},
       {c, "POST /canary", "/canary", 404, Sign::none, {{"role", R"("order")"}, {"weight", "0", Kind::whole}, {"version", "", Kind::text, false}, {"bug", "", Kind::text, false}, {"trait", "", Kind::text, false}}},
-      {c, "POST /restart", "", 0},   // these two take whatever is sent as a yes
+      {c, "POST /restart", "", 0},   // these two end what is fuzzed; ops_scale_test sends them what is wrong
       {c, "POST /stop", "", 0},
   };
 }
