@@ -4,6 +4,8 @@
 #include <cctype>
 #include <charconv>
 
+#include "reference_platform/observe/quoted.hpp"
+
 namespace platform::domain {
 namespace {
 
@@ -172,22 +174,9 @@ const Json& Json::operator[](std::string_view member) const {
 }
 
 std::string json_quoted(std::string_view text) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto u = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (u < 0x20) {
-      out += "\\u00";
-      out += kHex[u >> 4];
-      out += kHex[u & 15];
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
+  std::string out;
+  observe::quoted(out, text);
+  return out;
 }
 
 JsonObject& JsonObject::raw(std::string_view name, std::string_view json) {

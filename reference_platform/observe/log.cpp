@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "reference_platform/observe/context.hpp"
+#include "reference_platform/observe/quoted.hpp"
 
 namespace platform::observe {
 namespace {
@@ -98,25 +99,6 @@ class Writer {
   std::atomic<std::uint64_t> dropped_{0};
   std::thread thread_;   // last: uses all above
 };
-
-void quoted(std::string& out, std::string_view text) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  out += '"';
-  for (const char c : text) {
-    const auto u = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (u < 0x20) {
-      out += "\\u00";
-      out += kHex[u >> 4];
-      out += kHex[u & 15];
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
-}
 
 void member(std::string& out, const char* name, std::string_view text) {
   out += ",\"";

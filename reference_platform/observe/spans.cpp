@@ -10,6 +10,8 @@
 #include <thread>
 #include <unistd.h>
 
+#include "reference_platform/observe/quoted.hpp"
+
 namespace platform::observe {
 namespace {
 
@@ -18,25 +20,6 @@ using Nanos = std::chrono::nanoseconds;
 
 constexpr std::size_t kWaitingMax = 8192, kBatchMax = 512;
 constexpr long kPostMs = 2000;
-
-void quoted(std::string& out, std::string_view text) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  out += '"';
-  for (const char c : text) {
-    const auto u = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (u < 0x20) {
-      out += "\\u00";
-      out += kHex[u >> 4];
-      out += kHex[u & 15];
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
-}
 
 std::string text_attribute(std::string_view key, std::string_view value) {
   std::string out = "{\"key\":";

@@ -1,0 +1,45 @@
+// house_supplier: see house_supplier.hpp.
+#include "harness/partners/house_supplier.hpp"
+
+#include "harness/partners/signature.hpp"
+
+namespace cardstorm::partners {
+
+Answer HouseSupplier::handle(const ServerRequest& request, const std::string& call) {
+  if (call != "order" && call != "revoke") return refusal(404, "no_such_call");
+  if (!is_signed(key_, request)) return refusal(401, "bad_sign");
+  if (request.method == "POST") return call == "revoke" ? revoke(Form(request.body)) : order(Form(request.body));
+  if (request.method == "GET" && call == "order") return query(query_value(request.query, number_));
+  return refusal(404, "no_such_call");
+}
+
+HttpRequest HouseSupplier::tell(const Supply& supply, const std::string& notify_no) const {
+  const std::string timestamp = timestamp_text();
+  Json said = row(supply);
+  said.set("order", supply.order).set("notify_no", notify_no);
+  const std::string body = said.dump();
+  return {"POST", supply.notify_url, body,
+          {{"Content-Type", "application/json"}, {"X-Timestamp", timestamp}, {"X-Sign", signature(key_, "POST", path_of_url(supply.notify_url), timestamp, body)}}};
+}
+
+Json HouseSupplier::card(const std::string& base) const {
+  return Json::object({{"address", base + "/order"}, {"key", "the text of the key file of `partners up`"}, {"contract", "harness/partners/api.md"}});
+}
+
+Answer HouseSupplier::revoke(Form form) {
+  const std::string number = form.text(number_);
+  if (!form.good()) return refusal(400, "bad_request");
+  if (!supplier_.knows(number)) return refusal(404, "not_found");
+  supplier_.revoke(number);
+  const Supply* supply = supplier_.find(number);
+  return supply == nullptr ? refusal(404, "not_found") : json_answer(200, row(*supply));
+}
+
+Answer HouseSupplier::query(const std::string& number) const {
+  const Supply* supply = supplier_.find(number);
+  Answer answer = supply == nullptr ? refusal(404, "not_found") : json_answer(200, row(*supply));
+  answer.is_query = true;
+  return answer;
+}
+
+}  // namespace cardstorm::partners
