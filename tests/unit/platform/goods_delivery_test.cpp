@@ -127,11 +127,11 @@ TEST_F(Goods, ASupplierThatHangsLosesItsTurnAndNothingElse) {
   std::vector<std::string> orders;
   for (int i = 0; i < 14; ++i) orders.push_back(paid("b" + std::to_string(i), "phone-30", 1, "13800000000"));
   const std::string member = paid("b1", "video-month");
-  EXPECT_TRUE(ends(member, "delivered", 5s));
+  EXPECT_TRUE(ends(member, "delivered", 2s));
   EXPECT_TRUE(wait_until([&] { return suppliers_.orders("topup2").size() >= 6; }));
   EXPECT_EQ(number("SELECT count(*) FROM supplies a JOIN supplies b ON a.order_no = b.order_no WHERE a.supplier = 'topup' AND b.supplier = 'topup2' AND a.state <> 'dropped'"), 0);
   suppliers_.does("topup", Does::deliver);
-  for (const auto& no : orders) EXPECT_TRUE(ends(no, "delivered")) << no;
+  for (const auto& no : orders) EXPECT_TRUE(ends(no, "delivered", 25s)) << no;
   for (const auto& no : orders) EXPECT_EQ(suppliers_.orders("topup").contains(no + "-topup") ? 1 : 0, suppliers_.orders("topup2").contains(no + "-topup2") ? 0 : 1);
 }
 

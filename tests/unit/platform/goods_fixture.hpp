@@ -61,7 +61,7 @@ class Goods : public ServicesTest {
   /// The message that tells the order of its end: its topic, "" while there is none. It stays.
   std::string told(const std::string& order_no);
   domain::Json told_body(const std::string& order_no);
-  bool ends(const std::string& order_no, const std::string& topic, std::chrono::milliseconds limit = std::chrono::seconds(30)) {
+  bool ends(const std::string& order_no, const std::string& topic, std::chrono::milliseconds limit = std::chrono::seconds(10)) {
     return wait_until([&] { return told(order_no) == topic; }, limit);
   }
   int given(const std::string& order_no);

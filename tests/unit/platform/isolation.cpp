@@ -14,7 +14,7 @@ using domain::JsonObject;
 
 namespace {
 
-constexpr std::chrono::milliseconds kLong{30000}, kMoment{400};
+constexpr std::chrono::milliseconds kLong{15000}, kMoment{400};
 
 std::vector<std::string> cells_of(const std::string& line) {
   std::vector<std::string> out;

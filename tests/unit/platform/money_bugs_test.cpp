@@ -47,7 +47,7 @@ TEST_F(MoneyTest, B03LosesAnAnsweredPaymentInACrash) {
     gate->run("LOCK TABLE charges IN EXCLUSIVE MODE");   // the commit takes its time
     auto process = spawn(c);
     ASSERT_TRUE(wait_until([&] { return edge::call("GET", "http://127.0.0.1:" + std::to_string(c.admin_port) + "/ready", "", {}, {100ms, 500ms}).status == 200; }, 20s));
-    const auto answer = services::partner_call({url_, kKey}, "POST", "/notify/alpha", notify_body(no, "alpha", 500, "T-" + no), "", {1s, on ? 20000ms : 500ms});
+    const auto answer = services::partner_call({url_, kKey}, "POST", "/notify/alpha", notify_body(no, "alpha", 500, "T-" + no), "", {1s, 500ms});
     EXPECT_EQ(answer.body == "success", on);
     process.signal(9);
     process.wait(5s);
@@ -56,7 +56,7 @@ TEST_F(MoneyTest, B03LosesAnAnsweredPaymentInACrash) {
     c.switches.set(Bug::B03, false);   // whoever comes next finds only what is written down
     c.name = "next";
     start(c);
-    EXPECT_EQ(wait_until([&] { return db_of(no).take()->run("SELECT count(*) FROM outbox WHERE order_no = $1", {no}).number(0, 0) == 1; }, on ? 1500ms : 30000ms), !on);
+    EXPECT_EQ(wait_until([&] { return db_of(no).take()->run("SELECT count(*) FROM outbox WHERE order_no = $1", {no}).number(0, 0) == 1; }, on ? 1500ms : 8000ms), !on);
     stop_all();
   }
 }
@@ -114,7 +114,7 @@ TEST_F(MoneyTest, B18CallsAnAcceptedRefundDone) {
     EXPECT_EQ(told(), on ? 1 : 0);
     partners_->settle_refunds(false);
     partners_->refunds_pending = false;
-    EXPECT_EQ(wait_until([&] { return partners_->kept_cents(no) == 0; }, on ? 1500ms : 30000ms), !on);   // told, and never paid back
+    EXPECT_EQ(wait_until([&] { return partners_->kept_cents(no) == 0; }, on ? 1500ms : 8000ms), !on);   // told, and never paid back
     stop_all();
   }
 }

@@ -131,7 +131,7 @@ TEST_P(QueueContract, CarriesKeyBodyMarkAndTraceWhateverBytesTheyHave) {
   EXPECT_EQ(got[0].body, sent.body);
   EXPECT_EQ(got[0].mark, sent.mark);
   EXPECT_EQ(got[0].trace, sent.trace);
-  EXPECT_LT(got[0].age, 2 * kPatience);
+  EXPECT_LT(got[0].age, 10s);
   ASSERT_TRUE(queue_->publish(topic_, plain, kPublish));
   EXPECT_EQ(take_n(*c, 1)[0].body, "");
 }
@@ -204,7 +204,7 @@ TEST_P(QueueContract, ARestartedMemberFindsWhatItHadTaken) {
   const auto began = Steady::now();
   const auto a = member("a", kPatience);
   EXPECT_EQ(bodies(take_n(*a, 10)), numbers(10));
-  EXPECT_LT(Steady::now() - began, kPatience / 2) << "its own name should not make it wait for its own death";
+  EXPECT_LT(Steady::now() - began, 6s) << "its own name should not make it wait for its own death";
 }
 
 TEST_P(QueueContract, AMemberThatLeavesGivesWhatItHadTakenAndWhatComesToTheOthersAtOnce) {
@@ -261,7 +261,8 @@ TEST_P(QueueContract, KnowsItsBacklogInNumberAndAge) {
   EXPECT_TRUE(wait_until([&] { return (full = queue_->backlog(topic_, "group")).oldest >= 100ms; }, kPatience));
   EXPECT_TRUE(full.known);
   EXPECT_EQ(full.messages, 12);
-  EXPECT_LT(full.oldest, 2 * kPatience);
+  EXPECT_GE(full.oldest, 100ms);
+  EXPECT_LT(full.oldest, 20s);
   const auto c = member("a", kPatience);
   const auto all = take_n(*c, 12, true);
   EXPECT_EQ(queue_->backlog(topic_, "group").messages, 12) << "taken is not done";
@@ -288,9 +289,10 @@ TEST_P(QueueContract, ABrokerThatIsAwayCostsNoMoreThanTheLimit) {
   broker_->kill();
   const auto began = Steady::now();
   EXPECT_FALSE(queue_->publish(topic_, message("k", "b"), 300ms));
+  EXPECT_LT(Steady::now() - began, 1500ms);
   EXPECT_TRUE(c->take(10, 100ms).empty());
   EXPECT_FALSE(queue_->backlog(topic_, "group").known);
-  EXPECT_LT(Steady::now() - began, kPatience / 2);
+  EXPECT_LT(Steady::now() - began, 8s);
   broker_->start();
   for (const auto until = Steady::now() + kPatience; !queue_->publish(topic_, message("k", "after"), 1000ms) && Steady::now() < until;) {}
   EXPECT_TRUE(bodies(take_until(*c, [](const auto& all) { return bodies(all).contains("after"); })).contains("after"));

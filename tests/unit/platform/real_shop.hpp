@@ -25,7 +25,7 @@ class RealShop {
   /// One call with these headers more; X-Buyer as given. An order (give it an Idempotency-Key) until its outcome is known.
   [[nodiscard]] Answer ask(const std::string& buyer, const std::string& method, const std::string& path, const std::string& body = "", const edge::Headers& headers = {}) const;
   /// Until GET /orders/{no} says so.
-  [[nodiscard]] bool reaches(const std::string& buyer, const std::string& no, const std::string& status, std::chrono::milliseconds limit = std::chrono::seconds(30)) const;
+  [[nodiscard]] bool reaches(const std::string& buyer, const std::string& no, const std::string& status, std::chrono::milliseconds limit = std::chrono::seconds(15)) const;
 
   struct Node { std::string name, role, url, admin_url; pid_t pid = 0; };
   [[nodiscard]] std::vector<Node> nodes() const;

@@ -185,7 +185,7 @@ class Hardened : public ServicesTest {
   }
   Answer pay(const std::string& buyer, const std::string& no, const std::string& channel) { return post(buyer, "/orders/" + no + "/pay", R"({"channel":")" + channel + "\"}", "p-" + no); }
   Answer show(const std::string& buyer, const std::string& no) { return as_buyer(url_, buyer, "GET", "/orders/" + no); }
-  bool reaches(const std::string& buyer, const std::string& no, const std::string& status, std::chrono::milliseconds limit = std::chrono::seconds(30)) {
+  bool reaches(const std::string& buyer, const std::string& no, const std::string& status, std::chrono::milliseconds limit = std::chrono::seconds(10)) {
     return wait_until([&] { return show(buyer, no).json["status"].text() == status; }, limit);
   }
   std::string url_;

@@ -1,7 +1,6 @@
 // The hardened services together: sells everything, and keeps its promises when requests repeat, notifies repeat or get lost, a
 // channel hangs, a pool is held, and processes are killed.
 #include "reference_platform/ops/node_config.hpp"
-#include "tests/unit/platform/pace.hpp"
 #include "tests/unit/platform/services_fixture.hpp"
 
 namespace platform::services_test {
@@ -146,15 +145,13 @@ TEST_F(Hardened, KeepsSellingByTheOtherChannelWhileOneHangsAndChargesNobodyTwice
   start_here();
   partners_->delay("alpha", 2500ms);
   std::vector<std::string> numbers;
-  Pace alpha, beta;
   for (int i = 0; i < 40; ++i) {
     numbers.push_back(order("b1", "video-month"));
-    const bool slow = i % 2 == 0;
-    (slow ? alpha : beta).measure([&] { EXPECT_EQ(pay("b1", numbers.back(), slow ? "alpha" : "beta").status, 200); });
+    const auto began = std::chrono::steady_clock::now();
+    EXPECT_EQ(pay("b1", numbers.back(), i % 2 == 0 ? "alpha" : "beta").status, 200);
+    EXPECT_LT(std::chrono::steady_clock::now() - began, 1s);
   }
-  EXPECT_LT(alpha.median(), 1s);
-  EXPECT_LT(beta.median(), 1s);
-  for (const auto& no : numbers) EXPECT_TRUE(reaches("b1", no, "delivered")) << no;
+  for (const auto& no : numbers) EXPECT_TRUE(reaches("b1", no, "delivered", 15s)) << no;
   for (const auto& no : numbers) EXPECT_EQ(partners_->charges(no), 1) << no;
   EXPECT_GT(number("SELECT count(*) FROM orders WHERE paid_via = 'beta'"), 20);   // some that wanted alpha
   partners_->delay("alpha", 0ms);
@@ -236,11 +233,14 @@ TEST_F(Hardened, AbsorbsAHeldPoolOfOneOrderInstance) {
   auto process = spawn(node("order-1"));
   const std::string admin = "http://127.0.0.1:" + std::to_string(node("order-1").admin_port);
   ASSERT_TRUE(wait_until([&] { return edge::call("GET", admin + "/ready", "", {}, {100ms, 500ms}).status == 200; }));
-  ASSERT_EQ(edge::call("POST", admin + "/admin/pool/hold", R"({"lease_ms":60000})", {}, {1s, 10s}).status, 200);
+  ASSERT_EQ(edge::call("POST", admin + "/admin/pool/hold", R"({"lease_ms":20000})", {}, {100ms, 500ms}).status, 200);
   ASSERT_TRUE(wait_until([&] { return edge::call("GET", admin + "/ready", "", {}, {100ms, 500ms}).status == 503; }));
-  Pace pace;
-  for (int i = 0; i < 30; ++i) pace.measure([&] { EXPECT_EQ(pay("b1", order("b1", "video-month"), "wallet").status, 200); });
-  EXPECT_LT(pace.median(), 1s);
+  for (int i = 0; i < 30; ++i) {
+    const auto began = std::chrono::steady_clock::now();
+    const std::string no = order("b1", "video-month");
+    EXPECT_EQ(pay("b1", no, "wallet").status, 200);
+    EXPECT_LT(std::chrono::steady_clock::now() - began, 1s);
+  }
   process.signal(9);
 }
 

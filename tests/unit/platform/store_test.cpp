@@ -146,7 +146,7 @@ TEST_F(Pg, ReturnRollsBackWhatWasLeftOpen) {
 
 TEST_F(Pg, StatementLimitEndsAStatement) {
   auto o = pool_options(1);
-  o.statement = 300ms;
+  o.statement = 50ms;
   const auto pool = make_pool(o);
   const auto c = pool->take();
   EXPECT_EQ(state_of([&] { c->run("SELECT pg_sleep(10)"); }), "57014");
@@ -155,13 +155,13 @@ TEST_F(Pg, StatementLimitEndsAStatement) {
 
 TEST_F(Pg, AHungServerCostsOnlyTheLimit) {
   auto o = pool_options(1);
-  o.statement = 300ms;
+  o.statement = 100ms;
   const auto pool = make_pool(o);
   const auto pid = static_cast<pid_t>(pool->take()->run("SELECT pg_backend_pid()").number(0, 0));
   ::kill(pid, SIGSTOP);
   const auto before = Steady::now();
   EXPECT_EQ(state_of([&] { pool->take()->run("SELECT 1"); }), "");
-  EXPECT_LT(Steady::now() - before, 10s);   // it hangs for ever
+  EXPECT_LT(Steady::now() - before, 3s);   // it hangs for ever
   ::kill(pid, SIGCONT);
   EXPECT_EQ(pool->take()->run("SELECT 1").number(0, 0), 1);
 }
@@ -210,7 +210,7 @@ TEST_F(Pg, TakeTimesOutAndTheShorterWaitCounts) {
   const auto c = pool->take();
   const auto before = Steady::now();
   EXPECT_THROW(pool->take(30ms), PoolTimeout);
-  EXPECT_LT(Steady::now() - before, 6s);
+  EXPECT_LT(Steady::now() - before, 2s);
   EXPECT_TRUE(is(pool->state(), 0, 0, 1, 0));
 }
 
@@ -259,6 +259,7 @@ TEST_F(Pg, AHoldEndsByItself) {
   pool->hold(100ms);
   EXPECT_EQ(pool->take()->run("SELECT 1").number(0, 0), 1);   // waits for the end of the lease, no other call comes
   EXPECT_GE(Steady::now() - before, 100ms);
+  EXPECT_LT(Steady::now() - before, 3s);
   EXPECT_TRUE(is(pool->state(), 2, 0, 0, 0));
 }
 
@@ -269,7 +270,7 @@ TEST_F(Pg, AHoldIsRenewedAndShortened) {
   EXPECT_THROW(pool->take(150ms), PoolTimeout);
   EXPECT_TRUE(is(pool->state(), 0, 1, 0, 0));
   pool->hold(20ms);
-  EXPECT_EQ(pool->take()->run("SELECT 1").number(0, 0), 1);
+  EXPECT_EQ(pool->take(3s)->run("SELECT 1").number(0, 0), 1);
 }
 
 TEST_F(Pg, StateAddsUpUnderLoad) {
@@ -363,7 +364,7 @@ TEST(RedisClientAbsent, AHungServerCostsTheLimitOnceNotPerCall) {
   EXPECT_GE(Steady::now() - before, 45ms);
   before = Steady::now();
   for (int i = 0; i < 1000; ++i) r->get("k");
-  EXPECT_LT(Steady::now() - before, 5s);   // once per call would be fifty
+  EXPECT_LT(Steady::now() - before, 300ms);   // once per call would be fifty seconds
   ::close(listener);
 }
 
