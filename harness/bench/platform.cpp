@@ -225,7 +225,7 @@ class PlatformBench {
       o.root = setup_.root;
       o.target = variant;
       o.out = folder();
-      if (!hardened) o.restart_delay_s = 1;   // its own operator takes 20 s: a shop that is closed breaks nothing
+      if (!hardened) o.restart_delay_s = 0.2;   // its own operator takes 20 s: a shop that is closed breaks nothing
       o.quick = !long_one;
       const auto seen = soak(o, setup_.stop);
       if (!seen) return seen.error();

@@ -77,7 +77,7 @@ Result<std::string> with_operator(const SoakOptions& options) {
   if (!text) return std::move(text).error();
   if (!std::regex_search(*text, kDelay)) return Error{Errc::invalid, "target " + options.target + " has no restart_delay", "leave restart_delay_s at 0"};
   std::string path = options.out + ".target.yaml";
-  if (Status s = write_file(path, std::regex_replace(*text, kDelay, "restart_delay: " + std::to_string(options.restart_delay_s))); !s) return s.error();
+  if (Status s = write_file(path, std::regex_replace(*text, kDelay, "restart_delay: " + fixed(options.restart_delay_s, 1))); !s) return s.error();
   return path;
 }
 

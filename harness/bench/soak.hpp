@@ -16,7 +16,7 @@ struct SoakOptions {
   std::string root;                  // the folder that holds scenarios/, "" = where the binary looks
   std::string target = "hardened", out;   // out: the run folder, must not exist
   std::vector<std::string> args;     // further words of `cardstorm run soak`
-  int restart_delay_s = 0;           // the operator's, when the target's file has one: 0 leaves it as it is
+  double restart_delay_s = 0;        // the operator's, when the target's file has one: 0 leaves it as it is
   bool quick = true;                 // a minute of load; else ten
   Nanos every{2s};                   // between two kills; 0: no kill, the healthy run
   std::uint64_t seed = 1;            // which node when
