@@ -182,9 +182,9 @@ TEST_F(FragileTraits, A08DeliversTwiceForTwoCopiesOfANotify) {
     EXPECT_TRUE(reaches(url, "b1", no, "delivered"));
     return number("SELECT count(*) FROM shop_deliveries WHERE order_no = '" + no + "'");
   };
-  EXPECT_EQ(delivered(shop({Trait::A02, Trait::A07, Trait::A08}).url, "steam-50"), 2);
+  EXPECT_EQ(delivered(shop({Trait::A02, Trait::A08}).url, "steam-50"), 2);   // A02: no limit cuts the wait for the lock short
   quit();
-  EXPECT_EQ(delivered(shop({Trait::A02, Trait::A07}).url, "qcoin-10"), 1);
+  EXPECT_EQ(delivered(shop({Trait::A02}).url, "qcoin-10"), 1);
   EXPECT_EQ(number("SELECT count(*) FROM shop_inbox"), 1);
 }
 
