@@ -3,6 +3,7 @@
 #include "reference_platform/queue/kafka_consumer.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <set>
 
@@ -55,11 +56,13 @@ class KafkaConsumer final : public Consumer {
   }
 
   bool leave() override { return false; }
+  [[nodiscard]] bool assigned() const override { return assigned_; }
 
  private:
   /// Subscribes when the topic is there: a subscription to a topic that is not there is looked at again after minutes only.
   bool ready(milliseconds limit) {
     if (broken_) {
+      assigned_ = false;
       lose_all();
       handle_.reset();
       broken_ = subscribed_ = false;
@@ -100,8 +103,10 @@ class KafkaConsumer final : public Consumer {
     auto& me = *static_cast<KafkaConsumer*>(self);
     if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
       rd_kafka_assign(handle, partitions);
+      me.assigned_ = true;
       return;
     }
+    me.assigned_ = false;
     me.commit();
     me.lose_all();
     rd_kafka_assign(handle, nullptr);
@@ -133,6 +138,7 @@ class KafkaConsumer final : public Consumer {
   std::map<int, Position> next_;   // of each partition, after the last that is done
   std::set<int> dirty_;            // partitions with something done that is not committed
   bool subscribed_ = false, broken_ = false;
+  std::atomic<bool> assigned_{false};
   Handle handle_;                  // last: its end may call back
 };
 

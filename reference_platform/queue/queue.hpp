@@ -19,7 +19,7 @@ struct Message {
 /// How full a topic is for a group.
 struct Backlog { std::int64_t messages = 0; std::chrono::milliseconds oldest{0}; bool known = false; };   // known=false: the broker cannot be asked
 
-/// A member of a group that reads one topic. One thread.
+/// A member of a group that reads one topic. One thread; assigned() from any.
 class Consumer {
  public:
   virtual ~Consumer() = default;
@@ -30,6 +30,9 @@ class Consumer {
   /// For a member that cannot work for a while. True: what it took and has not done, and what comes, goes to the other members at once; its next take
   /// joins again. False: the broker cannot do that faster than `retake` (Kafka, whose members are known by name), keep what you have.
   virtual bool leave() = 0;
+  /// False while the broker has still to deal this member its part (Kafka: after the start, and when members come and go; it takes some hundred
+  /// milliseconds): until then nobody reads what is published.
+  [[nodiscard]] virtual bool assigned() const = 0;
 };
 
 class Queue {

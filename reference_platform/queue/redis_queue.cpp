@@ -97,6 +97,7 @@ class RedisConsumer final : public Consumer {
     left_ = !redis_->command({"EVAL", kLeave, "1", prefix_, member_, std::to_string(kLanes)}, kLimit).is(Kind::lost);
     return true;   // a Redis that is away gives nothing to anybody, and forgets us by itself
   }
+  [[nodiscard]] bool assigned() const override { return true; }   // a free lane is anybody's who asks
 
  private:
   void give(std::vector<Message>& out, std::size_t max) {

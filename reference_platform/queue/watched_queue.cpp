@@ -63,6 +63,7 @@ class WatchedConsumer final : public Consumer {
     if (left) taken_.clear();
     return left;
   }
+  [[nodiscard]] bool assigned() const override { return consumer_->assigned(); }
 
  private:
   const std::unique_ptr<Consumer> consumer_;

@@ -67,9 +67,16 @@ Intake::Lane& Intake::lane_of(store::Place place) {
   return **std::find_if(lanes_.begin(), lanes_.end(), [&](const auto& l) { return l->database == shards_.database_of(place) && l->shadow == place.shadow; });
 }
 
+Intake::Result Intake::fallback(const NewOrder& order, const char* why) {
+  metrics_.add("intake_fallback_total");
+  log_.event("intake_fallback", order.order_no, order.mark, why);
+  return {State::not_taken};
+}
+
 Intake::Result Intake::take_in(const NewOrder& order, milliseconds left) {
   Lane& lane = lane_of(order.place);
   if (lane.crowded) return {State::crowded};
+  if (!lane.consumer->assigned()) return fallback(order, "the queue has no part for this node yet");
   const auto until = steady_clock::now() + std::min(patience_, left - kAnswerReserve);
   Waiter me{&order, steady_clock::now(), ""};
   std::multimap<std::string, Waiter*>::iterator mine;
@@ -78,14 +85,12 @@ Intake::Result Intake::take_in(const NewOrder& order, milliseconds left) {
     mine = waiting_.emplace(order.order_no, &me);
   }
   const bool there = queue_->publish(lane.topic, {"", order.buyer, to_text(order), order.mark, order.trace, {}}, std::clamp(left, milliseconds(1), kPublishMax));
-  if (!there) metrics_.add("intake_fallback_total");   // it may be there all the same: the key makes one order of both
   std::unique_lock lock(mutex_);
   if (there) told_.wait_until(lock, until, [&me] { return !me.outcome.empty(); });
   waiting_.erase(mine);
   if (!there) {
     lock.unlock();
-    log_.event("intake_fallback", order.order_no, order.mark, "the queue does not answer");
-    return {State::not_taken};
+    return fallback(order, "the queue does not answer");   // it may be there all the same: the key makes one order of both
   }
   if (me.outcome.empty()) return {State::pending};
   if (me.outcome == "created") return {State::created};

@@ -29,7 +29,7 @@ class Intake {
          std::chrono::milliseconds patience = kPatience);
 
   /// created and repeated are final; pending: it waits or is being written, nobody knows yet; expired: it never becomes an order; crowded: not
-  /// published, come back later; not_taken: write it yourself (the queue is away, or the database's own stock does not suffice).
+  /// published, come back later; not_taken: write it yourself (the queue is away or has not begun, or the database's own stock does not suffice).
   enum class State { created, repeated, pending, expired, crowded, not_taken };
   struct Result { State state = State::pending; };
   /// Waits for the outcome, min(left, patience). Any thread.
@@ -48,6 +48,7 @@ class Intake {
   };
 
   Lane& lane_of(store::Place place);
+  Result fallback(const NewOrder& order, const char* why);
   bool left_to_the_twin(Lane& lane);
   bool consume(Lane& lane);
   void write(Lane& lane, const std::vector<NewOrder>& orders, const std::vector<NewOrder>& expired);

@@ -21,7 +21,7 @@ struct Broker {
   std::map<std::string, std::deque<queue::Message>> topics;
   std::map<std::string, const queue::Consumer*> owners;   // by topic: as with a lease, one member gets all of it until it leaves
   std::set<std::string> done;
-  std::atomic<bool> away{false}, stopped{false};   // stopped: takes in, gives nothing out
+  std::atomic<bool> away{false}, stopped{false}, dealing{false};   // stopped: takes in, gives nothing out; dealing: its members have no part yet
   std::atomic<int> oldest_ms{0};
   std::size_t largest = 0;
   int next = 0;
@@ -68,6 +68,7 @@ class FakeConsumer final : public queue::Consumer {
     broker_.changed.notify_all();
     return true;
   }
+  [[nodiscard]] bool assigned() const override { return !broker_.dealing; }
 
  private:
   std::vector<queue::Message> taken_;
@@ -211,6 +212,18 @@ TEST_F(IntakeTest, SaysSoAtOnceWhenTheQueueIsAwayAndLaterWhenNobodyWrites) {
   broker_.stopped = false;
   broker_.changed.notify_all();
   EXPECT_TRUE(wait_until([&] { return number("SELECT count(*) FROM orders") == 1; }));   // it is made all the same
+}
+
+TEST_F(IntakeTest, PublishesNothingBeforeItHasAPartOfTheQueue) {
+  broker_.dealing = true;
+  Intake& n = node();
+  EXPECT_EQ(n.take_in(order("b1", "a"), kPatience).state, Intake::State::not_taken);
+  {
+    const std::lock_guard lock(broker_.mutex);
+    EXPECT_EQ(broker_.next, 0);
+  }
+  broker_.dealing = false;
+  EXPECT_EQ(n.take_in(order("b1", "a"), kPatience).state, Intake::State::created);
 }
 
 TEST_F(IntakeTest, LeavesAShortageToTheBuyersOwnRequest) {

@@ -273,6 +273,20 @@ TEST_P(QueueContract, KnowsItsBacklogInNumberAndAge) {
   EXPECT_EQ(empty.oldest, 0ms);
 }
 
+TEST_P(QueueContract, AMemberKnowsWhetherItHasItsPart) {
+  publish(1, [](int) { return "key"; });
+  const auto a = member("a");
+  EXPECT_EQ(take_n(*a, 1).size(), 1U);
+  EXPECT_TRUE(a->assigned()) << "who is given something has a part";
+  const auto b = member("b", kPatience);
+  if (b->assigned()) return;   // a broker that deals no parts
+  EXPECT_TRUE(wait_until([&] {
+    a->done(a->take(1, 50ms));
+    b->done(b->take(1, 50ms));
+    return a->assigned() && b->assigned();
+  }, kPatience));
+}
+
 TEST_P(QueueContract, TwoGroupsEachGetEverything) {
   const auto one = queue_->consume(topic_, "one", "a", kRetake), two = queue_->consume(topic_, "two", "a", kRetake);
   one->take(1, 0ms);
