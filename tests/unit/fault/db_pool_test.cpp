@@ -97,9 +97,7 @@ TEST_P(DbPool, LocksTheTestRowAloneUntilItIsReleased) {
   ASSERT_TRUE(before) << before.error().what;
   EXPECT_EQ(before->max, 1);
   EXPECT_EQ(before->held, 0);
-  const Nanos asked = monotonic_now();
-  ASSERT_TRUE(pool->hold("main", 10s));
-  EXPECT_LT(monotonic_now() - asked, 200ms);
+  ASSERT_TRUE(pool->hold("main", 30s));
   ASSERT_TRUE(held(*pool, 1));
   EXPECT_FALSE(row_is_free());
   EXPECT_TRUE(row_is_free("real")) << "no other row";
@@ -110,16 +108,27 @@ TEST_P(DbPool, LocksTheTestRowAloneUntilItIsReleased) {
   EXPECT_TRUE(pool->release("main")) << "twice is fine";
 }
 
+TEST_P(DbPool, SeesItsLockThoughSomebodyHasJustAskedTheServerForTransactions) {
+  const auto pool = make_db_pool({{"main", row()}}, loopback());
+  if (mysql()) { ASSERT_TRUE(root_->query("SELECT * FROM information_schema.innodb_trx")); }   // InnoDB goes on answering from what it made for this
+  ASSERT_TRUE(pool->hold("main", 30s));
+  EXPECT_TRUE(held(*pool, 1));
+}
+
 TEST_P(DbPool, EndsWithItsLeaseAndLivesWhileItIsRenewed) {
+  constexpr Nanos kLong = 1500ms;   // longer than this thread or the holder's is ever kept waiting
   const auto pool = make_db_pool({{"main", row(1s)}}, loopback());
-  ASSERT_TRUE(pool->hold("main", 400ms));
-  ASSERT_TRUE(held(*pool, 1));
+  ASSERT_TRUE(eventually([&] {
+    EXPECT_TRUE(pool->hold("main", kLong));
+    const auto state = pool->state("main");
+    return state && state->held == 1;
+  }));
   // Longer than lease and server limit together: only the renewals keep it.
-  for (const Nanos end = monotonic_now() + 1300ms; monotonic_now() < end;) {
-    ASSERT_TRUE(pool->hold("main", 400ms));
+  for (const Nanos end = monotonic_now() + kLong + 1200ms; monotonic_now() < end;) {
+    ASSERT_TRUE(pool->hold("main", kLong));
     ASSERT_FALSE(row_is_free());
   }
-  EXPECT_TRUE(eventually([&] { return row_is_free(); }, 2s));
+  EXPECT_TRUE(eventually([&] { return row_is_free(); }));
   EXPECT_TRUE(held(*pool, 0));
 }
 
@@ -132,11 +141,11 @@ TEST_P(DbPool, TheServerGivesTheRowBackWhenTheHolderIsKilled) {
 }
 
 TEST_P(DbPool, TheServerGivesTheRowBackWhenTheHolderIsFrozen) {
-  test::DbHolderProcess holder(row(1s));
+  test::DbHolderProcess holder(row(2s));
   ASSERT_TRUE(holder.on());
   holder.signal(SIGSTOP);
   ASSERT_FALSE(row_is_free());
-  EXPECT_TRUE(eventually([&] { return row_is_free(); }, 5s)) << "the server's own limit of 1 s";
+  EXPECT_TRUE(eventually([&] { return row_is_free(); }, 6s)) << "the server's own limit of 2 s";
   holder.signal(SIGKILL);
 }
 
@@ -151,11 +160,11 @@ TEST_P(DbPool, TheUndoOfTheJournalEndsWhatAnotherProcessHolds) {
   EXPECT_EQ(undo["kind"].string(), "sql");
   EXPECT_EQ(undo.dump().find(test::MariaDb::password()), std::string::npos);
   EXPECT_FALSE(run_undo(undo, *AllowList::parse({"10.0.0.0/8"}), 300ms).reverted);
-  const UndoResult result = run_undo(undo, loopback(), 3s);
+  const UndoResult result = run_undo(undo, loopback(), 10s);
   EXPECT_TRUE(result.reverted) << result.note;
   EXPECT_EQ(result.note, "ended 3 sessions");
   EXPECT_TRUE(row_is_free());
-  EXPECT_EQ(run_undo(undo, loopback(), 3s).note, "the server has no session of ours") << "twice is fine";
+  EXPECT_EQ(run_undo(undo, loopback(), 10s).note, "the server has no session of ours") << "twice is fine";
   holder.signal(SIGKILL);
 }
 
@@ -183,9 +192,12 @@ TEST_P(DbPool, TakesConnectionSlotsSoThatOthersAreRefused) {
   EXPECT_EQ((*fault)->probe(&note), Probe::normal) << note;
   auto buyer = open(spec.url, spec.password_file);   // the platform has one open
   ASSERT_TRUE(buyer);
-  ASSERT_TRUE((*fault)->inject());
-  EXPECT_TRUE(eventually([&] { return (*fault)->probe(&note) == Probe::in_force; })) << note;
+  EXPECT_TRUE(eventually([&] {
+    EXPECT_TRUE((*fault)->inject());   // renewed, as the lane does
+    return (*fault)->probe(&note) == Probe::in_force;
+  })) << note;
   EXPECT_EQ(note.rfind("held 3 of 4, in use 1", 0), 0u) << note;
+  ASSERT_TRUE((*fault)->inject());
   EXPECT_EQ(open(spec.url, spec.password_file, &why), nullptr);
   EXPECT_TRUE(server_full(Error{Errc::unavailable, why})) << why;
   buyer.reset();
@@ -230,8 +242,10 @@ TEST_P(DbPool, WaitsForARowThatThePlatformHoldsAndSaysSo) {
   auto buyer = open(url(), password_file());
   ASSERT_TRUE(buyer->query(mysql() ? "START TRANSACTION" : "BEGIN"));
   ASSERT_TRUE(buyer->query("SELECT n FROM accounts WHERE name = 'test' FOR UPDATE"));
-  const auto renew = [&] { ASSERT_TRUE(pool->hold("main", 5s)); };
+  const auto renew = [&] { ASSERT_TRUE(pool->hold("main", 30s)); };
+  const Nanos asked = monotonic_now();
   renew();
+  EXPECT_LT(monotonic_now() - asked, 900ms) << "it waits for nobody: whoever waited for this row would wait for the second that a statement may take";
   EXPECT_TRUE(eventually([&] {
     const auto state = pool->state("main");
     return !state && state.error().what.find("locking the row") != std::string::npos;
