@@ -55,6 +55,7 @@ TEST(PhpDrill, ACardSoldTwiceIsFoundWithBothOrders) {
   const Json card = site.run("php-control", {"--set", "traffic.peak_rate=20"});
   EXPECT_EQ(card["verdict"].string(), "fail") << site.said();
   const Json check = check_of(card, "card_unique");
+  RecordProperty("sold_twice", static_cast<int>(check["violations"].integer()));
   ASSERT_EQ(check["verdict"].string(), "fail") << check.dump();
   EXPECT_NE(check["witnesses"].items().at(0)["what"].string().find("was also given to order 20"), std::string::npos) << check.dump();
 }

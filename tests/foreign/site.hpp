@@ -50,14 +50,26 @@ class Site {
   }
   /// Runs a shipped scenario; null when there was no scorecard.
   Json run(const std::string& scenario, const std::vector<std::string>& more = {}) {
-    std::vector<std::string> words{"run", kScenarios + scenario + ".yaml"};
+    std::vector<std::string> words{"run", kScenarios + scenario + ".yaml", "--set", "traffic.late_max=5s"};
     words.insert(words.end(), more.begin(), more.end());
-    const Said said = command(std::move(words));
-    const auto card = Json::parse(said.out);
-    EXPECT_TRUE(card) << said.code << "\n" << said.out << said.err;
-    if (!card) return Json();
-    said_ = said.err;
-    return *card;
+    return punctual("run", [&] {
+      const Said said = command(words);
+      said_ = said.err;
+      return said;
+    });
+  }
+  /// The card of `run`, which records into the folder `out`, made again (twice at most) when it says that it was late itself and therefore knows
+  /// nothing. Runs that count on this have late_max at 5 s: what a machine that stands still holds up is sent late, and told; it is not left out.
+  template <class Run>
+  Json punctual(const std::string& out, Run&& run) const {
+    for (int tries = 1;; ++tries) {
+      const Said said = run();
+      const auto card = Json::parse(said.out);
+      EXPECT_TRUE(card) << said.code << "\n" << said.out << said.err;
+      if (!card) return Json();
+      if (!only_late(*card) || tries == 3) return *card;
+      std::filesystem::rename(at(out), at(out + ".late-" + std::to_string(tries)));
+    }
   }
   [[nodiscard]] const std::string& said() const { return said_; }
   /// Everything that the run wrote, as one text.

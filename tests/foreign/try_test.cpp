@@ -1,4 +1,6 @@
 // try: `doctor --target FILE --try` on the PHP shop, healthy and with a planted bug: a self-check must find what is there, and nothing else.
+#include <algorithm>
+
 #include "tests/foreign/site.hpp"
 
 namespace cardstorm::test {
@@ -14,12 +16,22 @@ struct Tried {
   }
 };
 
+/// Nothing could be said because this machine stood still for a moment, and the driver was late by it.
+bool late(const Json& fact) {
+  const std::string found = fact["found"].string();
+  return fact["state"].string() == "missing" && (found.find("unknown: the driver sent late") != std::string::npos || found.find("through our own lateness") != std::string::npos);
+}
+
+/// Tries again, twice at most, where the driver was late.
 Tried try_out(const Site& site) {
-  Tried out{site.command({"doctor", "--try"}), {}};
-  const auto facts = Json::parse(out.said.out);
-  EXPECT_TRUE(facts) << out.said.out << out.said.err;
-  if (facts) out.facts = *facts;
-  return out;
+  for (int tries = 1;; ++tries) {
+    Tried out{site.command({"doctor", "--try"}, "try" + std::to_string(tries)), {}};
+    const auto facts = Json::parse(out.said.out);
+    EXPECT_TRUE(facts) << out.said.out << out.said.err;
+    if (!facts) return out;
+    out.facts = *facts;
+    if (tries == 3 || std::none_of(out.facts.items().begin(), out.facts.items().end(), late)) return out;
+  }
 }
 
 int number_in_front(const std::string& text) { return std::atoi(text.c_str()); }

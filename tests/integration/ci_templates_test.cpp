@@ -35,21 +35,41 @@ TEST(CiTemplates, SayTheSameInEveryLanguage) {
   EXPECT_EQ(commands, commands_of("Jenkinsfile"));
 }
 
+/// A page takes its time, as a shop's does: what the machine adds is small beside it, so that two runs of one build can be told from a worse one.
+constexpr const char* kPages = R"(import http.server, sys, time
+
+class Pages(http.server.SimpleHTTPRequestHandler):
+    def __init__(self, *rest):
+        super().__init__(*rest, directory="site")
+
+    def do_GET(self):
+        time.sleep(0.3)
+        super().do_GET()
+
+class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 128
+
+server = Server(("127.0.0.1", 0), Pages)
+sys.stdout.write(f"port {server.server_address[1]}\n")
+sys.stdout.flush()
+server.serve_forever()
+)";
+
 /// A pipeline's working folder: a platform, a target, a scenario.
 class Pipeline {
  public:
   Pipeline() {
     for (const char* name : {"bin", "site"}) std::filesystem::create_directories(folder_.at(name));
     write("site/index.html", "hello");
-    write("port", "");
-    // Starts python3's own server on a free port, or ends it; the port goes into the target file as compose would fix it.
-    write("bin/docker", "#!/bin/sh\nset -eu\ncase \"$*\" in\n*' up '*)\n  rm -f server.out\n  python3 -u -m http.server 0 --bind 127.0.0.1 --directory site > server.out 2> server.log &\n"
+    write("pages.py", kPages);
+    // Starts a server on a free port, or ends it; the port goes into the target file as compose would fix it.
+    write("bin/docker", "#!/bin/sh\nset -eu\ncase \"$*\" in\n*' up '*)\n  rm -f server.out\n  python3 pages.py > server.out 2> server.log &\n"
                         "  echo $! > server.pid\n  until grep -qs port server.out; do sleep 0.05; done\n"
                         "  port=$(sed -n 's/.*port \\([0-9]*\\).*/\\1/p' server.out)\n  sed \"s/PORT/$port/\" target.in > target.yaml ;;\n"
                         "*down*) kill \"$(cat server.pid)\" ;;\nesac\n");
     ::chmod(folder_.at("bin/docker").c_str(), 0755);
     write("target.in", "target: pipeline-shop\nwhy: A platform that a pipeline has started.\nkind: external\nurl: http://127.0.0.1:PORT\njourneys: external-example\n");
-    write("gate.yaml", "scenario: gate\nwhy: Pages by GET, quickly.\ntarget: target.yaml\ntraffic: { base_rate: 10 }\ntiming: { steady: 14s, gap: 1s, drain: 5s }\n"
+    write("gate.yaml", "scenario: gate\nwhy: Pages by GET, quickly.\ntarget: target.yaml\ntraffic: { base_rate: 10, late_max: 5s }\ntiming: { steady: 14s, gap: 1s, drain: 5s }\n"
                        "levels: [ { for: 14s, gap: 1s } ]\nchecks: none\nexpect: { success_rate: \">= 0.99\" }\n");
   }
   ~Pipeline() { (void)shell("docker compose -f x down"); }

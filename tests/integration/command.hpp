@@ -1,6 +1,7 @@
 // command: runs the built binary as a user would, and keeps what it said.
 #pragma once
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -86,6 +87,14 @@ class Command {
 
 inline Said run_command(const TestFolder& folder, std::vector<std::string> args, Nanos wait = 60s) {
   return Command(folder, std::move(args)).finish(wait);
+}
+
+/// Whether a run says "unknown" for one reason alone: it was late itself, because this machine stood still for a moment. Then it has said nothing
+/// about the platform, and is to be made again.
+inline bool only_late(const Json& card) {
+  const auto& why = card["why"].items();
+  return card["verdict"].string() == "unknown" && !why.empty() &&
+         std::all_of(why.begin(), why.end(), [](const Json& reason) { return reason["code"].string() == "generator_untrusted"; });
 }
 
 /// Polls `holds` until it is true; false when `wait` has passed.

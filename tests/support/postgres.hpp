@@ -10,7 +10,7 @@ namespace cardstorm::test {
 class Postgres {
  public:
   /// `more`: further settings, such as "max_connections=12".
-  explicit Postgres(const std::vector<std::string>& more = {}) : port_(free_port()) {
+  explicit Postgres(const std::vector<std::string>& more = {}) {
     folder_.write("password", std::string(kPassword) + "\n");
     const std::string programs = newest();
     const std::string data = folder_.path() + "/data";
@@ -21,7 +21,7 @@ class Postgres {
       return;
     }
     std::vector<std::string> server{programs + "/postgres", "-D", data};
-    std::vector<std::string> settings{"listen_addresses=127.0.0.1", "port=" + std::to_string(port_), "unix_socket_directories=", "fsync=off",
+    std::vector<std::string> settings{"listen_addresses=127.0.0.1", "port=" + std::to_string(port()), "unix_socket_directories=", "fsync=off",
                                       "autovacuum=off", "shared_buffers=16MB", "max_wal_size=64MB"};
     settings.insert(settings.end(), more.begin(), more.end());
     for (const std::string& setting : settings) {
@@ -37,9 +37,9 @@ class Postgres {
   ~Postgres() { PrivateFolder::end(pid_, SIGQUIT, std::chrono::seconds(10)); }
 
   [[nodiscard]] const std::string& error() const { return error_; }   // "" when it serves
-  [[nodiscard]] int port() const { return port_; }
+  [[nodiscard]] int port() const { return port_.number(); }
   [[nodiscard]] std::string url(const std::string& database = "postgres") const {
-    return "postgresql://cardstorm@127.0.0.1:" + std::to_string(port_) + "/" + database;
+    return "postgresql://cardstorm@127.0.0.1:" + std::to_string(port()) + "/" + database;
   }
   [[nodiscard]] static std::string user() { return "cardstorm"; }
   [[nodiscard]] static std::string password() { return kPassword; }
@@ -55,7 +55,7 @@ class Postgres {
     return found.empty() ? "/usr/bin" : *std::max_element(found.begin(), found.end());
   }
   PrivateFolder folder_;
-  int port_;
+  HeldPort port_;
   pid_t pid_ = -1;
   std::string error_;
 };

@@ -1,5 +1,5 @@
-// private_server: starts a database server for tests as an unprivileged account, in a folder of its own, on a free port of
-// loopback, and ends it by its id. Shared by postgres.hpp and mariadb.hpp.
+// private_server: starts a database server for tests as an unprivileged account, in a folder of its own, on a port of
+// loopback that is held for it, and ends it by its id. Shared by postgres.hpp and mariadb.hpp.
 #pragma once
 
 #include <arpa/inet.h>
@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -25,18 +26,28 @@
 
 namespace cardstorm::test {
 
-/// A port of loopback that was free a moment ago.
-inline int free_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  const bool bound = ::bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-                     ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  ::close(fd);
-  return bound ? ntohs(address.sin_port) : 0;
-}
+/// A port of loopback that nobody else is given while this lives. It is bound and never listened on: a server that sets SO_REUSEADDR,
+/// as all do, can listen there, and until then whoever connects is refused.
+class HeldPort {
+ public:
+  HeldPort() {
+    const int on = 1;
+    ::setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    if (::bind(fd_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size) != 0) std::abort();
+    number_ = ntohs(address.sin_port);
+  }
+  ~HeldPort() { ::close(fd_); }
+  HeldPort(const HeldPort&) = delete;
+  HeldPort& operator=(const HeldPort&) = delete;
+  [[nodiscard]] int number() const { return number_; }
+
+ private:
+  int fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), number_ = 0;
+};
 
 /// A folder directly under /tmp (a socket path has at most 107 bytes) and the programs started in it. As root everything runs as
 /// `nobody`, who owns the folder: PostgreSQL refuses to run as root.

@@ -143,16 +143,18 @@ TEST_P(Session, SaysWhyTheLoginFailedWithoutThePassword) {
 }
 
 TEST_P(Session, EndsItsWaitForAServerThatSaysNothing) {
-  const int port = test::free_port();
+  const test::HeldPort port;
+  const int on = 1;
   const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in place{};
   place.sin_family = AF_INET;
   place.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  place.sin_port = htons(static_cast<std::uint16_t>(port));
+  place.sin_port = htons(static_cast<std::uint16_t>(port.number()));
+  ::setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&place), sizeof place), 0);
   ASSERT_EQ(::listen(listener, 1), 0);
   DbAddress mute = address();
-  mute.port = port;
+  mute.port = port.number();
   DbOptions options;
   options.connect = 400ms;
   const Nanos begin = monotonic_now();
@@ -169,6 +171,7 @@ TEST_P(Session, TellsThatTheServerIsFull) {
     ASSERT_TRUE(root->query("CREATE OR REPLACE USER few@'%' IDENTIFIED BY 'few' WITH MAX_USER_CONNECTIONS 1"));
     ASSERT_TRUE(root->query("GRANT SELECT ON shop.* TO few@'%'"));
   } else {
+    ASSERT_TRUE(root->query("DROP ROLE IF EXISTS few"));
     ASSERT_TRUE(root->query("CREATE ROLE few LOGIN PASSWORD 'few' CONNECTION LIMIT 1"));
   }
   DbAddress few = address();

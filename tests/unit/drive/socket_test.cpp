@@ -14,15 +14,18 @@ namespace {
 
 AllowList loopback() { return *AllowList::parse({"127.0.0.0/8"}); }
 
+/// Patient: how fast a busy machine answers is not the matter here.
 Plan small_plan(std::vector<Step> steps) {
   Plan plan;
   plan.journeys.push_back({});
   plan.journeys[0].name = "browse";
+  plan.journeys[0].deadline = 60s;
   plan.journeys[0].steps = std::move(steps);
+  for (Step& step : plan.journeys[0].steps) step.timeout = 30s;
   plan.traffic.base_rate = 100;
   plan.traffic.trace.clear();
   plan.load_end = 1s;
-  plan.drain = 5s;
+  plan.drain = 60s;
   plan.segments.push_back({0, Nanos(0), 1s, 1s, 1s, 1s, {}});
   return plan;
 }
@@ -34,7 +37,7 @@ Step step(std::string path) {
   return s;
 }
 
-struct Outcomes { std::size_t planned = 0, ok = 0; std::vector<GeneratorSeen> generator; std::vector<TradeEnded> trades; };
+struct Outcomes { std::size_t planned = 0, ok = 0; std::vector<GeneratorSeen> generator; std::vector<TradeEnded> trades; Nanos ended{0}; };
 
 Outcomes run(const Plan& plan, int port, const std::stop_token& stop = {}) {
   const MonotonicClock clock;
@@ -45,8 +48,12 @@ Outcomes run(const Plan& plan, int port, const std::stop_token& stop = {}) {
   const auto client = [&](const HttpClientLimits& share) { return make_http_client(clock, loopback(), share); };
   const auto lane = [&](const std::string&) -> EventSink& { return history; };
   const DriverParts parts{plan, trace, clock, client, lane, mint, "http://127.0.0.1:" + std::to_string(port), "", live};
-  std::thread([&] { drive(parts, stop); }).join();   // its own thread, because drive() takes priority for it
-  return {history.all<TradePlanned>().size(), live.trades_ok, history.all<GeneratorSeen>(), history.all<TradeEnded>()};
+  Nanos ended{0};
+  std::thread([&] {   // its own thread, because drive() takes priority for it
+    drive(parts, stop);
+    ended = monotonic_now();
+  }).join();
+  return {history.all<TradePlanned>().size(), live.trades_ok, history.all<GeneratorSeen>(), history.all<TradeEnded>(), ended};
 }
 
 TEST(DriverOnSockets, DrivesAShop) {
@@ -90,15 +97,12 @@ TEST(DriverOnSockets, AsksAgainForWhatAShopWithAQueueHasAccepted) {
 }
 
 TEST(DriverOnSockets, FailsFastOnAPortWhereNobodyListens) {
-  int port = 0;
-  {
-    auto gone = serve(0, [](const ServerRequest&, const HttpServer::Reply& reply) { reply({}); });
-    ASSERT_TRUE(gone);
-    port = (*gone)->port();
-  }
   Step once = step("/a");
   once.resend = false;
-  const Outcomes out = run(small_plan({once}), port);
+  Plan plan = small_plan({once});
+  plan.traffic.late_max = 5s;   // a loaded machine is not the matter here
+  const Outcomes out = run(plan, 1);
+  EXPECT_GE(out.trades.size(), 90u);
   EXPECT_EQ(out.ok, 0u);
   for (const TradeEnded& e : out.trades) EXPECT_EQ(e.cause, Cause::refused);
 }
@@ -116,14 +120,15 @@ TEST(DriverOnSockets, StopsWithinATenthOfASecondWhileTheTargetHangs) {
   std::thread stopper([&] {
     const Nanos limit = monotonic_now() + 10s;
     while (asked < 20 && monotonic_now() < limit) std::this_thread::yield();
-    stopped = monotonic_now();
     stop.request_stop();
+    stopped = monotonic_now();
   });
-  const Outcomes out = run(small_plan({step("/hang")}), (*shop)->port(), stop.get_token());
-  const Nanos ended = monotonic_now();
+  Plan plan = small_plan({step("/hang")});
+  plan.traffic.late_max = 5s;
+  const Outcomes out = run(plan, (*shop)->port(), stop.get_token());
   stopper.join();
   EXPECT_GE(asked, 20);
-  EXPECT_LT(ended - stopped, Nanos(500ms));   // 100 ms by contract; the rest is for a loaded machine under sanitizers
+  EXPECT_LT(out.ended - stopped, Nanos(500ms));   // 100 ms by contract; the rest is for a loaded machine under sanitizers
   EXPECT_EQ(out.trades.size(), out.planned);
   for (const TradeEnded& e : out.trades) EXPECT_EQ(e.cause, Cause::interrupted);
   for (auto& reply : held) reply({});

@@ -36,12 +36,12 @@ class Lane : public testing::Test {
 };
 
 TEST_F(Lane, APoolIsHeldFromItsTimeToItsTime) {
-  const auto results = run({segment("db_pool_exhaustion", "order")});
+  const auto results = run({segment("db_pool_exhaustion", "order", Nanos(0), 1500ms, 1800ms)});   // time for a renewal, however slow the disk
   ASSERT_EQ(results.size(), 1u);
   EXPECT_TRUE(results[0].verified && results[0].reverted && !results[0].residue) << results[0].note;
   EXPECT_EQ(recorder_.names(), "injecting injected verified healing healed cleared");
   EXPECT_GE(recorder_.at(FaultEdge::injecting), Nanos(40ms));
-  EXPECT_GE(recorder_.at(FaultEdge::healing), Nanos(400ms));
+  EXPECT_GE(recorder_.at(FaultEdge::healing), Nanos(1500ms));
   EXPECT_FALSE(platform_.held());
   EXPECT_FALSE(record().anything_open());
   EXPECT_GE(platform_.count("POST /admin/pool/hold"), 3) << "inject, at least one renewal, release";
@@ -70,12 +70,12 @@ TEST_F(Lane, AKillIsSeenByTheExitOfThatVeryProcessAndClearedByAnotherOne) {
 TEST_F(Lane, AKillThatNobodyMendsIsNotClearedAndNoResidueOfOurs) {
   platform_.never_restart();
   limits_.clear = 50ms;
-  const auto results = run({segment("node_kill", "order")});
+  const auto results = run({segment("node_kill", "order", Nanos(0), 400ms, 2s)});
   EXPECT_TRUE(results[0].verified);
   EXPECT_FALSE(results[0].reverted);
   EXPECT_FALSE(results[0].residue);
   EXPECT_TRUE(recorder_.has(FaultEdge::not_cleared));
-  EXPECT_GE(recorder_.at(FaultEdge::not_cleared), Nanos(700ms)) << "the target's supervisor has until the horizon";
+  EXPECT_GE(recorder_.at(FaultEdge::not_cleared), Nanos(2s)) << "the target's supervisor has until the horizon";
 }
 
 TEST_F(Lane, TheUndoIsOnTheDiskBeforeTheFaultIsMade) {
@@ -169,7 +169,7 @@ TEST_F(Lane, ResidueThatMendsLaterIsNoneAndTheNextFaultIsMade) {
   bool stubborn = true;
   script.heal = [&] { return stubborn ? Status(Error{Errc::timeout, "no answer"}) : ok(); };
   script.probe = [&] {
-    if (monotonic_now() > clock_->start() + 800ms) stubborn = false;  // restarted in the gap
+    if (recorder_.has(FaultEdge::not_cleared)) stubborn = false;  // restarted in the gap
     return stubborn ? Probe::in_force : (recorder_.edges().back().segment == 1 && recorder_.edges().back().edge == FaultEdge::injected) ? Probe::in_force : Probe::normal;
   };
   limits_.clear = 100ms;
@@ -182,13 +182,13 @@ TEST_F(Lane, ResidueThatMendsLaterIsNoneAndTheNextFaultIsMade) {
 }
 
 TEST_F(Lane, ALeaseThatRanOutIsTold) {
-  auto segments = std::vector<Segment>{segment("db_pool_exhaustion", "order", Nanos(0), 2600ms, 2900ms)};
-  auto lane = this->lane(segments);
+  auto lane = this->lane({segment("db_pool_exhaustion", "order", Nanos(0), 60s, 90s)});
   ASSERT_TRUE(test::eventually([&] { return recorder_.has(FaultEdge::verified); }));
   platform_.refuse(true);
-  ASSERT_TRUE(test::eventually([&] { return recorder_.has(FaultEdge::failed); }));
+  ASSERT_TRUE(test::eventually([&] { return recorder_.has(FaultEdge::failed); }, 10s));
   EXPECT_TRUE(test::eventually([&] { return !platform_.held(); })) << "the primitive reverts itself";
   platform_.refuse(false);
+  lane->stop();
   EXPECT_TRUE(lane->wait()[0].reverted);
 }
 

@@ -88,7 +88,7 @@ TEST(DockerNode, IsSeenDeadEvenWhenSomebodyStartsItAtOnce) {
   auto fault = std::move(*kill_of(target));
   const Json undo = fault->undo();
   ASSERT_TRUE(fault->inject());
-  ASSERT_TRUE(run_undo(undo, test::loopback(), 1s).reverted);
+  ASSERT_TRUE(run_undo(undo, test::loopback(), 10s).reverted);
   EXPECT_EQ(look(*fault), Probe::in_force) << "its end is told once";
   EXPECT_EQ(look(*fault), Probe::normal);
 }
@@ -150,7 +150,7 @@ TEST(DockerNode, ThatCannotBeStartedAgainIsResidue) {
   EXPECT_TRUE(results[0].residue) << "exit code 5: we killed it, and it stays dead";
   EXPECT_TRUE(read_undo_journal(dir.path())->anything_open());
   engine.refuse_starts(false);
-  EXPECT_TRUE(run_undo(read_undo_journal(dir.path())->entries[0].undo, test::loopback(), 1s).reverted);
+  EXPECT_TRUE(run_undo(read_undo_journal(dir.path())->entries[0].undo, test::loopback(), 10s).reverted);
   EXPECT_TRUE(engine.running());
 }
 

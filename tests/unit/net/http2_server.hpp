@@ -20,7 +20,7 @@ class Http2Server {
     folder_.write("nginx.conf", config(directives, upstream));
     // One process alone: its death by SIGKILL closes every connection.
     pid_ = folder_.spawn({"/usr/sbin/nginx", "-p", folder_.path() + "/", "-c", "nginx.conf", "-e", "error.log"}, "stderr.log");
-    up_ = pid_ > 0 && test::await_server(pid_, std::chrono::seconds(10), [this] { return fetch({"GET", "http://127.0.0.1:" + std::to_string(clear_) + "/", "", {}, 200ms}).status == 200; });
+    up_ = pid_ > 0 && test::await_server(pid_, std::chrono::seconds(10), [this] { return fetch({"GET", "http://127.0.0.1:" + std::to_string(clear_.number()) + "/", "", {}, 200ms}).status == 200; });
   }
   ~Http2Server() { kill_now(); }
   Http2Server(const Http2Server&) = delete;
@@ -30,9 +30,9 @@ class Http2Server {
   [[nodiscard]] std::string said() const { return folder_.read("stderr.log") + folder_.read("error.log"); }
   void kill_now() { test::PrivateFolder::end(std::exchange(pid_, -1), SIGKILL, std::chrono::seconds(5)); }
 
-  [[nodiscard]] std::string secure(const std::string& path = "/") const { return "https://localhost:" + std::to_string(secure_) + path; }
-  [[nodiscard]] std::string secure_without(const std::string& path = "/") const { return "https://localhost:" + std::to_string(secure_without_) + path; }
-  [[nodiscard]] std::string clear(const std::string& path = "/") const { return "http://127.0.0.1:" + std::to_string(clear_) + path; }
+  [[nodiscard]] std::string secure(const std::string& path = "/") const { return "https://localhost:" + std::to_string(secure_.number()) + path; }
+  [[nodiscard]] std::string secure_without(const std::string& path = "/") const { return "https://localhost:" + std::to_string(secure_without_.number()) + path; }
+  [[nodiscard]] std::string clear(const std::string& path = "/") const { return "http://127.0.0.1:" + std::to_string(clear_.number()) + path; }
   [[nodiscard]] std::string certificate() const { return folder_.path() + "/cert.pem"; }
 
  private:
@@ -42,8 +42,8 @@ class Http2Server {
     (void)test::PrivateFolder::ended_well(made, std::chrono::seconds(10));
   }
   [[nodiscard]] std::string config(const std::string& directives, int upstream) const {
-    const auto server = [&](int port, const std::string& how) {
-      return "  server { listen 127.0.0.1:" + std::to_string(port) + how + ";\n    location / { return 200 \"$server_protocol $connection $request_method\"; }\n" +
+    const auto server = [&](const test::HeldPort& port, const std::string& how) {
+      return "  server { listen 127.0.0.1:" + std::to_string(port.number()) + how + ";\n    location / { return 200 \"$server_protocol $connection $request_method\"; }\n" +
              (upstream == 0 ? "" : "    location /hold { proxy_pass http://127.0.0.1:" + std::to_string(upstream) + "; }\n") + "  }\n";
     };
     return "master_process off;\ndaemon off;\npid nginx.pid;\nerror_log error.log crit;\nevents { worker_connections 500; }\nhttp {\n  access_log off;\n"
@@ -53,7 +53,7 @@ class Http2Server {
   }
 
   test::PrivateFolder folder_;
-  int secure_ = test::free_port(), secure_without_ = test::free_port(), clear_ = test::free_port();
+  test::HeldPort secure_, secure_without_, clear_;
   pid_t pid_ = -1;
   bool up_ = false;
 };

@@ -119,7 +119,7 @@ TEST(Http2, ASecondConnectionIsMadeWhenTheFirstIsFull) {
   ASSERT_TRUE(server.up()) << server.said();
   Rig rig(over_http2(server));
   Tally held(rig), quick(rig);
-  for (int i = 0; i < 100; ++i) held.submit(get(server.secure("/hold"), 2s));
+  for (int i = 0; i < 100; ++i) held.submit(get(server.secure("/hold"), 30s));
   for (int i = 0; i < 50; ++i) quick.submit(get(server.secure()));
   rig.finish_until([&] { return quick.good() == 50; });
   EXPECT_EQ(quick.good(), 50) << quick.text();   // though no held one was ever answered
@@ -136,7 +136,7 @@ TEST(Http2, AHeldStreamHoldsNoOther) {
   Rig rig(limits);
   ASSERT_EQ(rig.call(get(server.secure())).status, 200);
   Tally held(rig), quick(rig);
-  for (int i = 0; i < 20; ++i) held.submit(get(server.secure("/hold"), 600ms));
+  for (int i = 0; i < 20; ++i) held.submit(get(server.secure("/hold"), 3s));
   for (int i = 0; i < 50; ++i) quick.submit(get(server.secure()));
   rig.finish_until([&] { return quick.good() == 50; });
   EXPECT_EQ(quick.good(), 50);
@@ -172,7 +172,7 @@ TEST(Http2, EveryWaitEndsWhereTheServerHasNoHttp2AndNoAnswer) {
   Rig rig(limits);
   Tally tally(rig);
   const Nanos begun = rig.clock.now();
-  for (int i = 0; i < 30; ++i) tally.submit(get(server.secure_without("/hold"), 400ms));
+  for (int i = 0; i < 30; ++i) tally.submit(get(server.secure_without("/hold"), 1s));
   rig.finish(5s);
   EXPECT_LT(rig.clock.now() - begun, 3s);
   EXPECT_EQ(rig.client->in_flight(), 0u);
@@ -192,7 +192,7 @@ TEST(Http2, EveryWaitEndsWhereTheServerPermitsFewStreams) {
   Rig rig(limits);
   ASSERT_EQ(rig.call(get(server.secure())).status, 200);
   Tally tally(rig);
-  for (int i = 0; i < 10; ++i) tally.submit(get(server.secure("/hold"), 400ms));
+  for (int i = 0; i < 10; ++i) tally.submit(get(server.secure("/hold"), 1s));
   rig.finish(5s);
   const int on_the_wire = tally.count(Outcome::unknown, Cause::timeout);
   EXPECT_GE(on_the_wire, 3) << tally.text();   // and one or two that got a place in the last moment
@@ -260,7 +260,7 @@ TEST(Http2, WhatCameAfterAGoodbyeGoesOntoAnotherConnection) {
   Rig rig(over_http2(server));
   Tally tally(rig);
   for (int round = 0; round < 30; ++round) {
-    for (int i = 0; i < 40; ++i) tally.submit({"POST", server.secure(), "{}", {}, 5s});
+    for (int i = 0; i < 40; ++i) tally.submit({"POST", server.secure(), "{}", {}, 30s});
     rig.finish();
   }
   EXPECT_TRUE(tally.each_once());
@@ -274,7 +274,8 @@ TEST(Http2, DoesNotHammerADeadTarget) {
   HttpClientLimits limits;
   limits.http2 = true;
   limits.connects_per_second = 50;
-  const std::string url = "https://127.0.0.1:" + std::to_string(testing::closed_port()) + "/";
+  const test::HeldPort closed;
+  const std::string url = "https://127.0.0.1:" + std::to_string(closed.number()) + "/";
   const Nanos begun = monotonic_now();
   Rig rig(limits);
   Tally tally(rig);

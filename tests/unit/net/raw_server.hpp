@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "harness/core/clock.hpp"
+#include "tests/support/private_server.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace cardstorm::testing {
@@ -193,13 +194,7 @@ class TlsServer {
     const int made = run({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key(), "-out", certificate(), "-days", "2", "-subj",
                           "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"});
     if (made != 0) std::abort();
-    int port = 0;
-    {
-      const RawServer free_port([](RawPeer&) {});
-      port = free_port.port();
-    }
-    port_ = port;
-    child_ = start({"openssl", "s_server", "-accept", "127.0.0.1:" + std::to_string(port_), "-key", key(), "-cert", certificate(), "-www", "-quiet"});
+    child_ = start({"openssl", "s_server", "-accept", "127.0.0.1:" + std::to_string(port()), "-key", key(), "-cert", certificate(), "-www", "-quiet"});
     wait_for_port();
   }
   ~TlsServer() {
@@ -208,7 +203,7 @@ class TlsServer {
   }
   TlsServer(const TlsServer&) = delete;
   TlsServer& operator=(const TlsServer&) = delete;
-  [[nodiscard]] int port() const { return port_; }
+  [[nodiscard]] int port() const { return port_.number(); }
   [[nodiscard]] std::string certificate() const { return dir_.path() + "/cert.pem"; }
 
  private:
@@ -234,8 +229,8 @@ class TlsServer {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons(static_cast<std::uint16_t>(port_));
-    for (const Nanos end = monotonic_now() + 10s; monotonic_now() < end;) {
+    address.sin_port = htons(static_cast<std::uint16_t>(port()));
+    for (const Nanos end = monotonic_now() + 60s; monotonic_now() < end;) {
       const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
       const bool there = connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
       close(fd);
@@ -245,7 +240,7 @@ class TlsServer {
     std::abort();
   }
   test::TempDir dir_;
-  int port_ = 0;
+  test::HeldPort port_;
   pid_t child_ = -1;
 };
 

@@ -70,13 +70,13 @@ TEST_F(Bank, ChargesOnceForConcurrentCreates) {
 }
 
 TEST_F(Bank, ClosesOnlyWhatIsNotPaid) {
-  setup.confirm = 300ms;
+  setup.confirm = 1500ms;   // longer than the way to the close takes on any machine
   open();
   pay("t1");
-  pay("t2");
   const std::string body = R"({"out_trade_no":"t1"})";
   EXPECT_EQ(call("POST", "/channel/alpha/close", body).body["status"].string(), "CLOSED");
   EXPECT_EQ(call("POST", "/channel/alpha/close", body).status, 200);
+  pay("t2");
   wait_for_status("t2", "SUCCESS");   // t1 would have been charged before it
   EXPECT_EQ(status_of("t1"), "CLOSED");
   EXPECT_EQ(call("POST", "/channel/alpha/close", R"({"out_trade_no":"t2"})").body["code"].string(), "already_paid");
@@ -149,7 +149,8 @@ TEST_F(Bank, RepeatsANotifyUntilTheBodyIsExactlySuccess) {
   ASSERT_TRUE(platform.wait_for(5));
   ASSERT_TRUE(eventually([&] {
     const auto all = lines("alpha", "notify");
-    return std::any_of(all.begin(), all.end(), [](const Json& line) { return line["acknowledged"].boolean(); });
+    return std::any_of(all.begin(), all.end(), [](const Json& line) { return line["acknowledged"].boolean(); }) &&
+           std::any_of(all.begin(), all.end(), [](const Json& line) { return line["order"].string() == "o-t2"; });
   }));
   bank.reset();
   std::vector<Json> mine, other;
@@ -201,27 +202,32 @@ TEST_F(Bank, DelaysOneChannelsAnswersAndEndsWithZero) {
   open();
   ASSERT_EQ(control(R"({"delay_ms":300,"lease_ms":60000})").body["delay_ms"].integer(), 300);
   EXPECT_GE(raw({"GET", url("/channel/alpha/ping"), "", {}, 5s}).took, 300ms);
-  EXPECT_LT(raw({"GET", url("/channel/beta/ping"), "", {}, 5s}).took, 250ms);
+  // From here on a delayed answer would not come in time at all, however slow this machine is.
+  ASSERT_EQ(control(R"({"delay_ms":60000,"lease_ms":60000})").body["delay_ms"].integer(), 60000);
+  EXPECT_TRUE(raw({"GET", url("/channel/beta/ping"), "", {}, 5s}).body["ok"].boolean());
   EXPECT_EQ(control(R"({"delay_ms":0})").body["delay_ms"].integer(), 0);
-  EXPECT_LT(raw({"GET", url("/channel/alpha/ping"), "", {}, 5s}).took, 250ms);
+  EXPECT_TRUE(raw({"GET", url("/channel/alpha/ping"), "", {}, 5s}).body["ok"].boolean());
 }
 
 TEST_F(Bank, EndsADelayByItselfWhenItsLeaseIsNotRenewed) {
   open();
+  const Nanos begun = monotonic_now();
   control(R"({"delay_ms":60000,"lease_ms":150})");
-  const Nanos held = raw({"GET", url("/channel/alpha/ping"), "", {}, 5s}).took;   // held until the lease is over, not for a minute
-  EXPECT_GE(held, 100ms);
-  EXPECT_LT(held, 3s);
-  EXPECT_LT(raw({"GET", url("/channel/alpha/ping"), "", {}, 5s}).took, 100ms);
+  // Held until the lease is over, not for a minute.
+  EXPECT_TRUE(raw({"GET", url("/channel/alpha/ping"), "", {}, 5s}).body["ok"].boolean());
+  EXPECT_GE(monotonic_now() - begun, 150ms);
+  EXPECT_TRUE(raw({"GET", url("/channel/alpha/ping"), "", {}, 5s}).body["ok"].boolean());
   const Json state = raw({"GET", url("/control/state"), "", {{"X-Control-Token", "token"}}, 5s}).body;
   EXPECT_EQ(state["channels"].items()[0]["delay_ms"].integer(), 0);
 }
 
 TEST_F(Bank, KeepsADelayWhoseLeaseIsRenewed) {
   open();
+  const Nanos begun = monotonic_now();
   control(R"({"delay_ms":60000,"lease_ms":100})");
   control(R"({"delay_ms":60000,"lease_ms":700})");
-  EXPECT_GE(raw({"GET", url("/channel/alpha/ping"), "", {}, 5s}).took, 500ms);
+  EXPECT_TRUE(raw({"GET", url("/channel/alpha/ping"), "", {}, 5s}).body["ok"].boolean());
+  EXPECT_GE(monotonic_now() - begun, 700ms);
 }
 
 TEST_F(Bank, NeverHoldsAChargeBack) {
@@ -369,12 +375,13 @@ TEST_F(Bank, ServesManyTradesAtOnce) {
     const std::string path = "/channel/beta/pay", now = partners::timestamp_text();
     const std::string body = Json::object({{"out_trade_no", i == 499 ? "t0" : "t" + std::to_string(i)}, {"order", i == 499 ? "o0" : "o" + std::to_string(i)},
                                            {"amount_cents", 5}, {"notify_url", platform.url()}}).dump();
-    client->submit({"POST", url(path), body, {{"X-Timestamp", now}, {"X-Sign", partners::signature("key", "POST", path, now, body)}}, 5s},
+    client->submit({"POST", url(path), body, {{"X-Timestamp", now}, {"X-Sign", partners::signature("key", "POST", path, now, body)}}, 30s},
                    [&](const HttpResponse& response) { created += response.status == 200 ? 1 : 0; });
   }
   while (client->in_flight() > 0) client->drive(clock.now() + 5s);
   EXPECT_EQ(created, 500);
-  EXPECT_TRUE(platform.wait_for(500));   // 499 messages and about 50 second copies
+  EXPECT_TRUE(platform.wait_for(500, 30s));   // 499 messages and about 50 second copies
+  EXPECT_TRUE(wait_for_lines("beta", "charged", 499));
   bank.reset();
   EXPECT_EQ(lines("beta", "charged").size(), 499U);
 }

@@ -156,7 +156,7 @@ Goods::~Goods() {
 
 void Goods::SetUp() {
   ServicesTest::SetUp();
-  shards_ = std::make_unique<store::Shards>(database_urls_, std::vector<std::string>{}, store::PoolOptions{"", 3, 5s, 0ms});
+  shards_ = std::make_unique<store::Shards>(database_urls_, std::vector<std::string>{}, store::PoolOptions{"", 8, 5s, 0ms});
   char folder[] = "/tmp/cardstorm-goods-XXXXXX";
   keys_ = ::mkdtemp(folder);
   for (const char* name : {"up", "as"}) {

@@ -15,13 +15,13 @@ using namespace std::chrono_literals;
 
 constexpr auto kPatience = 10min;   // of what ends by itself
 
-/// Kills a node whenever its supervisor has started it again.
+/// Kills a node whenever its supervisor has started it again: long before it can do anything.
 class Killer {
  public:
   Killer(const RealShop& shop, std::string name) : thread_([this, &shop, name = std::move(name)] {
     pid_t last = 0;
     wait_until([&] {
-      const pid_t pid = shop.node(name).pid;
+      const pid_t pid = shop.child(name);
       if (pid > 0 && pid != last) ::kill(last = pid, SIGKILL);
       return over_.load();
     }, kPatience);

@@ -37,7 +37,7 @@ TEST_F(MoneyTest, B02CreditsTwiceForTwoCopies) {
 TEST_F(MoneyTest, B03LosesAnAnsweredPaymentInACrash) {
   for (const bool on : {false, true}) {
     const std::string no = wish("alpha", 500, "waiting");
-    execute("UPDATE payments SET next_at = now() + interval '1 s' WHERE state = 'waiting'");
+    execute("UPDATE payments SET next_at = now() + interval '1 h' WHERE state = 'waiting'");   // nobody asks meanwhile
     partners_->plant(trade_of(no, "alpha", 500));
     auto c = config("payment", "payment", "hardened");
     c.switches.set(Bug::B03, on);
@@ -47,12 +47,16 @@ TEST_F(MoneyTest, B03LosesAnAnsweredPaymentInACrash) {
     gate->run("LOCK TABLE charges IN EXCLUSIVE MODE");   // the commit takes its time
     auto process = spawn(c);
     ASSERT_TRUE(wait_until([&] { return edge::call("GET", "http://127.0.0.1:" + std::to_string(c.admin_port) + "/ready", "", {}, {100ms, 500ms}).status == 200; }, 20s));
-    const auto answer = services::partner_call({url_, kKey}, "POST", "/notify/alpha", notify_body(no, "alpha", 500, "T-" + no), "", {1s, 500ms});
+    const auto answer = services::partner_call({url_, kKey}, "POST", "/notify/alpha", notify_body(no, "alpha", 500, "T-" + no), "", {1s, on ? 5000ms : 500ms});
     EXPECT_EQ(answer.body == "success", on);
+    const auto waiting = [&] { return number("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"); };
+    wait_until([&] { return waiting() == 1; }, 3s);   // it has got as far as its commit, or its second for that is over
     process.signal(9);
     process.wait(5s);
     execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'");   // and its statement with it
+    EXPECT_TRUE(wait_until([&] { return waiting() == 0; }));
     gate->rollback();
+    execute("UPDATE payments SET next_at = next_at - interval '1 h' WHERE state = 'waiting'");   // an hour later; infinity stays what it is
     c.switches.set(Bug::B03, false);   // whoever comes next finds only what is written down
     c.name = "next";
     start(c);
@@ -112,8 +116,8 @@ TEST_F(MoneyTest, B18CallsAnAcceptedRefundDone) {
     const auto told = [&] { return db_of(no).take()->run("SELECT count(*) FROM outbox WHERE order_no = $1", {no}).number(0, 0); };
     ASSERT_TRUE(wait_until([&] { return db_of(no).take()->run("SELECT count(*) FROM refunds WHERE order_no = $1 AND state IN ('accepted','done')", {no}).number(0, 0) == 1; }));
     EXPECT_EQ(told(), on ? 1 : 0);
-    partners_->settle_refunds(false);
     partners_->refunds_pending = false;
+    partners_->settle_refunds(false);
     EXPECT_EQ(wait_until([&] { return partners_->kept_cents(no) == 0; }, on ? 1500ms : 8000ms), !on);   // told, and never paid back
     stop_all();
   }

@@ -100,6 +100,7 @@ TEST_F(ReconcileTest, ComparesTheWindowAgainWhenTheChannelDidNotAnswer) {
 
 TEST_F(ReconcileTest, RunsByItselfAndLeavesWhatIsOnItsWay) {
   const std::string on_its_way = wish("alpha", 500, "waiting");
+  execute("UPDATE payments SET created_at = now() + interval '1 hour'");   // young, however long the first run takes to come
   partners_->plant(trade_of(on_its_way, "alpha", 500));
   start_payment([](ops::NodeConfig& c) {
     c.options["reconcile_every_s"] = "1";

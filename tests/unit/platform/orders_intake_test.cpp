@@ -152,8 +152,12 @@ TEST_F(IntakeTest, WritesManyOrdersInFewStatementsAndTellsEachItsOutcome) {
   EXPECT_EQ(repeated, 20);
   EXPECT_EQ(number("SELECT count(*) FROM orders"), 20);
   EXPECT_EQ(number("SELECT count(*) FROM cards WHERE order_no IS NOT NULL"), 40);
+  EXPECT_TRUE(wait_until([&] {   // told first, done afterwards
+    const std::lock_guard lock(broker_.mutex);
+    return broker_.done.size() == 40;
+  }));
+  const std::lock_guard lock(broker_.mutex);
   EXPECT_GT(broker_.largest, 5U);
-  EXPECT_EQ(broker_.done.size(), 40U);
 }
 
 TEST_F(IntakeTest, AnswersByTheDatabaseWhenAnotherNodeWroteTheOrder) {

@@ -30,6 +30,8 @@ class RealShop {
   struct Node { std::string name, role, url, admin_url; pid_t pid = 0; };
   [[nodiscard]] std::vector<Node> nodes() const;
   [[nodiscard]] Node node(const std::string& name) const;
+  /// Its process as the kernel knows it, which is sooner than the supervisor tells; 0: there is none.
+  [[nodiscard]] pid_t child(const std::string& name) const;
   [[nodiscard]] Answer control(const std::string& method, const std::string& path, const std::string& body = "") const;
   /// What all files of its logs folder hold, by name.
   [[nodiscard]] std::map<std::string, std::string> files(const std::string& ending) const;

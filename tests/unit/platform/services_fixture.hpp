@@ -179,7 +179,9 @@ class Hardened : public ServicesTest {
     return post(buyer, "/orders", R"({"sku":")" + sku + R"(","quantity":)" + std::to_string(quantity) + R"(,"phone":")" + phone + "\"}", key);
   }
   std::string order(const std::string& buyer, const std::string& sku, int quantity = 1, const std::string& phone = "") {
-    const auto a = create(buyer, sku, quantity, "k" + std::to_string(++keys_), phone);
+    const std::string key = "k" + std::to_string(++keys_);
+    Answer a;
+    wait_until([&] { return (a = create(buyer, sku, quantity, key, phone)).status != 503; });   // 503 is no outcome: come again
     EXPECT_EQ(a.status, 201) << a.body;
     return a.json["order_no"].text();
   }

@@ -70,13 +70,16 @@ class Shadow : public Hardened {
 };
 
 TEST_F(Shadow, RealAndMarkedWorkAtTheSameTimeStaysApart) {
-  start_shop({{"unpaid_close_s", "1"}});
+  start_shop({{"unpaid_close_s", "3600"}});
   const char few[] = "DELETE FROM cards WHERE sku = 'steam-50' AND (part, id) NOT IN (SELECT part, id FROM cards WHERE sku = 'steam-50' ORDER BY id LIMIT 250)";
   execute(few);
   for (const auto& url : shadow_urls_) store::connect(url)->run(few);
   std::thread marked([this] { whole_life("drill-7"); });
   whole_life("");
   marked.join();
+  const char age[] = "UPDATE orders SET created_at = now() - interval '2 hours' WHERE status = 'created'";
+  execute(age);
+  for (const auto& url : shadow_urls_) store::connect(url)->run(age);
   const char closed[] = "SELECT count(*) FROM orders WHERE status = 'closed'";
   EXPECT_TRUE(wait_until([&] { return number(closed) == 1 && in_shadow(closed) == 1; }, 20s));
   const std::string bank = "http://127.0.0.1:" + std::to_string(node("payment").port);

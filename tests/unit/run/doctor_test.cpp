@@ -102,11 +102,12 @@ TEST_F(Doctor, NamesTheOneThingThatIsWrongAndWhatToDo) {
   auto columns = spec();
   columns.audit.orders = "SELECT name FROM accounts";
   EXPECT_NE(only_bad(columns).found.find("no column 'order_no'"), std::string::npos);
+  const test::HeldPort closed;
   auto redis = spec();
-  redis.redis = "127.0.0.1:" + std::to_string(test::free_port());
+  redis.redis = "127.0.0.1:" + std::to_string(closed.number());
   EXPECT_EQ(only_bad(redis).code, "redis");
   auto partners = spec();
-  partners.partners.url = "http://127.0.0.1:" + std::to_string(test::free_port());
+  partners.partners.url = "http://127.0.0.1:" + std::to_string(closed.number());
   EXPECT_EQ(only_bad(partners).code, "partners");
 }
 

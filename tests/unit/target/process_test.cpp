@@ -95,6 +95,8 @@ TEST(Process, EndsWhenItsLifelineIsCut) {
 TEST(Process, EndsOneThatIgnoresEverythingButSigkill) {
   auto child = *Process::spawn(program("env", {"--ignore-signal=TERM", "sleep", "600"}));
   const ProcessId id = child.id();
+  const std::string name = "/proc/" + std::to_string(id.pid) + "/comm";
+  ASSERT_TRUE(eventually([&] { const auto now = read_file(name); return now && *now == "sleep\n"; })) << "before that `env` would die of SIGTERM";
   EXPECT_EQ(*child.terminate(10ms, 10ms), 128 + SIGKILL);
   EXPECT_FALSE(alive(id));
 }

@@ -67,7 +67,10 @@ TEST_F(Reference, StartsTheSupervisorAndEndsItByItsLifeline) {
   const pid_t pid = target->supervisor_pid();
   EXPECT_GT(pid, 0);
   EXPECT_FALSE(target->supervisor_mark().empty());
-  ASSERT_TRUE(test::eventually([&] { return read_file(dir_.path() + "/stores/logs/shop.log").has_value(); }));
+  ASSERT_TRUE(test::eventually([&] {   // the shell opens the file first and writes then
+    const auto log = read_file(dir_.path() + "/stores/logs/shop.log");
+    return log && *log == "hello\n";
+  }));
   EXPECT_TRUE(target->stop());
   EXPECT_TRUE(target->stop()) << "twice is fine";
   EXPECT_EQ(*read_file(dir_.path() + "/ended"), "orderly\n");
@@ -87,7 +90,7 @@ TEST_F(Reference, RepeatsTheSupervisorsLastWordsWhenItFails) {
 
 TEST_F(Reference, LeavesNothingWhenItIsNeverReady) {
   supervisor("echo $$ > " + dir_.path() + "/pid\nexec cat\n");
-  const auto started = this->target()->start(300ms);
+  const auto started = this->target()->start(2s);   // long enough for its first line
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().code, Errc::timeout);
   EXPECT_FALSE(identify(static_cast<pid_t>(std::atoi(read_file(dir_.path() + "/pid")->c_str()))));
@@ -247,13 +250,8 @@ TEST(External, RefusesARedirectOutOfTheAllowList) {
 }
 
 TEST(External, SaysWhenNobodyAnswersOrItMayNotAsk) {
-  std::string url;
-  {
-    FakePlatform platform;
-    url = platform.url();
-  }
   TargetSpec spec;
-  spec.url = url;
+  spec.url = "http://127.0.0.1:1";
   EXPECT_EQ(make("external", spec, {})->start(200ms).error().code, Errc::unavailable);
   spec.url = "http://8.8.8.8/";
   EXPECT_EQ(make("external", spec, {})->start(200ms).error().code, Errc::refused);
@@ -264,13 +262,13 @@ TEST(External, SaysWhenNobodyAnswersOrItMayNotAsk) {
 TEST(Channels, DelayIsSeenByAskingTheChannel) {
   FakePlatform platform;
   const auto channels = make_channel_control(platform.url(), FakePlatform::kToken, test::loopback());
-  EXPECT_LT(*channels->probe("alpha", 2s), Nanos(200ms));
-  ASSERT_TRUE(channels->delay("alpha", 5s, 2s));
+  EXPECT_TRUE(channels->probe("alpha", 2s));
+  ASSERT_TRUE(channels->delay("alpha", 60s, 60s));
   const auto late = channels->probe("alpha", 100ms);
   ASSERT_FALSE(late);
   EXPECT_EQ(late.error().code, Errc::timeout);
   ASSERT_TRUE(channels->clear("alpha"));
-  EXPECT_LT(*channels->probe("alpha", 2s), Nanos(200ms));
+  EXPECT_TRUE(channels->probe("alpha", 2s)) << "with the delay it would not answer for a minute";
   EXPECT_FALSE(channels->delay("gamma", 5s, 2s));
 }
 
