@@ -82,6 +82,19 @@ class Cluster {
   ops::Process process_;
 };
 
+/// libpq gives up after 2 s, which a crowded machine may take: what tests prepare is no question of time.
+std::unique_ptr<store::Connection> connect_patiently(const std::string& url) {
+  std::unique_ptr<store::Connection> out;
+  wait_until([&] {
+    try {
+      out = store::connect(url);
+    } catch (const store::SqlError&) {   // once more
+    }
+    return out != nullptr;
+  });
+  return out ? std::move(out) : store::connect(url);
+}
+
 }  // namespace
 
 int free_port() { return ports().take(); }
@@ -358,7 +371,7 @@ Answer until_known(const std::function<Answer()>& order) {
 void ServicesTest::SetUp() {
   static int count = 0;
   const std::string name = "test" + std::to_string(++count);
-  const auto admin = store::connect(Cluster::get().admin_url());
+  const auto admin = connect_patiently(Cluster::get().admin_url());
   for (int i = 0; i < (variant_ == "fragile" ? 1 : kDatabases); ++i) {
     const std::string database = name + "_" + std::to_string(i), original = variant_ + "_" + std::to_string(i);
     // The template's last connection may still be on its way out.
@@ -409,9 +422,9 @@ ops::NodeConfig ServicesTest::config(const std::string& name, const std::string&
 void ServicesTest::add_shadow() {
   for (int i = 0; i < static_cast<int>(database_urls_.size()); ++i) {
     const std::string& url = database_urls_[static_cast<std::size_t>(i)];
-    store::connect(url)->script("CREATE SCHEMA shadow");
+    connect_patiently(url)->script("CREATE SCHEMA shadow");
     shadow_urls_.push_back(url + (url.find('?') == std::string::npos ? "?" : "&") + "options=-csearch_path%3Dshadow");
-    const auto shadow = store::connect(shadow_urls_.back());
+    const auto shadow = connect_patiently(shadow_urls_.back());
     shadow->script((store::hardened_schema(i, kDatabases) + store::audit_views({})).c_str());
     domain::load_catalogue(*shadow, "", {i, kDatabases});
   }
@@ -419,7 +432,7 @@ void ServicesTest::add_shadow() {
 
 void ServicesTest::set_away(int database, bool away) {
   const std::string& name = database_names_.at(static_cast<std::size_t>(database));
-  const auto admin = store::connect(Cluster::get().admin_url());
+  const auto admin = connect_patiently(Cluster::get().admin_url());
   admin->script(("ALTER DATABASE " + name + " WITH ALLOW_CONNECTIONS " + (away ? "false" : "true")).c_str());
   if (away) admin->run(("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + name + "'").c_str());
 }
