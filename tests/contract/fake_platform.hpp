@@ -23,7 +23,11 @@ inline AllowList loopback() { return *AllowList::parse({"127.0.0.0/8"}); }
 
 class FakePlatform {
  public:
-  FakePlatform() : server_(std::move(*serve(0, [this](const ServerRequest& r, HttpServer::Reply reply) { handle(r, reply); }))) { start_child(); }
+  FakePlatform() {
+    const std::lock_guard lock(mutex_);   // it serves from the first moment on
+    start_child();
+    server_ = std::move(*serve(0, [this](const ServerRequest& r, HttpServer::Reply reply) { handle(r, reply); }));
+  }
   ~FakePlatform() {
     server_.reset();
     (void)child_->terminate(Nanos(0), 1s);  // `sleep` does not read its lifeline
