@@ -6,6 +6,7 @@
 
 #include "harness/core/rng.hpp"
 #include "harness/core/text.hpp"
+#include "harness/drive/front_wall.hpp"
 #include "harness/net/crypto.hpp"
 #include "harness/plan/trace_id.hpp"
 
@@ -183,8 +184,15 @@ Next TradeWalk::send(Nanos due, Nanos now) {
   Nanos limit = std::min(step().timeout, deadline_ - now);
   if (leaves_early()) limit = std::min(limit, journey_.patience);
   next.request.timeout = std::max(Nanos(1), limit);
+  next.request.hurry = goes_on_at_once();
   next.ticket = ++ticket_;
   return next;
+}
+
+bool TradeWalk::goes_on_at_once() const {
+  if ((step().poll && step().poll->every < kUnhurried) || (step().pending && step().pending->every < kUnhurried)) return true;
+  const std::size_t following = step_ + 1U;
+  return following < journey_.steps.size() && journey_.steps[following].think < kUnhurried;
 }
 
 bool TradeWalk::refreshes() const { return journey_.patience > Nanos(0) && journey_.refresh > 0 && !step().poll && !has_effect(step()); }
@@ -202,8 +210,11 @@ Next TradeWalk::sold_out(Nanos done) {
 }
 
 Next TradeWalk::good(const Json* body, const HttpResponse& response, Nanos done) {
-  if (!extract(body, response) || !write_facts(body, response, done))
+  if (!extract(body, response) || !write_facts(body, response, done)) {
+    // A captcha page with status 200 lacks what was to be taken from the answer: then it was not the platform's.
+    if (parts_.plan.front_walls.empty() && is_known_wall(response)) return broken(Outcome::failed, Cause::front_wall, done);
     return broken(has_effect(step()) ? Outcome::unknown : Outcome::failed, Cause::bad_body, done);
+  }
   previous_slow_ = !step().poll && done - planned_ > parts_.plan.slo.step_limit;   // a poll waits for others: the plan starts anew after it
   end_step(Outcome::ok, Cause::none, done);
   previous_done_ = done;

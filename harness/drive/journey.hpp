@@ -77,6 +77,7 @@ class TradeWalk {
  private:
   [[nodiscard]] const StepRecipe& recipe() const { return recipe_.steps[step_]; }
   [[nodiscard]] const Step& step() const { return journey_.steps[step_]; }
+  [[nodiscard]] bool goes_on_at_once() const;   // when this step is answered
   [[nodiscard]] bool refreshes() const;      // presses again while a GET hangs
   [[nodiscard]] bool leaves_early() const;   // or goes
   [[nodiscard]] bool presses_twice() const;

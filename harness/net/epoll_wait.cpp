@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <ctime>
 
 #include "harness/net/http_transport.hpp"
 
@@ -21,6 +22,12 @@ int wait_events(int epoll, epoll_event* events, int room, Nanos wait) {
   }
   pollfd ready{epoll, POLLIN, 0};
   return ::ppoll(&ready, 1, &limit, nullptr) > 0 ? ::epoll_wait(epoll, events, room, 0) : 0;
+}
+
+void sleep_through(Nanos wait) {
+  const Nanos until = monotonic_now() + wait;
+  const timespec at{until.count() / 1'000'000'000, until.count() % 1'000'000'000};
+  ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, nullptr);
 }
 
 }  // namespace cardstorm

@@ -16,6 +16,9 @@
 
 namespace cardstorm {
 
+/// How long an answer to an unhurried request may lie unread.
+inline constexpr Nanos kUnhurried = 1ms;
+
 struct HttpRequest {
   std::string method = "GET", url, body;
   std::vector<std::pair<std::string, std::string>> headers;
@@ -25,6 +28,8 @@ struct HttpRequest {
   int redirects_max = 0;       // followed inside the allow-list; beyond: cause redirect
   std::string source = {};     // local address to come from, "" = any
   std::string unix_socket = {};   // fetch(): connect to this socket file instead of the url's address
+  bool hurry = true;              // false: nothing follows at once. The answer may lie unread for kUnhurried, so that sending evenly wakes the
+                                  // processor once a request and not twice; it is timed by the kernel all the same
   bool tls_verify = true;         // fetch()
   std::string tls_ca = {};        // fetch(): a file of certificates to trust instead of the system's
 };
@@ -36,7 +41,8 @@ struct HttpResponse {
   Cause cause = Cause::none;     // refused | reset | timeout | bad_body | address | dns | tls | redirect | too_large
   Outcome outcome = Outcome::ok; // ok: answer arrived; failed: surely no effect; unknown: may have had an effect
   std::string error;             // for people
-  Nanos sent{0}, done{0};        // submit() and the end, on the client's clock (fetch: monotonic_now()); connecting is service time
+  Nanos sent{0}, done{0};        // submit() and the end, on the client's clock (fetch: monotonic_now()); connecting is service time.
+                                 // Over plain TCP an answer ends when the kernel took in its last byte (socket(7), SO_TIMESTAMPNS), whenever we read it
   std::vector<std::pair<std::string, std::string>> headers;   // names in lower case; see HttpRequest::want_headers
 };
 

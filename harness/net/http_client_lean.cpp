@@ -58,6 +58,7 @@ void LeanTransport::submit(HttpRequest request, Done done) {
   Exchange& exchange = take_exchange();
   exchange.request = std::move(request);
   exchange.done = std::move(done);
+  hurried_ += exchange.request.hurry ? 1 : 0;
   exchange.sent = clock_.now();
   exchange.deadline = exchange.sent + std::max(exchange.request.timeout, Nanos(1));
   const auto url = split_url(exchange.request.url);
@@ -75,7 +76,9 @@ void LeanTransport::drive(Nanos until) {
   const std::uint64_t told = told_;
   for (;;) {
     const Nanos wait = ended_.empty() ? std::min(until, next_due()) - clock_.now() : Nanos(0);
-    const bool woken = turn(wait);
+    const bool sleeps = may_sleep(wait);
+    if (sleeps) sleep_through(wait);
+    const bool woken = turn(sleeps ? Nanos(0) : wait);
     if (told_ != told || woken || clock_.now() >= until) return;
   }
 }
@@ -100,10 +103,11 @@ Exchange& LeanTransport::take_exchange() {
   return exchange;
 }
 
-void LeanTransport::conclude(Exchange& exchange, HttpResponse response) {
+void LeanTransport::conclude(Exchange& exchange, HttpResponse response, std::optional<Nanos> came) {
   deadlines_.remove(exchange);
+  hurried_ -= exchange.request.hurry ? 1 : 0;
   response.sent = exchange.sent;
-  response.done = clock_.now();
+  response.done = came ? std::max(*came, exchange.sent) : clock_.now();
   Done done = std::move(exchange.done);
   exchange.done = nullptr;
   exchange.endpoint = nullptr;
@@ -267,6 +271,10 @@ void LeanTransport::serve_lines() {
       if (!dial(exchange)) break;
     }
   }
+}
+
+bool LeanTransport::may_sleep(Nanos wait) const {
+  return wait > Nanos(0) && wait <= kUnhurried && running_ > 0 && hurried_ == 0 && stamped_ && watching_ == 0 && in_line_ == 0 && names_ == 0;
 }
 
 bool LeanTransport::turn(Nanos wait) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -86,13 +87,15 @@ class LeanTransport final : public HttpTransport {
   // ---- exchanges
 
   Exchange& take_exchange();
-  /// The end of a request: it is nobody's any more when its caller is told, who may submit at once.
-  void conclude(Exchange& exchange, HttpResponse response);
+  /// The end of a request: it is nobody's any more when its caller is told, who may submit at once. Without `came` it ends at this moment.
+  void conclude(Exchange& exchange, HttpResponse response, std::optional<Nanos> came = std::nullopt);
   void deliver();
   void keep_time();
   void expire();
   /// True when woken.
   bool turn(Nanos wait);
+  /// Nothing that may come within `wait` needs us before its end: nobody waits for it, and the kernel notes when it came.
+  [[nodiscard]] bool may_sleep(Nanos wait) const;
 
   // ---- endpoints and names
 
@@ -136,10 +139,11 @@ class LeanTransport final : public HttpTransport {
   void send_request(Connection& connection);
   void flush(Connection& connection);
   void watch_out(Connection& connection, bool on);
+  void count_watching(Connection& connection, bool on);
   /// The request has left, at least in part, and there will be no whole answer.
   void fail(Connection& connection, Cause cause, std::string why);
   static HttpResponse answer_of(Connection& connection);
-  void finish(Connection& connection, bool clean);
+  void finish(Connection& connection, bool clean, std::optional<Nanos> came);
   void receive(Connection& connection);
   void broke(Connection& connection, std::string why);
   void take_event(Connection& connection, std::uint32_t events);
@@ -161,6 +165,9 @@ class LeanTransport final : public HttpTransport {
   std::size_t running_ = 0, open_ = 0, idle_ = 0, in_line_ = 0;
   std::size_t names_ = 0;              // being resolved
   std::size_t asking_ = 0;             // of those in line: for a name's addresses
+  std::size_t hurried_ = 0;            // of those running: whose answer somebody waits for
+  std::size_t watching_ = 0;           // connections that wait until they can write
+  bool stamped_ = false;               // the last answer carried the kernel's time
   std::uint64_t told_ = 0;
   bool holding_ = false;
 };

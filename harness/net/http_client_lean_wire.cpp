@@ -1,6 +1,6 @@
 // http_client_lean_wire: the connections of the lean transport: dialled, kept, written to, read from, and what an answer or a break means for the request.
+#include <linux/tcp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -22,11 +22,43 @@ const sockaddr* raw(const DialAddress& address) { return reinterpret_cast<const 
 int set_up(int fd, const std::string& source, int family) {
   const int on = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  ::setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);   // without it an answer's time is that of its reading
   if (source.empty()) return 0;
   const auto from = numeric_address(source, 0);
   if (from.empty() || from.front().family != family) return EADDRNOTAVAIL;
   ::setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);   // the port is chosen per destination: more fit
   return ::bind(fd, raw(from.front()), from.front().length) == 0 ? 0 : errno;
+}
+
+Nanos since_epoch(const timespec& t) { return std::chrono::seconds(t.tv_sec) + Nanos(t.tv_nsec); }
+
+/// Whether a part of what came had to wait for one before it that was lost. The note on the last byte then says when that byte came, not when
+/// the answer was whole: believed, a loss of packets would look like a quick platform.
+bool had_gaps(int fd) {
+  tcp_info info{};
+  socklen_t length = sizeof info;
+  const bool known = ::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 && length > offsetof(tcp_info, tcpi_rcv_ooopack);   // since Linux 5.4
+  return !known || info.tcpi_rcv_ooopack > 0;
+}
+
+/// recv(2). `age`: how long the last byte lay in the kernel before it was read, where the kernel noted when it came.
+ssize_t receive_stamped(int fd, std::string& into, std::optional<Nanos>& age) {
+  iovec place{into.data(), into.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(timespec))];
+  msghdr message{};
+  message.msg_iov = &place;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  const ssize_t got = ::recvmsg(fd, &message, 0);
+  const cmsghdr* note = got > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
+  if (note == nullptr || note->cmsg_level != SOL_SOCKET || note->cmsg_type != SCM_TIMESTAMPNS) return got;
+  timespec came{}, now{};
+  std::memcpy(&came, CMSG_DATA(note), sizeof came);
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  age = std::max(since_epoch(now) - since_epoch(came), Nanos(0));   // a clock set back in between must not date an answer after its reading
+  if (*age > kUnhurried && had_gaps(fd)) age.reset();
+  return got;
 }
 
 }  // namespace
@@ -81,7 +113,7 @@ int LeanTransport::dial_address(Connection& connection, const DialAddress& addre
   }
   if (error == 0) {
     epoll_event event{};
-    connection.watching_out = !connection.connected;
+    count_watching(connection, !connection.connected);
     event.events = EPOLLIN | (connection.watching_out ? EPOLLOUT : 0U);
     event.data.ptr = &connection;
     if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, connection.fd, &event) != 0) error = errno;
@@ -103,6 +135,7 @@ Connection& LeanTransport::take_connection() {
 
 void LeanTransport::hang_up(Connection& connection) {
   if (connection.fd < 0) return;
+  count_watching(connection, false);
   ::close(connection.fd);
   connection.fd = -1;
   --open_;
@@ -168,9 +201,15 @@ void LeanTransport::flush(Connection& connection) {
   watch_out(connection, false);
 }
 
+void LeanTransport::count_watching(Connection& connection, bool on) {
+  watching_ += on ? 1 : 0;
+  watching_ -= connection.watching_out ? 1 : 0;
+  connection.watching_out = on;
+}
+
 void LeanTransport::watch_out(Connection& connection, bool on) {
   if (connection.watching_out == on) return;
-  connection.watching_out = on;
+  count_watching(connection, on);
   epoll_event event{};
   event.events = EPOLLIN | (on ? EPOLLOUT : 0U);
   event.data.ptr = &connection;
@@ -195,7 +234,7 @@ HttpResponse LeanTransport::answer_of(Connection& connection) {
   return response;
 }
 
-void LeanTransport::finish(Connection& connection, bool clean) {
+void LeanTransport::finish(Connection& connection, bool clean, std::optional<Nanos> came) {
   Exchange& exchange = *connection.exchange;
   Endpoint& endpoint = *connection.endpoint;
   HttpResponse response = answer_of(connection);
@@ -208,20 +247,25 @@ void LeanTransport::finish(Connection& connection, bool clean) {
       send_on(connection, *next);
     }
   }
-  conclude(exchange, std::move(response));
+  conclude(exchange, std::move(response), came);
 }
 
 void LeanTransport::receive(Connection& connection) {
   HttpParser& parser = connection.parser;
   for (int i = 0; i < kReadsInARow; ++i) {
-    const ssize_t got = ::recv(connection.fd, read_.data(), read_.size(), 0);
+    std::optional<Nanos> age;
+    const ssize_t got = receive_stamped(connection.fd, read_, age);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
     if (got < 0) return broke(connection, std::strerror(errno));
     std::size_t taken = 0;
     if (got == 0) parser.end_of_input();
     else taken = parser.feed({read_.data(), static_cast<std::size_t>(got)});
-    if (parser.done()) return finish(connection, got > 0 && taken == static_cast<std::size_t>(got));
+    if (parser.done()) {
+      stamped_ = age.has_value();
+      const auto came = age ? std::optional(clock_.now() - *age) : std::nullopt;
+      return finish(connection, got > 0 && taken == static_cast<std::size_t>(got), came);
+    }
     if (parser.failed()) return got == 0 ? broke(connection, parser.error()) : fail(connection, parser.cause(), parser.error());
     if (got < static_cast<ssize_t>(read_.size())) return;
   }

@@ -62,5 +62,7 @@ class ConnectPace {
 
 /// epoll_wait with a limit exact to the nanosecond (in milliseconds it would be lateness of ours). Returns how many events.
 int wait_events(int epoll, epoll_event* events, int room, Nanos wait);
+/// Sleeps through whatever comes meanwhile; signals end it early.
+void sleep_through(Nanos wait);
 
 }  // namespace cardstorm

@@ -49,6 +49,21 @@ TEST(Journey, StartsThePlanAnewAfterAPollHoweverLongItWaited) {
   EXPECT_EQ(run.step(0, 2).planned, run.step(0, 1).done + 1s);
 }
 
+TEST(Journey, IsInAHurryOnlyWhereItGoesOnAtOnce) {
+  const auto hurries = [](const std::vector<Step>& steps) {
+    BenchRun run(journey(steps), in_turn({FakeReply::json(R"({"status":"delivered"})", 200, 30ms)}));
+    run_one(run);
+    std::vector<bool> out;
+    for (const auto& sent : run.client.sent()) out.push_back(sent.request.hurry);
+    return out;
+  };
+  EXPECT_EQ(hurries({get("/only")}), (std::vector<bool>{false}));
+  EXPECT_EQ(hurries({get("/a"), get("/b")}), (std::vector<bool>{true, false}));
+  EXPECT_EQ(hurries({get("/a"), thinking(get("/b"), 2s)}), (std::vector<bool>{false, false}));
+  EXPECT_EQ(hurries({polling(get("/order"), 500ms)}), (std::vector<bool>{false}));
+  EXPECT_EQ(hurries({polling(get("/order"), 100us)}), (std::vector<bool>{true}));
+}
+
 TEST(Journey, WritesStepsThatWereNeverReachedAtTheTimeByThePlan) {
   BenchRun run(journey({get("/a"), thinking(get("/b"), 2s), thinking(get("/c"), 3s)}), in_turn({FakeReply::json("{}", 404, 700ms)}));
   run_one(run);

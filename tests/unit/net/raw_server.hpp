@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -95,6 +96,8 @@ class RawServer {
   using Script = std::function<void(RawPeer&)>;
   explicit RawServer(Script script) : script_(std::move(script)) {
     listening_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int on = 1;
+    setsockopt(listening_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);   // each text is a packet of its own
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
