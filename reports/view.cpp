@@ -16,9 +16,10 @@ void add(Spread& spread, double value) {
 }
 
 void add(FaultCell& cell, const Episode& episode) {
+  const auto same_place = [&](const Episode* e) { return e->on == episode.on; };
+  if (std::none_of(cell.all.begin(), cell.all.end(), same_place)) cell.on += (cell.on.empty() ? "" : ", ") + episode.on;
   cell.all.push_back(&episode);
   ++cell.episodes;
-  if (cell.on.empty()) cell.on = episode.on;
   cell.lost += episode.lost;
   if (std::isfinite(episode.horizon_s)) cell.horizon_s = std::max(cell.horizon_s, episode.horizon_s);
   const double in_force = episode.clear_s - episode.inject_s;

@@ -17,7 +17,7 @@ struct Spread { int n = 0; double lo = 0, mean = 0, hi = 0; };
 /// All repeats of one fault on one side. Episodes that prove nothing (fault not in force, not steady,
 /// too few samples) are counted as such and in nothing else but `lost`.
 struct FaultCell {
-  std::string on;
+  std::string on;     // every place that this fault came to, in order
   int episodes = 0, unverified = 0, unsteady = 0, thin = 0, unreverted = 0;   // thin: too few samples
   int judged = 0, recovered = 0, absorbed = 0, censored = 0, metastable = 0, open = 0;
   int bypassed = 0;   // nothing came the fault's way; counted in nothing else

@@ -5,11 +5,15 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <string_view>
 
 #include "reports/escape.hpp"
 
 namespace cardstorm {
 namespace {
+
+/// Reasons whose words are the same in every run: their translation says all.
+constexpr std::array<std::string_view, 6> kSaysAll{"audit_missing", "audit_waived", "interrupted", "not_drained", "nothing_checked", "nothing_expected"};
 
 /// 1234567 as 1,234,567.
 std::string grouped(std::string digits) {
@@ -17,11 +21,12 @@ std::string grouped(std::string digits) {
   return digits;
 }
 
-/// The judge writes "run it again"; a report writes "Run it again." A code such as card_unique keeps its letters.
+/// The judge writes "run it again"; a report writes "Run it again." A code such as card_unique keeps its letters,
+/// and so does the name of a file.
 std::string as_sentence(std::string text) {
   if (text.empty()) return text;
-  const bool is_code = text.substr(0, text.find(' ')).find('_') != std::string::npos;
-  if (!is_code && text.front() >= 'a' && text.front() <= 'z') text.front() = static_cast<char>(text.front() - 'a' + 'A');
+  const bool is_name = text.substr(0, text.find(' ')).find_first_of("_/.") != std::string::npos;
+  if (!is_name && text.front() >= 'a' && text.front() <= 'z') text.front() = static_cast<char>(text.front() - 'a' + 'A');
   if (const char last = text.back(); (last >= 'a' && last <= 'z') || (last >= '0' && last <= '9') || last == ')') text += '.';
   return text;
 }
@@ -128,6 +133,7 @@ std::string Words::remedy(const Reason& reason) const {
   return known ? std::string(*known) : as_sentence(reason.remedy);
 }
 std::string Words::detail(const Reason& reason) const {
+  if (std::count(kSaysAll.begin(), kSaysAll.end(), reason.code) > 0) return "";
   return lang_ != Lang::en && text_of_code("reason_", reason.code, lang_) ? reason.text : "";
 }
 

@@ -18,14 +18,18 @@ int explain(const CLI::ParseError& error, const CLI::App& app, const std::vector
   }
   if (verb_known || words.front().starts_with("-")) std::cerr << "cardstorm: " << error.what() << "\n";
   else std::cerr << "cardstorm: there is no verb '" << words.front() << "'\n";
-  std::vector<std::string> known;
+  // The first word is a verb, what begins with '-' an option of it; all else is the user's own: a file, a folder, a name.
+  std::vector<std::string> verbs, options;
   for (const Verb& verb : verb_registry()) {
-    if (!verb.hidden) known.push_back(verb.name);
+    if (!verb.hidden) verbs.push_back(verb.name);
     if (verb.name == words.front())
-      for (const Option& option : verb.options) known.push_back(option.name);
+      for (const Option& option : verb.options) options.push_back(option.name);
   }
   for (const std::string& word : words) {
-    const bool is_known = std::find(known.begin(), known.end(), word) != known.end();
+    const bool first = &word == &words.front();
+    if (!first && !word.starts_with("-")) continue;
+    const auto& known = first ? verbs : options;
+    const bool is_known = (first && verb_known) || std::find(known.begin(), known.end(), word) != known.end();
     const std::string near = is_known ? "" : did_you_mean(word, known);
     if (!near.empty()) std::cerr << "  did you mean '" << near << "' instead of '" << word << "'?\n";
   }

@@ -12,7 +12,7 @@
 #include "harness/core/text.hpp"
 #include "harness/drive/driver.hpp"
 #include "harness/net/http_server.hpp"
-#include "harness/plan/target_file.hpp"
+#include "harness/plan/load.hpp"
 #include "harness/run/active.hpp"
 #include "harness/run/doctor.hpp"
 #include "harness/run/doctor_try.hpp"
@@ -105,14 +105,12 @@ int examine(const Args& args) {
   const std::string path = target_path(args.get("--target"));
   const auto text = read_file(path);
   if (!text) return complain(Error{Errc::not_found, text.error().what, "give a file, or a name under scenarios/targets"});
-  std::vector<Mistake> mistakes;
-  const auto yaml = parse_yaml(*text, path, mistakes);
-  if (!yaml) return complain(mistakes);
-  const TargetFile file = read_target(*yaml, known_names(), mistakes);
-  if (!mistakes.empty()) return complain(mistakes);
+  const auto loaded = load_target(path, root_dir(), known_names());
+  if (const auto* mistakes = std::get_if<std::vector<Mistake>>(&loaded)) return complain(*mistakes);
+  const TargetSpec& spec = std::get<TargetSpec>(loaded);
 
   const Lang lang = args.get("--lang", "en") == "zh" ? Lang::zh : Lang::en;
-  std::vector<DoctorFact> facts = examine_target(file.spec);
+  std::vector<DoctorFact> facts = examine_target(spec);
   if (args.has("--try") && !anything_missing(facts))
     if (const int code = try_out(args, path, &facts); code != kPass) return code;
   const bool missing = anything_missing(facts);

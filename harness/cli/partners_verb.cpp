@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <iostream>
 #include <poll.h>
+#include <set>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -60,6 +61,7 @@ void wait_for_the_end(const std::stop_token& stop, bool foreground) {
 /// Reads --channel, --supplier, --logistics and --schedule; all mistakes at once.
 Status take_partners(const Args& args, PartnersSetup& setup) {
   std::vector<std::string> mistakes;
+  std::set<std::string> named;   // those of the setup's own are replaced, those of the command line are not
   const auto take = [&](const char* option, std::vector<PartnerSpec>& into, const std::string& dialect) {
     for (const std::string& text : args.all(option)) {
       auto spec = parse_partner(text);
@@ -67,8 +69,9 @@ Status take_partners(const Args& args, PartnersSetup& setup) {
         mistakes.push_back(std::string(option) + ": " + spec.error().what);
         continue;
       }
-      const bool named = text.substr(0, text.find(',')).find('=') != std::string::npos;
-      if (!dialect.empty() && named && spec->dialect != dialect) mistakes.push_back(std::string(option) + ": '" + text + "': there is only the dialect " + dialect);
+      if (!named.insert(spec->name).second) mistakes.push_back(std::string(option) + ": '" + spec->name + "' is there twice: each partner has a journal of its own");
+      const bool says_dialect = text.substr(0, text.find(',')).find('=') != std::string::npos;
+      if (!dialect.empty() && says_dialect && spec->dialect != dialect) mistakes.push_back(std::string(option) + ": '" + text + "': there is only the dialect " + dialect);
       if (!dialect.empty()) spec->dialect = dialect;
       put_partner(into, std::move(*spec));
     }
@@ -96,6 +99,7 @@ int run(const Args& args) {
   if (!number_of(args, "--port", setup.port, &code) || !number_of(args, "--time-scale", setup.time_scale, &code) ||
       !number_of(args, "--seed", setup.seed, &code))
     return code;
+  if (setup.port < 0 || setup.port > 65535) return complain(Error{Errc::invalid, "--port wants a port, found '" + args.get("--port") + "'", "for example --port 9300; without it a free one is taken"});
   if (setup.time_scale <= 0) return complain(Error{Errc::invalid, "--time-scale wants a number above 0", "1 is real time, 60 makes a minute of a notify schedule a second"});
   std::error_code made;
   std::filesystem::create_directories(setup.journal_dir, made);

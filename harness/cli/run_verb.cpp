@@ -102,6 +102,14 @@ std::optional<Loaded> load_or_complain(const Request& request, int* code) {
   return std::get<Loaded>(std::move(loaded));
 }
 
+/// An option that nothing heeds is a mistake: --keep, --postgres and --redis belong to a platform that we start.
+Status heeded(const Args& args, const std::vector<const TargetSpec*>& targets) {
+  if (std::any_of(targets.begin(), targets.end(), [](const TargetSpec* t) { return t->kind == "reference"; })) return ok();
+  for (const char* option : {"--keep", "--postgres", "--redis"})
+    if (args.has(option)) return Error{Errc::invalid, std::string(option) + " has no meaning for target '" + targets.front()->name + "': it runs already, with stores of its own", "leave it out"};
+  return ok();
+}
+
 struct Sides { Loaded baseline, candidate; };
 
 /// Both sides, or the mistakes of both: those of shared files once, those of a --target by the name of its own flag.
@@ -130,6 +138,7 @@ int run(const Args& args) {
   if (!request) return code;
   const auto loaded = load_or_complain(*request, &code);
   if (!loaded) return code;
+  if (const Status s = heeded(args, {&loaded->target}); !s) return complain(s.error());
   const std::string out = args.get("--out", default_out(runs_root(), loaded->plan.scenario, loaded->plan.seed));
   std::vector<Scorecard> baseline;
   if (args.has("--baseline")) {   // read before anything is sent: a wrong folder must not cost a run
@@ -175,6 +184,7 @@ int drill(const Args& args) {
   auto sides = load_both(*baseline_request, *candidate_request);
   if (const auto* mistakes = std::get_if<std::vector<Mistake>>(&sides)) return complain(*mistakes);
   auto& [baseline, candidate] = std::get<Sides>(sides);
+  if (const Status s = heeded(args, {&baseline.target, &candidate.target}); !s) return complain(s.error());
   const std::uint64_t seed = candidate.plan.seed;
   const std::string out = args.get("--out", default_out(runs_root(), candidate.plan.scenario, seed));
 

@@ -69,6 +69,7 @@ void take_entry(const Json& line, const std::vector<std::string>& keys, UndoReco
 
 void take_line(const Json& line, const std::vector<std::string>& keys, UndoRecord* record) {
   if (line.has("journal")) {
+    record->begun = true;
     record->boot_id = line["boot_id"].string();
     record->owner = process_of(line);
     for (const auto& block : line["allow"].items()) record->allow.push_back(block.string());
@@ -114,6 +115,7 @@ Result<UndoRecord> read_undo_journal(const std::string& run_dir) {
     if (json && json->is_object() && newline != std::string::npos) take_line(*json, keys, &record);
     else record.torn = true;
   }
+  if (!record.begun && !text->empty()) return Error{Errc::invalid, journal_path(run_dir) + " does not begin as an undo journal"};
   return record;
 }
 

@@ -43,9 +43,11 @@ struct UndoRecord {
   std::vector<std::string> folders;   // of secrets, made by us
   bool closed = false;           // an orderly end was written
   bool torn = false;             // the last line is half written: it never took effect
+  bool begun = false;            // its first line is there: who wrote it, on which boot
   [[nodiscard]] bool anything_open() const;
 };
-/// Errc::not_found when `run_dir` holds no journal. A torn or damaged line is skipped and told in `torn`.
+/// Errc::not_found when `run_dir` holds no journal, Errc::invalid when what it holds does not begin as one (an empty file is one to
+/// which nothing was written). A torn or damaged line is skipped and told in `torn`.
 Result<UndoRecord> read_undo_journal(const std::string& run_dir);
 
 /// Every folder of secrets begins with this word; nothing else is ever removed.

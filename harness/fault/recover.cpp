@@ -54,9 +54,15 @@ void recover_trees(const std::string& run, const UndoRecord& record, RecoverRepo
   }
 }
 
+/// What cannot be read may have listed a fault: that is no "nothing to recover".
+void tell_unreadable(const std::string& run, const std::string& why, RecoverReport* report) {
+  report->rows.push_back({run, "journal", "undo journal", "this machine", "unreadable", "residue",
+                          why + "; look whether the target is whole, then remove the run folder"});
+}
+
 void recover_run(const std::string& run, RecoverReport* report) {
   const auto record = read_undo_journal(run);
-  if (!record) return;
+  if (!record) return tell_unreadable(run, record.error().what, report);
   if (record->closed && !record->anything_open()) return;
   if (record->boot_id == boot_id() && alive(record->owner)) {
     for (const auto& entry : record->entries) {

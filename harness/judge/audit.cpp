@@ -1,6 +1,8 @@
 // audit: see audit.hpp.
 #include "harness/judge/audit.hpp"
 
+#include <algorithm>
+
 #include "harness/core/json.hpp"
 
 namespace cardstorm {
@@ -36,8 +38,10 @@ Status add(Audit& audit, const Json& j) {
     audit.ledger.push_back({static_cast<std::uint64_t>(j["id"].integer()), j["wallet"].string(),
                             j["order_no"].is_null() ? "" : j["order_no"].text(), j["kind"].string(),
                             j["delta_cents"].integer(), j["balance_after_cents"].integer()});
+  } else if (row == "earlier") {
+    audit.earlier[static_cast<std::uint32_t>(j["sku"].integer())] = static_cast<std::uint32_t>(j["cards"].integer());
   } else {
-    return Error{Errc::invalid, "row is '" + j["row"].text() + "', wanted source, order, wallet or ledger"};
+    return Error{Errc::invalid, "row is '" + j["row"].text() + "', wanted source, order, wallet, ledger or earlier"};
   }
   return ok();
 }
@@ -56,6 +60,12 @@ Result<Audit> audit_of_lines(std::string_view text) {
     text.remove_prefix(end + 1);
   }
   return audit;
+}
+
+std::uint32_t stock_at_start(const MintedSku& sku, const Audit* audit) {
+  if (audit == nullptr) return sku.cards;
+  const auto earlier = audit->earlier.find(sku.number);
+  return earlier == audit->earlier.end() ? sku.cards : sku.cards - std::min(sku.cards, earlier->second);
 }
 
 }  // namespace cardstorm

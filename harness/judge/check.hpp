@@ -27,7 +27,8 @@ struct AuditOrder { std::string order, buyer, sku, goods, status, paid_via; std:
                     struct Card { bool genuine; std::uint32_t sku, index; }; std::vector<Card> cards; };
 struct AuditWallet { std::string wallet; std::int64_t balance_cents = 0, opening_cents = 0; };
 struct AuditLedger { std::uint64_t seq = 0; std::string wallet, order, kind; std::int64_t delta_cents = 0, balance_after_cents = 0; };
-struct Audit { std::string source; /* api | sql */ std::vector<AuditOrder> orders; std::vector<AuditWallet> wallets; std::vector<AuditLedger> ledger; };
+struct Audit { std::string source; /* api | sql */ std::vector<AuditOrder> orders; std::vector<AuditWallet> wallets; std::vector<AuditLedger> ledger;
+               std::map<std::uint32_t, std::uint32_t> earlier; /* by SKU number: cards sold before the run */ };
 
 struct Evidence {
   const Plan* plan = nullptr;

@@ -1,8 +1,10 @@
-// no_oversell (M9): per SKU, the quantity paid for and not refunded is at most what was minted. Judged at the end: a shop
-// that takes too many orders and gives the money back has not oversold. Quantities that nobody knows count as an open case.
+// no_oversell (M9): per SKU, the quantity paid for and not refunded is at most what was minted and not sold before the run. Judged
+// at the end: a shop that takes too many orders and gives the money back has not oversold. Quantities that nobody knows count as
+// an open case.
 #include <algorithm>
 
 #include "harness/core/text.hpp"
+#include "harness/judge/audit.hpp"
 #include "harness/judge/orders.hpp"
 
 namespace cardstorm {
@@ -38,13 +40,14 @@ class NoOversell final : public OrderCheck {
     std::stable_sort(sold.begin(), sold.end(),
                      [](const auto* a, const auto* b) { return a->money_at() < b->money_at(); });
     v.examined(sold.size());
+    const std::uint32_t stock = stock_at_start(m, e.audit);
     std::uint64_t total = 0;
     const OrderFacts* vague = nullptr;
     for (const auto* o : sold) {
       total += o->quantity;
       if (o->quantity == 0) vague = o;
-      if (total <= m.cards) continue;
-      const std::string what = m.sku + ": " + std::to_string(total) + " sold, " + std::to_string(m.cards) + " in stock";
+      if (total <= stock) continue;
+      const std::string what = m.sku + ": " + std::to_string(total) + " sold, " + std::to_string(stock) + " in stock";
       // The refund may still come, or stand in the torn part of a journal.
       if (e.journals_whole && settled(o->money_at(), e)) v.violation(o->order, what, o->money_at(), o->net_paid_cents());
       else v.open_case(o->order, what);

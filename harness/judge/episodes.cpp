@@ -176,8 +176,9 @@ Episode judge_episode(const Segment& segment, const FaultTimes& times, const Slo
     return e;
   }
   e.censored = true;
-  // Long enough without the fault to blame the target itself: 10 s, or half of a shorter observation.
-  const Nanos enough = std::min<Nanos>(10s, (horizon - segment.heal_at) / 2);
+  // Long enough without the fault to blame the target itself: 10 s, or half of a shorter observation; in any case one window to
+  // come back in besides those that a recovery takes to be seen.
+  const Nanos enough = std::max<Nanos>(std::min<Nanos>(10s, (horizon - segment.heal_at) / 2), slo.window * (std::max(slo.recover_good, 1) + 1));
   e.metastable = times.cleared.has_value() && horizon - *times.cleared >= enough;
   return e;
 }

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "harness/core/files.hpp"
+#include "harness/core/text.hpp"
 #include "harness/judge/audit.hpp"
 #include "harness/judge/journals.hpp"
 
@@ -102,7 +103,9 @@ Result<RunInfo> run_info_of_json(const Json& json) {
   info.assumed_restart_s = json["assumed_restart_s"].number(-1);
   info.trace_link = json["target_facts"]["trace_link"].string();
   if (const Json& stopped = json["aborted"]; stopped.is_object()) {
-    const std::string text = stopped["rule"].string() + ", found " + stopped["value"].text() + " at " + stopped["at_s"].text() + " s";
+    // A guard's rule says itself what it found.
+    const std::string value = stopped["value"].text();
+    const std::string text = stopped["rule"].string() + (value.empty() ? "" : ", found " + value) + " at " + fixed(stopped["at_s"].number(), 1) + " s";
     (stopped["by"].string() == "guard" ? info.guard : info.aborted) = text;
   }
   for (const auto& e : json["errors"].items()) info.errors.push_back(e.text());

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "harness/judge/audit.hpp"
 #include "harness/judge/bypass.hpp"
 #include "harness/plan/arrivals.hpp"
 
@@ -19,7 +20,7 @@ bool buys(const Journey& j) {
 
 std::optional<std::uint32_t> stock_of(const std::string& sku, const Evidence& e) {
   for (const auto& m : e.minted)
-    if (m.sku == sku && (m.cards > 0 || m.goods == "game_card")) return m.cards;
+    if (m.sku == sku && (m.cards > 0 || m.goods == "game_card")) return stock_at_start(m, e.audit);
   return std::nullopt;
 }
 

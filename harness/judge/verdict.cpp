@@ -136,6 +136,8 @@ void decide(Scorecard& card, const Findings& findings, const std::vector<Expecta
   add_checks(card, findings, unknown);
   add_record(findings, unknown);
   add_expectations(card, expectations, unknown, missed);
+  if (findings.audit_waived && expectations.empty())
+    unknown.push_back({"nothing_expected", "the scenario waives all checks and expects nothing: any run would pass", "add for example expect: { success_rate: \">= 0.99\" }"});
   card.verdict = !broken.empty()    ? Verdict::fail
                  : !unknown.empty() ? Verdict::unknown
                  : !missed.empty()  ? Verdict::fail

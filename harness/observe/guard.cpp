@@ -75,11 +75,13 @@ class PollingGuard final : public Guard {
  private:
   void run(const std::stop_token& stop) {
     std::vector<int> misses(setup_.queries.size(), 0);
+    std::vector<Nanos> blind_since(setup_.queries.size());
     while (!stop.stop_requested()) {
       for (std::size_t i = 0; i < setup_.queries.size() && !stop.stop_requested(); ++i) {
+        if (misses[i] == 0) blind_since[i] = monotonic_now();
         const GuardFinding found = ask_guard(setup_.prometheus, setup_.queries[i], setup_.allow, kAnswer);
         misses[i] = found.state == State::unclear ? misses[i] + 1 : 0;
-        const bool blind = misses[i] > kGuardMisses;
+        const bool blind = misses[i] > kGuardMisses || (misses[i] > 1 && monotonic_now() - blind_since[i] >= kGuardBlind);
         if (found.state != State::stop && !blind) continue;
         if (!stop.stop_requested()) setup_.on_stop("guard: " + found.text + (blind ? " (" + std::to_string(misses[i]) + " times in a row)" : ""));
         return;

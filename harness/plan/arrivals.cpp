@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
-#include <cstdio>
 
 #include "harness/core/rng.hpp"
 #include "harness/plan/replay.hpp"
@@ -232,10 +231,12 @@ std::size_t pick(double u, std::size_t count, Weight&& weight) {
   return count - 1;
 }
 
-std::string padded(const char* format, std::uint64_t number) {
-  char out[32];
-  std::snprintf(out, sizeof out, format, static_cast<unsigned long long>(number));
-  return out;
+/// "b" and 42 in five digits: b00042.
+std::string numbered(std::string_view prefix, std::uint64_t number, std::size_t digits) {
+  const std::string text = std::to_string(number);
+  std::string out(prefix);
+  if (text.size() < digits) out.append(digits - text.size(), '0');
+  return out += text;
 }
 
 }  // namespace
@@ -293,7 +294,7 @@ std::uint16_t journey_of_line(const Plan& plan, const Trace& trace, std::uint32_
 /// Buyers come in turn from a seeded start: the same buyer returns only after all the others.
 std::string buyer_of(const Plan& plan, std::uint64_t person) {
   const std::uint64_t buyers = std::max<std::uint32_t>(plan.buyers, 1);
-  return padded("b%05llu", (draw(plan.seed, stream_of("buyer"), 0) % buyers + person) % buyers);
+  return numbered("b", (draw(plan.seed, stream_of("buyer"), 0) % buyers + person) % buyers, 5);
 }
 
 }  // namespace
@@ -371,7 +372,7 @@ Arrival arrival(const Plan& plan, TradeId trade, Nanos at, std::uint16_t chosen)
     out.channel = journey.channels[draw(plan.seed, stream_of("channel"), trade) % journey.channels.size()];
   out.buyer = buyer_of(plan, trade);
   out.key = "cs-" + std::to_string(plan.seed) + "-" + std::to_string(trade);
-  out.phone = padded("199%08llu", draw(plan.seed, stream_of("phone"), trade) % 100'000'000);
+  out.phone = numbered("199", draw(plan.seed, stream_of("phone"), trade) % 100'000'000, 8);
   return out;
 }
 

@@ -86,6 +86,19 @@ class Loader {
     return std::move(*loaded);
   }
 
+  std::variant<TargetSpec, std::vector<Mistake>> run_target() {
+    const fs::path path(request_.target);
+    const auto tree = read_tree(path);
+    if (!tree) return finished();
+    const OpenTarget target{read_target(*tree, known_, mistakes_), path.parent_path()};
+    if (const auto buyers = journeys_of(ScenarioFile{}, target)) {
+      check_goods(target.file.spec, *buyers, mistakes_);
+      check_preflight(target.file, *buyers, mistakes_);
+    }
+    if (!mistakes_.empty()) return finished();
+    return target.file.spec;
+  }
+
  private:
   std::vector<Mistake> finished() {
     const auto order = [](const Mistake& m) { return std::tie(m.file, m.line, m.column, m.what); };
@@ -378,6 +391,13 @@ std::string text_of(const std::vector<Mistake>& mistakes) {
 
 std::variant<Loaded, std::vector<Mistake>> load(const Request& request, const Known& known) {
   return Loader(request, known).run();
+}
+
+std::variant<TargetSpec, std::vector<Mistake>> load_target(const std::string& path, const std::string& root, const Known& known) {
+  Request request;
+  request.target = path;
+  request.root = root;
+  return Loader(request, known).run_target();
 }
 
 }  // namespace cardstorm

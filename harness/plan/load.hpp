@@ -38,4 +38,7 @@ struct Loaded { Plan plan; TargetSpec target; Trace trace; };
 /// Reads scenario, target, journeys and trace, checks everything, makes the plan. Either a whole Loaded or all mistakes.
 std::variant<Loaded, std::vector<Mistake>> load(const Request& request, const Known& known);
 
+/// One target file by its path, with the journeys that it names: what `load` would find wrong with them in any scenario.
+std::variant<TargetSpec, std::vector<Mistake>> load_target(const std::string& path, const std::string& root, const Known& known);
+
 }  // namespace cardstorm

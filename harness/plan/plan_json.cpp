@@ -7,6 +7,7 @@
 namespace cardstorm {
 namespace {
 
+constexpr std::int64_t kPlannedMax = 1'000'000'000;   // trades or steps; the loader stops far below
 constexpr std::array<std::string_view, 7> kFacts{"none", "order", "pay", "cards", "goods", "refund", "wallet"};
 constexpr std::array<std::string_view, 4> kFrom{"json", "header", "cookie", "regex"};
 constexpr std::string_view kSchema = "cardstorm.plan/1";
@@ -332,6 +333,9 @@ Result<Plan> plan_of_json(const Json& json) {
   for (const Json& s : json["segments"].items()) p.segments.push_back(segment_in(s));
   p.load_end = time_in(json, "load_end_ns");
   p.drain = time_in(json, "drain_ns");
+  for (const char* count : {"planned_trades", "planned_steps"})   // who reads the record makes room for as many
+    if (json[count].integer() < 0 || json[count].integer() > kPlannedMax)
+      return Error{Errc::invalid, std::string("the plan's ") + count + " cannot be " + json[count].text(), "give a plan.json that this version wrote"};
   p.planned_trades = static_cast<std::uint64_t>(json["planned_trades"].integer());
   p.planned_steps = static_cast<std::uint64_t>(json["planned_steps"].integer());
   for (const Json& j : json["journeys"].items()) p.journeys.push_back(journey_in(j));

@@ -65,6 +65,11 @@ std::vector<std::string> unknown_allowances(const std::vector<std::string>& entr
   return unknown;
 }
 
+std::string allowed_fault(const std::string& entry) {
+  const std::string words = fault_of(entry);
+  return words.substr(0, words.find(' '));
+}
+
 std::size_t busiest_second(const std::vector<Nanos>& arrivals) {
   std::size_t most = 0, first = 0;
   for (std::size_t last = 0; last < arrivals.size(); ++last) {

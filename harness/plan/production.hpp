@@ -12,6 +12,9 @@ namespace cardstorm {
 /// Entries of `production:` that say nothing. Allowed are: load | peak <= N | FAULT on NAME | orders | audit.
 std::vector<std::string> unknown_allowances(const std::vector<std::string>& entries);
 
+/// The fault that an entry "FAULT on NAME" allows, "" of every other entry.
+std::string allowed_fault(const std::string& entry);
+
 /// What `plan` would do to `target` without being allowed to, when its environment is production; else nothing. `arrivals`: when
 /// trades start. The mistakes carry no place.
 std::vector<Mistake> production_mistakes(const TargetSpec& target, const Plan& plan, const std::vector<Nanos>& arrivals);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "harness/core/text.hpp"
+#include "harness/plan/production.hpp"
 #include "harness/plan/target_sections.hpp"
 
 namespace cardstorm {
@@ -72,9 +73,11 @@ std::optional<AllowList> read_allow(Fields& fields, TargetSpec& spec, Mistakes& 
   const Yaml* allow_node = fields.get("allow");
   const Place& allow_at = allow_node == nullptr ? fields.at() : allow_node->at;
   if (spec.allow.empty()) add_mistake(mistakes, allow_at, "'allow' is empty: nothing could be reached", "write allow: [127.0.0.0/8]");
+  for (const std::string& block : spec.allow)   // one by one: each that is wrong is told
+    if (const auto one = AllowList::parse({block}); !one)
+      add_mistake(mistakes, allow_at, one.error().what, one.error().remedy.empty() ? "write CIDR blocks such as 127.0.0.0/8" : one.error().remedy);
   auto allow = AllowList::parse(spec.allow);
   if (allow) return std::move(*allow);
-  add_mistake(mistakes, allow_at, allow.error().what, allow.error().remedy.empty() ? "write CIDR blocks such as 127.0.0.0/8" : allow.error().remedy);
   return std::nullopt;
 }
 
@@ -87,6 +90,8 @@ void read_url(Fields& fields, TargetSpec& spec, const std::optional<AllowList>& 
   if (spec.kind != "external") return;
   if (!has_url) return add_mistake(mistakes, at, "a target of kind 'external' needs 'url'", "add for example url: http://127.0.0.1:8080");
   while (!spec.url.empty() && spec.url.back() == '/') spec.url.pop_back();   // paths of steps begin with '/'
+  if (spec.url.find('@') != std::string::npos)   // it would stand in the record of every run
+    return add_mistake(mistakes, at, "'url' holds a user or a password", "leave it out of the address; a login is a step of the journeys");
   const bool http = spec.url.rfind("http://", 0) == 0 || spec.url.rfind("https://", 0) == 0;
   if (!http || spec.url.find_first_of(" ?#\r\n\t") != std::string::npos)
     return add_mistake(mistakes, at, "'" + spec.url + "' is not an address of a target", "write http://HOST:PORT or https://HOST, without '?' and '#'");
@@ -94,6 +99,15 @@ void read_url(Fields& fields, TargetSpec& spec, const std::optional<AllowList>& 
   if (const auto admitted = allow->admits_url(spec.url); !admitted)
     add_mistake(mistakes, at, admitted.error().what,
                 admitted.error().remedy.empty() ? "add its block to 'allow' in this file if load and faults may go there" : admitted.error().remedy);
+}
+
+/// What nobody can do is allowed in vain: a slip of the pen, found before it is needed.
+void check_allowed_faults(const TargetFile& file, const Known& known, Mistakes& mistakes) {
+  std::vector<std::string> names;
+  for (const KnownFault& fault : known.faults) names.push_back(fault.name);
+  for (const std::string& entry : file.spec.production_allows)
+    if (const std::string name = allowed_fault(entry); !name.empty() && std::count(names.begin(), names.end(), name) == 0)
+      add_mistake(mistakes, file.production_at, "production: fault '" + name + "' is not known", remedy_among(name, names));
 }
 
 }  // namespace
@@ -143,6 +157,7 @@ TargetFile read_target(const Yaml& root, const Known& known, Mistakes& mistakes)
   read_touch(fields, spec, kind, mistakes);
   TargetReading reading{fields, out, allow, std::filesystem::path(root.at.file).parent_path(), mistakes};
   read_sections(reading);
+  check_allowed_faults(out, known, mistakes);
   if (const Yaml* node = fields.need("journeys", "reference")) {
     fields.texts("journeys", out.journeys);
     out.journeys_at = node->at;

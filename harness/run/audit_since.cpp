@@ -33,19 +33,31 @@ Before read(const std::vector<Json>& rows) {
   return out;
 }
 
+/// Money that went back may have brought the cards back too.
+bool holds_cards(const Json& order) {
+  const std::string& status = order["status"].string();
+  return status != "closed" && status != "failed" && status != "refunding" && status != "refunded";
+}
+
 }  // namespace
 
 std::vector<Json> audit_since(const std::vector<Json>& before, std::vector<Json> after) {
   const Before old = read(before);
+  Json earlier = Json::array();
   std::erase_if(after, [&](const Json& row) {
     const std::string& kind = row["row"].string();
-    return (kind == "order" && old.orders.contains(mark_of(row))) || (kind == "ledger" && row["id"].integer() <= old.ledger);
+    if (kind == "ledger") return row["id"].integer() <= old.ledger;
+    if (kind != "order" || !old.orders.contains(mark_of(row))) return false;
+    if (holds_cards(row))
+      for (const Json& card : row["cards"].items()) earlier.push(card);
+    return true;
   });
   for (Json& row : after) {
     if (row["row"].string() != "wallet") continue;
     const auto known = old.balances.find(row["wallet"].text());
     if (known != old.balances.end()) row.set("opening_cents", known->second);
   }
+  if (!earlier.items().empty()) after.push_back(Json::object({{"row", "earlier"}, {"cards", std::move(earlier)}}));
   return after;
 }
 

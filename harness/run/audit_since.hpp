@@ -9,7 +9,8 @@
 namespace cardstorm {
 
 /// Rows of Target::audit(), taken before the first request and at the end. Orders that are as they were before, and older ledger
-/// entries, fall away; a wallet that was there opens with what it held.
+/// entries, fall away; a wallet that was there opens with what it held. The cards that such orders hold are no stock of this run any
+/// more: one row {"row":"earlier","cards":[...]} tells them, where there are any.
 std::vector<Json> audit_since(const std::vector<Json>& before, std::vector<Json> after);
 
 }  // namespace cardstorm

@@ -37,6 +37,7 @@ class Examination {
       return std::move(facts_);
     }
     if (address()) answers();
+    if (ready_) sources();
     names();
     partners();
     if (target_) nodes();
@@ -61,6 +62,7 @@ class Examination {
   // ---- the platform itself
 
   bool address() {
+    if (!spec_.unix_socket.empty()) return good("address", "", "unix_socket " + spec_.unix_socket), true;   // the url's host is only a header
     if (auto admitted = allow_.admits_url(spec_.url); !admitted) return bad("address", "", admitted.error()), false;
     good("address", "", spec_.url + " in " + join(spec_.allow, ", "));
     return true;
@@ -84,6 +86,21 @@ class Examination {
     else if (version == "unknown") add("version", "", Health::bad, "not found at " + spec_.version_path, "");
     else good("version", "", version);
     good("mark", "", spec_.mark_header);
+  }
+
+  /// Where connections are to come from other addresses than the kernel's choice.
+  void sources() {
+    if (spec_.sources.empty() || !spec_.unix_socket.empty()) return;
+    bool all = true;
+    for (const std::string& source : spec_.sources) {
+      HttpRequest request = get_of(spec_, "/", kCall);
+      request.source = source;
+      const HttpResponse answer = fetch(request, allow_);
+      if (answer.status != 0) continue;
+      all = false;
+      add("source", source, Health::bad, answer.error, "");
+    }
+    if (all) good("source", "", join(spec_.sources, ", "));
   }
 
   void names() {
@@ -165,7 +182,7 @@ class Examination {
     const AuditSpec& audit = spec_.audit;
     if (audit.path.empty() && audit.database.empty()) return note("audit", "", "none in the target file", "");
     if (!audit.path.empty()) {
-      auto page = control_call(get(spec_.url + audit.path + "/orders?after=0&limit=1", kCall), allow_);
+      auto page = control_call(get_of(spec_, audit.path + "/orders?after=0&limit=1", kCall), allow_);
       if (!page) return bad("audit", audit.path, page.error());
       if (!(*page)["rows"].is_array()) return add("audit", audit.path, Health::bad, "no member 'rows'", "");
       return good("audit", audit.path, "answers");

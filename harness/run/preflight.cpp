@@ -37,11 +37,11 @@ class OneTrade final : public EventSink {
   std::uint16_t broken_step = 0xffff, status = 0;
 };
 
-Status answers(const PreflightParts& parts) {
-  if (!parts.target.unix_socket.empty()) return ok();   // the socket's own file says who answers; the journey will tell
-  if (Status s = parts.allow.admits_url(parts.url); !s) return s;
+/// One request from the local address `source`, "" = any.
+Status answers_from(const PreflightParts& parts, const std::string& source) {
   HttpRequest request;
   request.url = parts.url + "/";
+  request.source = source;
   const MonotonicClock clock;
   const auto client = make_http_client(clock, parts.allow, parts.limits);
   HttpResponse answer;
@@ -51,8 +51,18 @@ Status answers(const PreflightParts& parts) {
     done = true;
   });
   while (!done) client->drive(clock.now() + 100ms);
-  if (answer.status == 0) return Error{Errc::unavailable, parts.url + " does not answer: " + answer.error, "start the platform, or correct its url"};
-  return ok();
+  if (answer.status != 0) return ok();
+  if (source.empty()) return Error{Errc::unavailable, parts.url + " does not answer: " + answer.error, "start the platform, or correct its url"};
+  return Error{Errc::unavailable, parts.url + " does not answer to " + source + ": " + answer.error, "name addresses of this machine under clients: sources:, from which the platform is reached"};
+}
+
+Status answers(const PreflightParts& parts) {
+  if (!parts.target.unix_socket.empty()) return ok();   // the socket's own file says who answers; the journey will tell
+  if (Status s = parts.allow.admits_url(parts.url); !s) return s;
+  // Each of them: a trade that cannot leave this machine would look like one that the platform refused.
+  for (const std::string& source : parts.clients.sources)
+    if (Status s = answers_from(parts, source); !s) return s;
+  return parts.clients.sources.empty() ? answers_from(parts, "") : ok();
 }
 
 Status names_are_blocked(const PreflightParts& parts) {

@@ -247,7 +247,7 @@ class Session {
   [[nodiscard]] GuardSetup guard_setup() {
     const TargetSpec& spec = request_.loaded.target;
     GuardSetup setup{.prometheus = spec.guard_prometheus, .every = spec.guard_every, .queries = {}, .allow = allow_,
-                     .on_stop = [this](const std::string& why) { abort_run(why, "see the guard", clock_.now(), "guard"); }};
+                     .on_stop = [this](const std::string& why) { abort_run(why, "", clock_.now(), "guard"); }};
     for (const GuardRule& rule : spec.guard) setup.queries.push_back({rule.name, rule.query, rule.absent_is_bad});
     return setup;
   }
@@ -348,7 +348,7 @@ class Session {
       if (!abort_.is_null()) return;
       abort_ = Json::object({{"by", by}, {"rule", rule}, {"value", value}, {"at_s", seconds(at)}});
     }
-    progress_.say("stopping: " + rule + " (found " + value + ")");
+    progress_.say("stopping: " + rule + (value.empty() ? "" : " (found " + value + ")"));
     wake_.notify_all();
   }
   [[nodiscard]] bool aborted() {

@@ -20,13 +20,14 @@ Json named_row(const char* name, const Json& row) {
 
 std::vector<Json> from(const char* source) { return {Json::object({{"row", "source"}, {"source", source}})}; }
 
-Status read_book(const std::string& base, const Book& book, const AllowList& allow, Nanos end, const AuditHeaders& headers, std::vector<Json>* rows) {
+Status read_book(const std::string& base, const Book& book, const AllowList& allow, Nanos end, const HttpRequest& way, std::vector<Json>* rows) {
   for (std::int64_t after = 0;;) {
     const Nanos left = end - monotonic_now();
     if (left <= Nanos(0)) return Error{Errc::timeout, "the audit took too long at " + std::string(book.path)};
     const std::string url = base + "/" + book.path + "?after=" + std::to_string(after) + "&limit=" + std::to_string(kPage);
-    HttpRequest question = get(url, std::min(left, Nanos(10s)));
-    question.headers = headers;
+    HttpRequest question = way;
+    question.url = url;
+    question.timeout = std::min(left, Nanos(10s));
     auto page = control_call(question, allow);
     if (!page) return std::move(page).error();
     if (!(*page)["rows"].is_array()) return Error{Errc::invalid, url + ": no member 'rows'"};
@@ -52,11 +53,11 @@ Status read_view(DbSession& session, const Book& book, std::vector<Json>* rows) 
 
 }  // namespace
 
-Result<std::vector<Json>> audit_by_api(const std::string& base, const AllowList& allow, Nanos wait, const AuditHeaders& headers) {
+Result<std::vector<Json>> audit_by_api(const std::string& base, const AllowList& allow, Nanos wait, const HttpRequest& way) {
   const Nanos end = monotonic_now() + wait;
   auto rows = from("api");
   for (const auto& book : kBooks)
-    if (auto read = read_book(base, book, allow, end, headers, &rows); !read) return std::move(read).error();
+    if (auto read = read_book(base, book, allow, end, way, &rows); !read) return std::move(read).error();
   return rows;
 }
 

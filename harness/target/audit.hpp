@@ -3,21 +3,21 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "harness/core/clock.hpp"
 #include "harness/core/json.hpp"
 #include "harness/core/result.hpp"
 #include "harness/net/allow.hpp"
+#include "harness/net/http_client.hpp"
 #include "harness/plan/target_spec.hpp"
 
 namespace cardstorm {
 
 /// Reads `base`/orders, /wallets and /ledger by keyset pages. First row {"row":"source","source":"api"}, then
-/// {"row":"order"|"wallet"|"ledger", ...}. `headers` go with every question: a mark, for the books of a shadow.
-using AuditHeaders = std::vector<std::pair<std::string, std::string>>;
-Result<std::vector<Json>> audit_by_api(const std::string& base, const AllowList& allow, Nanos wait, const AuditHeaders& headers = {});
+/// {"row":"order"|"wallet"|"ledger", ...}. `way`: how every question goes: its headers (a mark, for the books of a shadow), socket file
+/// and TLS; url and timeout are set here.
+Result<std::vector<Json>> audit_by_api(const std::string& base, const AllowList& allow, Nanos wait, const HttpRequest& way = {});
 
 /// The same rows from the views audit_orders, audit_wallets, audit_ledger of a PostgreSQL at `url`
 /// (postgresql://user:password@host:port/db); the session is read only.

@@ -30,16 +30,16 @@ class ExternalTarget final : public Target {
     if (!allow_) return allow_.error();
     if (Status s = open_channels(); !s) return s;
     const Nanos end = monotonic_now() + wait;
-    std::string last = "nothing was tried";
+    HttpResponse last;
     while (monotonic_now() < end) {
-      const auto answer = ask("", std::min(end - monotonic_now(), kLook));
+      auto answer = ask("", std::min(end - monotonic_now(), kLook));
       if (answer.status > 0) return ready(answer);  // any answer will do: what a healthy one looks like is not known
       if (answer.cause == Cause::address) return Error{Errc::refused, spec_.url + ": " + answer.error, "add the address to `allow:`"};
-      last = answer.error;
+      last = std::move(answer);
       if (stop.stop_requested()) return Error{Errc::cancelled, "stopped while waiting for " + spec_.url};
       std::this_thread::sleep_for(std::min(end - monotonic_now(), Nanos(100ms)));
     }
-    return Error{Errc::unavailable, spec_.url + " does not answer: " + last, "start the platform, or correct `url:` in the target file"};
+    return no_answer(last);
   }
   Status stop() override { return ok(); }
   [[nodiscard]] std::string url() const override { return spec_.url; }
@@ -57,7 +57,7 @@ class ExternalTarget final : public Target {
 
   Result<std::vector<Json>> audit() override {
     if (!allow_) return allow_.error();
-    if (!spec_.audit.path.empty()) return audit_by_api(spec_.url + spec_.audit.path, *allow_, 60s);
+    if (!spec_.audit.path.empty()) return audit_by_api(spec_.url + spec_.audit.path, *allow_, 60s, get_of(spec_, "", kLook));
     if (spec_.audit.database.empty()) return Target::audit();
     const auto database = spec_.databases.find(spec_.audit.database);
     if (database == spec_.databases.end()) return Error{Errc::not_found, "the audit's database '" + spec_.audit.database + "' is not among `databases:`"};
@@ -71,12 +71,15 @@ class ExternalTarget final : public Target {
   }
 
  private:
-  HttpResponse ask(const std::string& path, Nanos wait) const {
-    HttpRequest request = get(spec_.url + path, wait);
-    request.unix_socket = spec_.unix_socket;
-    request.tls_verify = spec_.tls_verify;
-    request.tls_ca = spec_.tls_ca;
-    return fetch(request, *allow_);
+  HttpResponse ask(const std::string& path, Nanos wait) const { return fetch(get_of(spec_, path, wait), *allow_); }
+
+  Error no_answer(const HttpResponse& last) const {
+    const std::string who = spec_.unix_socket.empty() ? spec_.url : "unix_socket " + spec_.unix_socket;
+    const std::string error = last.error.empty() ? "nothing was tried" : last.error;
+    const char* remedy = last.cause == Cause::tls               ? "name the certificate that signed the platform's as `tls: { ca: FILE }`, or correct `url:` in the target file"
+                         : spec_.unix_socket.empty()            ? "start the platform, or correct `url:` in the target file"
+                                                                : "start the platform, or correct `unix_socket:` in the target file";
+    return {Errc::unavailable, who + " does not answer: " + error, remedy};
   }
 
   Status ready(const HttpResponse& answer) {

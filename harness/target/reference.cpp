@@ -70,7 +70,9 @@ class ReferenceTarget final : public Target {
     // Every request of ours is marked: with shadow tables the books of the run are the shadow's, which only the API shows.
     const auto shadow = spec_.options.find("shadow");
     const bool in_shadow = shadow != spec_.options.end() && shadow->second == "on" && !spec_.mark_header.empty();
-    auto by_api = audit_by_api(facts_["audit_url"].string() + path, allow_, 60s, in_shadow ? AuditHeaders{{spec_.mark_header, "audit"}} : AuditHeaders{});
+    HttpRequest way;
+    if (in_shadow) way.headers = {{spec_.mark_header, "audit"}};
+    auto by_api = audit_by_api(facts_["audit_url"].string() + path, allow_, 60s, way);
     if (by_api || in_shadow) return by_api;
     auto by_sql = audit_by_sql(facts_["auditor_url"].string(), allow_, 120s);
     if (by_sql) return by_sql;

@@ -42,15 +42,18 @@ Status each_start(const std::string& path, const std::function<void(std::int64_t
   if (!input) return std::move(input).error();
   StartSink sink;
   StampReader stamps;
+  bool counts = false;   // rows of time,count, each of them good
   for (const FormatEntry& entry : format_registry()) {
     const bool series = entry.name == "counts" && entry.fits(input->head()) > 0;
     if (!series && entry.name != "csv") continue;
     auto reader = entry.make({});
     if (!reader) return std::move(reader).error();
     if (const Status read = (*reader)->read(*input, stamps, sink); !read) return Error(read.error()).in(path);
+    counts = series && sink.first_bad.empty();
     break;
   }
   notes.insert(notes.end(), sink.notes.begin(), sink.notes.end());
+  if (sink.at.empty() && counts) return Error{Errc::invalid, path + ": all counts are 0: there is no traffic in it"};
   if (sink.at.empty())
     return Error{Errc::invalid, path + ":" + (sink.first_bad.empty() ? "1:1: the file is empty" : sink.first_bad), "a log is turned into a recording first: cardstorm trace import " + path};
   if (sink.bad_count > 0) notes.push_back(std::to_string(sink.bad_count) + " bad lines were left out, the first: " + path + ":" + sink.first_bad);

@@ -32,6 +32,39 @@ TEST(BadInput, RefusesAnUnknownVerbAndOptionWithASuggestion) {
   EXPECT_NE(option.err.find("--quick"), std::string::npos) << option.err;
 }
 
+TEST(BadInput, RefusesAnOptionThatNothingWouldHeed) {
+  const TestFolder folder;
+  const Said said = run_command(folder, {"run", "smoke", "--target", "external-example", "--set", "faults=[]", "--keep", "--out", folder.at("out")});
+  EXPECT_EQ(said.code, 2) << said.err;
+  EXPECT_NE(said.err.find("--keep has no meaning for target 'external-example'"), std::string::npos) << said.err;
+}
+
+TEST(BadInput, DoctorSaysWhatIsWrongWithTheJourneysToo) {
+  const TestFolder folder;
+  const std::string file = folder.at("shop.yaml");
+  ASSERT_TRUE(write_file(file, "target: shop\nkind: external\nurl: http://127.0.0.1:1\njourneys: nowhere\n"));
+  const Said said = run_command(folder, {"doctor", "--target", file});
+  EXPECT_EQ(said.code, 2) << said.out;
+  EXPECT_NE(said.err.find("'nowhere' is not known in journeys"), std::string::npos) << said.err;
+}
+
+TEST(BadInput, SuggestsNoVerbInPlaceOfAFile) {
+  const TestFolder folder;
+  const Said said = run_command(folder, {"compare", "r3"});
+  EXPECT_EQ(said.code, 2);
+  EXPECT_EQ(said.err.find("did you mean"), std::string::npos) << said.err;
+}
+
+TEST(BadInput, RefusesAPortThatIsNoneAndAPartnerThatIsThereTwice) {
+  const TestFolder folder;
+  const Said port = run_command(folder, {"partners", "up", "--journal", folder.at("bank"), "--port", "99999"});
+  EXPECT_EQ(port.code, 2) << port.out;
+  EXPECT_NE(port.err.find("99999"), std::string::npos) << port.err;
+  const Said twice = run_command(folder, {"partners", "up", "--journal", folder.at("bank"), "--channel", "x=easypay", "--channel", "x=alipay"});
+  EXPECT_EQ(twice.code, 2) << twice.out;
+  EXPECT_NE(twice.err.find("'x' is there twice"), std::string::npos) << twice.err;
+}
+
 TEST(BadInput, RefusesAnAddressOutsideTheAllowList) {
   const TestFolder folder;
   const std::string file = folder.at("outside.yaml");
@@ -55,6 +88,41 @@ TEST(BadInput, SaysThatAJudgedFolderIsNoRun) {
   const Said said = run_command(folder, {"judge", folder.at("nothing")});
   EXPECT_EQ(said.code, 2);
   EXPECT_NE(said.err.find("plan.json"), std::string::npos) << said.err;
+}
+
+TEST(BadInput, DoesNotSayNothingToRecoverOfAFolderThatIsNotThere) {
+  const TestFolder folder;
+  const Said said = run_command(folder, {"recover", folder.at("nothing")});
+  EXPECT_EQ(said.code, 2) << said.out;
+  EXPECT_NE(said.err.find("there is no folder"), std::string::npos) << said.err;
+}
+
+/// `command` in a shell, which redirects as a user's would; $CARDSTORM is the binary. The exit code.
+int in_a_shell(const TestFolder& folder, const std::string& command) {
+  ProcessSpec spec;
+  spec.program = "sh";
+  spec.args = {"-c", "cd '" + folder.at("") + "' && " + command};
+  spec.env = {{"CARDSTORM_ROOT", CARDSTORM_ROOT}, {"CARDSTORM", binary_dir() + "/cardstorm"}};
+  const auto code = run_program(spec, 60s, [](const std::string&) {});
+  return code ? *code : -1;
+}
+
+TEST(Output, GoesIntoNoFileOfOursWhenTheStandardStreamsAreClosed) {
+  const TestFolder folder;
+  EXPECT_EQ(in_a_shell(folder, "\"$CARDSTORM\" partners up --journal bank <&- >&- 2>&-"), 0);
+  int journals = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder.at("bank"))) {
+    if (entry.path().extension() != ".jsonl") continue;
+    ++journals;
+    EXPECT_EQ(read_file(entry.path().string())->find("\"url\""), std::string::npos) << entry.path();
+  }
+  EXPECT_GE(journals, 3);
+}
+
+TEST(Output, ThatDidNotArriveIsNoSuccess) {
+  const TestFolder folder;
+  EXPECT_EQ(in_a_shell(folder, "\"$CARDSTORM\" list faults --json >/dev/full"), 4);
+  EXPECT_EQ(in_a_shell(folder, "\"$CARDSTORM\" --help | true; \"$CARDSTORM\" list faults >&-"), 0) << "nobody wanted it";
 }
 
 TEST(Help, TeachesEveryVerb) {

@@ -389,6 +389,22 @@ TEST(Walls, AreToldApartFromThePlatform) {
   }
 }
 
+TEST(Walls, AreSeenWhereAStepWantsNoMoreThanWhatItExtracts) {
+  const auto cause_of = [](const char* body, bool effect) {
+    Step order = effect ? post("/o") : get("/o");
+    order.resend = false;
+    order.extract = {{"id", "/order_no"}};
+    BenchRun run(journey({order}), in_turn({page(body, 200)}));
+    run_one(run);
+    EXPECT_EQ(run.trade(0).outcome, std::string_view(body).starts_with("<html>请") || !effect ? TradeOutcome::failed : TradeOutcome::unknown) << body;
+    return run.trade(0).cause;
+  };
+  for (const bool effect : {false, true}) {
+    EXPECT_EQ(cause_of("<html>请完成滑动验证", effect), Cause::front_wall);
+    EXPECT_EQ(cause_of("<html>sorry", effect), Cause::bad_body);
+  }
+}
+
 TEST(Walls, AreKnownByTheScenariosRulesAlone) {
   BenchRun run(journey({get("/a")}), in_turn({page("blocked by gate 7", 200)}));
   run.plan.front_walls = {{{200, 418}, "", "", "gate 7"}, {{403}, "X-Gate", "no", ""}};

@@ -234,6 +234,18 @@ TEST(Recover, RemovesTheSecretsOfADeadRunAndNothingElse) {
   EXPECT_TRUE(fs::exists(other));
 }
 
+TEST(Recover, SaysWhenAJournalCannotBeRead) {
+  const test::TempDir dir;
+  fs::create_directories(dir.path() + "/overwritten");
+  std::ofstream(dir.path() + "/overwritten/faults.jsonl") << "not a journal\n";
+  fs::create_directories(dir.path() + "/folder/faults.jsonl");
+  fs::create_directories(dir.path() + "/fresh");
+  std::ofstream(dir.path() + "/fresh/faults.jsonl");   // made, and nothing written: nothing was broken
+  const auto report = recover({dir.path()});
+  EXPECT_EQ(report.rows.size(), 2u) << text_of(report);
+  EXPECT_TRUE(report.residue()) << "it may have listed a fault: " << text_of(report);
+}
+
 TEST(Recover, NothingToDoIsSaidInOneLine) {
   const test::TempDir dir;
   EXPECT_EQ(text_of(recover({dir.path(), dir.path() + "/absent"})), "nothing to recover\n");

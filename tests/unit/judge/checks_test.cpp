@@ -145,6 +145,8 @@ TEST(NoOversell, ComparesSalesWithTheMint) {
   expect_table("no_oversell", {
       {"two of two", sold_rare(2), Verdict::pass, 0},
       {"three of two", sold_rare(3), Verdict::fail, 1},
+      {"two of two, but one was sold before the run", sold_rare(2).earlier(2, 1), Verdict::fail, 1},
+      {"other goods were sold before the run", sold_rare(2).earlier(1, 1), Verdict::pass, 0},
       {"three of two, one refunded", sold_rare(3).refund("o1", 500), Verdict::pass, 0},
       {"one order of three pieces", shop().order("a", "rare", 3, 1500).charge("a", 1500), Verdict::fail, 1},
       {"the third was paid from a wallet", sold_rare(2).booked("w1", "rare", "paid", 1, 500, 0, {}, "wallet").entry("w", "w1", -500, 0), Verdict::fail, 1},

@@ -103,6 +103,15 @@ TEST(Episodes, FaultThatClearedJustBeforeTheHorizonIsNoProofOfMetastability) {
   EXPECT_FALSE(s.judged().metastable);
 }
 
+TEST(Episodes, TargetThatHadNoTimeToBeSeenRecoveringIsNotMetastable) {
+  auto s = scene([](int t) { return within(t, 22, 36) ? 10 : 40; });
+  s.times.cleared = 35s;
+  s.segment.horizon_at = 40s;   // it is back a second after the fault went; five good windows no longer fit
+  const auto e = s.judged();
+  EXPECT_TRUE(e.censored);
+  EXPECT_FALSE(e.metastable);
+}
+
 TEST(Episodes, RecoveryTooLateToHoldFiveWindowsIsCensored) {
   EXPECT_TRUE(scene([](int t) { return within(t, 22, 61) ? 0 : 40; }).judged().censored);
   EXPECT_EQ(scene([](int t) { return within(t, 22, 60) ? 0 : 40; }).judged().recover_s, 60.0);

@@ -124,8 +124,8 @@ TEST(Judge, TradeAfterItsDeadlineIsNotGood) {
   EXPECT_LT(judged(run).success_rate, 1);
 }
 
-/// Trade 449 is refused as sold out, with `cards` in the mint.
-Scorecard sold_out(std::uint32_t cards) {
+/// Trade 449 is refused as sold out, with `cards` in the mint, of which `earlier` were sold before the run.
+Scorecard sold_out(std::uint32_t cards, std::uint32_t earlier = 0) {
   auto run = healthy();
   std::erase_if(run.drive, [](const Event& e) {
     const auto about = [](const auto* p) { return p != nullptr && p->trade == 449; };
@@ -139,6 +139,7 @@ Scorecard sold_out(std::uint32_t cards) {
   Folder f;
   run.write(f.dir);
   RunOnDisk::put(f.dir + "/minted.json", R"({"skus":[{"sku":"game","goods":"game_card","number":1,"cards":)" + std::to_string(cards) + "}]}");
+  if (earlier > 0) RunOnDisk::put(f.dir + "/audit.jsonl", run.audit + R"({"row":"earlier","sku":1,"cards":)" + std::to_string(earlier) + "}\n");
   return *judge_run(f.dir);
 }
 
@@ -150,6 +151,11 @@ TEST(Judge, SoldOutIsGoodOnlyWhenTheMintIsReallyExhausted) {
   EXPECT_EQ(lie.by_flow.at("buy").good, 449U);
   EXPECT_EQ(lie.money.lost_trades_cents, 1000) << "price times quantity, for no order was seen";
   EXPECT_EQ(truly.traffic.causes.at("sold_out"), 1U);
+}
+
+TEST(Judge, SoldOutIsGoodWhenTheRestWasSoldBeforeTheRun) {
+  EXPECT_EQ(sold_out(1000, 550).by_flow.at("buy").good, 450U) << "the books know an order of this buyer too: the last of 450";
+  EXPECT_EQ(sold_out(1000, 549).by_flow.at("buy").good, 449U) << "one was left";
 }
 
 TEST(Judge, ChecksGetTimesFromLoadStart) {

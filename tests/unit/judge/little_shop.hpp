@@ -86,6 +86,8 @@ class LittleShop {
     audit.ledger.push_back({seq, name, order, delta < 0 ? "pay" : "refund", delta, after});
     return *this;
   }
+  /// So many cards were sold before the run.
+  LittleShop& earlier(std::uint32_t sku, std::uint32_t cards) { return audit.earlier[sku] = cards, *this; }
   LittleShop& no_audit() { return told_ = false, *this; }
   LittleShop& torn() { return e.journals_whole = false, *this; }
   LittleShop& not_drained() { return e.drained = false, *this; }

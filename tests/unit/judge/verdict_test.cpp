@@ -71,6 +71,18 @@ TEST(Verdict, AWaivedAuditPassesButNeverSilently) {
   EXPECT_EQ(c.card.verdict, Verdict::unknown);
 }
 
+TEST(Verdict, WhereNothingIsAuditedAndNothingExpectedNoRunPasses) {
+  auto c = fine();
+  c.card.checks.clear();
+  c.card.success_rate = 0.02;
+  c.findings.audit_waived = true;
+  c.expect.clear();
+  decide(c.card, c.findings, c.expect);
+  EXPECT_EQ(c.card.verdict, Verdict::unknown);
+  ASSERT_EQ(c.card.why.size(), 2U);
+  EXPECT_EQ(c.card.why[0].code, "nothing_expected");
+}
+
 TEST(Verdict, EachReasonAloneHasItsCodeAndRemedy) {
   for (const auto& row : rows()) {
     auto c = fine();

@@ -100,6 +100,19 @@ TEST_F(GuardRun, StopsWhenItHasBeenBlindForTooLong) {
   EXPECT_EQ(guard->rounds(), kGuardMisses) << "three were forgiven";
 }
 
+TEST_F(GuardRun, StopsSoonerWhenEachAnswerIsWaitedForInVain) {
+  std::mutex mutex;
+  std::vector<HttpServer::Reply> held;
+  const auto hangs = std::move(*serve(0, [&](const ServerRequest&, const HttpServer::Reply& reply) {
+    const std::lock_guard lock(mutex);
+    held.push_back(reply);
+  }));
+  auto waits = setup();
+  waits.prometheus = "http://127.0.0.1:" + std::to_string(hangs->port());
+  const auto guard = start_guard(waits);
+  EXPECT_NE(why().find("(2 times in a row)"), std::string::npos) << "four would be eight seconds of load with nobody looking";
+}
+
 TEST_F(GuardRun, StopsWhenNobodyListensAndStaysInsideTheAllowList) {
   auto outside = setup();
   outside.allow = *AllowList::parse({"10.0.0.0/8"});

@@ -239,6 +239,22 @@ TEST_F(Load, TellsWhatIsThereWhenTheScenarioIsNot) {
   EXPECT_NE(bad_text(r).find("--seed: the seed is above"), std::string::npos);
 }
 
+TEST_F(Load, ATargetAloneIsReadWithTheJourneysThatItNames) {
+  const auto told = [&] {
+    const auto loaded = load_target((root_ / "scenarios/targets/lab.yaml").string(), root_.string(), some_known());
+    const auto* mistakes = std::get_if<std::vector<Mistake>>(&loaded);
+    return mistakes == nullptr ? std::string() : text_of(*mistakes);
+  };
+  EXPECT_EQ(told(), "");
+  put("targets/lab.yaml", std::string(kTarget) + "preflight: { journey: bye }\n");
+  EXPECT_NE(told().find("the preflight journey 'bye' is not among the journeys"), std::string::npos) << told();
+  edit("targets/lab.yaml", kTarget, "journeys: buyers", "journeys: byers");
+  EXPECT_NE(told().find("'byers' is not known in journeys"), std::string::npos) << told();
+  put("targets/lab.yaml", kTarget);
+  edit("journeys/buyers.yaml", kJourneys, "weight: 3", "weight: none");
+  EXPECT_NE(told().find("buyers.yaml:"), std::string::npos) << told();
+}
+
 TEST_F(Load, AliasesRepeatSteps) {
   edit("journeys/buyers.yaml", kJourneys, "- { step: list, path: /goods }", "- &list { step: list, path: /goods }");
   put("journeys/more.yaml", "mix: more\nwhy: x\njourneys:\n  - &one { journey: a, flow: browse, weight: 1, steps: [ &s { step: x, path: / }, { step: y, path: / } ] }\n"

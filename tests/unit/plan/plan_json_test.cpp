@@ -34,6 +34,12 @@ TEST_F(PlanJson, RefusesWhatItDidNotWrite) {
   other.set("surprise", 1);
   ASSERT_FALSE(plan_of_json(other));
   EXPECT_NE(plan_of_json(other).error().what.find("/surprise"), std::string::npos);
+  for (const std::int64_t count : {std::int64_t{-7}, std::int64_t{1} << 60}) {
+    other = whole;
+    other.set("planned_trades", count);
+    ASSERT_FALSE(plan_of_json(other)) << "nobody makes room for that many";
+    EXPECT_NE(plan_of_json(other).error().what.find("planned_trades"), std::string::npos);
+  }
   EXPECT_FALSE(plan_of_json(Json::object()));
   EXPECT_FALSE(plan_of_json(Json()));
 }

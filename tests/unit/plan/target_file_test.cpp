@@ -136,12 +136,24 @@ INSTANTIATE_TEST_SUITE_P(Lines, TargetFileMistakes, testing::Values(
     Bad{"audit: { database: db, orders: SELECT 1 }", "'db' is not among 'databases'"}, Bad{"audit: { path: /a, database: b }", "either a path on the target or a database"},
     Bad{"databases: { db: { url: \"mysql://d@127.0.0.1/s\" } }\naudit: { database: db, orders: \"DELETE FROM orders\" }", "must be one query"},
     Bad{"redis: localhost", "'redis' must be HOST:PORT"}, Bad{"production: [load]", "has no effect in environment 'lab'"},
-    Bad{"environment: production\nproduction: [everything]", "'everything' allows nothing"}, Bad{"touch: [pool]", "touch: pool needs a database with 'lock' or 'slots'"},
+    Bad{"environment: production\nproduction: [everything]", "'everything' allows nothing"},
+    Bad{"environment: production\nproduction: [load, node_killl on order]", "fault 'node_killl' is not known"}, Bad{"touch: [pool]", "touch: pool needs a database with 'lock' or 'slots'"},
     Bad{"touch: [nodes]", "touch: nodes needs 'nodes'"}, Bad{"touch: [channels]", "touch: channels needs 'partners'"}, Bad{"verison: { at: /v }", "unknown key 'verison'"}));
 
 TEST(TargetFile, TellsAllMistakesAtOnce) {
   const std::string mistakes = read(std::string(kHead) + "touch: [nodes, pool]\nredis: x\nversion: {}\nnodes: { a: b }\n").mistakes;
   for (const char* part : {"'redis' must be", "a version stands", "it is not said how node 'a'", "touch: pool needs"}) EXPECT_NE(mistakes.find(part), std::string::npos) << mistakes;
+}
+
+TEST(TargetFile, TellsEveryWrongBlockOfTheAllowList) {
+  const std::string mistakes = read(std::string(kHead) + "allow: [abc, 127.0.0.0/8, 127.0.0.0/33]\n").mistakes;
+  for (const char* part : {"'abc' is not a numeric address", "'127.0.0.0/33' has a bad prefix length"}) EXPECT_NE(mistakes.find(part), std::string::npos) << mistakes;
+}
+
+TEST(TargetFile, AnAddressHoldsNoPassword) {
+  const std::string mistakes = read("target: a\nkind: external\nurl: http://me:hunter2@127.0.0.1:8080\njourneys: b\n").mistakes;
+  EXPECT_NE(mistakes.find("'url' holds a user or a password"), std::string::npos) << mistakes;
+  EXPECT_EQ(mistakes.find("hunter2"), std::string::npos) << "and none is repeated: " << mistakes;
 }
 
 TEST(TargetFile, AReferenceTargetHasNoneOfIt) {

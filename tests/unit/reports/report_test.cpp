@@ -212,6 +212,15 @@ TEST(Report, TerminalUsesTheUsersWords) {
   for (const char* word : {"无影响", "50 秒内未恢复", "对账", "掉单", "MTTR 缩短"}) EXPECT_NE(zh.find(word), std::string::npos) << word;
 }
 
+TEST(Report, AReasonKeepsTheNamesOfFilesAndOneLanguageWhereItCan) {
+  Scorecard card = sample::sample_unknown();
+  card.why = {{"history_damaged", "partners/beta.jsonl: it was not closed", "check the disk and run again"},
+              {"audit_waived", "no promise was audited: the scenario says `checks: none`", "name checks"}};
+  EXPECT_NE(written("terminal", card).find("] partners/beta.jsonl: it was not closed."), std::string::npos) << written("terminal", card);
+  EXPECT_NE(written("terminal", card).find("] No promise was audited"), std::string::npos);
+  EXPECT_EQ(written("terminal", card, Lang::zh).find("no promise was audited"), std::string::npos) << "the translation says all of it";
+}
+
 TEST(Report, HtmlIsOnePageThatNeedsNothingElse) {
   for (const std::string& page : {written("html", sample::sample_drill()), written("html", sample::sample_unknown())}) {
     for (const char* outside : {"http:", "https:", "src=", "@import", "url("}) EXPECT_EQ(page.find(outside), std::string::npos) << outside;
@@ -260,6 +269,10 @@ Scorecard traced() {
   card.episodes.push_back(bypassed);
   card.not_exercised = {"payment_delay on beta"};
   return card;
+}
+
+TEST(Report, FaultThatCameToTwoPlacesNamesBoth) {
+  EXPECT_NE(written("terminal", traced()).find("  on alpha, beta"), std::string::npos) << written("terminal", traced());
 }
 
 TEST(Report, TracesOfTheWorstStepsAndOfWitnessesAreLinked) {

@@ -29,6 +29,17 @@ TEST(AuditSince, LeavesWhatHappenedInTheRun) {
   EXPECT_EQ(after[5]["id"].integer(), 5);
 }
 
+TEST(AuditSince, TellsWhichCardsWereSoldBefore) {
+  const std::string sold = R"({"row":"order","id":1,"order_no":"a","status":"delivered","cards":["A","B"]})";
+  const std::string back = R"({"row":"order","id":2,"order_no":"b","status":"refunded","cards":["C"]})";
+  const std::string was = R"({"row":"order","id":3,"order_no":"c","status":"delivered","cards":["D"]})";
+  const std::string is = R"({"row":"order","id":3,"order_no":"c","status":"refunding","cards":["D"]})";
+  const std::string fresh = R"({"row":"order","id":4,"order_no":"d","status":"delivered","cards":["E"]})";
+  const auto after = audit_since(rows({sold, back, was}), rows({sold, back, is, fresh}));
+  ASSERT_EQ(after.size(), 3u);
+  EXPECT_EQ(after[2].dump(), R"({"row":"earlier","cards":["A","B"]})") << "what was refunded, or changed in the run, may be sold again";
+}
+
 TEST(AuditSince, TakesEverythingWhereNothingWasBefore) {
   const auto all = rows({R"({"row":"order","id":1,"order_no":"a"})", R"({"row":"ledger","id":0,"wallet":"w"})"});
   EXPECT_EQ(audit_since({}, all), all);

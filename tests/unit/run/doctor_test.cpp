@@ -106,9 +106,23 @@ TEST_F(Doctor, NamesTheOneThingThatIsWrongAndWhatToDo) {
   auto redis = spec();
   redis.redis = "127.0.0.1:" + std::to_string(closed.number());
   EXPECT_EQ(only_bad(redis).code, "redis");
+  auto sources = spec();
+  sources.sources = {"127.0.0.2", "192.0.2.77"};
+  EXPECT_EQ(only_bad(sources).subject, "192.0.2.77") << "no address of this machine: each trade from it would count against the platform";
   auto partners = spec();
   partners.partners.url = "http://127.0.0.1:" + std::to_string(closed.number());
   EXPECT_EQ(only_bad(partners).code, "partners");
+}
+
+TEST_F(Doctor, TakesAUnixSocketForTheAddress) {
+  TargetSpec shop;
+  shop.name = "my-shop";
+  shop.kind = "external";
+  shop.url = "http://shop.invalid";   // a header, not a name to be resolved
+  shop.unix_socket = "/nowhere/shop.sock";
+  const DoctorFact bad = only_bad(shop);
+  EXPECT_EQ(bad.code, "answers");
+  EXPECT_NE(bad.found.find("/nowhere/shop.sock does not answer"), std::string::npos) << bad.found;
 }
 
 TEST_F(Doctor, SpeaksInLinesAndInJson) {

@@ -80,6 +80,15 @@ TEST(AuditFile, LetsNoCardTextThrough) {
   EXPECT_NE(lines.find(mint.digest("sorry, sold out")), std::string::npos) << lines;
 }
 
+TEST(AuditFile, CountsEachCardThatWasSoldBeforeOnce) {
+  const Mint mint("key");
+  Json cards = Json::array();
+  for (const CardId id : {CardId{3, 7}, CardId{3, 8}, CardId{3, 7}, CardId{4, 0}}) cards.push(mint.secret(id));
+  cards.push("none of ours");
+  const std::string lines = audit_lines({Json::object({{"row", "earlier"}, {"cards", cards}})}, mint);
+  EXPECT_EQ(lines, R"({"row":"earlier","sku":3,"cards":2})" "\n" R"({"row":"earlier","sku":4,"cards":1})" "\n");
+}
+
 TEST(RunFolder, NeverTakesAFolderThatExists) {
   const test::TempDir dir;
   const std::string out = dir.path() + "/run";

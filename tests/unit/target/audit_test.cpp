@@ -40,7 +40,9 @@ TEST(Audit, AsksForTheShadowsBooksWithTheMark) {
     marked += request.header("x-cardstorm-mark") == "audit" ? 1 : 0;
     reply({200, R"({"rows":[],"next":null})"});
   });
-  ASSERT_TRUE(audit_by_api(base_of(*server), test::loopback(), 10s, {{"X-Cardstorm-Mark", "audit"}}));
+  HttpRequest way;
+  way.headers = {{"X-Cardstorm-Mark", "audit"}};
+  ASSERT_TRUE(audit_by_api(base_of(*server), test::loopback(), 10s, way));
   EXPECT_EQ(marked, 3);
 }
 

@@ -230,7 +230,16 @@ TEST(External, IsReachedByAUnixSocket) {
   TargetSpec spec;
   spec.url = "http://shop.invalid";
   spec.unix_socket = dir.path() + "/shop.sock";
-  EXPECT_TRUE(make("external", spec, {})->start(5s));
+  spec.audit.path = "/audit";
+  const auto target = make("external", spec, {});
+  EXPECT_TRUE(target->start(5s));
+  const auto books = target->audit();
+  ASSERT_FALSE(books);
+  EXPECT_EQ(books.error().code, Errc::invalid) << "the engine's 404: the audit goes the same way: " << books.error().what;
+  spec.unix_socket = dir.path() + "/gone.sock";
+  const auto gone = make("external", spec, {})->start(200ms);
+  EXPECT_NE(gone.error().what.find("gone.sock does not answer"), std::string::npos) << gone.error().what;
+  EXPECT_NE(gone.error().remedy.find("unix_socket:"), std::string::npos) << gone.error().remedy;
 }
 
 TEST(External, RefusesARedirectOutOfTheAllowList) {

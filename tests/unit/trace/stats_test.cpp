@@ -85,6 +85,12 @@ TEST_F(Stats, RefuseWhatIsNoTrace) {
   }
 }
 
+TEST_F(Stats, CountsThatAreAllZeroAreNoEmptyFile) {
+  const auto s = trace_stats(put("c.csv", "time,count\n2026-11-01T00:00:00Z,0\n2026-11-01T00:05:00Z,0\n"));
+  ASSERT_FALSE(s.has_value());
+  EXPECT_NE(s.error().what.find("all counts are 0"), std::string::npos) << s.error().what;
+}
+
 TEST_F(Stats, ARecordingReadsBackAsItWasWritten) {
   std::string csv = kHead;
   append_row(csv, {5, 0, "GET", "/a,\"b\"", "/a", 0, 200, 7});
