@@ -81,7 +81,7 @@ class JsonReader {
       if (!string(name) || !take(':')) return false;
       Json member;
       if (!value(member, depth + 1)) return false;
-      out.members_.insert_or_assign(std::move(name), std::move(member));
+      if (!out.members_.emplace(std::move(name), std::move(member)).second) return false;   // said twice: which one is meant?
     } while (take(','));
     return take('}');
   }
@@ -114,6 +114,8 @@ class JsonReader {
     if (code >= 0xD800 && code < 0xDC00) {
       if (!word("\\u") || !hex4(low) || low < 0xDC00 || low > 0xDFFF) return false;
       code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+    } else if (code >= 0xDC00 && code <= 0xDFFF) {
+      return false;   // half a character: no UTF-8 can say it, and no database takes it
     }
     append_utf8(out, code);
     return true;
@@ -144,6 +146,8 @@ class JsonReader {
       ++at_;
     }
     if (at_ == from) return false;
+    const std::size_t digits = text_[from] == '-' ? from + 1 : from;
+    if (at_ - digits > 1 && text_[digits] == '0' && std::isdigit(static_cast<unsigned char>(text_[digits + 1]))) return false;   // 010: ten, or eight?
     const char *first = text_.data() + from, *last = text_.data() + at_;
     if (whole) {
       std::int64_t v = 0;

@@ -39,6 +39,7 @@ constexpr std::uint32_t kHeaderMax = 16 * 1024;
 constexpr auto kIdleMax = 60s;       // a kept connection without a request; longer than our client keeps one
 constexpr auto kLinger = 1s;         // to let the other side read an error before the connection is reset
 constexpr int kBacklog = 4096;
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 class Session;
 struct Job {
@@ -99,6 +100,23 @@ class Session : public std::enable_shared_from_this<Session> {
   void read() {
     state_ = State::reading;
     arm(host_.options().transfer_max);
+    http::async_read_header(socket_, buffer_, *parser_,
+                            [self = shared_from_this()](ErrorCode ec, std::size_t) { self->on_header(ec); });
+  }
+
+  // Who asks first whether his body is welcome keeps it back until he hears of us.
+  void on_header(ErrorCode ec) {
+    if (state_ != State::reading) return;
+    if (ec || parser_->is_done()) return on_read(ec);
+    const auto& header = parser_->get();
+    if (header.version() < 11 || !boost::beast::iequals(header[http::field::expect], "100-continue")) return read_body();
+    asio::async_write(socket_, asio::buffer(kContinue), [self = shared_from_this()](ErrorCode failed, std::size_t) {
+      if (self->state_ != State::reading) return;
+      failed ? self->on_read(failed) : self->read_body();
+    });
+  }
+
+  void read_body() {
     http::async_read(socket_, buffer_, *parser_,
                      [self = shared_from_this()](ErrorCode ec, std::size_t) { self->on_read(ec); });
   }
@@ -140,9 +158,10 @@ class Session : public std::enable_shared_from_this<Session> {
       r.headers.emplace_back(std::move(name), std::string(field.value()));
     }
     r.body = std::move(message.body());
-    keep_alive_ = message.keep_alive();
+    keep_alive_ = message.version() >= 11 && message.keep_alive();   // HTTP/1.0 would want to be told that we stay
     head_ = message.method() == http::verb::head;
     if (!clean_text(r)) return refuse_encoding();
+    if (!clear_mark(r)) return refuse_mark();
     request_id_ = r.header("x-request-id");
     state_ = State::serving;
     timer_.cancel();
@@ -150,6 +169,7 @@ class Session : public std::enable_shared_from_this<Session> {
     host_.enqueue(std::move(job));
   }
 
+  void refuse_mark() { write(refusal(400, "bad_mark", "X-Cardstorm-Mark is one text of at most 128 bytes")); }
   void refuse_encoding() { write(refusal(400, "bad_encoding", "the request has bytes that are not UTF-8")); }
 
   void write(const Response& response) {

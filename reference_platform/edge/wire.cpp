@@ -112,9 +112,13 @@ bool clean_text(const Request& r) {
   return clean(r.path) && clean(r.query) && clean(r.body) && std::all_of(r.headers.begin(), r.headers.end(), [](const auto& h) { return clean(h.second); });
 }
 
+bool clear_mark(const Request& r) {
+  const std::string& mark = r.header("x-cardstorm-mark");
+  return mark.size() <= kMarkMax && std::all_of(r.headers.begin(), r.headers.end(), [&mark](const auto& h) { return h.first != "x-cardstorm-mark" || h.second == mark; });
+}
+
 Incoming incoming_context(const Request& request) {
-  const std::string& mark = request.header("x-cardstorm-mark");
-  observe::Context came = observe::Context::of(request.header("traceparent"), mark.size() <= kMarkMax ? mark : "");
+  observe::Context came = observe::Context::of(request.header("traceparent"), request.header("x-cardstorm-mark"));
   Incoming in;
   in.parent_span = came.span_id;
   in.context = observe::child_of(came);

@@ -5,7 +5,9 @@
 #include <boost/json.hpp>
 #include <thread>
 
+#include "reference_platform/domain/json.hpp"
 #include "reference_platform/ops/overview.hpp"
+#include "reference_platform/ops/switch_table.hpp"
 
 namespace platform::ops {
 namespace {
@@ -33,7 +35,9 @@ std::optional<std::int64_t> number_of(const json::object& o, const char* key) {
   if (v == nullptr || !v->is_int64()) return std::nullopt;
   return v->as_int64();
 }
+/// nullopt also for what the shop itself refuses: a member said twice has two meanings.
 std::optional<json::object> object_of(const std::string& body) {
+  if (!domain::Json::parse(body)) return std::nullopt;
   json::error_code wrong;
   auto value = json::parse(body, wrong);
   if (wrong || !value.is_object()) return std::nullopt;
@@ -259,9 +263,13 @@ Response Control::canary(const edge::Request& r) {
   if (instances_of(role).empty() || !scalable(role)) return bad(400, "bad_role", "'" + role + "' cannot have a canary; catalog, order, payment, inventory and delivery of hardened can");
   if (!weight || *weight < 0 || *weight > 100) return bad(400, "bad_weight", "'weight' is a whole number of percent from 0 to 100");
   if (*weight == 0) return end_canary(role);
+  for (const char* key : {"version", "bug", "trait"})
+    if (body->contains(key) && !body->at(key).is_string()) return bad(400, "bad_switch", "'" + std::string(key) + "' is a text");
   domain::Switches switches = options_.switches;
   std::string wrong = set_all(text_of(*body, "bug"), [&](const std::string& s) { return switches.set_bug(s); });
   if (wrong.empty()) wrong = set_all(text_of(*body, "trait"), [&](const std::string& s) { return switches.set_trait(s); });
+  for (const auto& t : domain::trait_entries())
+    if (wrong.empty() && switches.on(t.trait) && !hardened_honours(t.trait)) wrong = "hardened cannot have " + std::string(t.id) + ": it can have " + honoured_traits();
   if (!wrong.empty()) return bad(400, "bad_switch", wrong);
   const std::string version = text_of(*body, "version");
   return start_canary({role, "", version.empty() ? "canary" : version, static_cast<int>(*weight)}, switches, !text_of(*body, "bug").empty() || !text_of(*body, "trait").empty());

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <optional>
+#include <string_view>
 
 #include "reference_platform/ops/layout.hpp"
 #include "reference_platform/ops/switch_table.hpp"
@@ -14,6 +15,15 @@ namespace platform::ops {
 namespace {
 
 constexpr std::int64_t kOrdersMax = 100'000'000;
+constexpr std::int64_t kOptionMax = 86'400'000;   // a day of milliseconds: nothing that is waited for is longer
+constexpr std::int64_t kText = -1;
+
+struct NodeOption { std::string_view role, name; std::int64_t least; };
+constexpr NodeOption kNodeOptions[] = {
+#define OPTION(role, name, least) {role, name, least},
+#include "reference_platform/ops/options.def"
+#undef OPTION
+};
 
 std::string known_names(const std::vector<Flag>& flags) {
   std::string out;
@@ -113,10 +123,26 @@ std::string take_share(const std::string& v, UpOptions& o) {
   return "";
 }
 
+/// What is wrong with an option of a role that exists, or "". Nodes take what they do not know, and what is no number, for not said.
+std::string wrong_option(const std::string& role, const std::string& name, const std::string& value) {
+  std::string known;
+  for (const NodeOption& option : kNodeOptions) {
+    if (!option.role.empty() && option.role != role) continue;
+    known += (known.empty() ? "" : ", ") + std::string(option.name);
+    if (option.name != name) continue;
+    std::int64_t number = 0;
+    const auto [end, wrong] = std::from_chars(value.data(), value.data() + value.size(), number);
+    const bool whole = wrong == std::errc() && end == value.data() + value.size();
+    if (option.least == kText || (whole && number >= option.least && number <= kOptionMax)) return "";
+    return "it takes a whole number from " + std::to_string(option.least) + " to " + std::to_string(kOptionMax);
+  }
+  return role + " has no option '" + name + "'; it has " + known;
+}
+
 std::string take_set(const std::string& v, UpOptions& o) {
   const auto dot = v.find('.'), equals = v.find('=');
   if (dot == std::string::npos || equals == std::string::npos || equals < dot + 2 || equals + 1 == v.size())
-    return "--set takes ROLE.OPTION=VALUE, as in order.workers=8, not '" + v + "'";
+    return "--set takes ROLE.OPTION=VALUE, as in order.unpaid_close_s=60, not '" + v + "'";
   const std::string role = v.substr(0, dot);
   const auto roles = layout(o.variant);
   if (!roles.empty() && std::none_of(roles.begin(), roles.end(), [&role](const Instance& i) { return i.role == role; })) {
@@ -125,7 +151,9 @@ std::string take_set(const std::string& v, UpOptions& o) {
       if (known.find(i.role) == std::string::npos) known += (known.empty() ? "" : ", ") + i.role;
     return "--set " + v + ": " + o.variant + " has no role '" + role + "'; it has " + known;
   }
-  o.node_options[role][v.substr(dot + 1, equals - dot - 1)] = v.substr(equals + 1);
+  const std::string name = v.substr(dot + 1, equals - dot - 1), value = v.substr(equals + 1);
+  if (const std::string wrong = roles.empty() ? "" : wrong_option(role, name, value); !wrong.empty()) return "--set " + v + ": " + wrong;
+  o.node_options[role][name] = value;
   return "";
 }
 

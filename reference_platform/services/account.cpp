@@ -65,18 +65,20 @@ Response show_coupon(store::Shards& shards, const Request& r) {
   return rows.empty() ? error_answer(404, "unknown_coupon") : json_answer(200, std::string(rows.text(0, 0)));
 }
 
-// In every database, as the catalogue: one that is away now would never hear of it, so all or an error; the same again completes it.
+// In every database, as the catalogue, a drill's in the shadow of every one: one that is away now would never hear of it, so all or an error; the same again completes it.
 Response put_promotion(store::Shards& shards, OrderTerms& terms, const Request& r, const Json& body) {
   const std::string id = body["id"].text(), sku = body["sku"].text(), kind = body["kind"].text();
   const std::int64_t from = body["from_ms"].integer(-1), to = body["to_ms"].integer(-1);
   const bool shaped = !id.empty() && plain_text(id, kTextMax) && (kind == "price" || kind == "percent") && good_value(body["kind"], body["value"]) && from >= 0 && to > from && to <= 4'102'444'800'000;
   if (!shaped) return error_answer(400, "bad_promotion", R"(wanted "id","sku","kind":"price|percent","value","from_ms","to_ms")");
   if (!terms.good(sku)) return error_answer(404, "unknown_sku");
+  const bool drill = !mark_of(r).empty() && shards.has_shadow();
   for (const auto& each : shards.each()) {
+    if (each.shadow != drill) continue;
     borrow(*each.pool, r)->run(
-        "INSERT INTO promotions(id, sku, kind, value, from_at, to_at) VALUES ($1,$2,$3,$4,to_timestamp($5::bigint / 1000.0),to_timestamp($6::bigint / 1000.0)) "
+        "INSERT INTO promotions(id, sku, kind, value, from_at, to_at, mark) VALUES ($1,$2,$3,$4,to_timestamp($5::bigint / 1000.0),to_timestamp($6::bigint / 1000.0),$7) "
         "ON CONFLICT (id) DO UPDATE SET sku = excluded.sku, kind = excluded.kind, value = excluded.value, from_at = excluded.from_at, to_at = excluded.to_at",
-        {id, sku, kind, std::to_string(body["value"].integer()), std::to_string(from), std::to_string(to)});
+        {id, sku, kind, std::to_string(body["value"].integer()), std::to_string(from), std::to_string(to), mark_of(r)});
   }
   terms.refresh();
   return json_answer(200, JsonObject().add("id", id).done());

@@ -128,12 +128,15 @@ Response Orders::for_buyer(const Request& r, const std::vector<std::string>& par
   return for_order(r, parts, buyer, place);
 }
 
-// The number says where the order is; it is the buyer's own only where the buyer's orders are.
+// The number says where the order is; it is the buyer's own only where the buyer's orders are. Looking is free; but a
+// marked request changes no real order, nor the other way round.
 Response Orders::for_order(const Request& r, const std::vector<std::string>& parts, const std::string& buyer, store::Place place) {
   const auto found = store::place_of(parts[1]);
-  if (!found || found->partition != place.partition || (found->shadow && !shards_.has_shadow()) || !plain_text(parts[1], 32)) return error_answer(404, "unknown_order");
-  const OrderId order{*found, parts[1], buyer};
   const bool post = r.method == "POST";
+  if (!found || found->partition != place.partition || (found->shadow && !shards_.has_shadow()) || (post && found->shadow != place.shadow) || !plain_text(parts[1], 32)) {
+    return error_answer(404, "unknown_order");
+  }
+  const OrderId order{*found, parts[1], buyer};
   const std::string verb = parts.size() == 3 ? parts[2] : "";
   if (!post && parts.size() == 2) return show_order(*borrow(shards_.at(order.place), r), order);
   if (post && verb == "refund") return refund_order(*borrow(shards_.at(order.place), r), r, order, log_);

@@ -99,7 +99,7 @@ Response OrderCreate::create(const Request& r, const std::string& buyer, store::
   if (body->quantity > domain::quantity_max(account)) {
     return error_answer(400, "bad_quantity", "at most " + std::to_string(domain::quantity_max(account)) + " pieces in one order for this account");
   }
-  auto price = terms_.quote(*good, body->quantity, account, std::nullopt);
+  auto price = terms_.quote(*good, body->quantity, account, std::nullopt, place.shadow);
   if (!price) return error_answer(400, "bad_quantity", "the amount is too large");
 
   NewOrder order{place, new_number(place), buyer, key, good->sku, good->goods_class, body->phone, body->coupon, mark_of(r), observe::current().traceparent(), body->quantity, 0};
@@ -113,7 +113,7 @@ Response OrderCreate::create(const Request& r, const std::string& buyer, store::
       return error_answer(claim.error == "unknown_coupon" ? 404 : 409, claim.error);
     }
     order.order_no = claim.order_no;
-    price = terms_.quote(*good, body->quantity, account, claim.coupon);
+    price = terms_.quote(*good, body->quantity, account, claim.coupon, place.shadow);
   }
   order.amount_cents = switches_.on(Bug::B26) ? domain::amount_in_floats(price->unit_cents, body->quantity) - price->coupon_cents : price->amount_cents;
   const Response answer = take_in(r, order, *body);
@@ -158,18 +158,19 @@ Response OrderCreate::write(const Request& r, NewOrder& order, const CreateBody&
     }
     if (outcome != "sold_out" && outcome != "contended") return error_answer(503, "try_again");
     const std::string stock = outcome == "contended" ? outcome : fetch_stock(r, order);
-    if (stock == "none" && (shards_.databases() == 1 || nowhere_else)) return no_stock("sold_out", error_answer(409, "sold_out"));
+    if (stock == "none" && (shards_.databases() == 1 || nowhere_else)) return no_stock(order, "sold_out", error_answer(409, "sold_out"));
     nowhere_else = stock == "none";
     if (nowhere_else) continue;   // while the others were asked the goods may have come here, brought by another order or by this one's first request
     if (stock == "moved" && moves++ == 0) continue;
     const milliseconds pause = pause_before_again();
-    if (stock == "unknown" || steady_clock::now() + pause > until) return no_stock("stock_unknown", error_answer(503, "try_again", "others hold the goods or they are just being moved"));
+    if (stock == "unknown" || steady_clock::now() + pause > until) return no_stock(order, "stock_unknown", error_answer(503, "try_again", "others hold the goods or they are just being moved"));
     std::this_thread::sleep_for(pause);
   }
 }
 
-Response OrderCreate::no_stock(const char* outcome, Response answer) {
-  metrics_.add(std::string("orders_total{outcome=\"") + outcome + "\"}");
+Response OrderCreate::no_stock(const NewOrder& order, const std::string& outcome, Response answer) {
+  if (outcome == "sold_out") observe::trade_reached(outcome, order.goods_class, "", order.mark);
+  metrics_.add("orders_total{outcome=\"" + outcome + "\"}");
   return answer;
 }
 

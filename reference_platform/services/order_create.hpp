@@ -49,7 +49,7 @@ class OrderCreate {
   edge::Response write(const edge::Request& r, NewOrder& order, const CreateBody& body);
   edge::Response repeated(const edge::Request& r, const NewOrder& order, const CreateBody& body);
   edge::Response created(const NewOrder& order);
-  edge::Response no_stock(const char* outcome, edge::Response answer);
+  edge::Response no_stock(const NewOrder& order, const std::string& outcome, edge::Response answer);
   /// Asks the inventory service to move goods from the other databases to the order's: moved (some), none (no other has any), held (by others,
   /// at this moment), unknown.
   std::string fetch_stock(const edge::Request& r, const NewOrder& order);

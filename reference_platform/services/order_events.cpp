@@ -25,6 +25,7 @@ namespace {
 constexpr auto kCloseEvery = 1s, kSettleEvery = 5s;
 constexpr int kBatch = 100;   // a smaller one waits for its next round: under load each statement is for many orders
 constexpr int kCouponBatch = 20;
+constexpr std::string_view kPartBack = "a part";   // of an order's money: it is no refunded order
 constexpr auto kCouponLease = 5s;
 
 const char* yes(bool b) { return b ? "true" : "false"; }
@@ -86,8 +87,8 @@ bool OrderEvents::told(const Rows& rows, const char* event, const char* stage) {
     const std::string no(rows.text(i, 0)), mark(rows.text(i, 1));
     const observe::Scope scope(observe::Context::of(rows.text(i, 3), mark));
     metrics_.add(std::string("order_events_total{event=\"") + event + "\"}");
-    const bool surplus = rows.text(i, 2) == "surplus";
-    observe::trade_reached(surplus ? "surplus" : stage, rows.text(i, 4), rows.text(i, 5), mark, surplus ? -1 : static_cast<double>(rows.number(i, 6)) / 1000);
+    const bool surplus = rows.text(i, 2) == "surplus", part = rows.text(i, 2) == kPartBack;
+    if (!part) observe::trade_reached(surplus ? "surplus" : stage, rows.text(i, 4), rows.text(i, 5), mark, surplus ? -1 : static_cast<double>(rows.number(i, 6)) / 1000);
     observe::record_work(std::string("process ") + event, observe::SpanKind::consumer, observe::current(), began_,
                          {{"messaging.system", "postgresql", false}, {"messaging.destination.name", "outbox", false}, {"messaging.operation.type", "process", false},
                           {"cardstorm.order_no", no, false}});
@@ -154,8 +155,9 @@ bool OrderEvents::refunded(Connection& db) {
       "done AS (UPDATE orders o SET refunded_cents = refunded_cents + t.cents, "
       "           status = CASE WHEN " + status_before(OrderMove::money_back) + " AND refunded_cents + t.cents >= refund_wanted_cents THEN '" +
       std::string(domain::name_of(domain::OrderState::refunded)) + "' ELSE status END "
-      "         FROM t WHERE o.part = t.part AND o.order_no = t.order_no RETURNING o.order_no, o.mark, o.paid_via, t.trace, o.class, " AGE ") "
-      "SELECT order_no, mark, paid_via, trace, class, paid_via, age_ms FROM done";
+      "         FROM t WHERE o.part = t.part AND o.order_no = t.order_no RETURNING o.order_no, o.mark, o.paid_via, o.status, t.trace, o.class, " AGE ") "
+      "SELECT order_no, mark, CASE WHEN status = '" + std::string(domain::name_of(domain::OrderState::refunded)) + "' THEN paid_via ELSE '" + std::string(kPartBack) + "' END, "
+      "       trace, class, paid_via, age_ms FROM done";
   return told(db.run(sql.c_str()), "order_refunded", "refunded");
 }
 

@@ -7,6 +7,7 @@
 #include "reference_platform/domain/order_state.hpp"
 #include "reference_platform/domain/refund_rules.hpp"
 #include "reference_platform/observe/context.hpp"
+#include "reference_platform/observe/trade.hpp"
 #include "reference_platform/services/buyer_api.hpp"
 #include "reference_platform/services/wallet.hpp"
 
@@ -40,19 +41,19 @@ std::string read_wish(const std::string& body, Wish& wish) {
 
 struct Row {
   std::string status, goods_class, sku, paid_via, out_trade_no, coupon, mark;
-  std::int64_t quantity = 0, paid = 0, wanted = 0, count = 0;
+  std::int64_t quantity = 0, paid = 0, wanted = 0, count = 0, age_ms = 0;
   std::optional<domain::Delivered> delivered;
 };
 
 std::optional<Row> lock_order(Connection& db, const OrderId& id) {
   const auto rows = db.run(
       "SELECT status, class, sku, coalesce(paid_via, ''), coalesce(out_trade_no, ''), coalesce(coupon, ''), mark, quantity, paid_cents, refund_wanted_cents, refund_count, "
-      "       (extract(epoch FROM now() - coalesce(delivered_at, now())) * 1000)::bigint, confirmed_at IS NOT NULL "
+      "       (extract(epoch FROM now() - coalesce(delivered_at, now())) * 1000)::bigint, confirmed_at IS NOT NULL, (extract(epoch FROM now() - created_at) * 1000)::bigint "
       "FROM orders WHERE part = $1 AND order_no = $2 AND buyer = $3 FOR UPDATE",
       {std::to_string(id.place.partition), id.no, id.buyer});
   if (rows.empty()) return std::nullopt;
   const auto text = [&rows](int column) { return std::string(rows.text(0, column)); };
-  Row row{text(0), text(1), text(2), text(3), text(4), text(5), text(6), rows.number(0, 7), rows.number(0, 8), rows.number(0, 9), rows.number(0, 10), std::nullopt};
+  Row row{text(0), text(1), text(2), text(3), text(4), text(5), text(6), rows.number(0, 7), rows.number(0, 8), rows.number(0, 9), rows.number(0, 10), rows.number(0, 13), std::nullopt};
   if (row.status == "delivered") row.delivered = {rows.number(0, 11), rows.text(0, 12) == "t"};
   return row;
 }
@@ -119,7 +120,8 @@ std::optional<Response> answered_before(Connection& db, const OrderId& id, const
   return json_answer(200, refund_json(id.no, row.status, rows.number(0, 0)));
 }
 
-Response decide(Connection& db, const OrderId& id, const Row& row, const std::string& key, const Wish& wish) {
+/// `over`: all the money is back by this request.
+Response decide(Connection& db, const OrderId& id, const Row& row, const std::string& key, const Wish& wish, bool& over) {
   if (auto answer = answered_before(db, id, row, key, wish)) return *answer;
   if ((row.status == "refunding" || row.status == "refunded") && !wish.amount) return json_answer(200, refund_json(id.no, row.status, row.wanted));
   if (row.status == "delivering") return error_answer(409, "being_delivered");
@@ -146,6 +148,7 @@ Response decide(Connection& db, const OrderId& id, const Row& row, const std::st
     if (open.text(0, 0) == "t") {
       refund.move(OrderMove::money_back);
       status = "refunded";
+      over = true;
     }
   }
   refund.remember(key, amount, to_wallet ? "wallet" : "channel", status);
@@ -159,15 +162,17 @@ Response refund_order(Connection& db, const Request& r, const OrderId& id, const
   const std::string key = r.header("idempotency-key").empty() ? random_id() : r.header("idempotency-key");
   if (const std::string wrong = read_wish(r.body, wish); !wrong.empty()) return error_answer(400, wrong);
   if (!plain_text(key, kKeyMax)) return error_answer(400, "bad_key");
+  bool over = false;
   db.begin();
   const auto row = lock_order(db, id);
-  const Response answer = row ? decide(db, id, *row, key, wish) : error_answer(404, "unknown_order");
+  const Response answer = row ? decide(db, id, *row, key, wish, over) : error_answer(404, "unknown_order");
   if (answer.status != 200) {
     db.rollback();
     return answer;
   }
   db.commit();
   log.event("refund_wanted", id.no, row->mark, row->status);
+  if (over) observe::trade_reached("refunded", row->goods_class, row->paid_via, row->mark, static_cast<double>(row->age_ms) / 1000);
   return answer;
 }
 

@@ -50,7 +50,7 @@ void OrderTerms::refresh() {
   auto fresh = std::make_shared<Known>(before ? *before : Known{});
   const auto pools = shards_.each();
   fresh->accounts.resize(pools.size());
-  bool goods = false;
+  bool goods = false, drill = false;
   for (std::size_t i = 0; i < pools.size(); ++i) {
     try {
       auto db = pools[i].pool->take(kBorrow);
@@ -58,6 +58,10 @@ void OrderTerms::refresh() {
         fresh->goods = domain::read_goods(*db);
         fresh->promotions = read_promotions(*db);
         goods = true;
+      }
+      if (!drill && pools[i].shadow) {
+        fresh->drill_promotions = read_promotions(*db);
+        drill = true;
       }
       fresh->accounts[i] = read_accounts(*db);
     } catch (const store::SqlError&) {   // away: the others have buyers too
@@ -105,8 +109,12 @@ domain::Account OrderTerms::account(const std::string& buyer, bool shadow) {
   return find(0, real).value_or(domain::Account{});
 }
 
-std::optional<domain::Quote> OrderTerms::quote(const domain::Good& good, std::int64_t quantity, const domain::Account& account, const std::optional<domain::Coupon>& coupon) {
-  return domain::quote(good, quantity, account, known()->promotions, now_ms(), coupon);
+std::optional<domain::Quote> OrderTerms::quote(const domain::Good& good, std::int64_t quantity, const domain::Account& account, const std::optional<domain::Coupon>& coupon, bool shadow) {
+  const auto k = known();
+  if (!shadow || k->drill_promotions.empty()) return domain::quote(good, quantity, account, k->promotions, now_ms(), coupon);
+  auto promotions = k->promotions;
+  promotions.insert(promotions.end(), k->drill_promotions.begin(), k->drill_promotions.end());
+  return domain::quote(good, quantity, account, promotions, now_ms(), coupon);
 }
 
 }  // namespace platform::services

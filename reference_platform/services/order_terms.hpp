@@ -24,7 +24,8 @@ class OrderTerms {
   std::optional<domain::Good> good(const std::string& sku);
   /// In a drill (`shadow`) the drill's own accounts count first.
   domain::Account account(const std::string& buyer, bool shadow);
-  std::optional<domain::Quote> quote(const domain::Good& good, std::int64_t quantity, const domain::Account& account, const std::optional<domain::Coupon>& coupon);
+  /// In a drill (`shadow`) the drill's promotions count too.
+  std::optional<domain::Quote> quote(const domain::Good& good, std::int64_t quantity, const domain::Account& account, const std::optional<domain::Coupon>& coupon, bool shadow);
   /// Now, on this node.
   void refresh();
 
@@ -32,7 +33,7 @@ class OrderTerms {
   using Accounts = std::map<std::string, domain::Account, std::less<>>;
   struct Known {
     std::vector<domain::Good> goods;
-    std::vector<domain::Promotion> promotions;
+    std::vector<domain::Promotion> promotions, drill_promotions;
     std::vector<std::shared_ptr<const Accounts>> accounts;   // per pool, in the order of Shards::each()
   };
   std::shared_ptr<const Known> known();

@@ -20,7 +20,7 @@ constexpr edge::CallOptions kProbeCall{200ms, 1000ms};
 constexpr std::array<milliseconds, 4> kPatience{4000ms, 6000ms, 15000ms, 15000ms};   // a query is worth more the longer one knows nothing
 constexpr int kCheckSeldomMs = 60000, kRepeatLaterMs = 500;
 constexpr int kCloseAfterMs = 5000;
-constexpr int kRefundFailuresMax = 5;
+constexpr int kRefundFailuresMax = 5, kSurplusQuestionsMax = 5;
 
 edge::CallOptions patient(std::int64_t asked) {
   const auto i = static_cast<std::size_t>(std::clamp<std::int64_t>(asked - 1, 0, static_cast<std::int64_t>(kPatience.size()) - 1));
@@ -127,6 +127,7 @@ void Channel::try_close(PaymentBook& book, const Payment& p) {
 // The same number again is the same refund: an unknown outcome is simply asked for again.
 void Channel::refund(PaymentBook& book, const Refund& r) {
   const observe::Scope scope(observe::Context::of(r.trace, r.mark));
+  if (only_told_of(r) && !has_surplus(book, r)) return;
   const std::string number = desk_.switches.on(Bug::B17) && r.asked > 1 ? r.refund_no + "-" + std::to_string(r.asked) : r.refund_no;
   const auto answer = channel_refund(desk_.partner, {name_, r.out_trade_no, number, r.mark, r.amount_cents}, patient(r.asked));
   const auto json = domain::Json::parse(answer.body);
@@ -135,6 +136,19 @@ void Channel::refund(PaymentBook& book, const Refund& r) {
   if (!refused) return refund_again(*book.open(), r, seldom(desk_.ask_again_ms, r.asked));
   const std::string code = json ? (*json)["code"].text() : "";   // more than was charged, another refund's number: for people to look at
   stick(book, r, code.empty() ? "refused " + std::to_string(answer.status) : code);
+}
+
+// A notify may be wrong although its signature is right: then this would give back what the order was paid with. Its answer may lag behind, too.
+bool Channel::has_surplus(PaymentBook& book, const Refund& r) {
+  const auto answer = channel_query(desk_.partner, name_, r.out_trade_no, r.mark, patient(r.asked));
+  const auto json = domain::Json::parse(answer.body);
+  const std::string status = answer.status == 200 && json ? (*json)["status"].text() : "";
+  const bool charged = status == "SUCCESS" || status == "REFUNDED";
+  if (charged && (*json)["amount_cents"].integer() >= booked_cents(*book.open(), r.out_trade_no)) return true;
+  const bool known = !status.empty() || answer.status == 404;
+  if (known && r.asked >= kSurplusQuestionsMax) stick(book, r, "not_charged");
+  else refund_again(*book.open(), r, seldom(desk_.ask_again_ms, r.asked));
+  return false;
 }
 
 void Channel::ask_refund(PaymentBook& book, const Refund& r) {

@@ -53,6 +53,7 @@ class Channel {
   void check(PaymentBook& book, const Payment& p);
   void try_close(PaymentBook& book, const Payment& p);
   void refund(PaymentBook& book, const Refund& r);
+  bool has_surplus(PaymentBook& book, const Refund& r);
   void ask_refund(PaymentBook& book, const Refund& r);
   void decide_refund(PaymentBook& book, const Refund& r, const std::string& status);
   void stick(PaymentBook& book, const Refund& r, const std::string& trouble);

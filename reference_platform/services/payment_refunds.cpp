@@ -31,6 +31,14 @@ std::vector<Refund> take_refunds(Connection& db, const std::vector<Room>& rooms,
   return out;
 }
 
+bool only_told_of(const Refund& refund) { return refund.reason == "surplus" && refund.refund_no.starts_with(refund.order_no + "-s-"); }
+
+std::int64_t booked_cents(Connection& db, const std::string& out_trade_no) {
+  return db.run("SELECT coalesce(sum(amount_cents), 0)::bigint FROM (SELECT amount_cents FROM payments WHERE out_trade_no = $1 AND state = 'paid' UNION ALL "
+                "  SELECT amount_cents FROM refunds WHERE out_trade_no = $1 AND reason = 'surplus' AND state <> 'stuck' AND starts_with(refund_no, order_no || '-s-')) booked",
+                {out_trade_no}).number(0, 0);
+}
+
 void refund_done(Connection& db, const Refund& refund) {
   db.run("WITH done AS (UPDATE refunds SET state = 'done', done_at = now() WHERE refund_no = $1 AND state IN ('new','accepted') RETURNING order_no, reason, mark, trace) "
          "INSERT INTO outbox(topic, order_no, body, mark, trace) SELECT 'refunded', order_no, $2, mark, trace FROM done WHERE reason <> 'surplus'",

@@ -17,6 +17,10 @@ struct Refund {
 
 /// Refunds that are due at channels with room, new ones and those that were only accepted so far.
 std::vector<Refund> take_refunds(store::Connection& db, const std::vector<Room>& rooms, int lease_ms);
+/// Whether the money that it gives back is known from a notify only: of a payment that was paid or closed before, the channel was not asked.
+bool only_told_of(const Refund& refund);
+/// What our books say was charged under the number, for the order and as surplus.
+std::int64_t booked_cents(store::Connection& db, const std::string& out_trade_no);
 /// The money has moved: message `refunded`, except for surplus money, of which the order knows nothing.
 void refund_done(store::Connection& db, const Refund& refund);
 /// The channel has taken it on: from now on it is asked, not told.

@@ -21,7 +21,7 @@ using store::Rows;
 constexpr edge::CallOptions kBillCall{200ms, 10000ms}, kAskCall{200ms, 2000ms};
 constexpr std::int64_t kOverlapS = 60;                 // charges are noted later here than there
 constexpr std::size_t kBatch = 2000;                   // bill rows per statement
-#define ASK_MAX "500"   // questions per window
+constexpr int kAskMax = 500;                           // questions per statement
 #define LOOK_MAX "100"
 constexpr int kPostponedMax = 10;
 
@@ -180,30 +180,42 @@ Reconciler::Difference Reconciler::cure_long(PaymentBook& book, const std::strin
 }
 
 void Reconciler::find_short(PaymentBook& book, const Window& window, const std::vector<BillRow>& rows) {
-  const Rows ours = book.open()->run(
-      "SELECT c.out_trade_no, c.trade_no, c.amount_cents FROM charges c LEFT JOIN unnest($4::text[]) AS b(trade_no) ON b.trade_no = c.trade_no "
-      "WHERE c.channel = $1 AND c.at >= to_timestamp($2::bigint) AND c.at < to_timestamp($3::bigint) AND b.trade_no IS NULL ORDER BY c.at LIMIT " ASK_MAX,
-      {window.channel, std::to_string(window.from), std::to_string(window.to), numbers_of(rows, &BillRow::trade_no)});
-  for (int i = 0; i < ours.size(); ++i) {
-    const std::string number(ours.text(i, 0)), trade_no(ours.text(i, 1));
-    const Word word = ask(window.channel, number);
-    if (!word.charged) keep(book, {window.channel, number, trade_no, "short", "charge", ours.number(i, 2), 0, false, word.known ? "not charged there" : "not known there"});
-    else if (word.amount_cents != ours.number(i, 2)) keep(book, {window.channel, number, trade_no, "amount", "charge", ours.number(i, 2), word.amount_cents, false, ""});
+  const std::string from = std::to_string(window.from), to = std::to_string(window.to), billed = numbers_of(rows, &BillRow::trade_no);
+  std::string at = "-infinity", trade_no;   // how far it came
+  for (int asked = kAskMax; asked == kAskMax;) {
+    const Rows ours = book.open()->run(
+        "SELECT c.out_trade_no, c.trade_no, c.amount_cents, c.at FROM charges c LEFT JOIN unnest($4::text[]) AS b(trade_no) ON b.trade_no = c.trade_no "
+        "WHERE c.channel = $1 AND c.at >= to_timestamp($2::bigint) AND c.at < to_timestamp($3::bigint) AND b.trade_no IS NULL AND (c.at, c.trade_no) > ($5::timestamptz, $6) "
+        "ORDER BY c.at, c.trade_no LIMIT $7", {window.channel, from, to, billed, at, trade_no, std::to_string(kAskMax)});
+    asked = ours.size();
+    for (int i = 0; i < asked; ++i) {
+      const std::string number(ours.text(i, 0));
+      trade_no = ours.text(i, 1);
+      at = ours.text(i, 3);
+      const Word word = ask(window.channel, number);
+      if (!word.charged) keep(book, {window.channel, number, trade_no, "short", "charge", ours.number(i, 2), 0, false, word.known ? "not charged there" : "not known there"});
+      else if (word.amount_cents != ours.number(i, 2)) keep(book, {window.channel, number, trade_no, "amount", "charge", ours.number(i, 2), word.amount_cents, false, ""});
+    }
   }
 }
 
 // Refunds of charges that are too old for this bill.
 void Reconciler::check_refunds(PaymentBook& book, const Window& window, const std::vector<BillRow>& rows) {
-  const Rows ours = book.open()->run(
-      "SELECT r.out_trade_no, (SELECT sum(amount_cents) FROM refunds d WHERE d.out_trade_no = r.out_trade_no AND d.channel = $1 AND d.state = 'done'), "
-      "       (SELECT count(*) FROM refunds d WHERE d.out_trade_no = r.out_trade_no AND d.channel = $1 AND d.state IN ('new','accepted')) "
-      "FROM (SELECT DISTINCT out_trade_no FROM refunds WHERE channel = $1 AND state = 'done' AND done_at >= to_timestamp($2::bigint) AND done_at < to_timestamp($3::bigint) "
-      "      AND out_trade_no <> ALL ($4::text[]) LIMIT " ASK_MAX ") r",
-      {window.channel, std::to_string(window.from), std::to_string(window.to), numbers_of(rows, &BillRow::out_trade_no)});
-  for (int i = 0; i < ours.size(); ++i) {
-    const std::string number(ours.text(i, 0));
-    const Word word = ask(window.channel, number);
-    if (ours.number(i, 2) == 0 && word.refunded_cents != ours.number(i, 1)) keep(book, {window.channel, number, "", "amount", "refund", ours.number(i, 1), word.refunded_cents, false, ""});
+  const std::string from = std::to_string(window.from), to = std::to_string(window.to), billed = numbers_of(rows, &BillRow::out_trade_no);
+  std::string number;   // how far it came
+  for (int asked = kAskMax; asked == kAskMax;) {
+    const Rows ours = book.open()->run(
+        "SELECT r.out_trade_no, (SELECT sum(amount_cents) FROM refunds d WHERE d.out_trade_no = r.out_trade_no AND d.channel = $1 AND d.state = 'done'), "
+        "       (SELECT count(*) FROM refunds d WHERE d.out_trade_no = r.out_trade_no AND d.channel = $1 AND d.state IN ('new','accepted')) "
+        "FROM (SELECT DISTINCT out_trade_no FROM refunds WHERE channel = $1 AND state = 'done' AND done_at >= to_timestamp($2::bigint) AND done_at < to_timestamp($3::bigint) "
+        "      AND out_trade_no <> ALL ($4::text[]) AND out_trade_no > $5 ORDER BY out_trade_no LIMIT $6) r ORDER BY r.out_trade_no",
+        {window.channel, from, to, billed, number, std::to_string(kAskMax)});
+    asked = ours.size();
+    for (int i = 0; i < asked; ++i) {
+      number = ours.text(i, 0);
+      const Word word = ask(window.channel, number);
+      if (ours.number(i, 2) == 0 && word.refunded_cents != ours.number(i, 1)) keep(book, {window.channel, number, "", "amount", "refund", ours.number(i, 1), word.refunded_cents, false, ""});
+    }
   }
 }
 
@@ -278,7 +290,6 @@ std::string Reconciler::report() {
   return told.raw("channels", domain::json_array(until)).raw("differences", domain::json_array(differences)).raw("stuck_refunds", domain::json_array(stuck)).done();
 }
 
-#undef ASK_MAX
 #undef LOOK_MAX
 
 }  // namespace platform::services

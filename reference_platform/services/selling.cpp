@@ -1,6 +1,8 @@
 // selling: the node where other shops buy; see selling.hpp.
 #include <deque>
+#include <map>
 #include <memory>
+#include <mutex>
 
 #include "reference_platform/domain/trade.hpp"
 #include "reference_platform/services/backend.hpp"
@@ -18,13 +20,55 @@ using edge::Request;
 using edge::Response;
 
 constexpr int kWorkers = 8, kPoolSize = 2;
+constexpr int kTellers = 6, kTellersEach = 2;   // of callbacks, per database; and of those for one merchant
+
+/// Tells merchants of their orders. One who takes his time over an answer keeps two workers, and those of the other merchants are told meanwhile.
+class Callbacks {
+ public:
+  Callbacks(SellingDesk& desk, store::Pool& pool)
+      : desk_(desk), pool_(pool), workers_("callback", kTellers), loop_("callbacks", 200ms, [this] { return round(); }) {}
+
+ private:
+  bool round() {
+    const int free = workers_.free();
+    if (free == 0) return false;
+    std::vector<std::string> busy;
+    {
+      const std::lock_guard lock(mutex_);
+      for (const auto& [app_id, count] : told_now_) busy.push_back(app_id);
+    }
+    const auto due = desk_.due(pool_, busy, kTellersEach, free);
+    for (const auto& d : due) start(d);
+    return !due.empty();
+  }
+
+  void start(const SellingDesk::Due& d) {
+    const std::string app_id = d.merchant.app_id;
+    {
+      const std::lock_guard lock(mutex_);
+      ++told_now_[app_id];
+    }
+    const auto ended = std::shared_ptr<void>(nullptr, [this, app_id](void*) {   // however it ends
+      const std::lock_guard lock(mutex_);
+      if (--told_now_[app_id] == 0) told_now_.erase(app_id);
+    });
+    workers_.submit([this, d, ended] { tell_callback(desk_, pool_, d); });
+  }
+
+  SellingDesk& desk_;
+  store::Pool& pool_;
+  std::mutex mutex_;
+  std::map<std::string, int> told_now_;   // by app_id
+  Workers workers_;
+  Loop loop_;   // last: ends first
+};
 
 class Selling {
  public:
   explicit Selling(const ops::NodeConfig& config)
       : config_(config), callback_prefix_(config.options.contains("callback_prefix") ? config.options.at("callback_prefix") : "http://127.0.0.1:"),
         shards_(config.database_urls, config.shadow_urls, {"", kPoolSize, 1000ms, 2000ms}), desk_(config_, shards_) {
-    for (const auto& each : shards_.each()) callbacks_.emplace_back("callbacks", 200ms, [this, pool = each.pool] { return tell_callbacks(desk_, *pool) && false; });
+    for (const auto& each : shards_.each()) callbacks_.emplace_back(desk_, *each.pool);
   }
 
   Response handle(const Request& r) {
@@ -59,7 +103,7 @@ class Selling {
   Metrics metrics_;
   store::Shards shards_;
   SellingDesk desk_;
-  std::deque<Loop> callbacks_;   // last: end first
+  std::deque<Callbacks> callbacks_;   // last: end first
 };
 
 }  // namespace

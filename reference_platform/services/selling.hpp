@@ -45,9 +45,11 @@ class SellingDesk {
   SoldOrder look(const edge::Request& r, const Merchant& m, const std::string& order_no, std::int64_t id = 0);
   std::optional<std::int64_t> balance(const Merchant& m);
 
-  /// Orders whose callback is due, leased; and what came of telling.
+  /// Orders whose callback is due, leased for 10 s: at most `each` of a merchant, `most` in all, none of those who are `busy`; `order` is as it stood when it was made.
   struct Due { Merchant merchant; SoldOrder order; std::string request_no, url, mark, trace; int tries = 0; };
-  std::vector<Due> due(store::Pool& pool);
+  std::vector<Due> due(store::Pool& pool, const std::vector<std::string>& busy, int each, int most);
+  /// As it stands now; and what came of telling.
+  void look_again(Due& d) { fill(d.merchant, d.order); }
   void told(store::Pool& pool, const Due& d, bool acknowledged, bool over);
 
  private:
@@ -63,7 +65,7 @@ class SellingDesk {
 /// The dialects. `path` is what follows their root.
 edge::Response sharedstock_answer(SellingDesk& desk, const edge::Request& r);
 edge::Response upstream_answer(SellingDesk& desk, const std::string& callback_prefix, const edge::Request& r);
-/// Tells what is due; true when there was something.
-bool tell_callbacks(SellingDesk& desk, store::Pool& pool);
+/// Tells a merchant of its order, if there is something to tell by now. Takes up to 5 s.
+void tell_callback(SellingDesk& desk, store::Pool& pool, SellingDesk::Due d);
 
 }  // namespace platform::services

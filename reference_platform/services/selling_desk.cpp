@@ -20,7 +20,6 @@ namespace {
 constexpr edge::CallOptions kCall{100ms, 1500ms};
 constexpr auto kLookEvery = 30ms;
 constexpr std::int64_t kQuantityMax = 1000;
-constexpr int kDueMax = 20;
 
 /// A number for a product that is always the same: 52 bits, so that a client that reads it as a floating number loses nothing.
 std::int64_t id_of(const std::string& sku) {
@@ -143,12 +142,14 @@ std::optional<std::int64_t> SellingDesk::balance(const Merchant& m) {
   return wallet.status == 200 ? std::optional(wallet.json["balance_cents"].integer()) : std::nullopt;
 }
 
-std::vector<SellingDesk::Due> SellingDesk::due(store::Pool& pool) {
+std::vector<SellingDesk::Due> SellingDesk::due(store::Pool& pool, const std::vector<std::string>& busy, int each, int most) {
   std::vector<Due> out;
   const auto rows = pool.take(200ms)->run(
-      "WITH picked AS MATERIALIZED (SELECT id FROM merchant_orders WHERE callback_url <> '' AND NOT told AND next_at <= now() ORDER BY next_at LIMIT $1 FOR UPDATE SKIP LOCKED) "
-      "UPDATE merchant_orders o SET next_at = now() + interval '5 s' FROM picked WHERE o.id = picked.id "
-      "RETURNING o.id, o.app_id, o.request_no, o.order_no, o.sku, o.quantity, o.amount_cents, o.callback_url, o.tries, o.mark, o.trace", {std::to_string(kDueMax)});
+      "WITH waiting AS (SELECT app_id, min(next_at) AS since FROM merchant_orders WHERE callback_url <> '' AND NOT told AND next_at <= now() AND app_id <> ALL($1::text[]) GROUP BY app_id), "
+      "picked AS MATERIALIZED (SELECT q.id FROM (SELECT app_id FROM waiting ORDER BY since LIMIT $3) w CROSS JOIN LATERAL ("
+      "  SELECT id FROM merchant_orders WHERE app_id = w.app_id AND callback_url <> '' AND NOT told AND next_at <= now() ORDER BY next_at LIMIT $2 FOR UPDATE SKIP LOCKED) q LIMIT $3) "
+      "UPDATE merchant_orders o SET next_at = now() + interval '10 s' FROM picked WHERE o.id = picked.id "
+      "RETURNING o.id, o.app_id, o.request_no, o.order_no, o.sku, o.quantity, o.amount_cents, o.callback_url, o.tries, o.mark, o.trace", {pg_array(busy), std::to_string(each), std::to_string(most)});
   for (int i = 0; i < rows.size(); ++i) {
     const auto text = [&](int column) { return std::string(rows.text(i, column)); };
     Due d;
@@ -166,7 +167,6 @@ std::vector<SellingDesk::Due> SellingDesk::due(store::Pool& pool) {
     d.order.amount_cents = rows.number(i, 6);
     d.url = text(7);
     d.tries = static_cast<int>(rows.number(i, 8));
-    fill(d.merchant, d.order);
     out.push_back(std::move(d));
   }
   return out;

@@ -66,13 +66,21 @@ std::string refusal_of(const Request& r, const std::optional<Merchant>& m) {
   return same_secret(upstream_sign(m->secret, r.method, r.path, timestamp, r.body), r.header("dujiao-next-signature")) ? "" : "invalid_signature";
 }
 
+/// `url` leads to where the prefix says: "http://127.0.0.1:1@elsewhere/" begins the same, and leads elsewhere.
+bool callback_allowed(const std::string& url, const std::string& prefix) {
+  const std::size_t host = url.find("//");
+  if (host == std::string::npos || !url.starts_with(prefix)) return false;
+  const std::size_t end = url.find_first_of("/?#", host + 2);
+  return url.find_first_of("@\\", host + 2) >= end;
+}
+
 Response order(SellingDesk& desk, const std::string& callback_prefix, const Request& r, const Merchant& m) {
   const auto body = Json::parse(r.body);
   if (!body || !body->is_object() || !(*body)["sku_id"].is_integer() || !(*body)["quantity"].is_integer()) return refuse(400, "bad_request");
   const std::string &number = (*body)["downstream_order_no"].text(), &callback = (*body)["callback_url"].text();
   // Without a number nothing could be repeated, and a lost answer would be lost money.
   if (number.empty() || number.size() > kNumberMax || callback.size() > kUrlMax || (!(*body)["callback_url"].is_null() && !(*body)["callback_url"].is_string())) return refuse(400, "bad_request");
-  if (!callback.empty() && !callback.starts_with(callback_prefix)) return refuse(400, "callback_not_allowed");
+  if (!callback.empty() && !callback_allowed(callback, callback_prefix)) return refuse(400, "callback_not_allowed");
   const auto goods = desk.goods();
   if (!goods) return refuse(503, "try_again");
   const auto g = std::find_if(goods->begin(), goods->end(), [&](const SoldGood& x) { return x.id == (*body)["sku_id"].integer(); });
@@ -137,27 +145,24 @@ Response upstream_answer(SellingDesk& desk, const std::string& callback_prefix, 
   return refuse(404, "not_found");
 }
 
-bool tell_callbacks(SellingDesk& desk, store::Pool& pool) {
-  const auto due = desk.due(pool);
-  for (const auto& d : due) {
-    const observe::Scope scope(observe::Context::of(d.trace, d.mark));
-    const bool over = d.order.state == "delivered" || status_of(d.order) == std::string("canceled");
-    bool acknowledged = false;
-    if (over) {
-      JsonObject said;
-      const std::string at = std::to_string(std::time(nullptr));
-      said.add("event", "order.status").add("order_id", d.order.id).add("order_no", d.order.order_no).add("downstream_order_no", d.request_no).add("status", status_of(d.order)).raw("timestamp", at);
-      if (!d.order.cards.empty()) said.raw("fulfillment", fulfillment(d.order));
-      const std::string body = said.done();
-      const auto answer = edge::call("POST", d.url, body,
-                                     {{"Content-Type", "application/json"}, {"Dujiao-Next-Api-Key", d.merchant.app_id}, {"Dujiao-Next-Timestamp", at},
-                                      {"Dujiao-Next-Signature", upstream_sign(d.merchant.secret, "POST", path_of(d.url), at, body)}}, kTell);
-      const auto json = Json::parse(answer.body);
-      acknowledged = answer.status == 200 && json && (*json)["ok"].boolean();
-    }
-    desk.told(pool, d, acknowledged, over);
+void tell_callback(SellingDesk& desk, store::Pool& pool, SellingDesk::Due d) {
+  const observe::Scope scope(observe::Context::of(d.trace, d.mark));
+  desk.look_again(d);
+  const bool over = d.order.state == "delivered" || status_of(d.order) == std::string("canceled");
+  bool acknowledged = false;
+  if (over) {
+    JsonObject said;
+    const std::string at = std::to_string(std::time(nullptr));
+    said.add("event", "order.status").add("order_id", d.order.id).add("order_no", d.order.order_no).add("downstream_order_no", d.request_no).add("status", status_of(d.order)).raw("timestamp", at);
+    if (!d.order.cards.empty()) said.raw("fulfillment", fulfillment(d.order));
+    const std::string body = said.done();
+    const auto answer = edge::call("POST", d.url, body,
+                                   {{"Content-Type", "application/json"}, {"Dujiao-Next-Api-Key", d.merchant.app_id}, {"Dujiao-Next-Timestamp", at},
+                                    {"Dujiao-Next-Signature", upstream_sign(d.merchant.secret, "POST", path_of(d.url), at, body)}}, kTell);
+    const auto json = Json::parse(answer.body);
+    acknowledged = answer.status == 200 && json && (*json)["ok"].boolean();
   }
-  return !due.empty();
+  desk.told(pool, d, acknowledged, over);
 }
 
 }  // namespace platform::services

@@ -4,6 +4,7 @@
 
 #include "reference_platform/domain/catalogue.hpp"
 #include "reference_platform/domain/json.hpp"
+#include "reference_platform/observe/trade.hpp"
 #include "reference_platform/services/shop.hpp"
 
 namespace platform::services {
@@ -78,6 +79,7 @@ Response Shop::create_in(Connection& db, const CreateBody& body, const domain::G
   }
   if (!enough) {
     db.rollback();
+    observe::trade_reached("sold_out", order.goods_class, "", order.mark);
     return error_answer(409, "sold_out");
   }
   insert(db, order);

@@ -44,7 +44,7 @@ struct SupplyAnswer {
   std::vector<std::string> cards = {};
 };
 
-struct Offer { std::string sku; std::int64_t stock = 0, price_cents = 0; };   // stock below 0: without end
+struct Offer { std::string sku; std::int64_t stock = 0, price_cents = 0; };   // stock below 0: without end; price below 1: not understood
 
 /// Blocking; any thread. A request number orders once, however often it is sent.
 class SupplierClient {

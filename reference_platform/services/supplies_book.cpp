@@ -1,6 +1,7 @@
 // supplies_book: what came of a request: each end is one statement with the message that tells the order. See supplies.hpp.
 #include <algorithm>
 #include <cctype>
+#include <set>
 
 #include "reference_platform/domain/json.hpp"
 #include "reference_platform/domain/trade.hpp"
@@ -208,14 +209,16 @@ bool Supplies::sync_stock() {
   return false;
 }
 
-// Each database shows and sells its share. What is sold and not yet bought over there is not theirs any more.
+// Each database shows and sells its share. What is sold and not yet bought over there is not theirs any more. What has no price that we can
+// read is not for sale; what stands in two places of their list is one good.
 void Supplies::offer(Connection& db, const Supplier& s, const std::vector<Offer>& offers, int database) {
   std::vector<std::string> skus, prices, stocks, unlimited;
+  std::set<std::string> seen;
   const std::int64_t databases = shards_.databases();
   for (const Offer& o : offers) {
-    if (!good_code(o.sku) || o.price_cents < 0) continue;
+    if (!good_code(o.sku) || o.price_cents < 1 || !seen.insert(o.sku).second) continue;
     skus.push_back(s.setup.name + "-" + o.sku);
-    prices.push_back(std::to_string(std::max<std::int64_t>(1, (o.price_cents * 11 + 9) / 10)));   // a tenth is ours
+    prices.push_back(std::to_string((o.price_cents * 11 + 9) / 10));   // a tenth is ours
     stocks.push_back(std::to_string(o.stock < 0 ? 0 : o.stock / databases + (database < o.stock % databases ? 1 : 0)));
     unlimited.push_back(o.stock < 0 ? "true" : "false");
   }
@@ -224,8 +227,8 @@ void Supplies::offer(Connection& db, const Supplier& s, const std::vector<Offer>
          "open AS (SELECT sku, sum(quantity) AS n FROM supplies WHERE supplier = $5 AND state IN ('new','sent') GROUP BY sku) "
          "INSERT INTO goods(sku, number, name, class, price_cents, stock, unlimited, source) "
          "SELECT o.sku, 900000, 'Game card ' || o.sku, 'game_card', o.price, greatest(o.stock - coalesce(open.n, 0), 0), o.unlimited, $5 FROM offered o LEFT JOIN open USING (sku) "
-         "ON CONFLICT (sku) DO UPDATE SET stock = EXCLUDED.stock, unlimited = EXCLUDED.unlimited "
-         "WHERE goods.source = EXCLUDED.source AND (goods.stock <> EXCLUDED.stock OR goods.unlimited <> EXCLUDED.unlimited)",
+         "ON CONFLICT (sku) DO UPDATE SET price_cents = EXCLUDED.price_cents, stock = EXCLUDED.stock, unlimited = EXCLUDED.unlimited "
+         "WHERE goods.source = EXCLUDED.source AND (goods.price_cents, goods.stock, goods.unlimited) IS DISTINCT FROM (EXCLUDED.price_cents, EXCLUDED.stock, EXCLUDED.unlimited)",
          {pg_array(skus), pg_array(prices), pg_array(stocks), pg_array(unlimited), s.setup.name});
 }
 

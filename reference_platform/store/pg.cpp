@@ -22,6 +22,7 @@ using std::chrono::milliseconds;
 using namespace std::chrono_literals;
 
 constexpr const char* kConnectSeconds = "2";   // the least that libpq takes
+constexpr auto kConnectPause = 100ms;          // a server that is away is asked for so often, however many want it
 constexpr auto kAnswerGrace = 500ms;           // beyond the server's own statement_timeout: then the server hangs
 
 struct Clear {
@@ -99,20 +100,11 @@ class ConnectionImpl final : public Connection {
     }
   }
 
-  /// Before the connection is handed out: connects, or replaces one that broke while it was idle.
-  void make_good() {
+  /// Before the connection is handed out: false when there is none, or it broke while it was idle, and open() is needed.
+  bool good() {
     if (pg_ != nullptr && !alive()) close();
-    if (pg_ == nullptr) open();
+    return pg_ != nullptr;
   }
-  /// After use: nothing of the user's transaction may stay.
-  void make_clean() noexcept {
-    if (pg_ == nullptr) return;
-    const auto t = PQtransactionStatus(pg_);
-    if (t == PQTRANS_INTRANS || t == PQTRANS_INERROR) rollback();
-    else if (t != PQTRANS_IDLE) close();
-  }
-
- private:
   void open() {
     const char* keys[] = {"connect_timeout", "application_name", "dbname", nullptr};
     const char* values[] = {kConnectSeconds, "cardstorm", options_.url.c_str(), nullptr};
@@ -128,7 +120,15 @@ class ConnectionImpl final : public Connection {
     if (options_.generic_plans) settings += "SET plan_cache_mode = force_generic_plan;";
     if (!settings.empty()) script(settings.c_str());
   }
+  /// After use: nothing of the user's transaction may stay.
+  void make_clean() noexcept {
+    if (pg_ == nullptr) return;
+    const auto t = PQtransactionStatus(pg_);
+    if (t == PQTRANS_INTRANS || t == PQTRANS_INERROR) rollback();
+    else if (t != PQTRANS_IDLE) close();
+  }
 
+ private:
   void close() noexcept {
     PQfinish(pg_);
     pg_ = nullptr;
@@ -243,9 +243,9 @@ class PoolImpl final : public Pool {
     }
     observe::pool_wait(seconds_since(asked), true);
     try {
-      c->make_good();   // outside the lock: a slow connect holds up nobody else
+      if (!c->good()) dial(*c);   // outside the lock: a slow connect holds up nobody else
     } catch (...) {
-      put(c);
+      put_last(c);
       throw;
     }
     return Lease(this, c);
@@ -301,6 +301,33 @@ class PoolImpl final : public Pool {
     idle_.push_back(c);
     distribute();
   }
+  /// One that could not be opened: those that are open are used before it.
+  void put_last(ConnectionImpl* c) {
+    const std::lock_guard lock(mutex_);
+    idle_.insert(idle_.begin(), c);
+    distribute();
+  }
+
+  /// While the server is away one dials per pause; everybody else hears at once what the last one heard.
+  void dial(ConnectionImpl& c) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!away_.empty()) {
+        if (Clock::now() < next_dial_) throw SqlError(away_, "");
+        next_dial_ = Clock::now() + kConnectPause;
+      }
+    }
+    try {
+      c.open();
+    } catch (const SqlError& e) {
+      const std::lock_guard lock(mutex_);
+      away_ = e.what();
+      next_dial_ = Clock::now() + kConnectPause;
+      throw;
+    }
+    const std::lock_guard lock(mutex_);
+    away_.clear();
+  }
 
   /// Under the lock, after every change: a hold in force takes all that is free; else the longest waiting is served first.
   void distribute() {
@@ -338,7 +365,8 @@ class PoolImpl final : public Pool {
   mutable std::mutex mutex_;   // guards all below
   std::vector<ConnectionImpl*> idle_, held_;
   std::deque<Waiter*> waiters_;
-  Clock::time_point hold_until_ = Clock::time_point::min();
+  Clock::time_point hold_until_ = Clock::time_point::min(), next_dial_{};
+  std::string away_;   // why the last dial failed; empty: it did not
   bool quit_ = false;
   std::condition_variable hold_changed_;
   std::thread holder_;
@@ -367,7 +395,7 @@ std::unique_ptr<Connection> connect(const std::string& url) {
   struct Single final : Connection {   // owns its options, which the connection refers to
     PoolOptions options;
     ConnectionImpl inner{options};
-    explicit Single(const std::string& u) : options{u} { inner.make_good(); }
+    explicit Single(const std::string& u) : options{u} { inner.open(); }
     Rows run(const char* sql, const std::vector<Param>& params) override { return inner.run(sql, params); }
     void script(const char* sql) override { inner.script(sql); }
     void begin() override { inner.begin(); }

@@ -63,7 +63,7 @@ CREATE INDEX ended_sessions_over ON ended_sessions (expires_at);
 
 CREATE TABLE wallets (
   id bigint PRIMARY KEY DEFAULT next_row(), wallet text NOT NULL UNIQUE, balance_cents bigint NOT NULL CHECK (balance_cents >= 0), opening_cents bigint NOT NULL);
--- Double entry: the two rows of one `ref` and `kind` sum to 0. An entry without balance is the house's side.
+-- Double entry: the two rows of one `ref` and `kind` sum to 0. An entry without balance is the house's side: no buyer can be called '(house)'.
 CREATE TABLE ledger (
   id bigint PRIMARY KEY DEFAULT next_row(), account text NOT NULL, order_no text NOT NULL, kind text NOT NULL,
   delta_cents bigint NOT NULL, balance_after_cents bigint, ref text NOT NULL, at timestamptz NOT NULL DEFAULT now(),
@@ -98,7 +98,7 @@ BEGIN
   END IF;
   IF after_it IS NULL THEN RETURN NULL; END IF;
   INSERT INTO ledger(account, order_no, kind, delta_cents, balance_after_cents, ref)
-    VALUES (p_buyer, p_order, p_kind, p_delta, after_it, p_ref), ('house', p_order, p_kind, -p_delta, NULL, p_ref);
+    VALUES (p_buyer, p_order, p_kind, p_delta, after_it, p_ref), ('(house)', p_order, p_kind, -p_delta, NULL, p_ref);
   RETURN after_it;
 END $$;
 
@@ -124,7 +124,7 @@ CREATE INDEX coupons_claimed ON coupons (claimed_at) WHERE state = 'claimed';
 -- The same rows in every database, as the catalogue.
 CREATE TABLE promotions (
   id text PRIMARY KEY, sku text NOT NULL, kind text NOT NULL CHECK (kind IN ('price','percent')), value bigint NOT NULL CHECK (value > 0),
-  from_at timestamptz NOT NULL, to_at timestamptz NOT NULL CHECK (to_at > from_at));
+  from_at timestamptz NOT NULL, to_at timestamptz NOT NULL CHECK (to_at > from_at), mark text NOT NULL DEFAULT '');
 
 -- What the delivery service is told of an order.
 CREATE FUNCTION deliver_body(o orders) RETURNS text LANGUAGE sql STABLE AS $$

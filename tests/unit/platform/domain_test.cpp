@@ -24,7 +24,7 @@ TEST(PlatformJson, ReadsEscapes) {
 }
 
 TEST(PlatformJson, RefusesWhatIsNoJson) {
-  for (const char* text : {"", "{", "{}x", R"({"a":})", R"({"a":1,})", "[1,]", R"("\ud800")", "\"a\nb\"", "nul", "1-2", "{'a':1}"}) {
+  for (const char* text : {"", "{", "{}x", R"({"a":})", R"({"a":1,})", "[1,]", R"("\ud800")", R"("\udc00")", R"({"a":1,"a":2})", "010", "-01", "\"a\nb\"", "nul", "1-2", "{'a':1}"}) {
     EXPECT_FALSE(Json::parse(text)) << text;
   }
   EXPECT_FALSE(Json::parse(std::string(100, '[') + std::string(100, ']')));

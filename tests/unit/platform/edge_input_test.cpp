@@ -86,6 +86,25 @@ TEST(EdgeInput, RefusesBytesThatAreNotUtf8AnywhereInARequest) {
   EXPECT_EQ(post("{\"name\":\"\xE7\x82\xB9\xE5\x8D\xA1 \xF0\x9F\x83\x8F\"}"), "HTTP/1.1 200");
 }
 
+TEST(EdgeInput, AsksForABodyThatIsKeptBackUntilThen) {
+  Target t;
+  const Raw raw(t.server->port());
+  raw.send("POST / HTTP/1.1\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: 2\r\n\r\n");
+  ASSERT_EQ(raw.receive("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  raw.send("{}");
+  EXPECT_TRUE(raw.receive().starts_with("HTTP/1.1 200"));
+  EXPECT_EQ(t.answer_to("POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2000\r\n\r\n"), "HTTP/1.1 413") << "not wanted at all";
+}
+
+// Who speaks 1.0 takes a connection that is not said to stay for one that ends with the answer: `ab -k` waits for that.
+TEST(EdgeInput, EndsTheConnectionOfAnOldClientWhateverItAskedFor) {
+  Target t;
+  const Raw raw(t.server->port());
+  raw.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  EXPECT_NE(raw.receive("fine").find("\r\nConnection: close\r\n"), std::string::npos);
+  EXPECT_TRUE(raw.ended());
+}
+
 // A true request, damaged by a few random edits, many times over, from a fixed seed.
 TEST(EdgeInput, SurvivesDamagedRequests) {
   Target t;

@@ -112,7 +112,7 @@ Response FakeSuppliers::upstream(const Request& r, const std::string& name, cons
   std::unique_lock lock(mutex_);
   const Does what = does_[name];
   if (call.ends_with("/products")) {
-    return json_answer(200, R"({"ok":true,"items":[{"id":7,"skus":[{"id":7,"sku_code":"gold","price_amount":"10.00","stock_quantity":)" + std::to_string(stock) + R"(,"is_active":true}]}]})");
+    return json_answer(200, R"({"ok":true,"items":[{"id":7,"skus":[{"id":7,"sku_code":"gold","price_amount":")" + std::string(price) + R"(","stock_quantity":)" + std::to_string(stock) + R"(,"is_active":true}]}]})");
   }
   if (call.ends_with("/orders")) {
     const Json body = Json::parse(r.body).value_or(Json());
@@ -139,7 +139,7 @@ Response FakeSuppliers::shared(const Request& r, const std::string& name, const 
   if (form["sign"] != services::sharedstock_sign(form, "secret-" + name)) return json_answer(200, R"({"code":0,"msg":"sign"})");
   std::unique_lock lock(mutex_);
   const Does what = does_[name];
-  if (call.ends_with("/items")) return json_answer(200, R"({"code":200,"data":[{"id":1,"children":[{"code":"gold","user_price":"10.00"}]}]})");
+  if (call.ends_with("/items")) return json_answer(200, R"({"code":200,"data":[{"id":1,"children":[{"code":"gold","user_price":")" + std::string(price) + R"("},{"code":"gold","user_price":")" + std::string(price) + R"("}]}]})");   // in two places
   if (call.ends_with("/inventory")) return json_answer(200, R"({"code":200,"data":{"count":)" + std::to_string(stock) + "}}");
   if (!call.ends_with("/trade")) return json_answer(200, R"({"code":200,"data":[]})");
   const std::string number = form["request_no"];

@@ -23,6 +23,7 @@ class FakeSuppliers {
   int calls(const std::string& what);
   std::vector<std::string> marks();
   std::atomic<int> stock{100};   // of the card suppliers' one product
+  std::atomic<const char*> price{"10.00"};   // and what it costs
 
  private:
   edge::Response handle(const edge::Request& r);

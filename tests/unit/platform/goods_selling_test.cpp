@@ -1,7 +1,9 @@
 // Other shops buy from us in their words, through the gateway, over the order path of every buyer.
 #include "tests/unit/platform/services_fixture.hpp"
 
+#include <condition_variable>
 #include <ctime>
+#include <mutex>
 
 #include "reference_platform/services/answers.hpp"
 #include "reference_platform/services/supplier.hpp"
@@ -111,7 +113,8 @@ TEST_F(GoodsSelling, HmacRefusesWithoutEffect) {
   EXPECT_EQ(upstream("GET", "/products", "", -70).json["error_code"].text(), "timestamp_expired");
   EXPECT_EQ(edge::call("GET", url_ + "/api/v1/upstream/products", "", {{"Dujiao-Next-Api-Key", "nobody"}}, {1s, 5s}).status, 401);
   for (const std::string& bad : {std::string(), std::string("{"), std::string("[]"), std::string("{}"), std::string(R"({"sku_id":"x","quantity":1,"downstream_order_no":"d"})"), wanted(id, 0, "d"), wanted(id, -1, "d"),
-                                 wanted(id, 100'000, "d"), wanted(id, 1, ""), wanted(7, 1, "d"), wanted(id, 1, std::string(200, 'x')), wanted(id, 1, "d", "http://10.0.0.1/cb"), wanted(id, 1, "d", "file:///etc/passwd")})
+                                 wanted(id, 100'000, "d"), wanted(id, 1, ""), wanted(7, 1, "d"), wanted(id, 1, std::string(200, 'x')), wanted(id, 1, "d", "http://10.0.0.1/cb"), wanted(id, 1, "d", "file:///etc/passwd"),
+                                 wanted(id, 1, "d", "http://127.0.0.1:1@10.0.0.1/cb"), wanted(id, 1, "d", R"(http://127.0.0.1:1\@10.0.0.1/cb)")})
     EXPECT_EQ(upstream("POST", "/orders", bad).status, 400) << bad;
   EXPECT_EQ(upstream("GET", "/orders/999").status, 404);
   EXPECT_EQ(upstream("GET", "/orders/x").status, 404);
@@ -142,6 +145,31 @@ TEST_F(GoodsSelling, TheCallbackBringsTheCardsAndIsTriedAgain) {
   EXPECT_EQ(calls, 2);
   const std::lock_guard lock(mutex);
   EXPECT_EQ(services::lines_of(Json::parse(body).value_or(Json())["fulfillment"]["payload"].text()).size(), 2U);
+}
+
+TEST_F(GoodsSelling, AMerchantWhoAnswersLateHoldsUpNobodyElse) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool quick_told = false;
+  edge::ServerOptions options;
+  options.threads = 32;
+  const auto receiver = edge::serve(options, [&](const edge::Request& r) {
+    std::unique_lock lock(mutex);
+    if (r.path == "/quick") quick_told = true, changed.notify_all();
+    else changed.wait_for(lock, 20s, [&] { return quick_told; });
+    return services::json_answer(200, R"({"ok":true})");
+  });
+  const std::string at = "http://127.0.0.1:" + std::to_string(receiver->port());
+  const auto id = sku_id("qcoin-10");
+  for (int i = 0; i < 12; ++i) ASSERT_EQ(upstream("POST", "/orders", wanted(id, 1, "d" + std::to_string(i), at + "/slow")).status, 200);
+  const std::string other = as_buyer(own_, "x", "POST", "/operator/merchants", R"({"app_id":"shop-2","account":"m1"})").json["secret"].text();   // the same account: in the same database
+  const std::string path = "/api/v1/upstream/orders", now = std::to_string(std::time(nullptr)), body = wanted(id, 1, "q", at + "/quick");
+  ASSERT_EQ(edge::call("POST", url_ + path, body, {{"Content-Type", "application/json"}, {"Dujiao-Next-Api-Key", "shop-2"}, {"Dujiao-Next-Timestamp", now},
+                       {"Dujiao-Next-Signature", services::upstream_sign(other, "POST", path, now, body)}}, {1s, 5s}).status, 200);
+  EXPECT_TRUE(wait_until([&] { return number("SELECT count(*) FROM merchant_orders WHERE told AND request_no = 'q'") == 1; }, 10s)) << "each slow one takes 3 s";
+  const std::lock_guard lock(mutex);
+  quick_told = true;
+  changed.notify_all();
 }
 
 }  // namespace

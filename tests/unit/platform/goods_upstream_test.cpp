@@ -32,6 +32,16 @@ TEST_F(GoodsUpstream, ShowsTheirStockWithLagAndAPriceOfOurs) {
   EXPECT_TRUE(wait_until([&] { return stock("up-gold") == 7 && stock("as-gold") == 7; }));
 }
 
+TEST_F(GoodsUpstream, FollowsTheirPriceAndSellsNothingWhosePriceItCannotRead) {
+  start_goods(kBoth);
+  listed();
+  suppliers_.price = "25.00";
+  EXPECT_TRUE(wait_until([&] { return number("SELECT coalesce(sum(price_cents), 0) FROM goods WHERE sku IN ('up-gold', 'as-gold')") == 2 * 2750 * kDatabases; }));
+  suppliers_.price = "2,500.00";
+  EXPECT_TRUE(wait_until([&] { return stock("up-gold") == 0 && stock("as-gold") == 0; }));
+  EXPECT_EQ(number("SELECT min(price_cents) FROM goods WHERE sku = 'up-gold'"), 2750 * kDatabases) << "not a cent";
+}
+
 TEST_F(GoodsUpstream, BuysAndDeliversTheCardsOfBothDialects) {
   start_goods(kBoth);
   listed();

@@ -58,7 +58,7 @@ TEST(NotifyReader, RefusesEachWrongNotifyWithItsCode) {
       {with("SUCCESS", "success"), 400, "bad_status"},
       {with("\"t1\"", "\"\""), 400, "bad_number"},
       {with("\"t1\"", "\"t\\u0000\""), 400, "bad_number"},
-      {with("\"t1\"", "\"t\\udc00\""), 400, "bad_number"},
+      {with("\"t1\"", "\"t\\udc00\""), 400, "bad_json"},
       {with("\"t1\"", "\"t'; DROP TABLE payments; --\""), 400, "bad_number"},
       {with("\"t1\"", "\"" + std::string(65, 'x') + "\""), 400, "bad_number"},
       {with("\"t1\"", "7"), 400, "bad_number"},

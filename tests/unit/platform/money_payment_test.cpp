@@ -79,6 +79,19 @@ TEST_F(MoneyTest, PaysBackASecondChargeAndOneThatComesAfterClosing) {
   EXPECT_EQ(number("SELECT count(*) FROM outbox"), 0);   // the orders know nothing of it
 }
 
+TEST_F(MoneyTest, PaysNothingBackForASecondChargeThatTheChannelKnowsNothingOf) {
+  start_payment();
+  const std::string once = paid("alpha", 800), unpaid = wish("beta", 600, "closed");
+  auto closed = trade_of(unpaid, "beta", 600);
+  closed.status = "CLOSED";
+  partners_->plant(closed);
+  EXPECT_EQ(tell("alpha", notify_body(once, "alpha", 800, "T2-" + once)).body, "success");   // the key is right, the word is not
+  EXPECT_EQ(tell("beta", notify_body(unpaid, "beta", 600, "T-" + unpaid)).body, "success");
+  EXPECT_TRUE(wait_until([&] { return number("SELECT count(*) FROM refunds WHERE state = 'stuck' AND trouble = 'not_charged'") == 2; }));
+  EXPECT_EQ(partners_->refund_count(), 0);
+  EXPECT_EQ(partners_->kept_cents(once), 800);
+}
+
 TEST_F(MoneyTest, MovesOnlyToChannelsThatTheOrderHasNotUsed) {
   start_payment([](ops::NodeConfig& c) { c.options["channels"] = "alpha,beta,gamma"; });
   partners_->buyers_pay = false;

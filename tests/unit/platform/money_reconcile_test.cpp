@@ -65,6 +65,15 @@ TEST_F(ReconcileTest, FindsEachPlantedDifferenceAndNothingElse) {
   EXPECT_EQ(number("SELECT count(*) FROM outbox"), 0);
 }
 
+// A window is looked at once: what is left out then is never found.
+TEST_F(ReconcileTest, AsksForEachChargeThatTheBillLacksHoweverManyThereAre) {
+  start_payment();
+  execute("INSERT INTO charges(channel, trade_no, out_trade_no, order_no, amount_cents, at) "
+          "SELECT 'alpha', 'lost-' || n, 'lost-' || n || '-alpha', 'lost-' || n, 5, now() - interval '1 minute' FROM generate_series(1, 501) AS n");
+  run();
+  EXPECT_EQ(number("SELECT count(*) FROM reconciliations WHERE kind = 'short' AND state = 'open'"), 501 * kDatabases);
+}
+
 TEST_F(ReconcileTest, CreditsWhatTheChannelHasAndWeHaveNot) {
   start_payment();
   const std::string open = wish("alpha", 500, "waiting", kDatabases - 1), closed = wish("beta", 600, "closed");

@@ -87,6 +87,8 @@ class ObservedShop : public ::testing::Test {
       walks_.push_back(walk({"membership", of + "3", mark, "", "", "", {}}, R"({"sku":"video-month","quantity":1})", "alpha"));
       give_back(walks_.back());
     }
+    give_back_into_the_wallet();
+    sell_out();
     token_ = shop_->ask("", "POST", "/sessions", R"({"buyer":"r4"})").json["token"].text();
     (void)shop_->ask("", "GET", "/wallet", "", {{"X-Session", token_}});
     (void)shop_->ask("", "GET", "/goods");
@@ -121,6 +123,19 @@ class ObservedShop : public ::testing::Test {
   static void give_back(const Walk& w) {
     EXPECT_EQ(shop_->ask(w.buyer, "POST", "/orders/" + w.order + "/refund", "{}", headers_of(w, "r")).status, 200);
     EXPECT_TRUE(shop_->reaches(w.buyer, w.order, "refunded"));
+  }
+  /// In two parts: one order.
+  static void give_back_into_the_wallet() {
+    const std::string no = shop_->ask("r5", "POST", "/orders", R"({"sku":"video-month","quantity":1})").json["order_no"].text();
+    EXPECT_EQ(shop_->ask("r5", "POST", "/orders/" + no + "/pay", R"({"channel":"wallet"})").status, 200);
+    EXPECT_TRUE(shop_->reaches("r5", no, "delivered"));
+    for (const char* what : {R"({"amount_cents":100})", "{}"}) EXPECT_EQ(shop_->ask("r5", "POST", "/orders/" + no + "/refund", what).status, 200);
+    EXPECT_TRUE(shop_->reaches("r5", no, "refunded"));
+  }
+  static void sell_out() {
+    const auto many = [] { return shop_->ask("r6", "POST", "/orders", R"({"sku":"qcoin-10","quantity":500})").status; };
+    for (int i = 0; i < 4; ++i) EXPECT_TRUE(wait_until([&] { return many() == 201; }));
+    EXPECT_TRUE(wait_until([&] { return many() == 409; }));
   }
   static std::vector<SeenSpan> written() {
     std::vector<SeenSpan> out;
@@ -197,17 +212,21 @@ TEST_F(ObservedShop, ShowsMetricsThatAreValidExplainedAndBounded) {
 }
 
 TEST_F(ObservedShop, CountsTheTradesByClassChannelAndOutcome) {
-  double delivered = 0, marked = 0, back = 0;
+  double delivered = 0, marked = 0, back = 0, back_in_wallet = 0, sold_out = 0;
   for (const auto& [node, text] : shop_->metrics()) {
     auto read = test::read_exposition(text);
     for (auto& s : read.families["trade_orders_total"].samples) {
       if (s.labels["outcome"] == "delivered") (s.labels["traffic"] == "real" ? delivered : marked) += s.value;
       if (s.labels["outcome"] == "refunded" && s.labels["class"] == "membership" && s.labels["channel"] == "alpha" && s.labels["traffic"] == "real") back += s.value;
+      if (s.labels["outcome"] == "refunded" && s.labels["channel"] == "wallet") back_in_wallet += s.value;
+      if (s.labels["outcome"] == "sold_out" && s.labels["class"] == "game_card") sold_out += s.value;
     }
   }
-  EXPECT_EQ(delivered, 3);
+  EXPECT_EQ(delivered, 4);
   EXPECT_EQ(marked, 3);
   EXPECT_EQ(back, 1);
+  EXPECT_EQ(back_in_wallet, 1);
+  EXPECT_GE(sold_out, 1);
 }
 
 TEST_F(ObservedShop, TheRecipesOfTheReadmeNameWhatIsThere) {

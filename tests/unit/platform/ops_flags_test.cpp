@@ -1,6 +1,12 @@
 // flags: the command line of `up`, its mistakes, and the table of switches.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+
 #include "reference_platform/ops/flags.hpp"
 #include "reference_platform/ops/layout.hpp"
 #include "reference_platform/ops/switch_table.hpp"
@@ -58,6 +64,33 @@ TEST(Flags, TellAllMistakesAtOnce) {
                                        "--set", "shop.x=1", "--restart-delay", "-1", "--suppliers", "a b", "--port", "70000", "--shadow=maybe", "--mint"});
   for (const char* part : {"A77", "B99", "B98", "rabbit", "--databases takes", "--orders takes", "--nonsense", "gate.x", "no role 'shop'", "--restart-delay", "a b", "--port takes", "maybe", "--mint needs"})
     EXPECT_NE(all.find(part), std::string::npos) << part << " in:\n" << all;
+}
+
+TEST(Flags, RefuseAnOptionThatWouldHaveNoEffect) {
+  for (const auto& [said, part] : std::map<std::string, std::string>{{"order.unpaid_close", "order has no option 'unpaid_close'; it has drain_s, unpaid_close_s, coupon_settle_s"},
+                                                                     {"order.limit_per_s", "no option"}, {"order.unpaid_close_s", "whole number from 1"}})
+    for (const char* value : {"=abc", "=", "=-1", "=1.5", "=99999999999999999999"})
+      EXPECT_NE(mistakes_of({"hardened", "--set", said + value}).find(std::string(value) == "=" ? "--set takes" : part), std::string::npos) << said << value;
+  EXPECT_EQ(mistakes_of({"hardened", "--set", "delivery.upstream=up=hmac,as=sharedstock", "--set", "payment.reconcile_settle_s=0", "--set", "catalog.drain_s=1"}), "");
+}
+
+// Every option that a role reads as a number is in the table, and no more than those.
+TEST(Flags, KnowTheOptionsThatTheNodesRead) {
+  std::set<std::string> read, listed;
+  const auto collect = [](const std::string& text, const std::regex& pattern, std::set<std::string>& names) {
+    for (std::sregex_iterator at(text.begin(), text.end(), pattern), end; at != end; ++at) names.insert((*at)[1]);
+  };
+  const auto text_of = [](const std::filesystem::path& file) {
+    std::ifstream in(file);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  for (const char* folder : {"services", "ops"})
+    for (const auto& entry : std::filesystem::directory_iterator(std::string(CARDSTORM_ROOT) + "/reference_platform/" + folder))
+      if (entry.path().extension() == ".cpp") collect(text_of(entry.path()), std::regex(R"re(option\(config, "([a-z0-9_]+)", )re"), read);
+  collect(text_of(std::string(CARDSTORM_ROOT) + "/reference_platform/ops/options.def"), std::regex(R"re(OPTION\("[a-z]*", "([a-z0-9_]+)", [01]\))re"), listed);
+  read.erase("supervisor_fd");   // what `up` itself tells its nodes
+  EXPECT_GT(listed.size(), 10U);
+  EXPECT_EQ(read, listed);
 }
 
 TEST(Flags, KeepEachVariantToWhatItCanDo) {

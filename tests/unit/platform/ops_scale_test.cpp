@@ -131,9 +131,11 @@ void refuses_what_is_wrong(const Up& up) {
   for (const char* path : {"/restart", "/stop"})
     for (const char* body : {"{", "[]", "7", "\xff", R"({"node":"order-1"})"}) EXPECT_EQ(up.control("POST", path, body).status, 400) << path << " " << body;
   for (const char* body : {"", "[]", "{}", R"({"role":"gateway","instances":2})", R"({"role":"order","instances":0})", R"({"role":"order","instances":9})",
-                           R"({"role":"order","instances":"2"})", R"({"role":"order","instances":2,"x":1})", R"({"role":"none","instances":2})"})
+                           R"({"role":"order","instances":"2"})", R"({"role":"order","instances":2,"x":1})", R"({"role":"none","instances":2})", R"({"role":"order","instances":3,"instances":2})"})
     EXPECT_EQ(up.control("POST", "/scale", body).status, 400) << body;
-  for (const char* body : {"{}", R"({"role":"order"})", R"({"role":"order","weight":101})", R"({"role":"order","weight":5,"bug":"B99"})", R"({"role":"order","weight":5,"trait":"A06"})"})
+  for (const char* body : {"{}", R"({"role":"order"})", R"({"role":"order","weight":101})", R"({"role":"order","weight":5,"bug":"B99"})", R"({"role":"order","weight":5,"trait":"A06"})", R"({"role":"order","weight":5,"trait":"A03=on"})",
+                           R"({"role":"order","weight":5,"bug":["B07"]})", R"({"role":"order","weight":5,"version":2})",
+                           R"({"role":"order","weight":5,"weight":6})"})
     EXPECT_EQ(up.control("POST", "/canary", body).status, 400) << body;
   EXPECT_EQ(up.control("POST", "/nothing", "").status, 404);
   EXPECT_EQ(up.control("GET", "/operator/name").status, 200);   // the operator's door to the shop: an order node answers

@@ -146,6 +146,19 @@ TEST_F(Buyers, RechargeTheirWalletAtAChannelOnce) {
   EXPECT_EQ(number("SELECT coalesce(sum(delta_cents), 0) FROM ledger"), 0);
 }
 
+// One who is called like the other side of the books would read everybody's entries, and his recharge would hold up all messages of his database.
+TEST_F(Buyers, MayBeCalledAsTheyLike) {
+  configure();
+  start_here();
+  for (const std::string name : {"house", "wallet", "-"}) {
+    const std::string no = delivered(name, "qcoin-10", "wallet");
+    const auto recharge = post(name, "/wallet/recharge", R"({"amount_cents":500,"channel":"alpha"})", "r");
+    EXPECT_TRUE(reaches(name, recharge.json["order_no"].text(), "delivered"));
+    EXPECT_EQ(balance(name), 10'000'000 - 1000 + 500);
+    EXPECT_EQ(as_buyer(url_, name, "GET", "/wallet/entries").json["entries"].items().size(), 2U);
+  }
+}
+
 TEST_F(Buyers, TakeBackAPartOrAllByTheRules) {
   configure();
   start_here();

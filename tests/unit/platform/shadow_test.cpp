@@ -99,6 +99,41 @@ TEST_F(Shadow, RealAndMarkedWorkAtTheSameTimeStaysApart) {
   if (kDatabases > 1) { EXPECT_GT(in_shadow("SELECT count(*) FROM cards WHERE sold AND order_no LIKE 'S%'"), 400); }
 }
 
+TEST_F(Shadow, ADrillsPromotionChangesNoRealPrice) {
+  start_shop();
+  const std::string at_order = "http://127.0.0.1:" + std::to_string(node("order-1").port);
+  const std::string promotion = R"({"id":"p1","sku":"video-month","kind":"price","value":1,"from_ms":0,"to_ms":4000000000000})", wanted = R"({"sku":"video-month","quantity":1})";
+  EXPECT_EQ(send(at_order, "drill-7", "x", "POST", "/operator/promotions", promotion, "").status, 200);
+  EXPECT_EQ(send(at_order, "", "b1", "POST", "/orders", wanted, "k").json["amount_cents"].integer(), 2500);
+  EXPECT_EQ(send(at_order, "drill-7", "b1", "POST", "/orders", wanted, "k").json["amount_cents"].integer(), 1);
+  EXPECT_EQ(number("SELECT count(*) FROM promotions"), 0);
+  EXPECT_EQ(send(at_order, "", "x", "POST", "/operator/promotions", R"({"id":"p2","sku":"qcoin-10","kind":"price","value":7,"from_ms":0,"to_ms":4000000000000})", "").status, 200);
+  EXPECT_EQ(send(at_order, "drill-7", "b1", "POST", "/orders", R"({"sku":"qcoin-10","quantity":1})", "q").json["amount_cents"].integer(), 7) << "a drill sees the true prices";
+  EXPECT_EQ(audit()["shadow_rows_without_mark"].integer(-1), 0) << as_buyer(url_, "x", "GET", "/audit/marked").body;
+}
+
+// The same buyer's, and in the same partition: only the mark tells them apart.
+TEST_F(Shadow, AMarkedRequestChangesNoRealOrderNorTheOtherWayRound) {
+  start_shop();
+  const auto made = [&](const std::string& mark) { return to(mark, "b1", "POST", "/orders", R"({"sku":"video-month","quantity":1})", "k").json["order_no"].text(); };
+  const std::string real = made(""), drill = made("drill-7");
+  for (const auto& [mark, no] : std::vector<std::pair<std::string, std::string>>{{"drill-7", real}, {"", drill}}) {
+    EXPECT_EQ(to(mark, "b1", "POST", "/orders/" + no + "/pay", R"({"channel":"wallet"})").status, 404) << no;
+    EXPECT_EQ(to(mark, "b1", "POST", "/orders/" + no + "/refund", "{}").status, 404) << no;
+    EXPECT_EQ(to(mark, "b1", "GET", "/orders/" + no).json["status"].text(), "created") << no;
+  }
+  EXPECT_EQ(number("SELECT count(*) FROM ledger"), 0);
+}
+
+// Dropped on its way it would be real work.
+TEST_F(Shadow, AMarkThatCannotBeCarriedIsRefused) {
+  start_shop();
+  const std::string wanted = R"({"sku":"video-month","quantity":1})";
+  EXPECT_EQ(to(std::string(128, 'm'), "b1", "POST", "/orders", wanted, "k").json["order_no"].text()[0], 'S');
+  EXPECT_EQ(to(std::string(129, 'm'), "b1", "POST", "/orders", wanted, "l").json["error"].text(), "bad_mark");
+  EXPECT_EQ(number("SELECT count(*) FROM orders"), 0);
+}
+
 TEST_F(Shadow, B29LeaksTopUpsAndTheCheckSaysWhere) {
   domain::Switches bug;
   ASSERT_FALSE(bug.set_bug("B29"));
@@ -124,7 +159,6 @@ TEST_F(Shadow, TheCheckLooksIntoTablesThatNobodyHasThoughtOf) {
 TEST_F(Shadow, EveryTableHasASignOrAReason) {
   const std::map<std::string, std::string> reasons{{"goods", "what is sold, not who bought it"},
                                                    {"wholesale", "prices"},
-                                                   {"promotions", "prices"},
                                                    {"wallets", "a balance moves with a row of ledger only, which has the order's number"},
                                                    {"card_moves", "goods on their way between databases of one side"},
                                                    {"reconciled", "how far the bills were read"}};

@@ -205,6 +205,63 @@ TEST(PgAbsent, TakeFailsWithoutLosingTheConnection) {
   EXPECT_TRUE(is(pool->state(), 1, 0, 0, 0));
 }
 
+/// A port whose every caller is let in and sent away at once.
+class Door {
+ public:
+  Door() {
+    socklen_t size = sizeof at_;
+    at_.sin_family = AF_INET;
+    at_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    good_ = ::bind(socket_, reinterpret_cast<sockaddr*>(&at_), size) == 0 && ::listen(socket_, 64) == 0 && ::getsockname(socket_, reinterpret_cast<sockaddr*>(&at_), &size) == 0;
+    thread_ = std::thread([this] {
+      for (int c = -1; (c = ::accept(socket_, nullptr, nullptr)) >= 0; ::close(c)) ++callers_;
+    });
+  }
+  Door(const Door&) = delete;
+  Door& operator=(const Door&) = delete;
+  ~Door() {
+    ::shutdown(socket_, SHUT_RDWR);
+    thread_.join();
+    ::close(socket_);
+  }
+  [[nodiscard]] bool good() const { return good_; }
+  [[nodiscard]] int port() const { return ntohs(at_.sin_port); }
+  [[nodiscard]] int callers() const { return callers_; }
+
+ private:
+  const int socket_ = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in at_{};
+  bool good_ = false;
+  std::atomic<int> callers_{0};
+  std::thread thread_;
+};
+
+TEST(PgAbsent, IsDialledOncePerPauseHoweverManyWantIt) {
+  const Door door;
+  ASSERT_TRUE(door.good());
+  PoolOptions o;
+  o.url = "postgresql://x@127.0.0.1:" + std::to_string(door.port()) + "/x?sslmode=disable&gssencmode=disable";
+  const auto pool = make_pool(o);
+  const auto before = Steady::now();
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(state_of([&] { pool->take(); }), "");
+  ASSERT_TRUE(wait_until([&] { return door.callers() > 0; }));
+  EXPECT_LE(door.callers(), 2 + (Steady::now() - before) / 100ms);
+}
+
+TEST_F(Pg, FindsADatabaseThatIsBackAfterThePause) {
+  const auto admin = connect(stores().postgres.url);
+  PoolOptions o = pool_options(4);
+  o.url.replace(o.url.rfind('/') + 1, std::min(o.url.size(), o.url.find('?')) - o.url.rfind('/') - 1, "later");
+  const auto pool = make_pool(o);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(state_of([&] { pool->take(); }), "");
+  admin->script("CREATE DATABASE later");
+  const auto back = Steady::now();
+  EXPECT_TRUE(wait_until([&] { return state_of([&] { pool->take(); }) == "none"; }));
+  EXPECT_LT(Steady::now() - back, 1500ms);   // the pause is 100 ms
+  const auto a = pool->take(), b = pool->take(), c = pool->take(), d = pool->take();   // all of them, and no more pause
+  EXPECT_TRUE(is(pool->state(), 0, 0, 4, 0));
+}
+
 TEST_F(Pg, TakeTimesOutAndTheShorterWaitCounts) {
   const auto pool = make_pool(pool_options(1, 60s));
   const auto c = pool->take();
