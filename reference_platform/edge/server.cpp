@@ -147,7 +147,7 @@ class Session : public std::enable_shared_from_this<Session> {
     Request& r = job.request;
     r.arrived = SteadyClock::now();
     r.method = std::string(message.method_string());
-    std::string target(message.target());
+    const std::string target = origin_form(message.target());
     const auto question = target.find('?');
     r.path = target.substr(0, question);
     if (question != std::string::npos) r.query = target.substr(question + 1);

@@ -112,6 +112,13 @@ bool clean_text(const Request& r) {
   return clean(r.path) && clean(r.query) && clean(r.body) && std::all_of(r.headers.begin(), r.headers.end(), [](const auto& h) { return clean(h.second); });
 }
 
+std::string origin_form(std::string_view target) {
+  if (!target.starts_with("http://") && !target.starts_with("https://")) return std::string(target);
+  const auto path = target.find_first_of("/?", target.find("//") + 2);
+  if (path == std::string_view::npos) return "/";
+  return (target[path] == '?' ? "/" : "") + std::string(target.substr(path));
+}
+
 bool clear_mark(const Request& r) {
   const std::string& mark = r.header("x-cardstorm-mark");
   return mark.size() <= kMarkMax && std::all_of(r.headers.begin(), r.headers.end(), [&mark](const auto& h) { return h.first != "x-cardstorm-mark" || h.second == mark; });

@@ -14,6 +14,8 @@ bool has_header(const Headers& headers, std::string_view name);
 std::string wire_text(const Response& response, const std::string& request_id, bool keep_alive, bool head);
 /// Path, query, header values and body are UTF-8 without a zero byte: what a database or a log cannot hold ends here.
 bool clean_text(const Request& request);
+/// "http://shop/orders?x" → "/orders?x": a server has to take both (RFC 9112, 3.2.2).
+std::string origin_form(std::string_view target);
 /// X-Cardstorm-Mark is said once, and short enough to be carried on: a mark that got lost would be drill traffic in the real books.
 bool clear_mark(const Request& request);
 

@@ -14,8 +14,6 @@
 namespace platform::services {
 namespace {
 
-constexpr std::int64_t kPageMax = 5000;
-
 std::int64_t number_of(const std::string& text, std::int64_t fallback) {
   std::int64_t v = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), v);
@@ -72,15 +70,14 @@ std::string query_value(std::string_view query, std::string_view name) {
   return "";
 }
 
-std::optional<Page> page_of(const edge::Request& request) {
-  constexpr std::int64_t kLimitMax = 500;
-  Page page;
-  const std::string after = query_value(request.query, "after"), limit = query_value(request.query, "limit");
-  if (!after.empty()) page.after = number_of(after, -1);
-  if (!limit.empty()) page.limit = number_of(limit, -1);
-  if (page.after < 0 || page.limit < 1 || page.limit > kLimitMax) return std::nullopt;
+std::optional<Page> page_of(const edge::Request& request, PageLimit limit) {
+  const std::string after = query_value(request.query, "after"), size = query_value(request.query, "limit");
+  const Page page{after.empty() ? 0 : number_of(after, -1), size.empty() ? limit.usual : number_of(size, -1)};
+  if (page.after < 0 || page.limit < 1 || page.limit > limit.most) return std::nullopt;
   return page;
 }
+
+edge::Response bad_page(PageLimit limit) { return error_answer(400, "bad_page", "after and limit are whole numbers, limit 1 to " + std::to_string(limit.most)); }
 
 std::string random_id() {
   static constexpr char kHex[] = "0123456789abcdef";
@@ -98,12 +95,12 @@ edge::Response audit_page(store::Connection& db, const edge::Request& request) {
   const auto parts = path_parts(request.path);
   const char* sql = parts.size() == 2 && request.method == "GET" ? view_query(parts[1]) : nullptr;
   if (sql == nullptr) return error_answer(404, "not_found");
-  const std::int64_t limit = std::clamp<std::int64_t>(number_of(query_value(request.query, "limit"), 500), 1, kPageMax);
-  const std::int64_t after = number_of(query_value(request.query, "after"), 0);
-  const store::Rows rows = db.run(sql, {std::to_string(after), std::to_string(limit)});
+  const auto page = page_of(request, kAuditPage);
+  if (!page) return bad_page(kAuditPage);
+  const store::Rows rows = db.run(sql, {std::to_string(page->after), std::to_string(page->limit)});
   std::vector<std::string> items;
   for (int i = 0; i < rows.size(); ++i) items.emplace_back(rows.text(i, 1));
-  const std::string next = rows.size() < limit ? "null" : std::to_string(rows.number(rows.size() - 1, 0));
+  const std::string next = rows.size() < page->limit ? "null" : std::to_string(rows.number(rows.size() - 1, 0));
   return json_answer(200, domain::JsonObject().raw("rows", domain::json_array(items)).raw("next", next).done());
 }
 

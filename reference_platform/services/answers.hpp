@@ -23,9 +23,12 @@ std::vector<std::string> path_parts(std::string_view path);
 /// Value of `name` in a query, "" when absent. No decoding: our values need none.
 std::string query_value(std::string_view query, std::string_view name);
 
-/// ?after= and ?limit= of a keyset page; nullopt when they are no such numbers (limit 1 to 500, default 100).
-struct Page { std::int64_t after = 0, limit = 100; };
-std::optional<Page> page_of(const edge::Request& request);
+/// ?after= and ?limit= of a keyset page; nullopt when they are no such numbers.
+struct Page { std::int64_t after = 0, limit = 0; };
+struct PageLimit { std::int64_t usual, most; };
+inline constexpr PageLimit kBuyersPage{100, 500}, kAuditPage{500, 5000};
+std::optional<Page> page_of(const edge::Request& request, PageLimit limit = kBuyersPage);
+edge::Response bad_page(PageLimit limit = kBuyersPage);
 
 /// 16 bytes of the system's randomness as hex.
 std::string random_id();

@@ -18,7 +18,9 @@ namespace {
 
 constexpr std::size_t kBatch = 64;
 constexpr milliseconds kAgeMax{5000}, kCrowdedAge{2500};
-constexpr milliseconds kPublishMax{300}, kTakeWait{200}, kRetake{3000}, kPollEvery{30}, kBacklogEvery{250};
+constexpr milliseconds kPublishMax{200};   // shorter than the gateway's first try: a buyer whose order the queue did not take is answered within it
+constexpr BreakerOptions kBroker{.window = 2000ms, .slow = kPublishMax, .open = 500ms, .open_max = 500ms, .calls_min = 3, .bad_share = 0.5, .probes_good = 1};
+constexpr milliseconds kTakeWait{200}, kRetake{3000}, kPollEvery{30}, kBacklogEvery{250};
 constexpr milliseconds kAnswerReserve{100};   // of the request's time, for the way back
 const char kGroup[] = "orders";
 
@@ -44,7 +46,7 @@ bool bad_data(const store::SqlError& e) { return e.state.starts_with("22") || e.
 
 Intake::Intake(std::string node, std::unique_ptr<queue::Queue> queue, store::Shards& shards, std::string reserve, const BusinessLog& log, Metrics& metrics,
                milliseconds patience)
-    : node_(std::move(node)), reserve_(std::move(reserve)), patience_(patience), queue_(std::move(queue)), shards_(shards), log_(log), metrics_(metrics) {
+    : node_(std::move(node)), reserve_(std::move(reserve)), patience_(patience), queue_(std::move(queue)), broker_(kBroker), shards_(shards), log_(log), metrics_(metrics) {
   for (const auto& each : shards_.each()) {
     auto lane = std::make_unique<Lane>();
     lane->database = each.database;
@@ -73,6 +75,18 @@ Intake::Result Intake::fallback(const NewOrder& order, const char* why) {
   return {State::not_taken};
 }
 
+// A broker that is away costs a few orders the wait, not each: the rest are written at once, until one of them finds it back.
+bool Intake::publish(const Lane& lane, const NewOrder& order, milliseconds left) {
+  const auto began = steady_clock::now();
+  const bool closed = broker_.state(began) == Breaker::State::closed;
+  if (!closed && !broker_.take_probe(began)) return false;
+  if (closed) broker_.begin(began);
+  const bool there = queue_->publish(lane.topic, {"", order.buyer, to_text(order), order.mark, order.trace, {}}, std::clamp(left, milliseconds(1), kPublishMax));
+  if (closed) broker_.end(began, steady_clock::now(), there);
+  else broker_.probed(steady_clock::now(), there);
+  return there;
+}
+
 Intake::Result Intake::take_in(const NewOrder& order, milliseconds left) {
   Lane& lane = lane_of(order.place);
   if (lane.crowded) return {State::crowded};
@@ -84,7 +98,7 @@ Intake::Result Intake::take_in(const NewOrder& order, milliseconds left) {
     const std::lock_guard lock(mutex_);
     mine = waiting_.emplace(order.order_no, &me);
   }
-  const bool there = queue_->publish(lane.topic, {"", order.buyer, to_text(order), order.mark, order.trace, {}}, std::clamp(left, milliseconds(1), kPublishMax));
+  const bool there = publish(lane, order, left);
   std::unique_lock lock(mutex_);
   if (there) told_.wait_until(lock, until, [&me] { return !me.outcome.empty(); });
   waiting_.erase(mine);
@@ -238,10 +252,11 @@ bool Intake::look_for_others(Lane& lane) {
 }
 
 void Intake::watch_backlog() {
+  metrics_.set("breaker_state{target=\"queue\"}", static_cast<double>(broker_.state(steady_clock::now())));
   for (auto& lane : lanes_) {
     const queue::Backlog b = queue_->backlog(lane->topic, kGroup);
+    lane->crowded = b.known && b.oldest > kCrowdedAge;   // what waits at a broker that is away holds up nobody: orders go past it
     if (!b.known) continue;
-    lane->crowded = b.oldest > kCrowdedAge;
     metrics_.set("intake_oldest_age_seconds{topic=\"" + lane->topic + "\"}", std::chrono::duration<double>(b.oldest).count());
     metrics_.set("intake_waiting{topic=\"" + lane->topic + "\"}", static_cast<double>(b.messages));
   }

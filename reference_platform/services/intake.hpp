@@ -16,6 +16,7 @@
 #include "reference_platform/queue/queue.hpp"
 #include "reference_platform/services/answers.hpp"
 #include "reference_platform/services/background.hpp"
+#include "reference_platform/services/breaker.hpp"
 #include "reference_platform/services/order_create.hpp"
 #include "reference_platform/store/shards.hpp"
 
@@ -49,6 +50,7 @@ class Intake {
 
   Lane& lane_of(store::Place place);
   Result fallback(const NewOrder& order, const char* why);
+  bool publish(const Lane& lane, const NewOrder& order, std::chrono::milliseconds left);
   bool left_to_the_twin(Lane& lane);
   bool consume(Lane& lane);
   void write(Lane& lane, const std::vector<NewOrder>& orders, const std::vector<NewOrder>& expired);
@@ -63,6 +65,7 @@ class Intake {
   const std::string node_, reserve_;
   const std::chrono::milliseconds patience_;
   std::unique_ptr<queue::Queue> queue_;
+  Breaker broker_;
   store::Shards& shards_;
   const BusinessLog& log_;
   Metrics& metrics_;

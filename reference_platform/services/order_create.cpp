@@ -96,20 +96,20 @@ Response OrderCreate::create(const Request& r, const std::string& buyer, store::
   if (!good) return error_answer(404, "unknown_sku");
   const domain::Account account = terms_.account(buyer, place.shadow);
   if (const std::string refused = domain::refuse_order(*good, body->quantity, body->phone); !refused.empty()) return error_answer(400, refused);
+  NewOrder order{place, new_number(place), buyer, key, good->sku, good->goods_class, body->phone, body->coupon, mark_of(r), observe::current().traceparent(), body->quantity, 0};
+  // What was granted once is told again, whatever the account may buy by then and whoever used the coupon (that request itself).
+  const auto is_repeat = [&] { return find_by_key(*borrow(shards_.at(place), r), place.partition, buyer, key).has_value(); };
   if (body->quantity > domain::quantity_max(account)) {
+    if (is_repeat()) return repeated(r, order, *body);
     return error_answer(400, "bad_quantity", "at most " + std::to_string(domain::quantity_max(account)) + " pieces in one order for this account");
   }
   auto price = terms_.quote(*good, body->quantity, account, std::nullopt, place.shadow);
   if (!price) return error_answer(400, "bad_quantity", "the amount is too large");
-
-  NewOrder order{place, new_number(place), buyer, key, good->sku, good->goods_class, body->phone, body->coupon, mark_of(r), observe::current().traceparent(), body->quantity, 0};
   if (!body->coupon.empty()) {
     if (!valid_coupon(body->coupon)) return error_answer(400, "bad_coupon");
     const auto claim = coupons_.claim(body->coupon, order.order_no, buyer + "/" + key, good->sku, price->amount_cents, place.shadow);
     if (!claim.error.empty()) {
-      // A repeated request finds its coupon used, by itself.
-      const bool before = find_by_key(*borrow(shards_.at(place), r), place.partition, buyer, key).has_value();
-      if (before) return repeated(r, order, *body);
+      if (is_repeat()) return repeated(r, order, *body);
       return error_answer(claim.error == "unknown_coupon" ? 404 : 409, claim.error);
     }
     order.order_no = claim.order_no;

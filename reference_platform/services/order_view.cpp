@@ -24,14 +24,7 @@ constexpr Book kBooks[] = {
     {"wallets", "SELECT id, row_to_json(v) FROM audit_wallets_here v WHERE id > $1 ORDER BY id LIMIT "},
     {"ledger", "SELECT id, row_to_json(v) FROM audit_ledger_here v WHERE id > $1 ORDER BY id LIMIT "},
 };
-constexpr std::int64_t kAuditPage = 500, kAuditPageMax = 5000;
 constexpr auto kBorrow = 500ms;
-
-std::int64_t clamped(const std::string& text, std::int64_t fallback, std::int64_t least, std::int64_t most) {
-  char* end = nullptr;
-  const long long v = std::strtoll(text.c_str(), &end, 10);
-  return text.empty() || *end != '\0' ? fallback : std::clamp<std::int64_t>(v, least, most);
-}
 
 /// What tells on which side a row belongs: a column, and the rows that are wrong among the real ones and in the shadow. Order numbers say it, and
 /// numbers that begin with one; a foreign number that a channel's bill names must look like ours in full.
@@ -96,7 +89,7 @@ Response show_order(Connection& db, const OrderId& order) {
 
 Response list_orders(Connection& db, const Request& r, const std::string& buyer, store::Place place) {
   const auto page = page_of(r);
-  if (!page) return error_answer(400, "bad_page", "after and limit are whole numbers, limit 1 to 500");
+  if (!page) return bad_page();
   const auto rows = db.run(
       "SELECT id, json_build_object('order_no', order_no, 'status', status, 'sku', sku, 'quantity', quantity, 'amount_cents', amount_cents, 'refunded_cents', refunded_cents, "
       "                             'created_at_ms', (extract(epoch FROM created_at) * 1000)::bigint) "
@@ -112,21 +105,22 @@ Response audit_page(store::Shards& shards, const Request& r) {
   const auto parts = path_parts(r.path);
   const auto book = std::find_if(std::begin(kBooks), std::end(kBooks), [&parts](const Book& b) { return parts.size() == 2 && parts[1] == b.name; });
   if (book == std::end(kBooks) || r.method != "GET") return error_answer(404, "not_found");
-  const std::int64_t limit = clamped(query_value(r.query, "limit"), kAuditPage, 1, kAuditPageMax), after = clamped(query_value(r.query, "after"), 0, 0, INT64_MAX);
+  const auto page = page_of(r, kAuditPage);
+  if (!page) return bad_page(kAuditPage);
   std::map<std::int64_t, std::string> merged;   // ids rise over all databases
   for (int i = 0; i < shards.databases(); ++i) {
     auto db = shards.at(i, !mark_of(r).empty()).take(kBorrow);
-    const auto rows = db->run((book->sql + std::to_string(limit)).c_str(), {std::to_string(after)});
+    const auto rows = db->run((book->sql + std::to_string(page->limit)).c_str(), {std::to_string(page->after)});
     for (int n = 0; n < rows.size(); ++n) merged.emplace(rows.number(n, 0), rows.text(n, 1));
   }
   std::vector<std::string> items;
   std::int64_t last = 0;
   for (const auto& [id, row] : merged) {
-    if (static_cast<std::int64_t>(items.size()) == limit) break;
+    if (static_cast<std::int64_t>(items.size()) == page->limit) break;
     items.push_back(row);
     last = id;
   }
-  const std::string next = static_cast<std::int64_t>(merged.size()) < limit ? "null" : std::to_string(last);
+  const std::string next = static_cast<std::int64_t>(merged.size()) < page->limit ? "null" : std::to_string(last);
   return json_answer(200, JsonObject().raw("rows", domain::json_array(items)).raw("next", next).done());
 }
 

@@ -39,7 +39,7 @@ Response show_wallet(Connection& db, const std::string& buyer) {
 
 Response wallet_entries(Connection& db, const Request& r, const std::string& buyer) {
   const auto page = page_of(r);
-  if (!page) return error_answer(400, "bad_page", "after and limit are whole numbers, limit 1 to 500");
+  if (!page) return bad_page();
   const auto rows = db.run("SELECT id, json_build_object('id', id, 'order_no', order_no, 'kind', kind, 'delta_cents', delta_cents, 'balance_after_cents', balance_after_cents) "
                            "FROM ledger WHERE account = $1 AND id > $2 ORDER BY id LIMIT $3",
                            {buyer, std::to_string(page->after), std::to_string(page->limit)});

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "reference_platform/edge/http.hpp"
+#include "reference_platform/edge/wire.hpp"
 #include "tests/unit/platform/edge_raw.hpp"
 
 namespace platform::edge {
@@ -103,6 +104,15 @@ TEST(EdgeInput, EndsTheConnectionOfAnOldClientWhateverItAskedFor) {
   raw.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
   EXPECT_NE(raw.receive("fine").find("\r\nConnection: close\r\n"), std::string::npos);
   EXPECT_TRUE(raw.ended());
+}
+
+// RFC 9112, 3.2.2: proxies and old clients name the whole address.
+TEST(EdgeInput, TakesAWholeAddressForItsPath) {
+  EXPECT_EQ(origin_form("http://shop/orders?limit=1"), "/orders?limit=1");
+  EXPECT_EQ(origin_form("https://shop:8443"), "/");
+  EXPECT_EQ(origin_form("http://shop?x=/y"), "/?x=/y");
+  EXPECT_EQ(origin_form("/orders?back=http://shop/"), "/orders?back=http://shop/");
+  EXPECT_EQ(origin_form("*"), "*");
 }
 
 // A true request, damaged by a few random edits, many times over, from a fixed seed.

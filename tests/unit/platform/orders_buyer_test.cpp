@@ -41,6 +41,17 @@ TEST_F(Buyers, PayByTheirLevelAndWhileAPromotionLasts) {
   EXPECT_EQ(create("b1", "steam-50", 1, "e").json["amount_cents"].integer(), 5000);
 }
 
+TEST_F(Buyers, AreToldAgainOfWhatTheyWereGrantedWhenTheyMayBuyLess) {
+  configure();
+  start_here({"order-2"});
+  EXPECT_EQ(operate("accounts", R"({"name":"agent-1","role":"agent","level":3})").status, 200);
+  const Answer granted = create("agent-1", "qcoin-10", 501, "a");
+  EXPECT_EQ(granted.status, 201);
+  EXPECT_EQ(operate("accounts", R"({"name":"agent-1","role":"buyer","level":0})").status, 200);
+  EXPECT_EQ(create("agent-1", "qcoin-10", 501, "b").json["error"].text(), "bad_quantity");
+  EXPECT_EQ(create("agent-1", "qcoin-10", 501, "a").json["order_no"].text(), granted.json["order_no"].text());
+}
+
 TEST_F(Buyers, UseACouponOnceHoweverManyTry) {
   configure();
   start_here();

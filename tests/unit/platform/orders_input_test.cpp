@@ -74,6 +74,10 @@ TEST_F(OrderInput, IsRefusedWithACodeAndChangesNothing) {
       {"POST", "/sessions", R"({"buyer":5})", 400, "bad_buyer"},
       {"GET", "/sessions", "", 401, "bad_session"},
       {"GET", "/audit/nothing", "", 404, "not_found"},
+      {"GET", "/audit/orders?limit=5001", "", 400, "bad_page"},
+      {"GET", "/audit/ledger?limit=0", "", 400, "bad_page"},
+      {"GET", "/audit/wallets?after=x", "", 400, "bad_page"},
+      {"GET", "/audit/orders?after=99999999999999999999", "", 400, "bad_page"},
   };
   for (const Case& c : cases) {
     const auto a = as_buyer(url_, "b1", c.method, c.path, c.body, "k");

@@ -22,7 +22,7 @@ struct Broker {
   std::map<std::string, const queue::Consumer*> owners;   // by topic: as with a lease, one member gets all of it until it leaves
   std::set<std::string> done;
   std::atomic<bool> away{false}, stopped{false}, dealing{false};   // stopped: takes in, gives nothing out; dealing: its members have no part yet
-  std::atomic<int> oldest_ms{0};
+  std::atomic<int> oldest_ms{0}, asked{0};   // asked: to take in a message
   std::size_t largest = 0;
   int next = 0;
 
@@ -80,6 +80,7 @@ class FakeQueue final : public queue::Queue {
  public:
   explicit FakeQueue(Broker& broker) : broker_(broker) {}
   bool publish(const std::string& topic, const queue::Message& message, std::chrono::milliseconds) override {
+    ++broker_.asked;
     if (broker_.away) return false;
     broker_.push(topic, message);
     return true;
@@ -216,6 +217,24 @@ TEST_F(IntakeTest, SaysSoAtOnceWhenTheQueueIsAwayAndLaterWhenNobodyWrites) {
   broker_.stopped = false;
   broker_.changed.notify_all();
   EXPECT_TRUE(wait_until([&] { return number("SELECT count(*) FROM orders") == 1; }));   // it is made all the same
+}
+
+TEST_F(IntakeTest, AsksAQueueThatIsAwaySeldomAndUsesItAgainWhenItIsBack) {
+  Intake& n = node();
+  broker_.away = true;
+  const auto began = std::chrono::steady_clock::now();
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(n.take_in(order("b1", std::to_string(i)), kPatience).state, Intake::State::not_taken);
+  EXPECT_LE(broker_.asked, 4 + (std::chrono::steady_clock::now() - began) / 500ms);
+  broker_.away = false;
+  EXPECT_TRUE(wait_until([&] { return n.take_in(order("b1", "later " + std::to_string(numbers_)), kPatience).state == Intake::State::created; }));
+}
+
+TEST_F(IntakeTest, CrowdsNobodyOutForWhatWaitsAtAQueueThatIsAway) {
+  Intake& n = node();
+  broker_.oldest_ms = 2600;
+  EXPECT_TRUE(wait_until([&] { return n.take_in(order("b1", std::to_string(numbers_)), kPatience).state == Intake::State::crowded; }));
+  broker_.away = true;
+  EXPECT_TRUE(wait_until([&] { return n.take_in(order("b1", std::to_string(numbers_)), kPatience).state == Intake::State::not_taken; }));
 }
 
 TEST_F(IntakeTest, PublishesNothingBeforeItHasAPartOfTheQueue) {
