@@ -9,6 +9,7 @@
 #include "harness/core/text.hpp"
 #include "reports/escape.hpp"
 #include "reports/layout.hpp"
+#include "reports/words.hpp"
 
 namespace cardstorm {
 namespace {
@@ -19,7 +20,7 @@ std::string word(std::string_view prefix, std::string_view code, Lang lang) {
 
 std::string figure(const std::optional<double>& v, const std::string& unit) {
   if (!v) return "-";
-  if (unit == "share") return fixed(*v * 100, 2) + " %";
+  if (unit == "share") return Words(Lang::en, false).share(*v);   // cut as in the reports: 99.996 % is not 100 %
   return fixed(*v, unit == "s" ? 1 : 2) + (unit.empty() ? "" : " " + unit);
 }
 
@@ -52,6 +53,15 @@ std::string side(const std::string& target, const std::string& version, int runs
   return clean_text(target) + " " + clean_text(version) + " (" + say(Text::compare_runs_of, lang, {std::to_string(runs)}) + ")";
 }
 
+/// English has the judge's own words; other languages their sentence by code, and behind it what the judge named.
+std::string why(const Reason& r, Lang lang) {
+  const auto known = text_of_code("reason_", r.code, lang);
+  return lang == Lang::en || !known ? r.text : std::string(*known) + " " + r.text;
+}
+std::string what_to_do(const Reason& r, Lang lang) {
+  return std::string(lang == Lang::en ? r.remedy : text_of_code("remedy_", r.code, lang).value_or(r.remedy));
+}
+
 std::string headline(const Comparison& c, Lang lang) {
   return std::string(text(Text::compare_title, lang)) + " A -> B: " + word("compare_", to_text(c.verdict), lang);
 }
@@ -70,7 +80,7 @@ void write_comparison_text(const Comparison& c, Lang lang, std::ostream& out) {
     if (&r == &rows.front()) table.rule();
   }
   out << table.text(2, false);
-  for (const auto& reason : c.why) out << "\n  " << clean_text(reason.text) << "\n    " << clean_text(reason.remedy) << "\n";
+  for (const auto& reason : c.why) out << "\n  " << clean_text(why(reason, lang)) << "\n    " << clean_text(what_to_do(reason, lang)) << "\n";
   out << "\n  " << text(Text::compare_how, lang) << "\n";
 }
 
@@ -82,7 +92,7 @@ void write_comparison_markdown(const Comparison& c, Lang lang, std::ostream& out
   for (const Row& r : rows_of(c, lang))
     out << "| " << escape_markdown(r.name) << " | " << escape_markdown(r.a) << " | " << escape_markdown(r.b) << " | " << escape_markdown(r.change) << " | "
         << escape_markdown(r.between) << " |\n";
-  for (const auto& reason : c.why) out << "\n- " << escape_markdown(reason.text) << ": " << escape_markdown(reason.remedy);
+  for (const auto& reason : c.why) out << "\n- " << escape_markdown(why(reason, lang)) << ": " << escape_markdown(what_to_do(reason, lang));
   out << "\n\n" << text(Text::compare_how, lang) << "\n";
 }
 
@@ -94,9 +104,9 @@ void write_comparison_junit(const Comparison& c, Lang lang, std::ostream& out) {
                      figure(m.a, m.unit) + " -> " + figure(m.b, m.unit) + ", " + interval(m) + "; " + m.noise});
   for (const auto& k : c.checks)
     cases.push_back({k.name, k.change == Change::worse ? "failure" : k.change == Change::no_evidence ? "skipped" : "", std::string(to_text(k.a)) + " -> " + std::string(to_text(k.b))});
-  std::string why;
-  for (const auto& r : c.why) why += r.text + "; " + r.remedy + "\n";
-  cases.push_back({"comparison", c.verdict == Verdict::fail ? "failure" : c.verdict == Verdict::unknown ? "error" : "", why});
+  std::string reasons;
+  for (const auto& r : c.why) reasons += why(r, lang) + "; " + what_to_do(r, lang) + "\n";
+  cases.push_back({"comparison", c.verdict == Verdict::fail ? "failure" : c.verdict == Verdict::unknown ? "error" : "", reasons});
   const auto count = [&](std::string_view kind) { return std::to_string(std::count_if(cases.begin(), cases.end(), [&](const Case& k) { return k.kind == kind; })); };
   out << "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"" << escape_markup(headline(c, lang)) << "\" tests=\"" << cases.size() << "\" failures=\""
       << count("failure") << "\" errors=\"" << count("error") << "\" skipped=\"" << count("skipped") << "\">\n";

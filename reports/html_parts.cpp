@@ -260,7 +260,7 @@ class Chart {
     for (const Bin& bin : bins_) {
       out += out.empty() ? "" : ";";
       if (bin.planned == 0) { out += ",,,"; continue; }
-      out += decimal(bin.share() * 100, 1) + "," + value(bin.p50()) + "," + value(bin.p99) + "," + std::to_string(bin.trades);
+      out += decimal(std::floor(bin.share() * 1000 + 1e-6) / 10, 1) + "," + value(bin.p50()) + "," + value(bin.p99) + "," + std::to_string(bin.trades);
     }
     return out;
   }

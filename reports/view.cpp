@@ -27,7 +27,12 @@ void add(FaultCell& cell, const Episode& episode) {
   if (!episode.reverted) ++cell.unreverted;
   if (!episode.verified) { ++cell.unverified; return; }
   if (!episode.steady) { ++cell.unsteady; return; }
-  if (!episode.judged) { ++cell.thin; return; }
+  // Out of service, and not judged: the run was stopped before it could come back.
+  if (!episode.judged) {
+    ++(episode.onset_s ? cell.open : cell.thin);
+    if (episode.onset_s) add(cell.onset_after_inject, *episode.onset_s - episode.inject_s);
+    return;
+  }
   if (episode.bypassed) { ++cell.bypassed; return; }
   ++cell.judged;
   if (episode.metastable) ++cell.metastable;

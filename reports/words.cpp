@@ -150,7 +150,8 @@ std::string Words::onset(const FaultCell& cell) const {
 
 std::string Words::recovery(const FaultCell& cell) const {
   if (cell.episodes == 0) return t(Text::not_injected);
-  if (cell.judged == 0 && cell.bypassed == 0) return t(cell.unverified > 0 ? Text::not_in_force : cell.unsteady > 0 ? Text::not_steady : Text::too_few_samples);
+  if (cell.judged == 0 && cell.bypassed == 0 && cell.open == 0)
+    return t(cell.unverified > 0 ? Text::not_in_force : cell.unsteady > 0 ? Text::not_steady : Text::too_few_samples);
   std::string out;
   const auto add_part = [&](int n, const std::string& what) {
     if (n == 0) return;

@@ -56,6 +56,8 @@ int run_command_line(int argc, char** argv) {
   app.footer("Exit codes: 0 pass, 1 fail, 2 wrong input, 3 unknown, 4 environment broke, 5 a fault could not be reverted,\n"
              "130/143 interrupted (after reverting). Also: cardstorm build | test | package (the launcher's own).");
 
+  // What a script gives whose variable is not set, --out "$DIR", is no folder, and not the same as no --out.
+  const auto is_something = [](const std::string& value) { return value.empty() ? std::string("the value is empty") : std::string(); };
   Args args;
   const Verb* chosen = nullptr;
   for (const Verb& verb : verb_registry()) {
@@ -65,6 +67,7 @@ int run_command_line(int argc, char** argv) {
     for (const Positional& p : verb.positionals) {
       CLI::Option* option = sub->add_option_function<std::string>(p.name, [&args, name = p.name](const std::string& v) { args.values[name] = {v}; }, p.help);
       option->required(p.required);
+      option->check(is_something);
       if (!p.one_of.empty()) option->check(CLI::IsMember(p.one_of));
     }
     for (const Option& o : verb.options) {
@@ -78,6 +81,7 @@ int run_command_line(int argc, char** argv) {
       if (o.many) option->take_all();
       else option->multi_option_policy(CLI::MultiOptionPolicy::Throw);
       if (!o.one_of.empty()) option->check(CLI::IsMember(o.one_of));
+      option->check(is_something);
     }
     sub->callback([&chosen, &verb] { chosen = &verb; });
   }

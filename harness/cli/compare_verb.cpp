@@ -1,4 +1,5 @@
 // compare: is B better or worse than A, beyond the noise? Reads two recorded runs; nothing is sent.
+#include <filesystem>
 #include <iostream>
 
 #include "harness/cli/common.hpp"
@@ -18,6 +19,8 @@ int compare_verb(const Args& args) {
   const Comparison comparison = compare_runs(*a, *b);
   const Lang lang = report_options(args, "").lang;
   if (args.has("--out")) {
+    std::error_code ignored;   // what could not be made cannot be written to, and that is said
+    std::filesystem::create_directories(args.get("--out"), ignored);
     if (Status s = write_comparison(comparison, args.get("--out"), lang); !s) return complain(s.error());
   }
   if (args.has("--json")) std::cout << json_of_comparison(comparison).dump(1) << "\n";

@@ -26,7 +26,8 @@ int run(const Args&) {
     std::cerr << "cardstorm: stopping " << active.what << " (pid " << active.pid << ")" << (active.dir.empty() ? "" : " in " + active.dir) << std::endl;
     if (const Status sent = process->signal(SIGTERM); !sent) return complain(sent.error());
     if (!process->exited(kWait)) {
-      std::cerr << "cardstorm: pid " << active.pid << " still runs after 90 s; see its folder, then: cardstorm recover\n";
+      std::cerr << "cardstorm: pid " << active.pid << " still runs after 90 s; see its folder, then: cardstorm recover"
+                << (active.dir.empty() ? "" : " " + active.dir) << "\n";
       ++left;
     }
   }

@@ -286,6 +286,14 @@ CheckChange check_change(const std::string& name, const Cards& a, const Cards& b
   return c;
 }
 
+/// Why figures of this run are not the platform's: it was not run to its end by our will, or not all of it is on record; "" when they are.
+std::string incomplete(const Scorecard& c) {
+  for (const Reason& r : c.why)
+    for (const char* code : {"interrupted", "guard_stopped", "history_damaged", "sums_do_not_add_up"})
+      if (r.code == code) return "the record of a run is not whole: " + r.text;
+  return "";
+}
+
 /// Why the two cannot be compared; "" when they can.
 std::string incomparable(const Cards& a, const Cards& b) {
   const Scorecard& x = a.front();
@@ -294,6 +302,7 @@ std::string incomparable(const Cards& a, const Cards& b) {
       if (c.scenario != x.scenario) return "A ran '" + x.scenario + "', B ran '" + c.scenario + "'";
       if (c.traffic.scale != x.traffic.scale || c.traffic.peak_rate != x.traffic.peak_rate || c.traffic.trace != x.traffic.trace)
         return "the traffic differs: " + fixed(x.traffic.scale, 2) + " x " + fixed(x.traffic.peak_rate, 1) + " beside " + fixed(c.traffic.scale, 2) + " x " + fixed(c.traffic.peak_rate, 1);
+      if (std::string problem = incomplete(c); !problem.empty()) return problem;
       const double planned = static_cast<double>(c.traffic.planned), first = static_cast<double>(x.traffic.planned);
       if (planned == 0 || first == 0) return "a run without planned trades";
       if (std::abs(planned - first) > 0.1 * first) return "the plans differ in length: " + std::to_string(x.traffic.planned) + " beside " + std::to_string(c.traffic.planned) + " trades";

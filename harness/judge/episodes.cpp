@@ -115,7 +115,7 @@ Course course_of(std::span<const Window> windows, const Slo& slo) {
 
 std::uint64_t lost_between(std::span<const TradePoint> trades, Nanos from, Nanos to) {
   return static_cast<std::uint64_t>(std::count_if(trades.begin(), trades.end(), [&](const TradePoint& t) {
-    return t.planned >= from && t.planned <= to && !t.good;
+    return t.planned >= from && t.planned <= to && !t.good && !t.withheld;
   }));
 }
 
@@ -144,7 +144,7 @@ void fold_edge(FaultTimes& times, const FaultChanged& edge) {
 }
 
 Episode judge_episode(const Segment& segment, const FaultTimes& times, const Slo& slo, std::span<const StepPoint> steps,
-                      std::span<const TradePoint> trades) {
+                      std::span<const TradePoint> trades, Nanos cut) {
   const Nanos inject = times.injecting.value_or(segment.fault_at);
   const Nanos horizon = segment.horizon_at;
   const Nanos gone = times.cleared.value_or(times.healed.value_or(segment.heal_at));
@@ -164,11 +164,13 @@ Episode judge_episode(const Segment& segment, const FaultTimes& times, const Slo
   e.steady = was_steady(steps, times.steady_from.value_or(segment.begin), inject, slo);
   e.judged = course.judged;
   e.lost = lost_between(trades, inject, horizon);
-  if (!course.onset) {
-    e.absorbed = course.judged;
+  // A stop that comes before a recovery leaves it open whether and when there would have been one.
+  if (cut < horizon && !course.recover) e.judged = false;
+  if (course.onset) e.onset_s = seconds_rounded(*course.onset);
+  if (!course.onset || !e.judged) {
+    e.absorbed = e.judged;
     return e;
   }
-  e.onset_s = seconds_rounded(*course.onset);
   if (course.recover) {
     e.recover_s = seconds_rounded(*course.recover);
     e.ttr_s = seconds_rounded(*course.recover - *course.onset);

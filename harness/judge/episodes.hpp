@@ -18,7 +18,7 @@ struct StepPoint {
   bool good;
 };
 /// One planned trade.
-struct TradePoint { Nanos planned; bool good; };
+struct TradePoint { Nanos planned; bool good, withheld = false; };   // withheld: by us, so that the platform did not lose it
 
 /// What the fault lane wrote about one segment.
 struct FaultTimes {
@@ -33,8 +33,9 @@ void fold_edge(FaultTimes& times, const FaultChanged& edge);
 bool one_shot(std::string_view fault);
 
 /// Judges one segment. `steps` and `trades` may hold the whole run; both sorted by planned time. Windows are counted
-/// from the injection, backwards too, so that none mixes steps from before and after it.
+/// from the injection, backwards too, so that none mixes steps from before and after it. `cut`: when a stop ended the run; what had
+/// not recovered by then is not known, for its observation ended before its horizon.
 Episode judge_episode(const Segment& segment, const FaultTimes& times, const Slo& slo, std::span<const StepPoint> steps,
-                      std::span<const TradePoint> trades);
+                      std::span<const TradePoint> trades, Nanos cut = Nanos::max());
 
 }  // namespace cardstorm

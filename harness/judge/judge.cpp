@@ -15,6 +15,7 @@
 #include "harness/judge/tally.hpp"
 #include "harness/judge/traced.hpp"
 #include "harness/judge/verdict.hpp"
+#include "harness/plan/arrivals.hpp"
 
 namespace cardstorm {
 namespace {
@@ -83,11 +84,6 @@ void count(Rate& rate, bool good) {
   rate.good += good;
 }
 
-/// Never sent because of us: not a good trade, but no turnover that the platform lost.
-bool withheld(const TradeRow& row) {
-  return row.outcome == TradeOutcome::not_sent && (row.cause == Cause::interrupted || row.cause == Cause::late_generator);
-}
-
 void fill_traffic(const Tally& t, const Plan& plan, Scorecard& c) {
   for (const auto o : {TradeOutcome::ok, TradeOutcome::failed, TradeOutcome::unknown, TradeOutcome::not_sent, TradeOutcome::unfinished})
     c.traffic.outcomes[o] = 0;
@@ -102,7 +98,7 @@ void fill_traffic(const Tally& t, const Plan& plan, Scorecard& c) {
     count(c.by_phase[std::string(to_text(t.phase_at(row.planned)))], row.good);
     count(c.by_flow[j != nullptr && !j->flow.empty() ? j->flow : "other"], row.good);
     count(c.by_goods[j != nullptr && !j->goods.empty() ? j->goods : "other"], row.good);
-    if (!row.good && !withheld(row)) c.money.lost_trades_cents += t.worth_cents(id);
+    if (!row.good && !row.withheld()) c.money.lost_trades_cents += t.worth_cents(id);
   }
   c.traffic.planned = all.planned;
   c.traffic.sent = all.planned - c.traffic.outcomes[TradeOutcome::not_sent];
@@ -154,7 +150,7 @@ void fill_episodes(const Tally& t, const Plan& plan, const Evidence& evidence, S
     if (segment.fault.fault.empty()) continue;   // a step of load without a fault
     const auto it = t.faults.find(segment.index);
     const FaultTimes times = it == t.faults.end() ? FaultTimes{} : it->second;
-    c.episodes.push_back(judge_episode(segment, times, plan.slo, t.steps, t.trade_points));
+    c.episodes.push_back(judge_episode(segment, times, plan.slo, t.steps, t.trade_points, t.cut));
     note_bypass(segment, times, t, evidence, c);
     if (times.injecting)
       c.shades.push_back({segment.fault.fault, segment.fault.on, seconds_rounded(*times.injecting),
@@ -204,15 +200,18 @@ void fill_timeline(const Tally& t, Scorecard& c) {
 }
 
 void fill_bursts(const Tally& t, const Plan& plan, Scorecard& c) {
+  // Without the gaps between segments, as `cardstorm plan` counts: silence that was ordered is no burstiness.
+  const Nanos loaded = loaded_time(plan.segments);
+  const auto place = [&](Nanos at) { return std::min(load_time(plan.segments, at), loaded - Nanos(1)); };
   std::vector<Nanos> planned, left;
   for (const auto& row : t.trades) {
     if (!row.seen) continue;
-    planned.push_back(row.planned);
-    if (row.left >= 0ns) left.push_back(row.left);
+    planned.push_back(place(row.planned));
+    if (row.left >= 0ns) left.push_back(place(row.left));
   }
   std::sort(planned.begin(), planned.end());
   std::sort(left.begin(), left.end());
-  const auto wanted = burst_numbers(planned, 0ns, plan.load_end), got = burst_numbers(left, 0ns, plan.load_end);
+  const auto wanted = burst_numbers(planned, 0ns, loaded), got = burst_numbers(left, 0ns, loaded);
   const auto shown = [](const std::optional<double>& v) { return v ? std::optional(rounded(*v, 1e3)) : std::nullopt; };
   for (std::size_t i = 0; i < wanted.size(); ++i)
     c.bursts.push_back({seconds_rounded(wanted[i].window), wanted[i].peak, got[i].peak, shown(wanted[i].dispersion), shown(got[i].dispersion)});

@@ -93,6 +93,10 @@ void Tally::step(const StepEnded& s) {
   const bool quick = poll || response <= plan_.slo.step_limit;
   StepPoint point{s.planned, sent && !poll ? response : Nanos(-1), s.outcome == Outcome::ok && quick};
   if (sent && !poll) latencies->record(response);
+  if (s.cause == Cause::interrupted) {
+    cut = std::min(cut, s.done);
+    if (quick) return;   // never sent, or cut off before its time was up: that says nothing about the platform
+  }
   if (s.cause == Cause::sold_out) {
     point.good = quick;   // if the witnesses confirm it
     waiting_.push_back({s.trade, point, true});
@@ -164,7 +168,7 @@ void Tally::conclude(const Evidence& evidence) {
     const Nanos deadline = row.journey < plan_.journeys.size() ? plan_.journeys[row.journey].deadline : 30s;
     if (row.over && row.cause == Cause::sold_out) row.good = confirmed_sold_out(id, row, evidence);
     else row.good = row.over && row.outcome == TradeOutcome::ok && row.ended <= row.planned + deadline;
-    trade_points.push_back({row.planned, row.good});
+    trade_points.push_back({row.planned, row.good, row.withheld()});
   }
   for (const auto& w : waiting_) {
     const auto& row = trades[w.trade];

@@ -23,6 +23,11 @@ struct TradeRow {
   Cause cause = Cause::none;
   std::int64_t amount_cents = -1;           // of the order that the buyer saw; < 0: none
   bool good = false;                        // filled by conclude()
+  /// Never sent, or cut off on its way, because of us: not a good trade, but none that the platform lost.
+  [[nodiscard]] bool withheld() const {
+    if (cause == Cause::interrupted) return outcome == TradeOutcome::not_sent || outcome == TradeOutcome::unfinished;
+    return outcome == TradeOutcome::not_sent && cause == Cause::late_generator;
+  }
 };
 
 class Tally {
@@ -44,6 +49,7 @@ class Tally {
   std::map<std::uint32_t, FaultTimes> faults;   // by segment
   std::optional<GeneratorSeen> generator;
   std::optional<Nanos> done;                // the mark of the run's end
+  Nanos cut{Nanos::max()};                  // when a stop of the run cut off what was under way; max: it did not
   std::map<std::string, bool> situations;   // name -> occurred
   std::map<std::string, std::vector<Nanos>> pays;   // when buyers had asked to pay, by channel; of channels that a fault is on
 

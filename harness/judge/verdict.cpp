@@ -2,6 +2,8 @@
 #include "harness/judge/verdict.hpp"
 
 #include <algorithm>
+#include <cstdio>
+#include <cstring>
 #include <limits>
 
 #include "harness/core/text.hpp"
@@ -22,24 +24,29 @@ void add_broken(const Scorecard& card, Reasons& out) {
                      "look at the orders named as witnesses of " + f.name});
 }
 
+/// By the user, the scenario's `abort:` or the target's `guard:`.
+bool ended_early(const Findings& f) { return f.interrupted || !f.aborted.empty() || !f.guard.empty(); }
+
 void add_faults(const Scorecard& card, const Findings& f, Reasons& out) {
   for (const auto& e : card.episodes)
     if (!e.verified)
       out.push_back({"fault_unverified", place_of(e) + ": no probe saw it in force",
                      "see the notes of the fault lane (history cat) and cardstorm doctor"});
-  // A kill cannot be undone by us: who stops the run does not wait for the target's own supervisor.
+  // A kill cannot be undone by us: what ends the run early does not wait for the target's own supervisor.
   for (const auto& e : card.episodes)
-    if (!e.reverted && !(f.interrupted && one_shot(e.fault)))
+    if (!e.reverted && !(ended_early(f) && one_shot(e.fault)))
       out.push_back({"fault_not_reverted", place_of(e) + ": no probe saw it gone", "run cardstorm recover, then look at the target"});
 }
 
-void add_steadiness(const Scorecard& card, Reasons& out) {
+void add_steadiness(const Scorecard& card, const Findings& f, Reasons& out) {
+  // Of a run that was ended early another load would not have helped; the stop itself is among the reasons.
+  const bool cut = ended_early(f);
   for (const auto& e : card.episodes)
-    if (!e.steady)
+    if (!e.steady && !(cut && !e.verified))
       out.push_back({"not_steady", "before " + place_of(e) + " the target was not in steady state",
                      "lower the load or give the target more time to warm up"});
   for (const auto& e : card.episodes)
-    if (!e.judged)
+    if (!e.judged && !cut)
       out.push_back({"too_few_samples", "around " + place_of(e) + " most windows held too few steps to judge",
                      "raise traffic.base_rate or widen slo.window"});
 }
@@ -80,8 +87,14 @@ bool holds(double value, const std::string& relation, double bound, bool* known)
   return false;
 }
 
-/// Text of a figure: as JSON prints it; infinity is "never".
-std::string figure(double v) { return v == std::numeric_limits<double>::infinity() ? "never" : Json(v).text(); }
+/// Text of a figure that missed `bound`: six digits, all of them where six would read as the bound itself; infinity is "never".
+std::string figure(double v, double bound) {
+  if (v == std::numeric_limits<double>::infinity()) return "never";
+  char short_text[32];
+  std::snprintf(short_text, sizeof short_text, "%.6g", v);
+  const std::string exact = Json(v).text();
+  return exact.size() <= std::strlen(short_text) || short_text == Json(bound).text() ? exact : short_text;
+}
 
 void add_expectations(const Scorecard& card, const std::vector<Expectation>& expectations, Reasons& unknown, Reasons& missed) {
   for (const auto& x : expectations) {
@@ -92,7 +105,7 @@ void add_expectations(const Scorecard& card, const std::vector<Expectation>& exp
     if (!value || !known)
       unknown.push_back({"expectation_unknown", text + ": this run has no such figure", "correct the scenario's expect"});
     else if (!met)
-      missed.push_back({"expectation_missed", "wanted " + text + ", got " + figure(*value), "see the episodes and causes for what was lost"});
+      missed.push_back({"expectation_missed", "wanted " + text + ", got " + figure(*value, x.bound), "see the episodes and causes for what was lost"});
   }
 }
 
@@ -132,7 +145,7 @@ void decide(Scorecard& card, const Findings& findings, const std::vector<Expecta
   add_faults(card, findings, unknown);
   if (!findings.generator_doubt.empty())
     unknown.push_back({"generator_untrusted", findings.generator_doubt, "free the machine, or lower the load; see cardstorm doctor"});
-  add_steadiness(card, unknown);
+  add_steadiness(card, findings, unknown);
   add_checks(card, findings, unknown);
   add_record(findings, unknown);
   add_expectations(card, expectations, unknown, missed);

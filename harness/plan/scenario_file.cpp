@@ -34,8 +34,8 @@ const std::vector<ModeKey> kModeKeys{
     {"lasts", {"spike", "promotion"}},
 };
 
-/// Keys that the mode does not heed are mistakes; so are those missing that it cannot do without.
-void check_mode(Fields& fields, const Yaml& node, const Traffic& t, const Place& mode_at, Mistakes& mistakes) {
+/// Keys that the mode does not heed are mistakes; so are those missing that it cannot do without. `fit`: each rate and time could be read.
+void check_mode(Fields& fields, const Yaml& node, const Traffic& t, const Place& mode_at, bool fit, Mistakes& mistakes) {
   if (std::count(kModes.begin(), kModes.end(), t.mode) == 0)
     return add_mistake(mistakes, mode_at, "mode '" + t.mode + "' is not known", remedy_among(t.mode, kModes));
   for (const ModeKey& entry : kModeKeys) {
@@ -52,8 +52,8 @@ void check_mode(Fields& fields, const Yaml& node, const Traffic& t, const Place&
     return std::count(entry->modes.begin(), entry->modes.end(), t.mode) > 0;
   };
   if (heeds("from")) fields.need("trace", "traces/sample_shop.csv");
-  if (heeds("rate")) fields.need("rate", "20");
-  if (heeds("rate_to")) fields.need("rate_to", "100");
+  const bool rate = !heeds("rate") || fields.need("rate", "20") != nullptr, rate_to = !heeds("rate_to") || fields.need("rate_to", "100") != nullptr;
+  if (!fit || !rate || !rate_to) return;   // what is wrong by itself says nothing beside the others
   if (heeds("every") && t.rate_to <= t.rate) add_mistake(mistakes, mode_at, "a burst of " + fixed(t.rate_to, 2) + " trades/s does not rise above the " + fixed(t.rate, 2) + " around it", "raise rate_to");
   if (heeds("every") && t.lasts >= t.every) add_mistake(mistakes, mode_at, "a burst of " + duration_text(t.lasts) + " every " + duration_text(t.every) + " never ends", "make 'lasts' shorter than 'every'");
   if (heeds("rate") && t.rate <= 0 && (t.rate_to <= 0 || !heeds("rate_to"))) add_mistake(mistakes, mode_at, "a rate of 0 gives no load", "raise 'rate'");
@@ -75,10 +75,12 @@ void read_traffic(const Yaml& node, ScenarioFile& out, Mistakes& mistakes) {
   fields.number("peak_rate", t.peak_rate, 0.001, kRateMax);
   fields.duration("peak_window", t.peak_window, 100ms, std::chrono::minutes(10));
   fields.number("scale", t.scale, 0.01, 1000);
+  const std::size_t before = mistakes.size();
   fields.number("rate", t.rate, 0, kRateMax);
   fields.number("rate_to", t.rate_to, 0, kRateMax);
   fields.duration("every", t.every, 1s, kLongest);
   fields.duration("lasts", t.lasts, 100ms, kLongest);
+  const bool fit = mistakes.size() == before;
   place("from", out.from_at);
   fields.duration("from", t.from, 0s, kLongestRecording);
   fields.duration("length", t.length, 1s, kLongestRecording);
@@ -100,7 +102,7 @@ void read_traffic(const Yaml& node, ScenarioFile& out, Mistakes& mistakes) {
   out.buyers = static_cast<std::uint32_t>(buyers);
   out.in_flight_max = static_cast<std::uint32_t>(in_flight);
   out.connections_max = static_cast<std::uint32_t>(connections);
-  if (fields.is_map()) check_mode(fields, node, t, out.mode_at, mistakes);
+  if (fields.is_map()) check_mode(fields, node, t, out.mode_at, fit, mistakes);
   fields.finish();
 }
 
@@ -284,13 +286,20 @@ FrontWall read_front_wall(const Yaml& node, Mistakes& mistakes) {
   return out;
 }
 
+/// Runs that are not given --out lie in a folder that is named after their scenario.
+bool is_folder_name(const std::string& name) {
+  return name.size() <= 100 && std::none_of(name.begin(), name.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f || c == '/'; });
+}
+
 }  // namespace
 
 ScenarioFile read_scenario(const Yaml& root, const Known& known, Mistakes& mistakes) {
   ScenarioFile out;
   out.at = out.target_at = out.traffic_at = out.trace_at = out.peak_at = out.journeys_at = out.mode_at = out.from_at = out.routes_at = root.at;
   Fields fields(root, "a scenario", mistakes);
-  fields.text_needed("scenario", out.name, "drill");
+  if (fields.text_needed("scenario", out.name, "drill") && !is_folder_name(out.name))
+    add_mistake(mistakes, fields.get("scenario")->at,
+                "the name of a scenario becomes part of its run folder's: no '/', no control character, at most 100 bytes", "write for example scenario: drill");
   fields.text_needed("why", out.why, "\"a spot instance is taken back in the evening peak\"");
   if (fields.text("target", out.target)) out.target_at = fields.get("target")->at;
   std::int64_t seed = 1;

@@ -32,7 +32,10 @@ ActiveEntry::ActiveEntry(const std::string& what, const std::string& dir) {
   const auto self = identify(getpid());
   if (home.empty() || !self) return;
   path_ = home + "/" + std::to_string(getpid()) + ".json";
-  const Json row = Json::object({{"pid", static_cast<std::int64_t>(self->pid)}, {"start_time", self->start_time}, {"what", what}, {"dir", dir}});
+  std::error_code unknown;
+  const std::string whole = dir.empty() ? dir : fs::absolute(dir, unknown).string();   // `stop` reads it in another folder
+  const Json row = Json::object({{"pid", static_cast<std::int64_t>(self->pid)}, {"start_time", self->start_time}, {"what", what},
+                                 {"dir", unknown ? dir : whole}});
   if (!write_file(path_, row.dump())) path_.clear();
 }
 

@@ -39,6 +39,24 @@ TEST(BadInput, RefusesAnOptionThatNothingWouldHeed) {
   EXPECT_NE(said.err.find("--keep has no meaning for target 'external-example'"), std::string::npos) << said.err;
 }
 
+TEST(BadInput, RefusesAnOptionWithoutAValue) {
+  const TestFolder folder;
+  for (const char* option : {"--out", "--target", "--seed", "--baseline"}) {
+    const Said said = run_command(folder, {"run", "smoke", option, ""});
+    EXPECT_EQ(said.code, 2) << option << said.err;
+    EXPECT_NE(said.err.find(std::string(option) + ": the value is empty"), std::string::npos) << said.err;
+  }
+  EXPECT_EQ(run_command(folder, {"recover", ""}).code, 2) << "not: nothing to recover";
+}
+
+TEST(BadInput, HistoryOfADrillNamesItsRuns) {
+  const TestFolder folder;
+  std::filesystem::create_directories(folder.at("drill/candidate/1/history"));
+  const Said said = run_command(folder, {"history", "orders", folder.at("drill")});
+  EXPECT_EQ(said.code, 2) << said.out;
+  EXPECT_NE(said.err.find("such as " + folder.at("drill/candidate/1")), std::string::npos) << said.err;
+}
+
 TEST(BadInput, DoctorSaysWhatIsWrongWithTheJourneysToo) {
   const TestFolder folder;
   const std::string file = folder.at("shop.yaml");

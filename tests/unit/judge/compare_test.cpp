@@ -115,6 +115,23 @@ TEST(Compare, WhatCannotBeComparedIsUnknown) {
   EXPECT_EQ(compare_runs({}, {a}).verdict, Verdict::unknown);
 }
 
+TEST(Compare, ARunThatIsNotWholeIsComparedWithNothing) {
+  const Scorecard a = run_like({.seed = 1});
+  for (const char* code : {"interrupted", "guard_stopped", "history_damaged", "sums_do_not_add_up"}) {
+    Scorecard b = run_like({.seed = 2});
+    b.why = {{code, "what happened", ""}};
+    for (const Comparison& c : {compare_runs({a}, {b}), compare_runs({b}, {a})}) {
+      EXPECT_EQ(c.verdict, Verdict::unknown) << code;
+      ASSERT_EQ(c.why.size(), 1U) << code;
+      EXPECT_EQ(c.why[0].code, "not_comparable");
+      EXPECT_NE(c.why[0].text.find("what happened"), std::string::npos);
+    }
+  }
+  Scorecard aborted = run_like({.good = 0.4, .seed = 2});
+  aborted.why = {{"aborted", "good_share >= 0.5 over 10s", ""}};
+  EXPECT_EQ(compare_runs({a}, {aborted}).verdict, Verdict::fail) << "the platform itself ended that one";
+}
+
 TEST(Compare, TheSameTwoRunsGiveTheSameBytes) {
   const auto text = [] { return json_of_comparison(compare_runs({run_like({.seed = 1})}, {run_like({.seed = 2})})).dump(); };
   EXPECT_EQ(text(), text());

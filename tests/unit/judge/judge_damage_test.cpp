@@ -86,6 +86,40 @@ TEST(Judge, InterruptedRunIsUnknown) {
   EXPECT_EQ(codes(c), Codes{"interrupted"});
 }
 
+TEST(Judge, StopOfARunSaysNothingAboutThePlatform) {
+  auto run = healthy();
+  run.stopped(13s);   // 3 s after the injection, 17 s before the horizon
+  const auto c = judged(run);
+  EXPECT_EQ(codes(c), (Codes{"interrupted", "expectation_missed"}));
+  ASSERT_EQ(c.episodes.size(), 1U);
+  const Episode& e = c.episodes[0];
+  EXPECT_FALSE(e.onset_s || e.censored || e.metastable) << "all that was asked was answered";
+  EXPECT_FALSE(e.judged || e.absorbed) << "and the rest of the fault was not seen";
+  EXPECT_EQ(e.lost, 0U);
+  EXPECT_EQ(c.money.lost_trades_cents, 0);
+  EXPECT_EQ(c.mttr.at("payment_delay").censored, 0);
+  for (const WindowRow& row : c.timeline) EXPECT_EQ(row.good, row.planned) << "second " << row.at_s;
+}
+
+TEST(Judge, WhatWasDownWhenTheRunWasStoppedIsNotCalledUnrecovered) {
+  auto run = healthy();
+  run.broken(11s, 30s).stopped(20s);
+  const auto c = judged(run);
+  const Episode& e = c.episodes.at(0);
+  EXPECT_EQ(e.onset_s, 11.0);
+  EXPECT_FALSE(e.judged || e.absorbed || e.censored || e.metastable || e.ttr_s);
+  EXPECT_GT(e.lost, 0U) << "those that ended badly before the stop";
+}
+
+TEST(Judge, RecoveryBeforeAStopIsOne) {
+  auto run = healthy();
+  run.broken(11s, 14s).stopped(28s);
+  const auto c = judged(run);
+  const Episode& e = c.episodes.at(0);
+  EXPECT_TRUE(e.judged);
+  EXPECT_EQ(e.ttr_s, 3.0);
+}
+
 TEST(Judge, LateGeneratorIsNotTrusted) {
   for (const auto& bad : {GeneratorSeen{50s, 1ms, 51ms, 1, 0.1, 0, "plain"}, GeneratorSeen{50s, 1ms, 2ms, 1, 0.9, 0, "plain"}}) {
     auto run = healthy();

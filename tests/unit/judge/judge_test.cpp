@@ -179,6 +179,8 @@ TEST(Judge, CallsMoneyLostOnlyWhereThePlatformHadItsChance) {
   };
   EXPECT_EQ(money_of(TradeOutcome::not_sent, Cause::interrupted), 0);
   EXPECT_EQ(money_of(TradeOutcome::not_sent, Cause::late_generator), 0);
+  EXPECT_EQ(money_of(TradeOutcome::unfinished, Cause::interrupted), 0) << "we hung up";
+  EXPECT_GT(money_of(TradeOutcome::unfinished, Cause::deadline), 0);
   EXPECT_GT(money_of(TradeOutcome::not_sent, Cause::in_flight_cap), 0) << "the target held all permitted requests";
   EXPECT_GT(money_of(TradeOutcome::failed, Cause::timeout), 0);
 }
@@ -193,6 +195,16 @@ TEST(Judge, TellsBurstsAsPlannedAndAsSent) {
   const auto again = scorecard_of_json(json_of_scorecard(c));
   ASSERT_TRUE(again);
   EXPECT_EQ(json_of_scorecard(*again).dump(), json_of_scorecard(c).dump());
+}
+
+TEST(Judge, GapsWithoutLoadAreNoBursts) {
+  auto run = healthy();
+  const auto index = [&] { return *judged(run).bursts.at(1).planned_index; };
+  const double before = index();
+  EXPECT_EQ(before, 0) << "15 trades in each second";
+  run.plan.load_end = 60s;
+  run.plan.segments.back().end = 60s;   // half a minute of silence behind the horizon
+  EXPECT_EQ(index(), before);
 }
 
 TEST(Scorecard, JsonKeepsTheContractsOrderAndComesBackWhole) {

@@ -111,6 +111,23 @@ struct RunOnDisk {
     return *this;
   }
 
+  /// Stopped at `when`: what was under way is cut off, and nothing planned later is sent.
+  RunOnDisk& stopped(Nanos when) {
+    for (auto& e : drive) {
+      auto* s = std::get_if<StepEnded>(&e);
+      if (s != nullptr && s->done > when) {
+        const bool sent = s->planned <= when;
+        s->outcome = Outcome::failed, s->cause = Cause::interrupted, s->done = sent ? when : s->planned, s->requests = sent ? 1 : 0;
+      }
+      auto* d = std::get_if<TradeEnded>(&e);
+      if (d == nullptr || d->at <= when) continue;
+      d->outcome = at(d->trade) <= when ? TradeOutcome::unfinished : TradeOutcome::not_sent;
+      d->cause = Cause::interrupted, d->at = std::max(when, at(d->trade));
+    }
+    info.set("interrupted", true).set("drained", false);
+    return *this;
+  }
+
   void write(const std::string& dir, bool closed = true) {
     fs::create_directories(dir + "/history");
     fs::create_directories(dir + "/partners");

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 
 namespace cardstorm {
@@ -71,6 +72,34 @@ TEST(Verdict, AWaivedAuditPassesButNeverSilently) {
   EXPECT_EQ(c.card.verdict, Verdict::unknown);
 }
 
+TEST(Verdict, RoundsAMissedFigureUnlessItWouldReadAsTheBound) {
+  const auto said = [](double rate) {
+    auto c = fine();
+    c.expect = {{"success_rate", ">=", 0.99}};
+    c.card.success_rate = rate;
+    decide(c.card, c.findings, c.expect);
+    return c.card.why.empty() ? "" : c.card.why[0].text;
+  };
+  EXPECT_EQ(said(28.0 / 33), "wanted success_rate >= 0.99, got 0.848485");
+  EXPECT_EQ(said(0.5), "wanted success_rate >= 0.99, got 0.5");
+  EXPECT_EQ(said(0.98999999), "wanted success_rate >= 0.99, got 0.98999999");
+}
+
+TEST(Verdict, OfAStoppedRunOnlyTheStopIsTheReason) {
+  auto c = fine();
+  c.findings.interrupted = true;
+  c.card.episodes = {Episode{}, Episode{}};
+  c.card.episodes[0].verified = c.card.episodes[0].reverted = c.card.episodes[0].steady = true;
+  c.card.episodes[0].judged = false;       // stopped while the fault was in force
+  c.card.episodes[1].reverted = true;      // and before this one was made
+  decide(c.card, c.findings, c.expect);
+  for (const auto& reason : c.card.why) {
+    EXPECT_NE(reason.code, "too_few_samples");
+    EXPECT_NE(reason.code, "not_steady");
+  }
+  EXPECT_EQ(c.card.verdict, Verdict::unknown);
+}
+
 TEST(Verdict, WhereNothingIsAuditedAndNothingExpectedNoRunPasses) {
   auto c = fine();
   c.card.checks.clear();
@@ -105,6 +134,14 @@ TEST(Verdict, StoppedRunDoesNotBlameAKillThatNobodyCouldUndo) {
     decide(c.card, c.findings, c.expect);
     EXPECT_EQ(c.card.verdict, Verdict::unknown);
     EXPECT_EQ(c.card.why.front().code == "fault_not_reverted", blamed) << fault;
+    for (std::string Findings::*condition : {&Findings::aborted, &Findings::guard}) {
+      auto early = fine();
+      early.card.episodes[0].fault = fault;
+      early.card.episodes[0].reverted = false;
+      early.findings.*condition = "good_share >= 0.5 over 10s, found 0.2";
+      decide(early.card, early.findings, early.expect);
+      EXPECT_EQ(std::any_of(early.card.why.begin(), early.card.why.end(), [](const Reason& r) { return r.code == "fault_not_reverted"; }), blamed) << fault;
+    }
   }
 }
 

@@ -106,6 +106,33 @@ TEST_F(TrafficKeys, MistakesHaveTheirPlaces) {
     EXPECT_NE(rest.find(wanted), std::string::npos) << wanted << "\n" << rest;
 }
 
+TEST_F(TrafficKeys, AValueThatCannotBeReadIsOneMistake) {
+  for (const char* traffic : {"{ mode: constant }", "{ mode: constant, rate: -3 }", "{ mode: constant, rate: yes }", "{ mode: spike, rate: 5, rate_to: many }",
+                              "{ mode: spike, rate: 5, rate_to: 50, every: 5, lasts: 20s }"}) {
+    put("small.yaml", shaped_scenario(traffic, "levels: [ { for: 100s } ]\n"));
+    EXPECT_EQ(bad().size(), 1U) << traffic << "\n" << bad_text();
+  }
+  put("small.yaml", shaped_scenario("{ mode: constant, rate: 20 }", "levels: [ { for: 60 } ]\n"));
+  EXPECT_EQ(bad().size(), 1U) << bad_text();
+}
+
+TEST_F(TrafficKeys, AnAbortWindowThatNoStretchHoldsIsAMistake) {
+  const std::string abort = "levels: [ { for: 30s } ]\nabort:\n  - { metric: good_share, is: \">= 0.5\", window: ";
+  put("small.yaml", shaped_scenario("{ mode: constant, rate: 20 }", abort + "60s }\n"));
+  EXPECT_NE(bad_text().find("or it never decides"), std::string::npos) << bad_text();
+  put("small.yaml", shaped_scenario("{ mode: constant, rate: 20 }", abort + "30s }\n"));
+  EXPECT_GT(good().plan.planned_trades, 100U);
+}
+
+TEST_F(TrafficKeys, ANameThatCannotBeAFolderIsRefused) {
+  for (const std::string name : {"../../x", "a/b", "\"a\\nb\"", "\"\\e[31m\"", "\"a\\0b\""}) {
+    put("small.yaml", "scenario: " + name + "\nwhy: A test.\ntarget: lab\ntraffic: { mode: constant, rate: 20 }\nslo: { samples_min: 5 }\n");
+    EXPECT_NE(bad_text().find("small.yaml:1:11: the name of a scenario"), std::string::npos) << name << "\n" << bad_text();
+  }
+  put("small.yaml", "scenario: \"双十一 <b> & 'x'\"\nwhy: A test.\ntarget: lab\ntraffic: { mode: constant, rate: 20 }\nslo: { samples_min: 5 }\n");
+  EXPECT_GT(good().plan.planned_trades, 100U);
+}
+
 TEST_F(TrafficKeys, ARecordingOfTimesCanBeReplayedInEveryMode) {
   for (const char* mode : {"compress", "clone", "resample"}) {
     put("small.yaml", shaped_scenario("{ mode: " + std::string(mode) + ", trace: traces/burst.csv, scale: 6, from: 10s, length: 100s }", ""));

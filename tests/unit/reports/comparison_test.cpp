@@ -36,6 +36,29 @@ TEST(ComparisonReport, TextNamesWhatIsWorse) {
   EXPECT_NE(written(write_comparison_text, Lang::zh).find("变差"), std::string::npos);
 }
 
+TEST(ComparisonReport, ShowsASharesDigitsAsTheReportsDo) {
+  Comparison c = sample();
+  c.metrics[0].a = 0.99996;
+  c.metrics[0].b = 159.0 / 256;
+  std::ostringstream out;
+  write_comparison_text(c, Lang::en, out);
+  EXPECT_NE(out.str().find("99.99 %"), std::string::npos) << out.str();
+  EXPECT_NE(out.str().find("62.10 %"), std::string::npos) << out.str();
+  EXPECT_EQ(out.str().find("100.00 %"), std::string::npos) << out.str();
+}
+
+TEST(ComparisonReport, ReasonsAndWhatToDoAreInTheLanguageThatWasAskedFor) {
+  for (auto* writer : {&write_comparison_text, &write_comparison_markdown, &write_comparison_junit}) {
+    const std::string zh = written(*writer, Lang::zh);
+    EXPECT_NE(zh.find("有指标变差"), std::string::npos) << zh;
+    EXPECT_NE(zh.find("is worse"), std::string::npos) << "which one";
+    EXPECT_EQ(zh.find("see its row"), std::string::npos) << zh;
+    EXPECT_NE(written(*writer).find("see its row"), std::string::npos);
+  }
+  for (const char* code : {"metric_worse", "check_worse", "no_evidence", "not_comparable", "no_runs"})
+    for (const char* prefix : {"reason_", "remedy_"}) EXPECT_TRUE(text_of_code(prefix, code, Lang::zh)) << prefix << code;
+}
+
 TEST(ComparisonReport, JunitFailsOnWorseAndSkipsWhatIsNotKnown) {
   const std::string xml = written(write_comparison_junit);
   EXPECT_NE(xml.find("failures=\"2\" errors=\"0\" skipped=\"1\""), std::string::npos) << xml;

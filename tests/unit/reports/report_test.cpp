@@ -299,6 +299,30 @@ TEST(Report, ALinkThatIsNoWebAddressIsNeverMadeClickable) {
   EXPECT_EQ(written("markdown", card).find("](http://a/"), std::string::npos);
 }
 
+TEST(Report, TheChartCallsNothingWholeThatIsNot) {
+  Scorecard card = sample::fragile();
+  for (WindowRow& row : card.timeline) row.planned = 100'000, row.good = 99'996;
+  const std::string html = written("html", card);
+  EXPECT_NE(html.find("99.9,"), std::string::npos);
+  EXPECT_EQ(html.find("100.0,"), std::string::npos);
+}
+
+TEST(Report, AFaultThatWasInForceWhenTheRunWasStoppedIsNotKnown) {
+  Scorecard card = sample::fragile();
+  Episode down = card.episodes.front();
+  down.onset_s = down.inject_s + 1;
+  down.recover_s = down.ttr_s = down.lag_s = std::nullopt;
+  down.judged = down.absorbed = down.censored = down.metastable = false;
+  card.episodes = {down};
+  EXPECT_NE(written("terminal", card).find("+1.0 s"), std::string::npos) << "that it went down, and when, is known";
+  for (const char* reporter : {"terminal", "markdown", "html", "junit"}) {
+    const std::string text = written(reporter, card);
+    EXPECT_NE(text.find("not known"), std::string::npos) << reporter;
+    EXPECT_EQ(text.find("too few requests"), std::string::npos) << reporter;
+    EXPECT_EQ(text.find("not recovered in " + std::to_string(static_cast<int>(down.horizon_s))), std::string::npos) << reporter;
+  }
+}
+
 TEST(Report, AFaultThatNothingMetIsSaidToBeThat) {
   const std::string en = written("terminal", traced()), zh = written("terminal", traced(), Lang::zh);
   EXPECT_NE(en.find("exercised (1/2)"), std::string::npos) << en;
