@@ -53,7 +53,7 @@ int bench(const Args& args) {
   const WorkFolder folder;
   if (folder.path().empty()) return complain(Error{Errc::unavailable, "no folder for temporary files could be made", "free some space in /tmp"});
   Progress progress(std::cerr, ::isatty(STDERR_FILENO) == 1);
-  const Interrupt interrupt;
+  const Interrupt interrupt("ending what the bench started");
   BenchSetup setup{.work_dir = folder.path(), .root = root_dir(), .peer_dirs = args.all("--peers"), .full = args.has("--full"), .part = part,
                    .say = [&](const std::string& text) { progress.say(text); }, .stop = interrupt.token()};
   const auto report = entry->run(setup);

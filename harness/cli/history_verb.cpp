@@ -1,4 +1,5 @@
 // history: look into the event log of a run.
+#include <filesystem>
 #include <iostream>
 #include <set>
 
@@ -35,7 +36,10 @@ int orders(const std::string& dir) {
 }
 
 int run(const Args& args) {
-  const std::string dir = args.get("run") + "/history";
+  const std::string folder = args.get("run"), dir = folder + "/history";
+  // `latest` is a drill's folder after a drill, and that has a history for each of its runs.
+  if (std::filesystem::is_directory(folder + "/candidate"))
+    return complain(Error{Errc::not_found, folder + " is a drill's folder", "name one of its runs, such as " + folder + "/candidate/1"});
   if (args.get("action") == "stats") return stats(dir);
   if (args.get("action") == "orders") return orders(dir);
   const auto damage = read_history(dir, [](const Event& e) { std::cout << json_of_event(e).dump() << "\n"; });

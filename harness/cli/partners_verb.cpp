@@ -117,7 +117,7 @@ int run(const Args& args) {
   setup.allow = *allow;
 
   const ActiveEntry entry("partners up", setup.journal_dir);
-  const Interrupt interrupt;
+  const Interrupt interrupt("ending the simulators");
   auto partners = start_partners(setup);
   if (!partners) return complain(partners.error());
   const std::string url = "http://127.0.0.1:" + std::to_string((*partners)->port());

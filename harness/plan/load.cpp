@@ -123,7 +123,7 @@ class Loader {
     const std::string& name = request_.scenario_path;
     const fs::path direct(name), by_name = scenarios_ / (name + ".yaml");
     if (is_file(direct)) return direct;
-    if (!is_path(name) && is_file(by_name)) return by_name;
+    if (direct.is_relative() && is_file(by_name)) return by_name;   // with its folder as well: external/vendure
     mistakes_.push_back({name, 0, 0, "there is no such scenario", remedy_among(direct.stem().string(), names_in({scenarios_}))});
     return std::nullopt;
   }

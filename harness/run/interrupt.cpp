@@ -33,19 +33,19 @@ struct Interrupt::Impl {
   struct sigaction old_int {}, old_term {};
 };
 
-Interrupt::Interrupt() : impl_(new Impl) {
+Interrupt::Interrupt(const char* doing) : impl_(new Impl) {
   [[maybe_unused]] const int made = ::pipe2(impl_->fds, O_CLOEXEC);
   assert(made == 0 && g_pipe.load() == -1);
   g_pipe = impl_->fds[1];
-  impl_->reader = std::thread([impl = impl_] {
+  impl_->reader = std::thread([impl = impl_, doing] {
     char byte = 0;
     while (::read(impl->fds[0], &byte, 1) == 1 && byte != 0) {
       int none = 0;
       if (impl->number.compare_exchange_strong(none, byte)) {
-        std::cerr << "\ncardstorm: stopping: reverting faults and writing the partial report" << std::endl;
+        std::cerr << "\ncardstorm: stopping: " << doing << std::endl;
         impl->source.request_stop();
       } else {
-        std::cerr << "\ncardstorm: still reverting; what was broken must be mended first" << std::endl;
+        std::cerr << "\ncardstorm: still " << doing << "; it cannot be cut short" << std::endl;
       }
     }
   });

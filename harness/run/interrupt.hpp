@@ -9,7 +9,8 @@ namespace cardstorm {
 /// While it lives, the first SIGINT or SIGTERM requests a stop; later ones are noted on stderr. One at a time.
 class Interrupt {
  public:
-  Interrupt();
+  /// `doing` stands in what a person reads then: what is being done before we end.
+  explicit Interrupt(const char* doing = "reverting faults and writing the partial report");
   ~Interrupt();
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;

@@ -36,10 +36,12 @@ void Progress::wipe() {
   line_open_ = false;
 }
 
+std::string Progress::labelled() const { return prefix_.empty() ? "" : "[" + prefix_ + "] "; }
+
 void Progress::say(const std::string& text) {
   const std::lock_guard lock(mutex_);
   wipe();
-  out_ << (prefix_.empty() ? "" : "[" + prefix_ + "] ") << text << std::endl;
+  out_ << labelled() << text << std::endl;
 }
 
 void Progress::show(const ProgressRow& row) {
@@ -50,7 +52,7 @@ void Progress::show(const ProgressRow& row) {
   last_fault_ = row.fault;
   last_shown_ = row.at;
   wipe();
-  out_ << "[" << prefix_ << "] " << padded(fixed(seconds(row.at), 0), 3) << "/" << fixed(seconds(row.end), 0) << " s ";
+  out_ << labelled() << padded(fixed(seconds(row.at), 0), 3) << "/" << fixed(seconds(row.end), 0) << " s ";
   if (live_) out_ << bar(row.at, row.end) << " ";
   out_ << row.phase << std::string(row.phase.size() < 8 ? 8 - row.phase.size() : 1, ' ');
   out_ << "success " << padded(row.success ? fixed(*row.success * 100, 1) + "%" : "-", 6);

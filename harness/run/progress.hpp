@@ -33,6 +33,7 @@ class Progress {
 
  private:
   void wipe();
+  [[nodiscard]] std::string labelled() const;
   std::mutex mutex_;
   std::ostream& out_;
   bool live_, line_open_ = false;

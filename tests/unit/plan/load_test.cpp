@@ -100,6 +100,13 @@ TEST_F(Load, FindsScenarioAndTargetByNameAndByPath) {
   EXPECT_EQ(good(r).plan.target, "lab");
 }
 
+TEST_F(Load, FindsAScenarioInAFolderByItsName) {
+  put("external/guest.yaml", kScenario);
+  Request r = request();
+  r.scenario_path = "external/guest";
+  EXPECT_EQ(good(r).plan.target, "lab");
+}
+
 TEST_F(Load, ScenarioStockChangesCountsOfTheJourneysStock) {
   put("small.yaml", std::string(kScenario) + "stock: [ { sku: red, cards: 7 } ]\n");
   const Plan p = good().plan;

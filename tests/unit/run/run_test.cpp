@@ -1,10 +1,15 @@
 // run: where in the plan we are, when a target counts as back, what goes into the audit file, which exit code a card means.
 #include <gtest/gtest.h>
 
+#include <csignal>
+#include <cstdlib>
 #include <filesystem>
+#include <semaphore>
 #include <sstream>
 
+#include "harness/run/active.hpp"
 #include "harness/run/audit_file.hpp"
+#include "harness/run/interrupt.hpp"
 #include "harness/run/progress.hpp"
 #include "harness/run/recovery_watch.hpp"
 #include "harness/run/run_folder.hpp"
@@ -99,6 +104,21 @@ TEST(RunFolder, NeverTakesAFolderThatExists) {
   EXPECT_EQ(again.error().code, Errc::unavailable);
 }
 
+TEST(Active, NamesTheWholePathOfARunsFolder) {
+  const test::TempDir dir;
+  const char* before = std::getenv("XDG_RUNTIME_DIR");
+  const std::string kept = before == nullptr ? "" : before;
+  ::setenv("XDG_RUNTIME_DIR", dir.path().c_str(), 1);
+  {
+    const ActiveEntry run("run", "runs/one");
+    const auto all = list_active();
+    ASSERT_EQ(all.size(), 1U);
+    EXPECT_EQ(all[0].dir, std::filesystem::current_path().string() + "/runs/one");
+  }
+  if (before == nullptr) ::unsetenv("XDG_RUNTIME_DIR");
+  else ::setenv("XDG_RUNTIME_DIR", kept.c_str(), 1);
+}
+
 TEST(SecretFolder, IsClosedToOthersAndGoesWithItsOwner) {
   std::string path;
   {
@@ -147,6 +167,28 @@ TEST(Progress, WritesALineForEachChangeOfPhaseAndElseEveryFiveSeconds) {
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3) << text;   // 0 s, 5 s, the change at 8 s
   EXPECT_NE(text.find("FAULT node_kill on order"), std::string::npos);
   EXPECT_EQ(text.find('\r'), std::string::npos);
+}
+
+TEST(Interrupt, SaysWhatIsDoneBeforeTheEnd) {
+  testing::internal::CaptureStderr();
+  {
+    const Interrupt interrupt("ending the simulators");
+    std::binary_semaphore asked{0};
+    const std::stop_callback heard(interrupt.token(), [&] { asked.release(); });
+    ::raise(SIGTERM);
+    asked.acquire();
+  }
+  const std::string text = testing::internal::GetCapturedStderr();
+  EXPECT_NE(text.find("stopping: ending the simulators\n"), std::string::npos) << text;
+  EXPECT_EQ(text.find("faults"), std::string::npos) << text;
+}
+
+TEST(Progress, ShowsNoEmptyBracketsWithoutASide) {
+  std::ostringstream out;
+  Progress progress(out, false);
+  progress.say("ready");
+  progress.show(ProgressRow{});
+  EXPECT_EQ(out.str().find('['), std::string::npos) << out.str();
 }
 
 }  // namespace
