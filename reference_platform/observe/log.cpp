@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include "reference_platform/observe/append.hpp"
 #include "reference_platform/observe/context.hpp"
 #include "reference_platform/observe/quoted.hpp"
 
@@ -19,14 +20,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t kLinesMax = 20000;
-
-void write_all(std::string_view text) {
-  while (!text.empty()) {
-    const auto n = ::write(2, text.data(), text.size());
-    if (n <= 0) return;   // nobody reads it any more
-    text.remove_prefix(static_cast<std::size_t>(n));
-  }
-}
 
 class Writer {
  public:
@@ -38,7 +31,7 @@ class Writer {
   void put(std::string line) {
     if (synchronous_) {
       const std::lock_guard lock(disk_);
-      write_all(line);
+      if (!append(2, line)) ++dropped_;
       ::fdatasync(2);
       return;
     }
@@ -83,8 +76,8 @@ class Writer {
       lock.unlock();
       std::string text;
       for (const auto& line : batch) text += line;
+      if (!append(2, text)) dropped_ += batch.size();
       batch.clear();
-      write_all(text);
       lock.lock();
       writing_ = false;
       written_.notify_all();

@@ -26,7 +26,7 @@ std::string_view scenario_of(std::string_view event);
 void log_synchronously(bool on);
 /// Waits until all lines so far are written; at most a second.
 void flush_log();
-/// Lines dropped since the start.
+/// Lines dropped since the start, also by a full disk.
 std::uint64_t log_dropped();
 
 /// A statement that took long; `node` by name_log().

@@ -10,6 +10,7 @@
 #include <thread>
 #include <unistd.h>
 
+#include "reference_platform/observe/append.hpp"
 #include "reference_platform/observe/quoted.hpp"
 
 namespace platform::observe {
@@ -87,17 +88,13 @@ class Exporter {
     std::string line = head_;
     for (std::size_t i = 0; i < batch.size(); ++i) line.append(i == 0 ? "" : ",").append(batch[i]);
     line += "]}]}]}";
-    if (fd_ >= 0) {
-      line += '\n';
-      [[maybe_unused]] const auto written = ::write(fd_, line.data(), line.size());   // one write: a line is whole or not there
-      line.pop_back();
-    }
-    if (!options_.endpoint.empty()) post(line);
+    const bool filed = options_.file.empty() || append(fd_, line + '\n'), sent = options_.endpoint.empty() || post(line);
+    if (!filed || !sent) dropped_ += batch.size();   // a collector or a disk that is away costs spans, not trades
   }
 
-  void post(const std::string& line) {
+  [[nodiscard]] bool post(const std::string& line) const {
     const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(curl_easy_init(), &curl_easy_cleanup);
-    if (!curl) return;
+    if (!curl) return false;
     curl_slist* headers = curl_slist_append(nullptr, "Content-Type: application/json");
     curl_easy_setopt(curl.get(), CURLOPT_URL, (options_.endpoint + "/v1/traces").c_str());
     curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDS, line.c_str());
@@ -106,8 +103,10 @@ class Exporter {
     curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT_MS, kPostMs);
     curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, +[](char*, std::size_t size, std::size_t n, void*) { return size * n; });
-    if (curl_easy_perform(curl.get()) != CURLE_OK) ++dropped_;   // a collector that is away costs spans, not trades
+    curl_easy_setopt(curl.get(), CURLOPT_FAILONERROR, 1L);   // what it answers with 4xx or 5xx it has not taken
+    const bool taken = curl_easy_perform(curl.get()) == CURLE_OK;
     curl_slist_free_all(headers);
+    return taken;
   }
 
   const SpanOptions options_;

@@ -76,7 +76,7 @@ struct SpanOptions {
 /// Once, before the first span; without it spans only carry the context on. Ends (with what is written) with the process or by stop_spans().
 void start_spans(const SpanOptions& options);
 void stop_spans();
-/// Spans that were dropped because the writer could not follow.
+/// Spans that are missing in the file or at the collector: the writer could not follow, the disk is full, the collector did not take them.
 std::uint64_t spans_dropped();
 
 }  // namespace platform::observe

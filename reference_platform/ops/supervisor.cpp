@@ -13,6 +13,7 @@
 #include <iterator>
 #include <memory>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
@@ -63,6 +64,24 @@ void make_folder(const std::string& path, mode_t mode) {
   if (error || ::chmod(path.c_str(), mode) != 0) throw EnvironmentError("cannot create " + path + ": " + error.message());
 }
 
+/// The folder is one platform's at a time: a second one would write its settings over those with which the nodes of the first are started again.
+class FolderLock {
+ public:
+  explicit FolderLock(const std::string& path) : fd_(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    if (fd_ < 0 || ::flock(fd_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;   // where a file system knows no locks, nobody is kept out
+    ::close(fd_);
+    throw EnvironmentError("another platform runs in " + path + ": end it, or name another folder with --dir");
+  }
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+  ~FolderLock() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+
+ private:
+  const int fd_;
+};
+
 std::string key_of(const std::string& path) {
   if (path.empty()) return "";
   std::ifstream in(path);
@@ -84,6 +103,7 @@ class Supervisor {
   Supervisor(const UpOptions& options, const Parts& parts)
       : options_(options), parts_(parts), folder_(options.keep), dir_(options.dir.empty() ? folder_.path() : fs::absolute(options.dir).string()) {
     make_folder(dir_ + "/logs", 0755);
+    lock_ = std::make_unique<FolderLock>(dir_);
     make_folder(dir_ + "/nodes", 0700);   // the settings hold keys
     std::ofstream(dir_ + "/stores.path") << folder_.path() << '\n';
   }
@@ -244,6 +264,7 @@ class Supervisor {
   const Parts parts_;
   StoreFolder folder_;
   const std::string dir_;
+  std::unique_ptr<FolderLock> lock_;
   Ports ports_;
   Pipe pipe_;                      // nodes hold its read end: our death is their EOF
   StopSignals signals_;

@@ -23,6 +23,16 @@ std::optional<LanePosition> read_id(std::string_view id) {
 
 std::int64_t wall_ms() { return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
+std::size_t Held::count(int lane) const {
+  const auto found = lanes_.find(lane);
+  return found == lanes_.end() ? 0 : found->second.size();
+}
+
+bool Held::has(LanePosition at) const {
+  const auto lane = lanes_.find(at.lane);
+  return lane != lanes_.end() && lane->second.contains(at.position);
+}
+
 void Held::give(int lane, Position position, const Message& message, std::int64_t published_ms, std::chrono::steady_clock::time_point now) {
   count_ += lanes_[lane].insert_or_assign(position, Entry{message, published_ms, now}).second ? 1U : 0U;
 }

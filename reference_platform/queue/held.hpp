@@ -35,6 +35,8 @@ class Held {
   /// More must not be taken before some are done.
   [[nodiscard]] bool full() const { return count_ >= kMax; }
   [[nodiscard]] bool any(int lane) const { return lanes_.contains(lane); }
+  [[nodiscard]] std::size_t count(int lane) const;
+  [[nodiscard]] bool has(LanePosition at) const;
   void give(int lane, Position position, const Message& message, std::int64_t published_ms, std::chrono::steady_clock::time_point now);
   /// False: not held (any more).
   bool finish(LanePosition at);

@@ -147,6 +147,32 @@ class RedisConsumer final : public Consumer {
       if (!unbroken[i]) held_.forget(lane);   // others may have had it in between
       if (may[i] && !owned_[i]) owned_[i] = take_over(lane);
     }
+    find_lost();
+  }
+
+  /// A reply that died with its connection, or with a Redis that stood still, has given us what we never saw, and Redis gives it to nobody else: it then
+  /// counts more as given out than we know of.
+  void find_lost() {
+    Words streams;
+    std::vector<int> lanes;
+    for (int lane = 0; lane < kLanes; ++lane) {
+      if (!owned_[static_cast<std::size_t>(lane)]) continue;
+      streams.push_back(stream_of(topic_, lane));
+      lanes.push_back(lane);
+    }
+    if (lanes.empty()) return;
+    Words words{"EVAL", kGiven, std::to_string(lanes.size())};
+    words.insert(words.end(), streams.begin(), streams.end());
+    words.push_back(group_);
+    const RedisReply r = redis_->command(words, kLimit);
+    if (r.items.size() != lanes.size()) return;
+    for (std::size_t i = 0; i < lanes.size(); ++i) {
+      const int lane = lanes[i];
+      const auto read = std::count_if(buffer_.begin(), buffer_.end(), [lane](const Entry& e) { return e.lane == lane; });
+      if (r.items[i].number <= static_cast<std::int64_t>(held_.count(lane)) + read) continue;
+      drop(lane);   // read once more with the lost ones, so that they come in their order
+      owned_[static_cast<std::size_t>(lane)] = take_over(lane);
+    }
   }
 
   /// What we have read and not given out of a lane goes to whoever reads it next.
@@ -155,7 +181,7 @@ class RedisConsumer final : public Consumer {
     std::erase_if(buffer_, [lane](const Entry& e) { return e.lane == lane; });
   }
 
-  /// Whoever read this lane before us is gone: what it had taken and not done is ours.
+  /// Whoever read this lane before us is gone: what it had taken and not done is ours. What we hold ourselves is not given out twice.
   bool take_over(int lane) {
     const std::string stream = stream_of(topic_, lane);
     const RedisReply made = redis_->command({"XGROUP", "CREATE", stream, group_, "0", "MKSTREAM"}, kLimit);
@@ -174,7 +200,7 @@ class RedisConsumer final : public Consumer {
 
   void add(int lane, const RedisReply& item) {
     auto e = entry_of(lane, item);
-    if (!e) return;
+    if (!e || held_.has({lane, e->position})) return;
     buffer_.push_back(std::move(*e));
   }
 

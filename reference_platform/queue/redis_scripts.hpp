@@ -47,6 +47,12 @@ for lane = 0, tonumber(ARGV[2]) - 1 do
   if redis.call('GET', key) == ARGV[1] then redis.call('DEL', key) end
 end)lua";
 
+/// KEYS: streams. ARGV: group. Of each: how many are given out and not done.
+inline constexpr char kGiven[] = R"lua(
+local out = {}
+for i, key in ipairs(KEYS) do out[i] = redis.pcall('XPENDING', key, ARGV[1])[1] or 0 end
+return out)lua";
+
 /// KEYS: stream. ARGV: group, ids. What every group has done leaves the stream.
 inline constexpr char kDone[] = R"lua(
 redis.call('XACK', KEYS[1], ARGV[1], unpack(ARGV, 2))

@@ -84,8 +84,11 @@ bool Intake::publish(const Lane& lane, const NewOrder& order, milliseconds left)
   const bool there = queue_->publish(lane.topic, {"", order.buyer, to_text(order), order.mark, order.trace, {}}, std::clamp(left, milliseconds(1), kPublishMax));
   if (closed) broker_.end(began, steady_clock::now(), there);
   else broker_.probed(steady_clock::now(), there);
+  show_broker();   // the watch of the backlog waits for seconds at a broker that stands still
   return there;
 }
+
+void Intake::show_broker() { metrics_.set("breaker_state{target=\"queue\"}", static_cast<double>(broker_.state(steady_clock::now()))); }
 
 Intake::Result Intake::take_in(const NewOrder& order, milliseconds left) {
   Lane& lane = lane_of(order.place);
@@ -252,7 +255,7 @@ bool Intake::look_for_others(Lane& lane) {
 }
 
 void Intake::watch_backlog() {
-  metrics_.set("breaker_state{target=\"queue\"}", static_cast<double>(broker_.state(steady_clock::now())));
+  show_broker();
   for (auto& lane : lanes_) {
     const queue::Backlog b = queue_->backlog(lane->topic, kGroup);
     lane->crowded = b.known && b.oldest > kCrowdedAge;   // what waits at a broker that is away holds up nobody: orders go past it

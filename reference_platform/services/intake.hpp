@@ -60,6 +60,7 @@ class Intake {
   void tell(const std::string& order_no, const std::string& outcome);
   static void age(Lane& lane, std::chrono::steady_clock::time_point since);
   bool look_for_others(Lane& lane);
+  void show_broker();
   void watch_backlog();
 
   const std::string node_, reserve_;

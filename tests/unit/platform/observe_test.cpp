@@ -1,19 +1,25 @@
 // observe: contexts, metric names, spans and business lines as outsiders read them.
 #include <algorithm>
+#include <csignal>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <map>
 #include <string>
+#include <sys/resource.h>
 #include <thread>
 #include <unistd.h>
 #include <vector>
 
 #include "reference_platform/domain/json.hpp"
+#include "reference_platform/edge/http.hpp"
+#include "reference_platform/observe/append.hpp"
 #include "reference_platform/observe/context.hpp"
 #include "reference_platform/observe/log.hpp"
 #include "reference_platform/observe/metrics.hpp"
 #include "reference_platform/observe/spans.hpp"
+#include "tests/unit/platform/wait_until.hpp"
 
 namespace platform::observe {
 namespace {
@@ -210,6 +216,54 @@ TEST_F(Spans, KeepTheSameTracesAtEveryNode) {
   }
   EXPECT_GT(kept, 120);
   EXPECT_LT(kept, 280);
+}
+
+// /dev/full takes no byte; port 1 no connection; the collector refuses.
+TEST_F(Spans, ThatAreNotWrittenOrNotTakenAreCountedEachOne) {
+  const auto collector = edge::serve({}, [](const edge::Request&) { return edge::Response{500, "", "application/json", {}}; });
+  const std::vector<SpanOptions> lost = {{"order", "order-2", "/dev/full", "", 1, std::chrono::minutes(1)},
+                                         {"order", "order-2", "", "http://127.0.0.1:1", 1, std::chrono::minutes(1)},
+                                         {"order", "order-2", file_, "http://127.0.0.1:" + std::to_string(collector->port()), 1, std::chrono::minutes(1)}};
+  for (const SpanOptions& options : lost) {
+    start_spans(options);
+    for (int i = 0; i < 3; ++i) Span("lost", SpanKind::server, Context::fresh());
+    EXPECT_TRUE(wait_until([] { return spans_dropped() == 3; })) << options.file << options.endpoint << ": " << spans_dropped();
+    stop_spans();
+  }
+}
+
+TEST(Append, LeavesNoHalfLineWhereTheDiskIsFull) {
+  const std::string name = (fs::temp_directory_path() / ("cardstorm-append-" + std::to_string(::getpid()))).string();
+  const int fd = ::open(name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);   // not O_APPEND, as a shell's 2>file
+  ASSERT_GE(fd, 0);
+  EXPECT_TRUE(append(fd, "first\n"));
+  const auto before = ::signal(SIGXFSZ, SIG_IGN);
+  rlimit usual{};
+  ::getrlimit(RLIMIT_FSIZE, &usual);
+  const rlimit small{10, usual.rlim_max};
+  ::setrlimit(RLIMIT_FSIZE, &small);
+  const bool there = append(fd, "second\nthird\n");
+  ::setrlimit(RLIMIT_FSIZE, &usual);
+  ::signal(SIGXFSZ, before);
+  EXPECT_FALSE(there);
+  EXPECT_TRUE(append(fd, "fourth\n"));
+  ::close(fd);
+  std::ifstream in(name);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), "first\nfourth\n");
+  fs::remove(name);
+}
+
+TEST(BusinessLog, CountsTheLinesThatAFullDiskDoesNotTake) {
+  flush_log();
+  const auto before = log_dropped();
+  const int screen = ::dup(2), full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+  ::dup2(full, 2);
+  for (int i = 0; i < 3; ++i) BusinessLog("order-1").event("order_paid", "H7", "", "alpha");
+  flush_log();
+  ::dup2(screen, 2);
+  ::close(screen);
+  ::close(full);
+  EXPECT_EQ(log_dropped() - before, 3U);
 }
 
 TEST(BusinessLog, SortsEventsByScenario) {

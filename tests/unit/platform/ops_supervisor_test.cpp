@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "reference_platform/ops/process.hpp"
+#include "reference_platform/ops/stores.hpp"
 #include "tests/unit/platform/ops_up.hpp"
 
 namespace platform::ops {
@@ -109,6 +110,24 @@ TEST(Supervisor, LivesAndEndsAsItsContractSays) {
   EXPECT_TRUE(gone(node));
   for (const pid_t p : stores) EXPECT_TRUE(gone(p));
   EXPECT_FALSE(std::filesystem::exists(up.text("dir")));
+}
+
+TEST(Supervisor, KeepsItsFolderFromASecondOneAndLeavesItToTheNext) {
+  const StoreFolder scratch(false);
+  UpOptions o = fragile();
+  o.dir = scratch.path() + "/d";
+  Up first(o);
+  ASSERT_FALSE(first.ready.empty());
+  const std::string settings = text_of(o.dir + "/nodes/shop.json");
+  ASSERT_NE(settings, "");
+  Up second(o);
+  ASSERT_TRUE(second.ready.empty());
+  EXPECT_EQ(second.wait(), 4);
+  EXPECT_EQ(text_of(o.dir + "/nodes/shop.json"), settings);
+  first.kill(SIGKILL);
+  first.wait();
+  Up next(o);
+  EXPECT_FALSE(next.ready.empty());
 }
 
 TEST(Supervisor, NothingSurvivesItWhenItIsKilled) {

@@ -22,6 +22,7 @@ struct Broker {
   std::map<std::string, const queue::Consumer*> owners;   // by topic: as with a lease, one member gets all of it until it leaves
   std::set<std::string> done;
   std::atomic<bool> away{false}, stopped{false}, dealing{false};   // stopped: takes in, gives nothing out; dealing: its members have no part yet
+  std::atomic<bool> frozen{false}, looked{false};   // frozen: does not answer who looks at its backlog
   std::atomic<int> oldest_ms{0}, asked{0};   // asked: to take in a message
   std::size_t largest = 0;
   int next = 0;
@@ -88,7 +89,11 @@ class FakeQueue final : public queue::Queue {
   std::unique_ptr<queue::Consumer> consume(const std::string& topic, const std::string&, const std::string&, std::chrono::milliseconds) override {
     return std::make_unique<FakeConsumer>(broker_, topic);
   }
-  queue::Backlog backlog(const std::string&, const std::string&) override { return {1, std::chrono::milliseconds(broker_.oldest_ms.load()), !broker_.away}; }
+  queue::Backlog backlog(const std::string&, const std::string&) override {
+    broker_.looked = true;
+    broker_.frozen.wait(true);
+    return {1, std::chrono::milliseconds(broker_.oldest_ms.load()), !broker_.away};
+  }
 
  private:
   Broker& broker_;
@@ -227,6 +232,17 @@ TEST_F(IntakeTest, AsksAQueueThatIsAwaySeldomAndUsesItAgainWhenItIsBack) {
   EXPECT_LE(broker_.asked, 4 + (std::chrono::steady_clock::now() - began) / 500ms);
   broker_.away = false;
   EXPECT_TRUE(wait_until([&] { return n.take_in(order("b1", "later " + std::to_string(numbers_)), kPatience).state == Intake::State::created; }));
+}
+
+TEST_F(IntakeTest, ShowsThatTheQueueIsAwayWhileItStillWaitsForItsBacklog) {
+  broker_.away = broker_.frozen = true;
+  Intake& n = node();
+  EXPECT_TRUE(wait_until([&] { return broker_.looked.load(); }));
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(n.take_in(order("b1", std::to_string(i)), kPatience).state, Intake::State::not_taken);
+  const std::string text = metrics_.text();
+  EXPECT_TRUE(text.find("breaker_state{target=\"queue\"} 1") != std::string::npos || text.find("breaker_state{target=\"queue\"} 2") != std::string::npos) << text;
+  broker_.frozen = false;
+  broker_.frozen.notify_all();
 }
 
 TEST_F(IntakeTest, CrowdsNobodyOutForWhatWaitsAtAQueueThatIsAway) {
