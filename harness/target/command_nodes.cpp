@@ -1,10 +1,12 @@
 // command_nodes: nodes that are killed, started and looked at by commands of the user. A probe may print which instance it saw
 // (such as a pid): then a restart is seen even when nobody saw the node down.
 #include <mutex>
+#include <utility>
 
 #include "harness/core/text.hpp"
 #include "harness/target/command.hpp"
 #include "harness/target/nodes.hpp"
+#include "harness/target/process.hpp"
 
 namespace cardstorm {
 namespace {
@@ -34,6 +36,7 @@ class CommandNodes final : public NodeControl {
   Result<Node> node(const std::string& name) override {
     const auto spec = nodes_.find(name);
     if (spec == nodes_.end()) return no_such_node(name, nodes_);
+    if (auto all = can_run(name, spec->second); !all) return all.error();
     // One look at a time: an "up" from before a kill that comes in after the "down" would pass for a restart.
     Seen& seen = seen_[name];
     const std::lock_guard lock(seen.mutex);
@@ -72,6 +75,13 @@ class CommandNodes final : public NodeControl {
   }
 
  private:
+  /// What kills and mends must be there before it is needed.
+  static Status can_run(const std::string& name, const NodeSpec& spec) {
+    for (const auto& [what, argv] : {std::pair("kill", &spec.kill), std::pair("undo", &spec.undo)})
+      if (!argv->empty())
+        if (auto program = find_program(argv->front()); !program) return Error(program.error()).in(std::string(what) + " of node '" + name + "'");
+    return ok();
+  }
   Status run(const char* what, const std::string& name, const std::vector<std::string>& argv) const {
     const std::string where = std::string(what) + " of node '" + name + "'";
     const auto code = run_command(argv, kNodeCommand, log_);

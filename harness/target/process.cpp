@@ -93,6 +93,10 @@ void become_own_leader(bool deaf) {
   for (const int number : {SIGPIPE, SIGCHLD}) ::signal(number, SIG_DFL);
 }
 
+int code_of(const siginfo_t& info) { return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status; }
+
+}  // namespace
+
 Result<std::string> find_program(const std::string& program) {
   std::string path = program;
   if (program.find('/') == std::string::npos) path = bp::search_path(program).string();
@@ -102,10 +106,6 @@ Result<std::string> find_program(const std::string& program) {
     return Error{Errc::unavailable, "cannot run " + path + ": " + std::strerror(errno)};
   return path;
 }
-
-int code_of(const siginfo_t& info) { return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status; }
-
-}  // namespace
 
 struct Process::Impl {
   ProcessId id;

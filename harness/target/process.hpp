@@ -56,6 +56,9 @@ class Process {
   std::unique_ptr<Impl> impl_;
 };
 
+/// Where `program` lies: a path as it is, a name in PATH. Errc::unavailable, with what to do, when it cannot be run.
+Result<std::string> find_program(const std::string& program);
+
 /// Runs a short-lived program to its end and hands each line of its stdout to `line`. Returns its exit code.
 /// Errc::timeout after `wait`: then it has been ended.
 template <class OnLine>

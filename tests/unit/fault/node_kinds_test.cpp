@@ -226,6 +226,21 @@ TEST(KubernetesNode, AnUnansweredQuestionIsNoAnswer) {
 
 // ---- command
 
+TEST(CommandNode, IsRefusedBeforeTheFaultWhereAProgramIsMissing) {
+  const test::TempDir dir;
+  const CommandNode node(dir.path());
+  ASSERT_TRUE(node.start());
+  const auto complaint = [&](auto spoil) {
+    NodeSpec spec = node.spec();
+    spoil(spec);
+    const auto seen = make_command_nodes({{"order", spec}}, "")->node("order");
+    return seen ? std::string() : seen.error().what;
+  };
+  EXPECT_EQ(complaint([](NodeSpec&) {}), "");
+  EXPECT_NE(complaint([](NodeSpec& s) { s.kill = {"no-such-program"}; }).find("kill of node 'order': program 'no-such-program' is not in PATH"), std::string::npos);
+  EXPECT_NE(complaint([](NodeSpec& s) { s.undo = {"/no/such/start"}; }).find("undo of node 'order': cannot run /no/such/start"), std::string::npos);
+}
+
 TEST(CommandNode, KillsARealProcessAndStartsItAgain) {
   for (const bool says_pid : {true, false}) {
     const test::TempDir dir;
@@ -259,7 +274,9 @@ TEST(CommandNode, ItsFailureIsAnErrorAndItsUndoIsData) {
   EXPECT_TRUE(fault->heal()) << "it runs: nothing to start";
   spec.kill = {"no-such-program-here"};
   NodesTarget other({{"order", spec}});
-  EXPECT_EQ((*kill_of(other))->inject().error().code, Errc::unavailable);
+  const auto refused = kill_of(other);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::unavailable);
 }
 
 // ---- the second and third reverter
