@@ -20,6 +20,35 @@ bool count_of(std::string_view cell, double& out) {
   return error == std::errc() && end == cell.data() + cell.size() && std::isfinite(out) && out >= 0;
 }
 
+/// Rows of time,number at even distances are a series, whatever stands on top of them: arrivals are never that even for long.
+bool even_series(std::string_view head) {
+  constexpr std::size_t kRows = 20, kRowsLeast = 3;
+  const char separator = separator_of(head.substr(0, head.find('\n')));
+  StampReader stamps;
+  Cells cells;
+  std::int64_t before = 0, step = 0;
+  std::size_t rows = 0;
+  for (bool first = true; rows < kRows; first = false) {
+    const auto end = head.find('\n');
+    const std::string_view line = trim(head.substr(0, end));
+    if (line.empty() || (end == std::string_view::npos && head.size() >= std::size_t{1} << 15)) break;   // the end, or cut in the middle
+    head.remove_prefix(end == std::string_view::npos ? head.size() : end + 1);
+    std::size_t column = 0;
+    Stamp stamp;
+    double count = 0;
+    if (!cells.split(line, separator, column) || cells.all().size() != 2) return false;
+    if (!stamps.any(cells.all()[0], stamp)) {
+      if (first && guess_field(cells.all()[1]).field == Field::none) continue;
+      return false;
+    }
+    if (!count_of(cells.all()[1], count)) return false;
+    if (rows == 1) step = stamp.ns - before;
+    if (rows > 0 && (step <= 0 || stamp.ns - before != step)) return false;
+    before = stamp.ns, ++rows;
+  }
+  return rows >= kRowsLeast;
+}
+
 }  // namespace
 
 bool looks_like_counts(std::string_view head) {
@@ -28,7 +57,8 @@ bool looks_like_counts(std::string_view head) {
   Cells cells;
   std::size_t column = 0;
   if (!cells.split(trim(line), separator_of(line), column) || cells.all().size() != 2) return false;
-  return guess_field(cells.all()[0]).field == Field::ts && std::find(kNames.begin(), kNames.end(), lower(trim(cells.all()[1]))) != kNames.end();
+  if (guess_field(cells.all()[0]).field == Field::ts && std::find(kNames.begin(), kNames.end(), lower(trim(cells.all()[1]))) != kNames.end()) return true;
+  return even_series(head);
 }
 
 Result<CountRows> read_count_rows(Input& input, StampReader& stamps, Sink& sink) {

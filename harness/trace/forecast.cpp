@@ -69,10 +69,20 @@ Result<Series> series_of_counts(Input& input, const std::string& path, Nanos win
   const std::int64_t slots = (rows->rows.back().at_ns - out.start_ns + own / 2) / out.interval.count() + 1;
   if (slots > static_cast<std::int64_t>(kWindowsMax)) return Error{Errc::invalid, path + ": the rows span " + std::to_string(slots) + " windows", "take a longer --window"};
   out.counts.assign(static_cast<std::size_t>(slots), kHole);
+  std::vector<std::int64_t> present(out.counts.size(), 0);   // how many of a window's intervals have a row
+  std::int64_t before = -1;
   for (const auto& row : rows->rows) {
-    double& slot = out.counts[static_cast<std::size_t>((row.at_ns - out.start_ns + own / 2) / out.interval.count())];
+    const std::int64_t interval = (row.at_ns - out.start_ns + own / 2) / own;
+    const auto at = static_cast<std::size_t>(interval / group);
+    double& slot = out.counts[at];
     slot = known(slot) ? slot + row.count : row.count;
+    if (interval != before) ++present[at];
+    before = interval;
   }
+  // Rows that are missing inside of a window are no zeros either: the rest stands for it when that is at least half.
+  for (std::size_t i = 0; i < out.counts.size(); ++i)
+    if (present[i] < group) out.counts[i] = 2 * present[i] < group ? kHole : out.counts[i] * static_cast<double>(group) / static_cast<double>(present[i]);
+  while (!out.counts.empty() && !known(out.counts.back())) out.counts.pop_back();   // the last window has only begun
   return out;
 }
 

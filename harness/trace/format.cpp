@@ -59,7 +59,8 @@ constexpr auto kGuesses = std::to_array<Named>({
     {"session", {Field::session, 0}}, {"session_id", {Field::session, 0}}, {"sessionid", {Field::session, 0}}, {"sid", {Field::session, 0}}, {"user", {Field::session, 0}},
     {"user_id", {Field::session, 0}}, {"userid", {Field::session, 0}}, {"client_id", {Field::session, 0}},
     {"remote_addr", {Field::address, 0}}, {"client_ip", {Field::address, 0}}, {"clientip", {Field::address, 0}}, {"ip", {Field::address, 0}}, {"client", {Field::address, 0}},
-    {"x_forwarded_for", {Field::address, 0}}, {"http_x_forwarded_for", {Field::address, 0}}, {"xff", {Field::address, 0}}, {"downstream_remote_address", {Field::address, 0}},
+    {"x_forwarded_for", {Field::forwarded, 0}}, {"http_x_forwarded_for", {Field::forwarded, 0}}, {"xff", {Field::forwarded, 0}},
+    {"downstream_remote_address", {Field::address, 0}},
     {"user_agent", {Field::agent, 0}}, {"http_user_agent", {Field::agent, 0}}, {"agent", {Field::agent, 0}}, {"useragent", {Field::agent, 0}},
     {"method", {Field::method, 0}}, {"request_method", {Field::method, 0}}, {"http_method", {Field::method, 0}}, {"verb", {Field::method, 0}}, {"_method", {Field::method, 0}},
     {"path", {Field::target, 0}}, {"_path", {Field::target, 0}}, {"url", {Field::target, 0}}, {"uri", {Field::target, 0}}, {"request_uri", {Field::target, 0}},
@@ -95,7 +96,7 @@ Result<FieldMeaning> parse_field(std::string_view name) {
 void RowBuilder::clear() {
   entry_ = {};
   has_stamp_ = false;
-  query_ = {};
+  query_ = forwarded_ = {};
 }
 
 std::string RowBuilder::put(FieldMeaning meaning, std::string_view text, StampReader& stamps) {
@@ -115,7 +116,8 @@ std::string RowBuilder::put(FieldMeaning meaning, std::string_view text, StampRe
       break;
     }
     case Field::session: entry_.session = text; break;
-    case Field::address: entry_.address = text; break;
+    case Field::address: entry_.address = client_of(text); break;
+    case Field::forwarded: forwarded_ = client_of(text); break;
     case Field::agent: entry_.agent = text; break;
     case Field::method: entry_.method = text; break;
     case Field::target: entry_.target = text; break;
@@ -144,12 +146,21 @@ std::string RowBuilder::put(FieldMeaning meaning, std::string_view text, StampRe
 
 std::string RowBuilder::finish(Entry& out) {
   if (!has_stamp_) return "the row has no time stamp";
+  if (!forwarded_.empty()) entry_.address = forwarded_;   // behind a proxy it is the buyer's, wherever in the row it stands
   if (!query_.empty() && entry_.target.find('?') == std::string_view::npos) {
     joined_.assign(entry_.target).append(query_.starts_with('?') ? "" : "?").append(query_);
     entry_.target = joined_;
   }
   out = entry_;
   return {};
+}
+
+std::string_view client_of(std::string_view text) {
+  text = trim(text.substr(0, text.find(',')));
+  if (text.starts_with('[')) return text.substr(1, text.find(']') == std::string_view::npos ? text.size() : text.find(']') - 1);
+  // Behind an IPv4 address a colon divides the port off, which is another one for each connection. IPv6 and names keep theirs.
+  const auto colon = text.find_first_not_of("0123456789.");
+  return colon != std::string_view::npos && text[colon] == ':' && text.substr(0, colon).find('.') != std::string_view::npos ? text.substr(0, colon) : text;
 }
 
 bool split_request(std::string_view request, std::string_view& method, std::string_view& target) {

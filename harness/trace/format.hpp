@@ -68,7 +68,7 @@ const std::vector<FormatEntry>& format_registry();
 double share_of_lines(std::string_view head, bool (*fits)(std::string_view line));
 
 /// The columns that CSV and JSON lines may be mapped to.
-enum class Field { none, ts, ts_end, session, address, agent, method, target, query, request, status, latency };
+enum class Field { none, ts, ts_end, session, address, forwarded, agent, method, target, query, request, status, latency };
 struct FieldMeaning { Field field = Field::none; std::int64_t unit = 0; };   // unit: of times and latencies in ns; 0 = told by its size or form
 
 /// What a column of that name most likely is; none when it says nothing.
@@ -88,9 +88,12 @@ class RowBuilder {
  private:
   Entry entry_;
   bool has_stamp_ = false;
-  std::string_view query_;
+  std::string_view query_, forwarded_;
   std::string joined_;
 };
+
+/// The client in an address, "address:port", "[address]:port" or the list of X-Forwarded-For: its first one, without the port.
+std::string_view client_of(std::string_view text);
 
 /// "GET /a?b HTTP/1.1" in its parts; false when it is not a request line.
 bool split_request(std::string_view request, std::string_view& method, std::string_view& target);

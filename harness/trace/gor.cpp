@@ -107,8 +107,7 @@ class GorReader final : public Reader {
       std::string_view method, target;
       if (!split_request(first, method, target)) return "the message is not an HTTP request";
       Exchange& exchange = exchange_of(id);
-      std::string_view address = header_of(message, "x-forwarded-for");
-      address = trim(address.substr(0, address.find(',')));
+      std::string_view address = client_of(header_of(message, "x-forwarded-for"));
       if (address.empty()) address = header_of(message, "x-real-ip");
       exchange.asked = {std::string(method), std::string(target), std::string(session_cookie(header_of(message, "cookie"))), std::string(address), std::string(header_of(message, "user-agent")), stamp.ns, head.latency, number};
       return {};

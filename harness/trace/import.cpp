@@ -53,6 +53,13 @@ class Intake final : public Sink {
       bad(entry.line, 1, "the path is longer than " + std::to_string(kPathMax) + " bytes", entry.target);
       return failure_.has_value();
     }
+    // Whatever else stands there is stored and shown as it is: it must not hold a private value, or end a row of the recording.
+    const auto letter = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '_'; };
+    const bool letters = std::all_of(entry.method.begin(), entry.method.end(), letter);
+    if (!letters || entry.method.size() > 32) {
+      bad(entry.line, 1, "the method is none of HTTP", entry.target);
+      return true;
+    }
     SortRow row;
     row.latency_ns = std::max<std::int64_t>(entry.latency_ns, 0);
     row.start_ns = entry.stamp.ns - (entry.stamp_is_end ? row.latency_ns : 0);
@@ -67,7 +74,7 @@ class Intake final : public Sink {
     if (entry.stamp.unit >= kSecond) coarse_ = std::max(coarse_, entry.stamp.unit);
 
     row.status = static_cast<std::uint16_t>(entry.status);
-    row.method = entry.method.substr(0, 32);
+    row.method = entry.method;
     scrubber_.scrub(entry.target, path_);
     row.path = path_;
     if (!entry.session.empty()) row.client = keyed_hash(entry.session, client_key_) | 1;
@@ -281,7 +288,11 @@ void explain(const Intake& intake, const StampReader& stamps, const ImportOption
 
 Error nothing_fits(const std::string& file, const Chosen& chosen, const Intake& intake, const ImportSummary& s, Scrubber& scrubber) {
   const std::string head = file + ": none of its " + std::to_string(s.lines) + (s.lines == 1 ? " line" : " lines") + " could be read as " + chosen.entry->name;
-  if (s.bad_first.empty()) return {Errc::invalid, head, "see: cardstorm trace --help"};
+  if (s.bad_first.empty()) {   // it could be read well: what it holds is no request
+    std::string what = file + ": it was read as " + chosen.entry->name + ", and there is no request in it";
+    for (const std::string& note : s.notes) what += "\n  " + note;
+    return {Errc::invalid, what, "name a log with requests in it; see: cardstorm trace --help"};
+  }
   const std::string shown = scrubber.scrub_line(std::string_view(intake.first_bad()).substr(0, 300));
   // The mark stands under the column only while nothing before it was replaced by something longer.
   const std::string front = scrubber.scrub_line(std::string_view(intake.first_bad()).substr(0, intake.first_column() - 1));

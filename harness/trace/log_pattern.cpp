@@ -357,10 +357,10 @@ std::string LogPattern::put(const Slot& slot, std::string_view value, StampReade
       return {};
     }
     case Part::forwarded:
-      if (!absent(value)) entry.address = trim(value.substr(0, value.find(',')));
+      if (!absent(value)) entry.address = client_of(value);
       return {};
     case Part::address:
-      if (entry.address.empty()) entry.address = value;   // behind a proxy the forwarded one is the buyer's
+      if (entry.address.empty()) entry.address = client_of(value);   // behind a proxy the forwarded one is the buyer's
       return {};
     case Part::agent: entry.agent = value; return {};
     case Part::session:
@@ -412,7 +412,7 @@ bool LogPattern::read(std::string_view line, StampReader& stamps, Entry& entry, 
     }
     saw_more_ = true;
   }
-  if (!forwarded.empty()) entry.address = trim(forwarded.substr(0, forwarded.find(',')));
+  if (!forwarded.empty()) entry.address = client_of(forwarded);
   if (entry.target.empty() && !path_.empty()) {
     target_scratch_.assign(plain(path_, request_scratch_));
     // $uri is decoded: what would end the path or begin a query there must be encoded again.

@@ -2,6 +2,7 @@
 #include "harness/trace/scrub.hpp"
 
 #include <algorithm>
+#include <vector>
 
 #include "harness/core/rng.hpp"
 #include "harness/core/text.hpp"
@@ -28,11 +29,23 @@ bool luhn(std::string_view number) {
 /// Digits with single separators between them, as people write card and phone numbers.
 Secret shape_of_digits(std::string_view value) {
   std::string run;
+  std::vector<std::size_t> groups;   // where in the run the groups between separators begin
   bool plus = false;
+  const auto is_phone = [](std::string_view n) {
+    for (const std::string_view before : {"0086", "86", "0"})   // the country, or the digit that another province is called with
+      if (n.size() == 11 + before.size() && n.starts_with(before)) n.remove_prefix(before.size());
+    return n.size() == 11 && n[0] == '1' && n[1] >= '3';
+  };
   const auto judge = [&]() -> Secret {
-    std::string_view n = run;
-    if (n.size() == 13 && n.starts_with("86")) n.remove_prefix(2);
-    if (n.size() == 11 && n[0] == '1' && n[1] >= '3') return Secret::phone;
+    // A number of an order or an extension may stand beside the phone: 3-13800138000.
+    for (std::size_t from = 0; from < groups.size(); ++from)
+      for (std::size_t to = from; to < groups.size(); ++to) {
+        const std::size_t end = to + 1 < groups.size() ? groups[to + 1] : run.size();
+        if (end - groups[from] > 15) break;
+        const std::size_t first = (from + 1 < groups.size() ? groups[from + 1] : run.size()) - groups[from];
+        const bool whole = from == 0 && to + 1 == groups.size();
+        if ((whole || first >= 3) && is_phone(std::string_view(run).substr(groups[from], end - groups[from]))) return Secret::phone;
+      }
     if (plus && run.size() >= 8 && run.size() <= 15) return Secret::phone;
     // Milliseconds and microseconds since 1970 are no cards, whatever their check digit.
     const bool clock = (run.size() == 13 || run.size() == 16) && run[0] == '1' && run[1] >= '2' && run[1] <= '9' && !luhn(run);
@@ -42,6 +55,7 @@ Secret shape_of_digits(std::string_view value) {
   for (std::size_t i = 0; i <= value.size(); ++i) {
     const char c = i < value.size() ? value[i] : '\0';
     if (is_digit(c)) {
+      if (run.empty() || !is_digit(value[i - 1])) groups.push_back(run.size());
       run += c;
       continue;
     }
@@ -50,6 +64,7 @@ Secret shape_of_digits(std::string_view value) {
     if (run.size() >= 8)
       if (const Secret kind = judge(); kind != Secret::none) return kind;
     run.clear();
+    groups.clear();
     plus = c == '+';
   }
   return Secret::none;
@@ -94,7 +109,7 @@ bool has_token(std::string_view value) {
     }
     const std::string_view word = value.substr(begin, i - begin);
     if (hex && !dash && word.size() >= 32 && digit) return true;
-    if (word.starts_with("eyJ") && word.size() >= 20) return true;
+    if (word.starts_with("eyJ") && word.size() >= 15) return true;
     if (word.size() >= 24 && digit && upper && little) return true;
     if (word.size() >= 32 && digit && !dash && (upper || little)) return true;
     if (groups >= 3 && even && (group == 4 || group == 5) && digit && upper && !little) return true;
@@ -136,7 +151,7 @@ bool harmless(std::string_view value) {
   if (value.size() >= 14) {
     std::size_t digits = 0, dashes = 0;
     for (const char c : value) {
-      if (c == '%' || c == '@' || c == '=') return false;
+      if (c == '%' || c == '@' || c == '=' || c == '"' || c == '\'') return false;
       digits += is_digit(c) ? 1 : 0;
       dashes += c == '-' ? 1 : 0;
     }
@@ -169,6 +184,14 @@ Secret deep_shape(std::string_view value, int depth) {
     if (equals + 1 < value.size())
       if (const Secret kind = named_secret(value.substr(begin, equals - begin)); kind != Secret::none) return kind;
   }
+  // And members of JSON, as biz_content={"password":"…"} has them.
+  for (auto colon = value.find(':'); colon != std::string_view::npos; colon = value.find(':', colon + 1)) {
+    const std::string_view before = trim(value.substr(0, colon));
+    if (before.size() < 3 || (before.back() != '"' && before.back() != '\'')) continue;
+    const auto open = before.rfind(before.back(), before.size() - 2);
+    if (open == std::string_view::npos) continue;
+    if (const Secret kind = named_secret(before.substr(open + 1, before.size() - open - 2)); kind != Secret::none) return kind;
+  }
   if (depth == 0 || value.find_first_of("%+") == std::string_view::npos) return Secret::none;
   const std::string decoded = url_decode(value);
   return decoded == value ? Secret::none : deep_shape(decoded, depth - 1);
@@ -185,13 +208,18 @@ Secret shape_of(std::string_view value) {
 Secret named_secret(std::string_view raw) {
   if (raw.size() < 2 || raw.size() > 64) return Secret::none;
   const std::string name = lower(raw.find('%') == std::string_view::npos ? std::string(raw) : url_decode(raw));
-  const auto inside = [&](std::string_view part) { return name.find(part) != std::string::npos; };
-  if (holds(kPhones, name) || inside("phone") || inside("mobile")) return Secret::phone;
-  if (holds(kCards, name) || inside("cardno") || inside("card_no") || inside("card_num") || inside("idcard")) return Secret::card;
+  std::string flat = name;   // card-no, card_no and cardNo are one name
+  std::erase_if(flat, [](char c) { return c == '-' || c == '_'; });
+  const auto inside = [&](std::string_view part) { return flat.find(part) != std::string::npos; };
+  const auto any_inside = [&](std::initializer_list<std::string_view> parts) { return std::any_of(parts.begin(), parts.end(), inside); };
+  if (holds(kPhones, name) || any_inside({"phone", "mobile"})) return Secret::phone;
+  if (holds(kCards, name) || any_inside({"cardno", "cardnum", "cardkey", "cardcode", "cardpass", "bankcard", "idcard", "cdkey"})) return Secret::card;
   if (holds(kEmails, name) || inside("email")) return Secret::email;
-  if (holds(kPasswords, name) || inside("passw") || inside("pwd")) return Secret::password;
-  if (holds(kSignatures, name) || inside("signature") || inside("_sign") || inside("hmac")) return Secret::signature;
-  if (holds(kTokens, name) || inside("token") || inside("secret") || inside("apikey") || inside("api_key") || inside("sessid")) return Secret::token;
+  if (holds(kPasswords, name) || any_inside({"passw", "pwd", "passcode", "passphrase", "verifycode", "smscode"})) return Secret::password;
+  const bool signs = name.find("_sign") != std::string::npos || name.ends_with("-sign") || flat == "paysign";
+  if (signs || holds(kSignatures, name) || any_inside({"signature", "hmac"})) return Secret::signature;
+  if (holds(kTokens, name) || any_inside({"token", "secret", "apikey", "sessid", "csrf", "credential"})) return Secret::token;
+  if (any_inside({"privatekey", "accesskey", "authcode", "redeemcode", "giftcode"})) return Secret::token;
   return Secret::none;
 }
 

@@ -129,6 +129,7 @@ bool StampReader::iso(std::string_view text, Stamp& out) {
 
 bool StampReader::number(std::string_view text, std::int64_t unit, Stamp& out) {
   std::int64_t whole = 0;
+  if (text.starts_with('-')) return false;   // -0.5 is not 0.5
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), whole);
   if (error != std::errc() || whole < 0 || whole > kTimeMax / unit) return false;
   std::size_t i = static_cast<std::size_t>(end - text.data());

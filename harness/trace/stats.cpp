@@ -40,9 +40,10 @@ WindowStats WindowCounter::result() const {
   out.windows = windows_ + 1;
   out.peak = peak_;
   out.peak_at = Nanos(peak_at_);
-  const double mean = static_cast<double>(total_) / static_cast<double>(out.windows);
-  // A last window that the recording covers in part only looks like a lull: it is no part of the variance.
+  // A last window that the recording covers in part only looks like a lull: it is no part of the variance, and of the mean's time only what is covered.
   const bool whole = windows_ == 0 || last_ - now_ * window_ >= window_ / 10 * 9;
+  const double covered = static_cast<double>(windows_) + (whole ? 1 : static_cast<double>(last_ - now_ * window_) / static_cast<double>(window_));
+  const double mean = static_cast<double>(total_) / covered;
   const double last = static_cast<double>(count_), n = static_cast<double>(windows_) + (whole ? 1 : 0);
   const double full_mean = (static_cast<double>(total_) - (whole ? 0 : last)) / n;
   const double variance = (squares_ + (whole ? last * last : 0)) / n - full_mean * full_mean;

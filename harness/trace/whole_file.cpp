@@ -28,6 +28,11 @@ WholeFile::~WholeFile() {
 
 Status WholeFile::open(const std::string& path, mode_t mode) {
   path_ = path;
+  // The rename at the end would put a plain file in the place of a device, a pipe or a folder.
+  struct stat info{};
+  if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode))
+    return Error{Errc::invalid, "cannot write " + path + ": it is " + (S_ISDIR(info.st_mode) ? "a folder" : "no plain file"),
+                 "name a file of its own: it is written beside its place and put there when it is whole"};
   temporary_ = path + ".tmp";
   fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
   return fd_ < 0 ? Status(write_error(path)) : ok();

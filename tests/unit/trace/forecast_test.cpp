@@ -98,6 +98,35 @@ TEST_F(ForecastTest, HolesAreNotZeros) {
   EXPECT_NEAR(f->peak, 1000, 1);
 }
 
+TEST_F(ForecastTest, RowsMissingInsideOfAWindowAreNotZerosEither) {
+  std::string csv = "time,count\n";
+  for (int minute = 0; minute < 40 * 60 - 7; minute += 5)   // ten hours have half of their rows, the last one lacks one
+    if (minute < 600 || minute >= 1200 || minute % 60 < 30) csv += std::to_string(1'700'000'000 + minute * 60) + ",100\n";
+  std::vector<std::string> notes;
+  const auto series = read_series(put("c.csv", csv), std::chrono::hours(1), notes);
+  ASSERT_TRUE(series.has_value()) << series.error().what;
+  ASSERT_EQ(series->counts.size(), 40U);
+  for (const double count : series->counts) EXPECT_DOUBLE_EQ(count, 1200);
+  const auto begun = read_series(put("d.csv", csv + "1700144000,100\n"), std::chrono::hours(1), notes);
+  ASSERT_TRUE(begun.has_value());
+  EXPECT_EQ(begun->counts.size(), 40U);   // a window of one row of twelve is none
+}
+
+TEST_F(ForecastTest, RowsOfTimeAndCountAreASeriesWhateverStandsOnTop) {
+  for (const std::string& head : {std::string{}, std::string("time,orders\n"), std::string("minute,n\n")}) {
+    std::string csv = head;
+    for (int i = 0; i < 40; ++i) csv += std::to_string(1'700'000'000 + i * 300) + ",50\n";
+    std::vector<std::string> notes;
+    const auto series = read_series(put("c.csv", csv), Nanos(0), notes);
+    ASSERT_TRUE(series.has_value()) << head;
+    EXPECT_EQ(series->interval, 300s) << head;
+    EXPECT_DOUBLE_EQ(series->counts.front(), 50) << head;
+  }
+  std::vector<std::string> notes;   // uneven distances, or another meaning on top: arrivals
+  EXPECT_TRUE(read_series(put("a.csv", "1,5\n2,5\n2.5,5\n4,5\n9,5\n"), 1s, notes)->from_requests);
+  EXPECT_TRUE(read_series(put("b.csv", "time,latency_ms\n1,5\n2,5\n3,5\n4,5\n"), 1s, notes)->from_requests);
+}
+
 TEST_F(ForecastTest, ABurstFactorComesFromAFinerTrace) {
   std::string fine = "ts\n";
   for (int second = 0; second < 7200; ++second)

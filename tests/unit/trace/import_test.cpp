@@ -1,4 +1,5 @@
 // What import promises: starts, order, sessions, private values gone, bad lines told, nothing half done.
+#include <sys/stat.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -175,6 +176,82 @@ TEST_F(Import, TakesPrivateValuesOutAndKeepsEqualOnesEqual) {
   EXPECT_EQ(r.paths[r.path[10]], "/abs?x=1");
   EXPECT_GE(s.scrubbed[1], 3U);   // phones
   EXPECT_EQ(s.scrubbed[0], 0U);
+}
+
+TEST_F(Import, FindsPhonesBesideOtherNumbersSecretsInJsonAndNamesHoweverWritten) {
+  const std::string private_paths[]{
+      "/u/3-13800138000", "/u/13800138000-2", "/u?x=5%2013800138000", "/u?x=008613800138000", "/u?x=0086-138-0013-8000", "/u?x=013800138000",
+      "/p?biz_content=%7B%22password%22%3A%22hunter2%22%7D", "/p?d=%7B%22a%22%3A%7B%22cardNo%22%3A%20123456%7D%7D",
+      "/t?x=eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.", "/r?card-no=v4lue", "/r?card_key=v4lue", "/r?sms_code=v4lue", "/r?x-sign=v4lue", "/r?private_key=v4lue"};
+  std::string log;
+  for (const auto& path : private_paths) log += combined("22/Jan/2019:03:56:16 +0000", "GET " + path + " HTTP/1.1");
+  const Recording r = imported(log, options());
+  ASSERT_EQ(r.size(), std::size(private_paths));
+  for (std::size_t i = 0; i < r.size(); ++i) EXPECT_NE(r.paths[r.path[i]].find('~'), std::string::npos) << private_paths[i] << " became " << r.paths[r.path[i]];
+}
+
+TEST_F(Import, AClientBehindAProxyIsOneWhateverItsPortTheProxyAndTheOrderOfTheMembers) {
+  std::string json, text, columns = "ts,xff,ip,path\n";
+  for (int i = 0; i < 4; ++i) {
+    const std::string n = std::to_string(i), stamp = "2016-04-15T20:17:0" + n + ".310Z";
+    const std::string buyer = R"("x_forwarded_for":"1.1.1.1:40)" + n + ", 10.0.0." + n + "\"";
+    const std::string peer = R"("downstream_remote_address":"10.9.9.)" + n + ":500" + n + "\"";
+    json += R"({"start_time":")" + stamp + R"(","method":"GET","path":"/q","response_code":200,)";
+    json += (i % 2 == 0 ? buyer + "," + peer : peer + "," + buyer) + "}\n";
+    text += stamp + (i % 2 == 0 ? " 1.1.1.1:400" : " [2001:db8::1]:400") + n + " \"GET /q\" 200\n";
+    columns += "1700000000." + n + ",2.2.2.2,10.9.9." + n + ",/a\n";
+  }
+  ImportSummary s;
+  imported(json, options(), &s);
+  EXPECT_EQ(s.format, "envoy_json");
+  EXPECT_EQ(s.sessions, 1U);
+  imported(columns, options(), &s);
+  EXPECT_EQ(s.sessions, 1U);
+  ImportOptions o = options();
+  o.log_format = R"(%START_TIME% %DOWNSTREAM_REMOTE_ADDRESS% "%REQ(:METHOD)% %REQ(:PATH)%" %RESPONSE_CODE%)";
+  imported(text, o, &s);
+  EXPECT_EQ(s.sessions, 2U);
+  imported("ts,client,path\n1700000000.5,buyer:1,/a\n1700000001.5,buyer:2,/a\n1700000002.5,2001:db8::1,/a\n1700000003.5,2001:db8::2,/a\n", options(), &s);
+  EXPECT_EQ(s.sessions, 4U);   // these colons divide no port off
+}
+
+TEST_F(Import, AMethodThatIsNoneIsABadLineAndNeverBreaksTheRecording) {
+  ImportSummary s;
+  const Recording r = imported(R"({"ts":1,"method":"GET\nX,13800138000","path":"/a"})" "\n" R"({"ts":2,"method":"13800138000","path":"/b"})" "\n"
+                               R"({"ts":3,"method":"GET","path":"/c"})" "\n", options(), &s);
+  EXPECT_EQ(s.bad, 2U);
+  EXPECT_EQ(r.size(), 1U);
+}
+
+TEST_F(Import, ANegativeTimeIsNoTime) {
+  ImportOptions o = options();
+  o.log_format = kFine;
+  ImportSummary s;
+  imported("1.2.3.4 1700000010.500 -0.250 200 \"GET /a HTTP/1.1\" \"x\"\n1.2.3.4 1700000010.500 0.250 200 \"GET /a HTTP/1.1\" \"x\"\n", o, &s);
+  EXPECT_EQ(s.bad, 1U);
+}
+
+TEST_F(Import, ALogThatIsReadWellAndHoldsNoRequestIsNotCalledUnreadable) {
+  for (const std::string text : {"time,count\n1700000000,0\n1700000060,0\n", R"({"log":{"entries":[]}})", "time,path\n"}) {
+    const auto done = import(text, options());
+    ASSERT_FALSE(done.has_value()) << text;
+    EXPECT_NE(done.error().what.find("there is no request in it"), std::string::npos) << done.error().what;
+  }
+}
+
+TEST_F(Import, OnlyAPlainFileIsReplaced) {
+  const std::string pipe = dir_ + "/pipe", good = combined("22/Jan/2019:03:56:16 +0000", "GET / HTTP/1.1");
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  ImportOptions o = options();
+  o.out = pipe;
+  const auto done = import(good, o);
+  ASSERT_FALSE(done.has_value());
+  EXPECT_EQ(done.error().code, Errc::invalid);
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+  o = options();
+  o.rejects = pipe;
+  EXPECT_FALSE(import(good, o).has_value());
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
 }
 
 TEST_F(Import, LeavesOrdinaryPathsAlone) {
