@@ -4,15 +4,19 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 #include <limits>
 #include <set>
+#include <utility>
 
 #include "harness/core/files.hpp"
 #include "harness/core/text.hpp"
@@ -26,7 +30,7 @@ constexpr std::string_view kAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";   // 
 constexpr std::string_view kSchema = "cardstorm.mint/1";
 constexpr int kSkuBits = 18, kIndexBits = 32, kMacBits = 80, kCharBits = 5;
 constexpr std::size_t kChars = (kSkuBits + kIndexBits + kMacBits) / kCharBits, kGroup = 4;
-constexpr std::uint32_t kSkuEnd = 1U << kSkuBits;
+constexpr std::uint32_t kSkuEnd = 1U << kSkuBits, kCardsInABlock = 16'384;
 static_assert(kChars == 26 && (kChars + 2) % kGroup == 0);
 
 constexpr std::size_t kNumberDigits = 16, kSecretDigits = 24;
@@ -84,27 +88,33 @@ Error io_error(const std::string& doing, const std::string& path) {
   return {full ? Errc::unavailable : Errc::io, "cannot " + doing + " " + path + ": " + std::strerror(errno), full ? "make room on the disk" : ""};
 }
 
-/// Writes and syncs a new file of mode `mode`.
-Status write_new(const std::string& path, std::string_view text, mode_t mode) {
-  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-  if (fd < 0) return io_error("create", path);
+bool put_all(int fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t put = write(fd, text.data(), text.size());
     if (put < 0 && errno == EINTR) continue;
-    if (put < 0) {
-      const Error error = io_error("write", path);
-      close(fd);
-      return error;
-    }
+    if (put < 0) return false;
     text.remove_prefix(static_cast<std::size_t>(put));
   }
-  if (fsync(fd) != 0) {
+  return true;
+}
+
+/// Writes and syncs a new file of mode `mode`: block after block, until `next` gives an empty one.
+Status write_new(const std::string& path, mode_t mode, const std::function<std::string()>& next) {
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+  if (fd < 0) return io_error("create", path);
+  bool good = true;
+  for (std::string block = next(); good && !block.empty(); block = next()) good = put_all(fd, block);
+  if (!good || fsync(fd) != 0) {
     const Error error = io_error("write", path);
     close(fd);
     return error;
   }
   if (close(fd) != 0) return io_error("close", path);
   return ok();
+}
+
+Status write_new(const std::string& path, mode_t mode, const std::string& text) {
+  return write_new(path, mode, [&, left = true]() mutable { return std::exchange(left, false) ? text : std::string(); });
 }
 
 bool is_file_name(const std::string& text) {
@@ -136,10 +146,11 @@ Json manifest(const std::string& key, const std::vector<MintSku>& skus, MintForm
                        {"alphabet", form.alphabet == CardAlphabet::digits ? "digits" : "base32"}, {"skus", std::move(rows)}});
 }
 
-std::string cards_text(const Mint& mint, const MintSku& sku, MintForm form) {
+/// The lines of the cards from `from` on and before `to`.
+std::string cards_text(const Mint& mint, const MintSku& sku, MintForm form, std::uint32_t from, std::uint32_t to) {
   std::string out;
-  out.reserve(std::size_t{sku.cards} * 56);
-  for (std::uint32_t i = 0; i < sku.cards; ++i) {
+  out.reserve(std::size_t{to - from} * 56);
+  for (std::uint32_t i = from; i < to; ++i) {
     const CardPair card = mint.pair({sku.number, i}, form.alphabet);
     if (form.format != CardFormat::lines) out.append(card.number).append(form.format == CardFormat::csv ? "," : "----");
     out.append(card.secret).push_back('\n');
@@ -147,18 +158,41 @@ std::string cards_text(const Mint& mint, const MintSku& sku, MintForm form) {
   return out;
 }
 
+/// Many cards neither fill the memory nor, half made, the disk.
+Status check_room(const std::string& dir, const std::string& key, const std::vector<MintSku>& skus, MintForm form) {
+  const std::string parent = std::filesystem::path(dir).parent_path().string(), place = parent.empty() ? "." : parent;
+  const Mint mint(key);
+  std::uint64_t wanted = 0;
+  for (const MintSku& sku : skus)
+    if (sku.goods == "game_card") wanted += std::uint64_t{sku.cards} * cards_text(mint, sku, form, 0, 1).size();
+  struct statvfs disk{};
+  if (statvfs(place.c_str(), &disk) != 0) return ok();   // creating it says more
+  const std::uint64_t free = std::uint64_t{disk.f_bavail} * disk.f_frsize;
+  if (wanted <= free) return ok();
+  return Error{Errc::unavailable, "the cards need " + std::to_string(wanted >> 20) + " MiB, and the disk of " + place + " has " + std::to_string(free >> 20),
+               "ask for fewer cards, or name a folder on another disk"};
+}
+
+Status write_cards(const std::string& path, const Mint& mint, const MintSku& sku, MintForm form) {
+  return write_new(path, 0644, [&, from = std::uint32_t{0}]() mutable {
+    const std::uint32_t first = from;
+    from += std::min(kCardsInABlock, sku.cards - first);
+    return cards_text(mint, sku, form, first, from);
+  });
+}
+
 Status write_all(const std::string& dir, const std::string& key, const std::vector<MintSku>& skus, MintForm form) {
   const Mint mint(key);
   if (mkdir(dir.c_str(), 0755) != 0) return io_error("create", dir);
   if (mkdir((dir + "/cards").c_str(), 0755) != 0) return io_error("create", dir + "/cards");
   // The platform, maybe another user, must read the cards; the key is ours alone: with it a card can be forged.
-  if (auto status = write_new(dir + "/key", key, 0600); !status) return status;
+  if (auto status = write_new(dir + "/key", 0600, key); !status) return status;
   for (const MintSku& sku : skus) {
     if (sku.goods != "game_card") continue;
     const std::string path = dir + "/cards/" + sku.sku + (form.format == CardFormat::csv ? ".csv" : ".txt");
-    if (auto status = write_new(path, cards_text(mint, sku, form), 0644); !status) return status;
+    if (auto status = write_cards(path, mint, sku, form); !status) return status;
   }
-  return write_new(dir + "/manifest.json", manifest(key, skus, form).dump(2) + "\n", 0644);
+  return write_new(dir + "/manifest.json", 0644, manifest(key, skus, form).dump(2) + "\n");
 }
 
 Result<Json> read_manifest_json(const std::string& path) {
@@ -244,13 +278,17 @@ std::optional<CardId> Mint::decode_secret(std::string_view text) const {
 
 std::string Mint::digest(std::string_view text) const { return hmac_sha256_hex(key_, "text/" + std::string(text)).substr(0, 16); }
 
-Status write_mint(const std::string& dir, const std::string& key, const std::vector<MintSku>& skus, MintForm form) {
+Status write_mint(const std::string& folder, const std::string& key, const std::vector<MintSku>& skus, MintForm form) {
+  // What is half made stands beside the folder, not in it.
+  std::string dir = folder;
+  while (dir.size() > 1 && dir.ends_with('/')) dir.pop_back();
   if (auto status = check(skus); !status) return status;
   if (key.empty()) return Error{Errc::invalid, "the mint's key is empty"};
   if (form.alphabet == CardAlphabet::digits && form.format == CardFormat::lines)
     return Error{Errc::invalid, "a secret of digits alone cannot be recognised", "take csv or pairs, where its number stands beside it"};
   struct stat found{};
   if (lstat(dir.c_str(), &found) == 0) return Error{Errc::unavailable, dir + " exists already", "choose a new folder, or remove this one"};
+  if (auto status = check_room(dir, key, skus, form); !status) return status;
   const std::string partial = dir + ".partial-" + random_token(4);
   Status status = write_all(partial, key, skus, form);
   if (status && renameat2(AT_FDCWD, partial.c_str(), AT_FDCWD, dir.c_str(), RENAME_NOREPLACE) != 0) status = io_error("create", dir);

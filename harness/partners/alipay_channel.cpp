@@ -37,7 +37,8 @@ class Alipay final : public ChannelDialect {
 
   Answer handle(const ServerRequest& request, const std::string& call) override;
   HttpRequest tell(const ChannelEvent& event) const override;
-  bool tells(ChannelEvent::Kind) const override { return true; }
+  // A refund that gave nothing back is told to nobody: the shop asks.
+  bool tells(ChannelEvent::Kind kind) const override { return kind != ChannelEvent::Kind::refund_failed; }
   bool acknowledged(int status, const std::string& body) const override { return status == 200 && body == "success"; }
   // Three repeats at once, then 4m 10m 10m 1h 2h 6h 15h (research/correctness.md 4.1).
   std::vector<Nanos> gaps() const override { return {0s, 0s, 0s, 4min, 10min, 10min, 1h, 2h, 6h, 15h}; }
@@ -56,7 +57,8 @@ class Alipay final : public ChannelDialect {
   Json cancel(const Biz& biz);
   Json refund(const Biz& biz);
   Spoken query_refund(const Biz& biz) const;
-  [[nodiscard]] Answer bill(const std::string& token) const;
+  [[nodiscard]] Spoken bill_address(const Biz& biz, const std::string& base) const;
+  [[nodiscard]] Answer bill(const std::string& query) const;
   const Trade* asked_for(const Biz& biz) const;
   Answer signed_answer(const std::string& method, const Spoken& said) const;
   [[nodiscard]] std::string sign(const std::string& text) const { return base64(rsa_sha256_sign(merchant_.partner.private_pem, text).value()); }
@@ -67,7 +69,7 @@ class Alipay final : public ChannelDialect {
 };
 
 Answer Alipay::handle(const ServerRequest& request, const std::string& call) {
-  if (call == "bill.csv") return bill(query_value(request.query, "token"));
+  if (call == "bill.csv") return bill(request.query);
   if (call != "gateway.do") return json_answer(404, invalid("isv.invalid-method", "no such address"));
   const Params params = params_of(request);
   const std::string method = value_of(params, "method");
@@ -96,7 +98,7 @@ Alipay::Spoken Alipay::dispatch(const std::string& method, const Params& params,
   if (method == "alipay.trade.cancel") return {cancel(biz)};
   if (method == "alipay.trade.refund") return {refund(biz)};
   if (method == "alipay.trade.fastpay.refund.query") return query_refund(biz);
-  if (method == "alipay.data.dataservice.bill.downloadurl.query") return {good().set("bill_download_url", base + "/bill.csv?token=" + bill_token_)};
+  if (method == "alipay.data.dataservice.bill.downloadurl.query") return bill_address(biz, base);
   return {invalid("isv.invalid-method", "不存在的方法名")};
 }
 
@@ -158,7 +160,7 @@ Json Alipay::cancel(const Biz& biz) {
   const Trade* trade = asked_for(biz);
   if (trade == nullptr) return good().set("out_trade_no", biz.text("out_trade_no")).set("retry_flag", "N");
   const bool closed = channel_.close(trade->out_trade_no) == Said::ok;
-  if (!closed && trade->amount > trade->refunded + trade->reserved) channel_.refund({trade->out_trade_no, "cancel-" + trade->trade_no, trade->amount - trade->refunded - trade->reserved, trade->notify_url});
+  if (!closed && trade->amount > trade->refunded + trade->reserved) channel_.refund({trade->out_trade_no, "cancel-" + trade->trade_no, trade->amount - trade->refunded - trade->reserved, trade->notify_url, false, true});
   return good().set("trade_no", trade->trade_no).set("out_trade_no", trade->out_trade_no).set("retry_flag", "N").set("action", closed ? "close" : "refund");
 }
 
@@ -169,7 +171,7 @@ Json Alipay::refund(const Biz& biz) {
   if (!amount) return failed("ACQ.INVALID_PARAMETER", "参数无效");
   // Without a number of its own a refund is the refund of the whole trade: asking again gives nothing twice.
   const std::string asked = biz.text("out_request_no"), refund_no = asked.empty() ? trade->out_trade_no : asked;
-  const Refunded refunded = channel_.refund({trade->out_trade_no, refund_no, *amount, trade->notify_url});
+  const Refunded refunded = channel_.refund({trade->out_trade_no, refund_no, *amount, trade->notify_url, false, true});
   if (refunded.said == Said::exceeds)
     return trade->status == TradeStatus::wait || trade->status == TradeStatus::closed ? failed("ACQ.TRADE_STATUS_ERROR", "交易状态不合法") : failed("ACQ.REFUND_AMT_NOT_EQUAL_TOTAL", "退款金额超限");
   if (refunded.said == Said::conflict) return failed("ACQ.REFUND_REQUEST_CONFLICT", "退款请求号重复但金额不一致");
@@ -180,24 +182,33 @@ Json Alipay::refund(const Biz& biz) {
 Alipay::Spoken Alipay::query_refund(const Biz& biz) const {
   const Trade* trade = asked_for(biz);
   if (trade == nullptr) return {failed("ACQ.TRADE_NOT_EXIST", "交易不存在"), "", true};
-  const Refund* refund = channel_.refund_of(biz.text("out_request_no"));
+  const Refund* refund = channel_.refund_of(refund_key(trade->out_trade_no, biz.text("out_request_no")));
   Json said = good().set("trade_no", trade->trade_no).set("out_trade_no", trade->out_trade_no);
   // Accepted is not done: only a refund that gave money back has a status.
-  if (refund != nullptr && refund->out_trade_no == trade->out_trade_no) {
+  if (refund != nullptr) {
     said.set("out_request_no", refund->refund_no).set("total_amount", money_text(trade->amount)).set("refund_amount", money_text(refund->amount));
     if (refund->status == RefundStatus::success) said.set("refund_status", "REFUND_SUCCESS");
   }
   return {std::move(said), "", true};
 }
 
+Alipay::Spoken Alipay::bill_address(const Biz& biz, const std::string& base) const {
+  const std::string day = biz.text("bill_date");
+  if (!is_bill_date(day)) return {invalid("isv.invalid-parameter", "参数无效: bill_date")};
+  return {good().set("bill_download_url", base + "/bill.csv?token=" + bill_token_ + "&bill_date=" + day)};
+}
+
 /// CSV in UTF-8, not zipped and not GBK: whoever reads bills converts first, and we keep one encoding in all files.
-Answer Alipay::bill(const std::string& token) const {
-  if (!same_secret(token, bill_token_)) return refusal(403, "bad_token");
+Answer Alipay::bill(const std::string& query) const {
+  if (!same_secret(query_value(query, "token"), bill_token_)) return refusal(403, "bad_token");
+  const std::string day = query_value(query, "bill_date");
   std::string text = "支付宝交易号,商户订单号,业务类型,完成时间,订单金额(元),退款批次号/请求号\n";
   for (const Trade* trade : channel_.charged_trades())
-    text += trade->trade_no + "," + trade->out_trade_no + ",交易," + china_time(trade->paid_at) + "," + money_text(trade->amount) + ",\n";
+    if (is_in_bill(day, trade->paid_at))
+      text += trade->trade_no + "," + trade->out_trade_no + ",交易," + china_time(trade->paid_at) + "," + money_text(trade->amount) + ",\n";
   for (const Refund* refund : channel_.done_refunds())
-    text += channel_.trade_of(refund->out_trade_no)->trade_no + "," + refund->out_trade_no + ",退款," + china_time(refund->done_at) + ",-" + money_text(refund->amount) + "," + refund->refund_no + "\n";
+    if (is_in_bill(day, refund->done_at))
+      text += channel_.trade_of(refund->out_trade_no)->trade_no + "," + refund->out_trade_no + ",退款," + china_time(refund->done_at) + ",-" + money_text(refund->amount) + "," + refund->refund_no + "\n";
   Answer out;
   out.response.body = std::move(text);
   out.response.content_type = "text/csv; charset=utf-8";

@@ -1,6 +1,7 @@
 // behaviour: one table of keys, from which parsing, checking and help come.
 #include "harness/partners/behaviour.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <set>
 #include <variant>
@@ -15,22 +16,23 @@ namespace {
 using Behaviour = PartnerBehaviour;
 using Field = std::variant<double Behaviour::*, Nanos Behaviour::*, std::string Behaviour::*, std::optional<double> Behaviour::*, std::optional<std::vector<Nanos>> Behaviour::*>;
 
-struct Key { const char* name; Field field; };
+struct Key { const char* name; Field field; std::optional<PartnerRole> whose = {}; };   // whose: nothing for both
 
 const std::vector<Key>& keys() {
+  constexpr auto channel = PartnerRole::channel, supplier = PartnerRole::supplier;
   static const std::vector<Key> table{
-      {"schedule", &Behaviour::schedule},         {"duplicate", &Behaviour::duplicate},
-      {"drop", &Behaviour::drop},                 {"silent", &Behaviour::silent},
-      {"early", &Behaviour::early},               {"reorder", &Behaviour::reorder},
-      {"late", &Behaviour::late},                 {"late_after", &Behaviour::late_after},
-      {"after_close", &Behaviour::after_close},   {"hostile", &Behaviour::hostile},
-      {"lose_query", &Behaviour::lose_query},     {"refund_pending", &Behaviour::refund_pending},
-      {"refund_after", &Behaviour::refund_after}, {"refund_fail", &Behaviour::refund_fail},
-      {"fail", &Behaviour::fail},                 {"partial", &Behaviour::partial},
-      {"unseen", &Behaviour::unseen},             {"unseen_for", &Behaviour::unseen_for},
-      {"close_after", &Behaviour::close_after},   {"notify", &Behaviour::notify},
-      {"order_from", &Behaviour::order_from},     {"id", &Behaviour::id},
-      {"stock", &Behaviour::stock},               {"price", &Behaviour::price}};
+      {"schedule", &Behaviour::schedule},                  {"duplicate", &Behaviour::duplicate},
+      {"drop", &Behaviour::drop},                          {"silent", &Behaviour::silent},
+      {"early", &Behaviour::early, channel},               {"reorder", &Behaviour::reorder, channel},
+      {"late", &Behaviour::late},                          {"late_after", &Behaviour::late_after},
+      {"after_close", &Behaviour::after_close, channel},   {"hostile", &Behaviour::hostile, channel},
+      {"lose_query", &Behaviour::lose_query},              {"refund_pending", &Behaviour::refund_pending, channel},
+      {"refund_after", &Behaviour::refund_after, channel}, {"refund_fail", &Behaviour::refund_fail, channel},
+      {"fail", &Behaviour::fail, supplier},                {"partial", &Behaviour::partial, supplier},
+      {"unseen", &Behaviour::unseen, supplier},            {"unseen_for", &Behaviour::unseen_for, supplier},
+      {"close_after", &Behaviour::close_after, channel},   {"notify", &Behaviour::notify},
+      {"order_from", &Behaviour::order_from, channel},     {"id", &Behaviour::id},
+      {"stock", &Behaviour::stock, supplier},              {"price", &Behaviour::price, supplier}};
   return table;
 }
 
@@ -80,6 +82,8 @@ Status set_option(const std::string& option, std::set<std::string>& seen, Behavi
     const std::string value = option.substr(equals + 1);
     if (Status status = std::visit(Setter{into, value}, key.field); !status) return Error(status.error()).in("'" + name + "'");
     if (name == "price" && !partners::cents_of(value)) return Error{Errc::invalid, "'price' wants yuan such as 9.90, found '" + value + "'"};
+    if (name == "notify" && !value.starts_with("http://") && !value.starts_with("https://"))
+      return Error{Errc::invalid, "'notify' wants an address such as http://127.0.0.1:8080/notify, found '" + value + "'"};
     if (name == "order_from" && value != "out_trade_no" && value != "attach" && value != "subject")
       return Error{Errc::invalid, "'order_from' wants out_trade_no, attach or subject, found '" + value + "'"};
     return ok();
@@ -94,6 +98,10 @@ std::vector<std::string> partner_option_names() {
   std::vector<std::string> out;
   for (const Key& key : keys()) out.emplace_back(key.name);
   return out;
+}
+
+bool partner_key_fits(const std::string& key, PartnerRole role) {
+  return std::any_of(keys().begin(), keys().end(), [&](const Key& known) { return key == known.name && known.whose.value_or(role) == role; });
 }
 
 Result<std::vector<Nanos>> parse_schedule(const std::string& text) {
@@ -118,6 +126,7 @@ Result<PartnerSpec> parse_partner(const std::string& text) {
   std::set<std::string> seen;
   for (std::size_t i = 1; i < parts.size(); ++i)
     if (Status status = set_option(parts[i], seen, spec.behaviour); !status) mistakes.push_back(status.error().what);
+  spec.keys.assign(seen.begin(), seen.end());
   if (!mistakes.empty())
     return Error{Errc::invalid, "partner '" + text + "': " + join(mistakes, "; "), "write NAME=DIALECT[,key=value...], for example wx=wechat,duplicate=0.1,early=0.05"};
   return spec;

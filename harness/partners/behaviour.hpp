@@ -40,7 +40,13 @@ struct PartnerBehaviour {
 struct PartnerSpec {
   std::string name, dialect = "native";
   PartnerBehaviour behaviour = {};
+  std::vector<std::string> keys = {};   // those that were given
 };
+
+/// Who keeps to a key.
+enum class PartnerRole { channel, supplier };
+/// False for a key that would change nothing there.
+bool partner_key_fits(const std::string& key, PartnerRole role);
 
 /// Reads "NAME=DIALECT[,key=value...]", as options give it. All mistakes at once; known dialects are checked by start_partners().
 Result<PartnerSpec> parse_partner(const std::string& text);

@@ -81,7 +81,7 @@ void Channel::notify(ChannelEvent event) {
   if (event.url.empty() || !dialect_->tells(event.kind) || draw("silent", behaviour().silent)) return told(event.trade.out_trade_no);
   const bool paid = event.kind == ChannelEvent::Kind::paid;
   event.at = unix_now();
-  Notice out = notice(paid ? "notify" : event.kind == ChannelEvent::Kind::refunded ? "refund_notify" : "close_notify", "trade_no", event.trade.trade_no, event.trade.order);
+  Notice out = notice(paid ? "notify" : event.refund ? "refund_notify" : "close_notify", "trade_no", event.trade.trade_no, event.trade.order);
   out.gaps = behaviour().schedule ? *behaviour().schedule : dialect_->gaps();
   out.acknowledged = [this](int status, const std::string& body) { return dialect_->acknowledged(status, body); };
   if (paid && early_.contains(event.trade.out_trade_no)) out.attempted = [this, key = event.trade.out_trade_no] { told(key); };
@@ -179,7 +179,8 @@ Refunded Channel::refund(const RefundWanted& wanted) {
   const auto found = trades_.find(wanted.out_trade_no);
   if (found == trades_.end()) return {Said::not_found};
   Trade& trade = found->second;
-  const Refund* before = refund_of(wanted.refund_no);
+  const std::string key = wanted.per_trade ? refund_key(wanted.out_trade_no, wanted.refund_no) : wanted.refund_no;
+  const Refund* before = refund_of(key);
   if (before != nullptr) {
     const Refund& refund = *before;
     if (refund.out_trade_no != wanted.out_trade_no || refund.amount != wanted.amount) return {Said::conflict, &refund};
@@ -187,9 +188,9 @@ Refunded Channel::refund(const RefundWanted& wanted) {
   }
   const bool charged = trade.status == TradeStatus::success || trade.status == TradeStatus::refunded;
   if (!charged || wanted.amount > trade.amount - trade.refunded - trade.reserved) return {Said::exceeds};
-  Refund& refund = refunds_[wanted.refund_no];
+  Refund& refund = refunds_[key];
   if (before == nullptr) {
-    refund_order_.push_back(wanted.refund_no);
+    refund_order_.push_back(key);
     refund.refund_no = wanted.refund_no;
     refund.refund_id = next_number();
     refund.out_trade_no = wanted.out_trade_no;
@@ -199,18 +200,18 @@ Refunded Channel::refund(const RefundWanted& wanted) {
   }
   refund.status = RefundStatus::pending;
   trade.reserved += refund.amount;
-  start_refund(wanted.refund_no, draw("refund_pending", behaviour().refund_pending) || wanted.always_pending);
+  start_refund(key, draw("refund_pending", behaviour().refund_pending) || wanted.always_pending);
   return {Said::ok, &refund, true};
 }
 
-void Channel::start_refund(const std::string& refund_no, bool pending) {
-  if (!pending) return settle(refund_no, RefundStatus::success);
+void Channel::start_refund(const std::string& key, bool pending) {
+  if (!pending) return settle(key, RefundStatus::success);
   const RefundStatus end = draw("refund_fail", behaviour().refund_fail) ? RefundStatus::failed : RefundStatus::success;
-  desk().loop.after(scaled(behaviour().refund_after), [this, refund_no, end] { settle(refund_no, end); });
+  desk().loop.after(scaled(behaviour().refund_after), [this, key, end] { settle(key, end); });
 }
 
-void Channel::settle(const std::string& refund_no, RefundStatus status) {
-  Refund& refund = refunds_.at(refund_no);
+void Channel::settle(const std::string& key, RefundStatus status) {
+  Refund& refund = refunds_.at(key);
   Trade& trade = trades_.at(refund.out_trade_no);
   refund.status = status;
   refund.done_at = unix_now();
@@ -220,12 +221,13 @@ void Channel::settle(const std::string& refund_no, RefundStatus status) {
     if (trade.refunded == trade.amount) trade.status = TradeStatus::refunded;
   }
   write(status == RefundStatus::success ? "refunded" : "refund_failed",
-        {{"trade_no", trade.trade_no}, {"out_trade_no", trade.out_trade_no}, {"refund_no", refund_no}, {"order", trade.order}, {"amount_cents", refund.amount}});
-  desk().journals.when_durable([this, refund_no, event_no = ++events_](bool durable) {
+        {{"trade_no", trade.trade_no}, {"out_trade_no", trade.out_trade_no}, {"refund_no", refund.refund_no}, {"order", trade.order},
+         {"amount_cents", refund.amount}});
+  desk().journals.when_durable([this, key, event_no = ++events_](bool durable) {
     if (!durable) return;
     ChannelEvent event;
-    event.kind = ChannelEvent::Kind::refunded;
-    event.refund = refunds_.at(refund_no);
+    event.refund = refunds_.at(key);
+    event.kind = event.refund->status == RefundStatus::failed ? ChannelEvent::Kind::refund_failed : ChannelEvent::Kind::refunded;
     event.trade = trades_.at(event.refund->out_trade_no);
     event.notify_no = "r-" + event.trade.trade_no + "-" + std::to_string(event_no);
     event.url = event.refund->notify_url;
@@ -233,8 +235,8 @@ void Channel::settle(const std::string& refund_no, RefundStatus status) {
   });
 }
 
-const Refund* Channel::refund_of(const std::string& refund_no) const {
-  const auto at = refunds_.find(refund_no);
+const Refund* Channel::refund_of(const std::string& key) const {
+  const auto at = refunds_.find(key);
   return at == refunds_.end() ? nullptr : &at->second;
 }
 
@@ -249,8 +251,8 @@ std::vector<const Trade*> Channel::charged_trades() const {
 
 std::vector<const Refund*> Channel::done_refunds() const {
   std::vector<const Refund*> out;
-  for (const std::string& refund_no : refund_order_)
-    if (const Refund& refund = refunds_.at(refund_no); refund.status == RefundStatus::success) out.push_back(&refund);
+  for (const std::string& key : refund_order_)
+    if (const Refund& refund = refunds_.at(key); refund.status == RefundStatus::success) out.push_back(&refund);
   return out;
 }
 

@@ -35,8 +35,16 @@ struct Wanted {
   std::int64_t amount = 0;
   std::string order = {};   // empty: from the member that the behaviour names
 };
-/// notify_url: where the refund is told, if anywhere; always_pending: it is only accepted now, and done later.
-struct RefundWanted { std::string out_trade_no, refund_no; std::int64_t amount = 0; std::string notify_url = {}; bool always_pending = false; };
+/// notify_url: where the refund is told, if anywhere; always_pending: it is only accepted now, and done later; per_trade: another
+/// trade may have a refund of the same number.
+struct RefundWanted {
+  std::string out_trade_no, refund_no;
+  std::int64_t amount = 0;
+  std::string notify_url = {};
+  bool always_pending = false, per_trade = false;
+};
+/// By which a refund whose number is its trade's own is found.
+inline std::string refund_key(const std::string& out_trade_no, const std::string& refund_no) { return out_trade_no + '\n' + refund_no; }
 
 /// How the book took a call.
 enum class Said { ok, conflict, not_found, already_paid, closed, exceeds, too_early };
@@ -50,7 +58,7 @@ const char* text_of(Trick trick);
 
 /// What a notify tells.
 struct ChannelEvent {
-  enum class Kind { paid, refunded, closed };
+  enum class Kind { paid, refunded, refund_failed, closed };
   Kind kind = Kind::paid;
   Trade trade;
   std::optional<Refund> refund;
@@ -94,7 +102,7 @@ class Channel final : public Counter {
   Said close(const std::string& out_trade_no, Nanos age_min = Nanos{0});
   /// Refunds once per refund number. The same number with other content is a conflict; a failed one may be tried again.
   Refunded refund(const RefundWanted& wanted);
-  [[nodiscard]] const Refund* refund_of(const std::string& refund_no) const;
+  [[nodiscard]] const Refund* refund_of(const std::string& key) const;
   /// Whatever was charged, in the order of creation: the bill.
   [[nodiscard]] std::vector<const Trade*> charged_trades() const;
   /// Refunds that gave money back, in the order of asking.
@@ -105,8 +113,8 @@ class Channel final : public Counter {
   struct Early { bool told = false; Loop::Task answer; };
 
   void charge(const std::string& out_trade_no);
-  void start_refund(const std::string& refund_no, bool pending);
-  void settle(const std::string& refund_no, RefundStatus status);
+  void start_refund(const std::string& key, bool pending);
+  void settle(const std::string& key, RefundStatus status);
   void notify(ChannelEvent event);
   void deliver(Notice notice);
   void forge(const std::string& out_trade_no);
@@ -118,7 +126,7 @@ class Channel final : public Counter {
   std::unordered_map<std::string, Trade> trades_;              // by out_trade_no
   std::unordered_map<std::string, std::string> out_trade_nos_;   // by trade_no
   std::vector<std::string> trade_order_, refund_order_;
-  std::unordered_map<std::string, Refund> refunds_;            // by refund_no
+  std::unordered_map<std::string, Refund> refunds_;            // by refund_no, or by refund_key()
   std::unordered_map<std::string, Early> early_;               // by out_trade_no
   std::uint64_t charged_ = 0, events_ = 0;
   std::optional<Notice> behind_;                               // waits for the next message to overtake it

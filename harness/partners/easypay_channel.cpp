@@ -1,4 +1,8 @@
 // easypay_channel: the EasyPay (易支付) family: forms, yuan, md5 over the sorted parameters and the key; a GET notify.
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
 #include "harness/core/text.hpp"
 #include "harness/partners/dialects.hpp"
 
@@ -96,7 +100,7 @@ class EasyPay final : public ChannelDialect {
     const std::string act = value_of(params, "act");
     if (act == "order") return order(params);
     if (act == "refund") return refund(params);
-    if (act == "orders") return orders();
+    if (act == "orders") return orders(params);
     if (act == "query") return json_answer(200, Json::object({{"code", 1}, {"pid", merchant_.id}, {"active", 1}, {"orders", static_cast<std::int64_t>(channel_.charged_trades().size())}}));
     return error_answer("No Act");
   }
@@ -128,10 +132,23 @@ class EasyPay final : public ChannelDialect {
     return answer;
   }
 
-  /// The bill of this family: everything charged.
-  Answer orders() const {
+  /// A whole number above 0; `without` when it is not there; nothing when it is something else.
+  static std::optional<std::size_t> count_of(const std::string& text, std::size_t without) {
+    if (text.empty()) return without;
+    std::size_t out = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+    if (error != std::errc{} || end != text.data() + text.size() || out == 0) return std::nullopt;
+    return out;
+  }
+
+  /// The bill of this family: everything charged, or a page of it for those who ask with a limit.
+  Answer orders(const Params& params) const {
+    const auto trades = channel_.charged_trades();
+    const auto limit = count_of(value_of(params, "limit"), std::max<std::size_t>(1, trades.size())), page = count_of(value_of(params, "page"), 1);
+    if (!limit || !page) return error_answer("limit 或 page 不合法");
     Json data = Json::array();
-    for (const Trade* trade : channel_.charged_trades()) data.push(row(*trade));
+    for (std::size_t i = 0; i < trades.size(); ++i)
+      if (i / *limit + 1 == *page) data.push(row(*trades[i]));
     return json_answer(200, Json::object({{"code", 1}, {"msg", "succ"}, {"count", static_cast<std::int64_t>(data.items().size())}, {"data", std::move(data)}}));
   }
 

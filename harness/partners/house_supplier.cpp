@@ -29,10 +29,11 @@ Json HouseSupplier::card(const std::string& base) const {
 Answer HouseSupplier::revoke(Form form) {
   const std::string number = form.text(number_);
   if (!form.good()) return refusal(400, "bad_request");
-  if (!supplier_.knows(number)) return refusal(404, "not_found");
+  // Queries may not find it yet, but what was taken back is never answered with a "not found".
+  const Supply* supply = supplier_.known(number);
+  if (supply == nullptr) return refusal(404, "not_found");
   supplier_.revoke(number);
-  const Supply* supply = supplier_.find(number);
-  return supply == nullptr ? refusal(404, "not_found") : json_answer(200, row(*supply));
+  return json_answer(200, row(*supply));
 }
 
 Answer HouseSupplier::query(const std::string& number) const {

@@ -51,9 +51,9 @@ std::string Form::text(const char* name) {
 std::string Form::text_or_none(const char* name) { return json_.has(name) && !json_[name].is_null() ? text(name) : std::string(); }
 
 std::int64_t Form::cents(const char* name) {
-  const Json& value = json_[name];
-  good_ = good_ && value.is_int() && value.integer() > 0 && value.integer() <= kCentsMax;
-  return value.integer();
+  const auto value = cents_in(json_[name]);
+  good_ = good_ && value;
+  return value.value_or(0);
 }
 
 Params params_of(std::string_view text) {
@@ -110,6 +110,21 @@ std::optional<std::int64_t> cents_of(std::string_view yuan) {
   if (cents <= 0 || cents > kCentsMax) return std::nullopt;
   return cents;
 }
+
+std::optional<std::int64_t> cents_in(const Json& value) {
+  if (!value.is_int() || value.integer() <= 0 || value.integer() > kCentsMax) return std::nullopt;
+  return value.integer();
+}
+
+bool is_bill_date(std::string_view text) {
+  if (text.empty()) return true;
+  if (text.size() != 7 && text.size() != 10) return false;
+  for (std::size_t i = 0; i < text.size(); ++i)
+    if (i == 4 || i == 7 ? text[i] != '-' : text[i] < '0' || text[i] > '9') return false;
+  return true;
+}
+
+bool is_in_bill(std::string_view bill_date, std::int64_t unix_seconds) { return china_time(unix_seconds).starts_with(bill_date); }
 
 std::string china_time(std::int64_t unix_seconds) { return time_text(unix_seconds, "%Y-%m-%d %H:%M:%S"); }
 std::string china_time_rfc3339(std::int64_t unix_seconds) { return time_text(unix_seconds, "%Y-%m-%dT%H:%M:%S+08:00"); }

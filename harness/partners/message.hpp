@@ -56,6 +56,12 @@ std::string query_value(const std::string& query, std::string_view name);
 
 /// Whole cents from yuan as text: digits, and at most two decimals; above 0 and at most 10^12. Never through floating point.
 std::optional<std::int64_t> cents_of(std::string_view yuan);
+/// Cents as a JSON number: whole, above 0 and at most 10^12.
+std::optional<std::int64_t> cents_in(const Json& value);
+/// Whether a bill can be asked for this: nothing (every day), a day (2026-01-31) or a month (2026-01).
+bool is_bill_date(std::string_view text);
+/// Whether that bill holds what happened at `unix_seconds`; days are China's.
+bool is_in_bill(std::string_view bill_date, std::int64_t unix_seconds);
 /// "2026-01-31 08:05:09" in China's time, as the channels write it; and "2026-01-31T08:05:09+08:00".
 std::string china_time(std::int64_t unix_seconds);
 std::string china_time_rfc3339(std::int64_t unix_seconds);

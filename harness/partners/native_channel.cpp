@@ -1,6 +1,7 @@
 // native_channel: our own channel words: JSON, integer cents, HMAC (partners/api.md). The reference platform speaks them.
-#include <cstdlib>
+#include <charconv>
 #include <limits>
+#include <optional>
 
 #include "harness/partners/dialects.hpp"
 #include "harness/partners/signature.hpp"
@@ -26,6 +27,15 @@ const char* text_of(RefundStatus status) {
     case RefundStatus::failed: return "FAILED";
   }
   return "";
+}
+
+/// Unix seconds as a limit of the bill: `without` for an empty text, nothing for one that is no such number.
+std::optional<std::int64_t> limit_of(const std::string& text, std::int64_t without) {
+  if (text.empty()) return without;
+  std::int64_t out = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (error != std::errc{} || end != text.data() + text.size() || out < 0) return std::nullopt;
+  return out;
 }
 
 class NativeChannel final : public ChannelDialect {
@@ -109,11 +119,12 @@ class NativeChannel final : public ChannelDialect {
 
   /// What was charged from `since` on and before `until`, unix seconds; a limit that is left out is none.
   Answer bill(const std::string& since, const std::string& until) const {
-    const std::int64_t from = since.empty() ? 0 : std::strtoll(since.c_str(), nullptr, 10);
-    const std::int64_t to = until.empty() ? std::numeric_limits<std::int64_t>::max() : std::strtoll(until.c_str(), nullptr, 10);
+    const auto from = limit_of(since, 0), to = limit_of(until, std::numeric_limits<std::int64_t>::max());
+    if (!from || !to) return refusal(400, "bad_request");
     Json rows = Json::array();
     for (const Trade* trade : channel_.charged_trades())
-      if (trade->paid_at >= from && trade->paid_at < to) rows.push(Json::object({{"trade_no", trade->trade_no}, {"out_trade_no", trade->out_trade_no}, {"order", trade->order},
+      if (trade->paid_at >= *from && trade->paid_at < *to)
+        rows.push(Json::object({{"trade_no", trade->trade_no}, {"out_trade_no", trade->out_trade_no}, {"order", trade->order},
                               {"amount_cents", trade->amount}, {"refunded_cents", trade->refunded}}));
     return json_answer(200, Json::object({{"rows", std::move(rows)}}));
   }

@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::int64_t kControlMsMax = 3'600'000;
 constexpr std::size_t kBodyMax = 64 * 1024;
+constexpr double kScaleMin = 1e-3, kScaleMax = 1e9;   // beyond them a day is no time at all, or more than a clock can hold
 
 /// A partner and the words it speaks.
 template <class Who, class Dialect, class Entry>
@@ -262,8 +263,12 @@ std::vector<std::string> names_in(const std::vector<Entry>& entries) {
 }
 
 template <class Entry>
-void check_specs(const std::vector<PartnerSpec>& specs, const std::vector<Entry>& entries, const PartnersSetup& setup, std::vector<std::string>& mistakes) {
+void check_specs(PartnerRole role, const std::vector<PartnerSpec>& specs, const std::vector<Entry>& entries, const PartnersSetup& setup,
+                 std::vector<std::string>& mistakes) {
+  const std::string others = role == PartnerRole::channel ? "suppliers" : "channels";
   for (const PartnerSpec& spec : specs) {
+    for (const std::string& key : spec.keys)
+      if (!partner_key_fits(key, role)) mistakes.push_back("'" + spec.name + "': '" + key + "' is for " + others);
     const auto at = std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) { return entry.name == spec.dialect; });
     if (at == entries.end()) {
       const auto known = names_in(entries);
@@ -277,14 +282,14 @@ void check_specs(const std::vector<PartnerSpec>& specs, const std::vector<Entry>
 std::optional<Error> mistake_in(const PartnersSetup& setup) {
   std::vector<std::string> mistakes;
   if (setup.key.empty()) mistakes.emplace_back("the key for signatures is empty");
-  if (!(setup.time_scale > 0)) mistakes.emplace_back("time_scale must be above 0");
+  if (!(setup.time_scale >= kScaleMin && setup.time_scale <= kScaleMax)) mistakes.emplace_back("time_scale must lie in 0.001 to 1000000000");
   if (!(setup.duplicate_share >= 0 && setup.duplicate_share <= 1)) mistakes.emplace_back("duplicate_share must lie in 0 to 1");
   if (setup.answer < Nanos{0} || setup.confirm < Nanos{0}) mistakes.emplace_back("a time is below 0");
   std::set<std::string> seen;
   for (const std::string& name : names_of(setup))
     if (!seen.insert(name).second) mistakes.push_back("'" + name + "' is there twice: each partner has a journal of its own");
-  check_specs(setup.channels, channel_dialects(), setup, mistakes);
-  check_specs(setup.suppliers, supplier_dialects(), setup, mistakes);
+  check_specs(PartnerRole::channel, setup.channels, channel_dialects(), setup, mistakes);
+  check_specs(PartnerRole::supplier, setup.suppliers, supplier_dialects(), setup, mistakes);
   if (mistakes.empty()) return std::nullopt;
   return Error{Errc::invalid, "partners: " + join(mistakes, "; ")};
 }

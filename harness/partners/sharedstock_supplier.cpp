@@ -44,7 +44,8 @@ class SharedStock final : public SupplierDialect {
     return error_answer("404");
   }
 
-  // This kind tells nobody: the cards are in the answer, or nowhere.
+  // The cards are in the answer, or nowhere.
+  bool tells() const override { return false; }
   HttpRequest tell(const Supply& supply, const std::string&) const override { return {"GET", supply.notify_url, "", {}}; }
   bool acknowledged(int, const std::string&) const override { return true; }
   std::vector<Nanos> gaps() const override { return {}; }

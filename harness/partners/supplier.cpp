@@ -135,7 +135,7 @@ void Supplier::settle(const std::string& request_no) {
 
 void Supplier::notify(const std::string& request_no) {
   const Supply& supply = supplies_.at(request_no);
-  if (supply.notify_url.empty() || draw("silent", behaviour().silent)) return;
+  if (supply.notify_url.empty() || !dialect_->tells() || draw("silent", behaviour().silent)) return;
   Notice out = notice(std::string(prefix_of(trades_)) + "_notify", "request_no", request_no, supply.order);
   out.gaps = behaviour().schedule ? *behaviour().schedule : dialect_->gaps();
   out.acknowledged = [this](int status, const std::string& body) { return dialect_->acknowledged(status, body); };
@@ -157,9 +157,14 @@ void Supplier::note(const char* what, const Supply& supply) {
                {"quantity", supply.quantity}, {"delivered", supply.delivered}, {"amount_cents", supply.amount}});
 }
 
-const Supply* Supplier::find(const std::string& request_no) const {
+const Supply* Supplier::known(const std::string& request_no) const {
   const auto at = supplies_.find(request_no);
-  return at == supplies_.end() || monotonic_now() < at->second.unseen_until ? nullptr : &at->second;
+  return at == supplies_.end() ? nullptr : &at->second;
+}
+
+const Supply* Supplier::find(const std::string& request_no) const {
+  const Supply* supply = known(request_no);
+  return supply == nullptr || monotonic_now() < supply->unseen_until ? nullptr : supply;
 }
 
 const Supply* Supplier::find_numbered(const std::string& supply_no) const {

@@ -51,6 +51,8 @@ class SupplierDialect {
   virtual Answer handle(const ServerRequest& request, const std::string& call) = 0;
   /// The call that a path without the partner's name stands for.
   [[nodiscard]] virtual std::string root_call(const std::string& path) const { return path; }
+  /// Whether this kind of supplier calls back at all.
+  [[nodiscard]] virtual bool tells() const { return true; }
   [[nodiscard]] virtual HttpRequest tell(const Supply& supply, const std::string& notify_no) const = 0;
   [[nodiscard]] virtual bool acknowledged(int status, const std::string& body) const = 0;
   [[nodiscard]] virtual std::vector<Nanos> gaps() const = 0;
@@ -72,8 +74,9 @@ class Supplier final : public Counter {
   [[nodiscard]] const Supply* find(const std::string& request_no) const;
   [[nodiscard]] const Supply* find_numbered(const std::string& supply_no) const;
   [[nodiscard]] const Supply* find_id(std::int64_t id) const;
-  /// Whether there is an order of that number, seen or not.
-  [[nodiscard]] bool knows(const std::string& request_no) const { return supplies_.contains(request_no); }
+  /// The order of that number, seen or not; nullptr when there is none.
+  [[nodiscard]] const Supply* known(const std::string& request_no) const;
+  [[nodiscard]] bool knows(const std::string& request_no) const { return known(request_no) != nullptr; }
   /// Takes back what was delivered, or stops what is not done yet; twice is fine. False when nothing was or will be delivered.
   bool revoke(const std::string& request_no);
   /// False when it is done already.

@@ -37,7 +37,8 @@ class TransferSupplier final : public HouseSupplier {
     wanted.product = form.text("item");
     wanted.target_digest = supplier_.digest("account", form.text("account"));
     wanted.notify_url = form.text_or_none("notify_url");
-    const std::int64_t quantity = form.json()["quantity"].integer(1);
+    const Json& pieces = form.json()["quantity"];
+    const std::int64_t quantity = pieces.is_null() ? 1 : pieces.integer();   // 0 for what is no whole number
     if (!form.good() || quantity < 1 || quantity > kPiecesMax) return refusal(400, "bad_request");
     wanted.quantity = static_cast<int>(quantity);
     const Ordered ordered = supplier_.order(wanted);

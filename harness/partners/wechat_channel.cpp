@@ -1,6 +1,8 @@
 // wechat_channel: WeChat Pay v3: JSON with signed headers both ways, notifies sealed with AES-256-GCM, refunds that take time.
 // Keys are checked in its public key mode (PUB_KEY_ID_...): there are no certificates to download.
+#include <algorithm>
 #include <charconv>
+#include <deque>
 
 #include "harness/core/text.hpp"
 #include "harness/partners/dialects.hpp"
@@ -12,7 +14,7 @@ namespace {
 constexpr std::string_view kScheme = "WECHATPAY2-SHA256-RSA2048 ";
 constexpr std::string_view kAppId = "wx0000000000000001";
 constexpr std::int64_t kSkewSecondsMax = 300;
-constexpr std::size_t kNumberMin = 6, kNumberMax = 32;
+constexpr std::size_t kNumberMin = 6, kNumberMax = 32, kBillsKept = 8;
 
 Answer error_answer(int status, const char* code, const char* message) { return json_answer(status, Json::object({{"code", code}, {"message", message}})); }
 
@@ -78,8 +80,9 @@ class WeChat final : public ChannelDialect {
   Answer close(const std::string& out_trade_no, const std::string& body);
   Answer refund(const std::string& body);
   [[nodiscard]] Answer query_refund(const std::string& refund_no) const;
-  [[nodiscard]] Answer bill_address(const ServerRequest& request, const std::string& call) const;
-  [[nodiscard]] std::string bill_text() const;
+  Answer bill_address(const ServerRequest& request, const std::string& call);
+  [[nodiscard]] Answer bill(const std::string& token) const;
+  [[nodiscard]] std::string bill_text(const std::string& day, const std::string& type) const;
   [[nodiscard]] Json row(const Trade& trade, const std::string& merchant_id, std::int64_t amount) const;
   [[nodiscard]] Json row(const Refund& refund) const;
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> sign(const std::string& body) const;
@@ -87,7 +90,7 @@ class WeChat final : public ChannelDialect {
   Channel& channel_;
   Merchant merchant_;
   std::string public_key_id_;
-  std::string bill_token_ = random_token(12);
+  std::deque<std::pair<std::string, std::string>> bills_;   // token and text: a bill stays as it was when its hash was told
 };
 
 bool WeChat::is_authorized(const ServerRequest& request, const std::string& call) const {
@@ -132,12 +135,7 @@ Answer WeChat::dispatch(const ServerRequest& request, const std::string& call) {
   if (call == refunds && post) return refund(request.body);
   if (call.starts_with(refunds + "/") && get) return query_refund(call.substr(refunds.size() + 1));
   if (call == "v3/bill/tradebill" && get) return bill_address(request, call);
-  if (call == "v3/billdownload/file" && get && same_secret(query_value(request.query, "token"), bill_token_)) {
-    Answer out;
-    out.response.body = bill_text();
-    out.response.content_type = "text/plain; charset=utf-8";
-    return out;
-  }
+  if (call == "v3/billdownload/file" && get) return bill(query_value(request.query, "token"));
   return error_answer(404, "RESOURCE_NOT_EXISTS", "没有这样的接口");
 }
 
@@ -148,9 +146,9 @@ Answer WeChat::pay(const std::string& body) {
   wanted.notify_url = form.text("notify_url");
   wanted.subject = form.text("description");
   wanted.attach = form.text_or_none("attach");
-  const Json& total = form.json()["amount"]["total"];
-  wanted.amount = total.integer();
-  const bool fits = wanted.out_trade_no.size() >= kNumberMin && wanted.out_trade_no.size() <= kNumberMax && total.is_int() && wanted.amount > 0;
+  const auto total = cents_in(form.json()["amount"]["total"]);
+  wanted.amount = total.value_or(0);
+  const bool fits = wanted.out_trade_no.size() >= kNumberMin && wanted.out_trade_no.size() <= kNumberMax && total;
   if (!form.good() || !fits || form.text("mchid") != merchant_.id || form.text("appid") != kAppId) return error_answer(400, "PARAM_ERROR", "参数错误");
   const Created created = channel_.create(wanted);
   if (created.said == Said::conflict) return error_answer(403, "OUT_TRADE_NO_USED", "商户订单号重复");
@@ -221,19 +219,36 @@ Answer WeChat::query_refund(const std::string& refund_no) const {
   return answer;
 }
 
-Answer WeChat::bill_address(const ServerRequest& request, const std::string& call) const {
+Answer WeChat::bill_address(const ServerRequest& request, const std::string& call) {
+  const std::string day = query_value(request.query, "bill_date"), type = query_value(request.query, "bill_type");
+  if (!is_bill_date(day)) return error_answer(400, "PARAM_ERROR", "bill_date");
+  if (!type.empty() && type != "ALL" && type != "SUCCESS" && type != "REFUND") return error_answer(400, "PARAM_ERROR", "bill_type");
+  const auto& [token, text] = bills_.emplace_back(random_token(12), bill_text(day, type));
+  if (bills_.size() > kBillsKept) bills_.pop_front();
   const std::string prefix = request.path.substr(0, request.path.size() - call.size());
-  return json_answer(200, Json::object({{"hash_type", "SHA256"}, {"hash_value", sha256_hex(bill_text())},
-                                        {"download_url", "http://" + request.header("host") + prefix + "v3/billdownload/file?token=" + bill_token_}}));
+  return json_answer(200, Json::object({{"hash_type", "SHA256"}, {"hash_value", sha256_hex(text)},
+                                        {"download_url", "http://" + request.header("host") + prefix + "v3/billdownload/file?token=" + token}}));
+}
+
+Answer WeChat::bill(const std::string& token) const {
+  const auto at = std::find_if(bills_.begin(), bills_.end(), [&](const auto& bill) { return same_secret(token, bill.first); });
+  if (at == bills_.end()) return error_answer(404, "RESOURCE_NOT_EXISTS", "没有这样的账单");
+  Answer out;
+  out.response.body = at->second;
+  out.response.content_type = "text/plain; charset=utf-8";
+  return out;
 }
 
 /// The columns of the real bill that hold facts here, each value behind a backtick as there.
-std::string WeChat::bill_text() const {
+std::string WeChat::bill_text(const std::string& day, const std::string& type) const {
   std::string out = "交易时间,公众账号ID,商户号,微信订单号,商户订单号,交易状态,订单金额,商户退款单号,退款金额\n";
   const std::string us = "`" + std::string(kAppId) + ",`" + merchant_.id;
-  for (const Trade* trade : channel_.charged_trades())
+  for (const Trade* trade : channel_.charged_trades()) {
+    if (type == "REFUND" || !is_in_bill(day, trade->paid_at)) continue;
     out += "`" + china_time(trade->paid_at) + "," + us + ",`" + trade->trade_no + ",`" + trade->out_trade_no + ",`SUCCESS,`" + money_text(trade->amount) + ",`0,`0.00\n";
+  }
   for (const Refund* refund : channel_.done_refunds()) {
+    if (type == "SUCCESS" || !is_in_bill(day, refund->done_at)) continue;
     const Trade& trade = *channel_.trade_of(refund->out_trade_no);
     out += "`" + china_time(refund->done_at) + "," + us + ",`" + trade.trade_no + ",`" + trade.out_trade_no + ",`REFUND,`0.00,`" + refund->refund_no + ",`" + money_text(refund->amount) + "\n";
   }
@@ -241,7 +256,7 @@ std::string WeChat::bill_text() const {
 }
 
 HttpRequest WeChat::tell(const ChannelEvent& event) const {
-  const bool refunded = event.kind == ChannelEvent::Kind::refunded;
+  const bool refunded = event.refund.has_value();
   const bool good = !refunded || event.refund->status == RefundStatus::success;
   const std::string kind = refunded ? "refund" : "transaction", nonce = hmac_sha256_hex(merchant_.secret, event.notify_no).substr(0, 12);
   const auto body_for = [&](const std::string& out_trade_no) {

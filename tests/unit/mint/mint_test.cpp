@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <limits>
 #include <set>
 
 #include "harness/core/files.hpp"
@@ -201,6 +202,24 @@ TEST_F(MintFolder, IsNotMadeFromBadSkus) {
     EXPECT_EQ(status.error().code, Errc::invalid);
     EXPECT_TRUE(fs::is_empty(base));
   }
+}
+
+TEST_F(MintFolder, IsNotBegunWhenTheDiskIsTooSmall) {
+  std::vector<MintSku> many;
+  for (std::uint32_t i = 1; i <= 20'000; ++i) many.push_back({"s" + std::to_string(i), "game_card", i, std::numeric_limits<std::uint32_t>::max(), 100});   // 3 PB
+  const Status status = write_mint(dir, "k", many);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, Errc::unavailable);
+  EXPECT_NE(status.error().what.find("MiB"), std::string::npos) << status.error().what;
+  EXPECT_FALSE(fs::exists(dir));
+}
+
+TEST_F(MintFolder, TakesASlashBehindItsName) {
+  ASSERT_TRUE(write_mint(dir + "/", "k", {{"a", "game_card", 1, 40'000, 100}}));
+  const std::string text = read_file(dir + "/cards/a.txt").value();
+  const auto cards = split(trim(text), '\n');
+  ASSERT_EQ(cards.size(), 40'000U);   // more than one block
+  EXPECT_EQ(Mint("k").decode(cards[39'999]), (CardId{1, 39'999}));
 }
 
 TEST_F(MintFolder, LeavesNothingWhenAWriteFails) {

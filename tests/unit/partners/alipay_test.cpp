@@ -89,7 +89,7 @@ TEST_F(AlipayTest, LivesFromCreateToBill) {
   const Json asked = call("alipay.trade.fastpay.refund.query", Json::object({{"out_trade_no", "t1"}, {"out_request_no", "r3"}}));
   EXPECT_EQ(asked["refund_status"].string(), "REFUND_SUCCESS");
 
-  const Json bill = call("alipay.data.dataservice.bill.downloadurl.query", Json::object({{"bill_type", "trade"}, {"bill_date", "2026-01-01"}}));
+  const Json bill = call("alipay.data.dataservice.bill.downloadurl.query", Json::object({{"bill_type", "trade"}, {"bill_date", partners::china_time(partners::unix_now()).substr(0, 7)}}));
   const HttpResponse rows = fetch({"GET", bill["bill_download_url"].string(), "", {}, 5s});
   EXPECT_EQ(split(trim(rows.body), '\n').size(), 4U) << rows.body;
   EXPECT_NE(rows.body.find(",-2.00,r1"), std::string::npos);
@@ -164,6 +164,47 @@ TEST_F(AlipayTest, AcceptsRefundsThatComeLater) {
   ASSERT_TRUE(eventually([&] { return call("alipay.trade.fastpay.refund.query", biz)["refund_status"].string() == "REFUND_SUCCESS"; }));
   EXPECT_EQ(lines("alpha", "refunded").size(), 1U);
   EXPECT_EQ(refund("t1", "r2", "0.01")["code"].string(), "40004");
+}
+
+TEST_F(AlipayTest, BillsADayOrAMonthAndNothingElse) {
+  open();
+  create("t1", "http://127.0.0.1:1/none");
+  ASSERT_TRUE(wait_for_lines("alpha", "charged", 1));
+  const auto bill = [&](const std::string& date) { return call("alipay.data.dataservice.bill.downloadurl.query", Json::object({{"bill_type", "trade"}, {"bill_date", date}})); };
+  const auto rows = [&](const std::string& date) { return split(trim(fetch({"GET", bill(date)["bill_download_url"].string(), "", {}, 5s}).body), '\n').size() - 1; };
+  const std::string day = by_number("alipay.trade.query", "t1")["send_pay_date"].string().substr(0, 10);
+  EXPECT_EQ(rows(day), 1U);
+  EXPECT_EQ(rows(day.substr(0, 7)), 1U);
+  EXPECT_EQ(rows("2020-01-01"), 0U);
+  EXPECT_EQ(bill("yesterday")["code"].string(), "40002");
+  EXPECT_EQ(bill("2020-1-1")["code"].string(), "40002");
+}
+
+TEST_F(AlipayTest, KnowsARefundByItsNumberWithinItsTrade) {
+  open();
+  for (const char* number : {"t1", "t2"}) create(number, "http://127.0.0.1:1/none");
+  ASSERT_TRUE(wait_for_lines("alpha", "charged", 2));
+  EXPECT_EQ(refund("t1", "r1", "2.00")["fund_change"].string(), "Y");
+  EXPECT_EQ(refund("t2", "r1", "1.00")["fund_change"].string(), "Y");
+  EXPECT_EQ(refund("t2", "r1", "1.00")["fund_change"].string(), "N");
+  const Json asked = call("alipay.trade.fastpay.refund.query", Json::object({{"out_trade_no", "t2"}, {"out_request_no", "r1"}}));
+  EXPECT_EQ(asked["refund_amount"].string(), "1.00");
+  EXPECT_EQ(lines("alpha", "refunded")[1]["refund_no"].string(), "r1");
+}
+
+TEST_F(AlipayTest, TellsNobodyOfARefundThatGaveNothingBack) {
+  Receiver shop;
+  take_channel("alpha=alipay,refund_pending=1,refund_fail=1,refund_after=1s");
+  setup.time_scale = 1000;
+  open();
+  create("t1", shop.root());
+  ASSERT_TRUE(wait_for_lines("alpha", "notify", 1));
+  refund("t1", "r1", "5.00");
+  ASSERT_TRUE(wait_for_lines("alpha", "refund_failed", 1));
+  create("t2", shop.root());   // its notify leaves after whatever the refund would have told
+  ASSERT_TRUE(wait_for_lines("alpha", "notify", 2));
+  EXPECT_EQ(shop.seen().size(), 2U);
+  EXPECT_TRUE(lines("alpha", "refund_notify").empty());
 }
 
 }  // namespace

@@ -30,6 +30,11 @@ TEST(ParsePartner, NamesAllMistakesAtOnce) {
     EXPECT_NE(bad.error().what.find(part), std::string::npos) << part << " in " << bad.error().what;
 }
 
+TEST(ParsePartner, WantsAnAddressForNotifies) {
+  EXPECT_FALSE(parse_partner("wx=wechat,notify=shop"));
+  EXPECT_TRUE(parse_partner("wx=wechat,notify=https://shop/n"));
+}
+
 struct Misbehaving : Bank {
   Json notify_body(Receiver& shop, std::size_t at) { return Json::parse(shop.seen()[at].body).value(); }
 };
@@ -41,6 +46,16 @@ TEST_F(Misbehaving, UnknownDialectsAndDoubleNamesAreRefused) {
   ASSERT_FALSE(started);
   EXPECT_NE(started.error().what.find("paypal"), std::string::npos);
   EXPECT_NE(started.error().what.find("'alpha' is there twice"), std::string::npos);
+}
+
+TEST_F(Misbehaving, KeysThatWouldChangeNothingAreRefused) {
+  take_channel("gamma=easypay,fail=0.5,late=0.1");
+  take_supplier("up=hmac,early=0.2,unseen=0.1");
+  const auto started = start_partners(setup);
+  ASSERT_FALSE(started);
+  EXPECT_NE(started.error().what.find("'gamma': 'fail' is for suppliers"), std::string::npos) << started.error().what;
+  EXPECT_NE(started.error().what.find("'up': 'early' is for channels"), std::string::npos) << started.error().what;
+  for (const char* fits : {"'late'", "'unseen'"}) EXPECT_EQ(started.error().what.find(fits), std::string::npos) << started.error().what;
 }
 
 TEST_F(Misbehaving, EarlyNotifiesComeBeforeTheAnswer) {

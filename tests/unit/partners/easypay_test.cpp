@@ -83,6 +83,18 @@ TEST_F(EasyPayTest, LivesFromCreateToBill) {
   EXPECT_EQ(lines("alpha", "charged")[0]["order"].string(), "t1");
 }
 
+TEST_F(EasyPayTest, BillsPagesForThoseWhoAskWithALimit) {
+  open();
+  for (const char* number : {"t1", "t2", "t3"}) create(number);
+  ASSERT_TRUE(wait_for_lines("alpha", "charged", 3));
+  EXPECT_EQ(api("orders", {})["count"].integer(), 3);
+  EXPECT_EQ(api("orders", {{"limit", "2"}})["count"].integer(), 2);
+  EXPECT_EQ(api("orders", {{"limit", "2"}, {"page", "2"}})["data"].items()[0]["out_trade_no"].string(), "t3");
+  EXPECT_EQ(api("orders", {{"limit", "2"}, {"page", "3"}})["count"].integer(), 0);   // whoever turns pages comes to an end
+  EXPECT_EQ(api("orders", {{"page", "2"}})["count"].integer(), 0);
+  EXPECT_EQ(api("orders", {{"limit", "0"}})["code"].integer(), -1);
+}
+
 TEST_F(EasyPayTest, TakesABuyersFormAndShowsAPage) {
   open();
   const auto params = signed_with(wanted("t1", "http://127.0.0.1:1/none"), key_text("alpha", "secret"));

@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <limits>
 
 #include "harness/partners/counter.hpp"
 #include "tests/unit/partners/bank.hpp"
@@ -299,9 +300,21 @@ TEST_F(Bank, LeavesNoJournalsWhenThePortIsTaken) {
   EXPECT_TRUE(fs::is_empty(setup.journal_dir));
 }
 
+TEST_F(Bank, BillsWithinLimitsThatAreNumbers) {
+  open();
+  pay("t1");
+  wait_for_status("t1", "SUCCESS");
+  const auto bill = [&](const std::string& query) { return call("GET", "/channel/alpha/bill" + query); };
+  EXPECT_EQ(bill("?since=0&until=9999999999").body["rows"].items().size(), 1U);
+  EXPECT_EQ(bill("?until=1").body["rows"].items().size(), 0U);
+  for (const char* query : {"?since=abc", "?until=abc", "?since=-5", "?until=1.5", "?since=99999999999999999999"}) EXPECT_EQ(bill(query).status, 400) << query;
+}
+
 TEST_F(Bank, RefusesBadSetups) {
-  setup.time_scale = 0;
-  EXPECT_EQ(start_partners(setup).error().code, Errc::invalid);
+  for (const double scale : {0.0, 1e-300, std::numeric_limits<double>::infinity()}) {
+    setup.time_scale = scale;
+    EXPECT_EQ(start_partners(setup).error().code, Errc::invalid) << scale;
+  }
   setup.time_scale = 1;
   setup.key = "";
   EXPECT_EQ(start_partners(setup).error().code, Errc::invalid);

@@ -89,6 +89,30 @@ TEST_F(SupplierTest, SharedStockAnswersARepeatedNumberWithAnError) {
   EXPECT_EQ(lines("up", "supply_done").size(), 1U);
 }
 
+TEST_F(SupplierTest, SharedStockCallsNobodyBack) {
+  Receiver shop;
+  take_supplier("up=sharedstock,notify=" + shop.root());
+  take_supplier("topup=native,notify=" + shop.root());
+  open();
+  shared("commodity/trade", {{"shared_code", "default"}, {"num", "1"}});
+  call("POST", "/topup/order", R"({"request_no":"q1","order":"o1","phone":"13800000000","amount_cents":100,"notify_url":"http://127.0.0.1:1/"})");
+  ASSERT_TRUE(shop.wait_for(1));   // the other one's, which was later
+  EXPECT_EQ(shop.seen()[0].method, "POST");
+  EXPECT_TRUE(lines("up", "supply_notify").empty());
+}
+
+TEST_F(SupplierTest, TransfersNoPartsOfPieces) {
+  take_supplier("truck=transfer");
+  open();
+  const auto status = [&](const Json& quantity) {
+    return call("POST", "/transfer/order", Json::object({{"transfer_no", "x" + quantity.dump()}, {"order", "o1"}, {"item", "sword"}, {"account", "a"}, {"quantity", quantity}}).dump()).status;
+  };
+  EXPECT_EQ(status(1.5), 400);
+  EXPECT_EQ(status("2"), 400);
+  EXPECT_EQ(status(2), 200);
+  EXPECT_EQ(status(nullptr), 200);   // one
+}
+
 TEST_F(SupplierTest, DeliversPartsAndFailsAsTold) {
   take_supplier("up=sharedstock,partial=1");
   take_supplier("topup=native,fail=1");
@@ -105,6 +129,8 @@ TEST_F(SupplierTest, HidesAnOrderForAWhile) {
   open();
   call("POST", "/topup/order", R"({"request_no":"q1","order":"o1","phone":"13800000000","amount_cents":100,"notify_url":"http://127.0.0.1:1/"})");
   EXPECT_EQ(call("GET", "/topup/order?request_no=q1").status, 404);   // not a failure: it comes
+  call("POST", "/topup/order", R"({"request_no":"q2","order":"o2","phone":"13800000000","amount_cents":100,"notify_url":"http://127.0.0.1:1/"})");
+  EXPECT_EQ(call("POST", "/topup/revoke", R"({"request_no":"q2"})").body["status"].string(), "REVOKED");   // what had an effect says so
   EXPECT_TRUE(eventually([&] { return call("GET", "/topup/order?request_no=q1").body["status"].string() == "SUCCESS"; }));
 }
 

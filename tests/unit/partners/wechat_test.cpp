@@ -85,7 +85,7 @@ TEST_F(WeChatTest, LivesFromCreateToBill) {
   EXPECT_EQ(refund("trade-1", "r1", 200).body["status"].string(), "SUCCESS");
   EXPECT_EQ(lines("wx", "refunded").size(), 1U);
 
-  const Json bill = call("GET", "/v3/bill/tradebill?bill_date=2026-01-01").body;
+  const Json bill = call("GET", "/v3/bill/tradebill?bill_date=" + partners::china_time(partners::unix_now()).substr(0, 7)).body;
   const std::string address = bill["download_url"].string(), path = address.substr(address.find("/channel/wx") + 11);
   const std::string rows = call("GET", path).body.string();
   EXPECT_EQ(sha256_hex(rows), bill["hash_value"].string());
@@ -166,6 +166,30 @@ TEST_F(WeChatTest, LetsAFailedRefundBeTriedAgainUnderItsNumber) {
   ASSERT_TRUE(eventually([&] { return call("GET", "/v3/refund/domestic/refunds/r1").body["status"].string() == "ABNORMAL"; }));
   EXPECT_EQ(refund("trade-1", "r1", 500).body["status"].string(), "PROCESSING");
   EXPECT_TRUE(lines("wx", "refunded").empty());
+}
+
+TEST_F(WeChatTest, KeepsABillAsItWasWhenItsHashWasTold) {
+  open();
+  create("trade-1");
+  ASSERT_TRUE(wait_for_lines("wx", "charged", 1));
+  const auto address = [&](const std::string& query) { return call("GET", "/v3/bill/tradebill?" + query).body; };
+  const auto text = [&](const Json& bill) { return call("GET", bill["download_url"].string().substr(url("/channel/wx").size())).body.string(); };
+  const std::string day = query("trade-1").body["success_time"].string().substr(0, 10);
+  const Json bill = address("bill_date=" + day);
+  create("trade-2");
+  ASSERT_TRUE(wait_for_lines("wx", "charged", 2));
+  EXPECT_EQ(sha256_hex(text(bill)), bill["hash_value"].string());
+  EXPECT_EQ(text(bill).find("trade-2"), std::string::npos);
+  EXPECT_NE(text(address("bill_date=" + day + "&bill_type=SUCCESS")).find("trade-2"), std::string::npos);
+  EXPECT_EQ(text(address("bill_date=" + day + "&bill_type=REFUND")).find("trade-"), std::string::npos);
+  EXPECT_EQ(text(address("bill_date=2020-01-01")).find("trade-"), std::string::npos);
+  EXPECT_EQ(address("bill_date=today")["code"].string(), "PARAM_ERROR");
+}
+
+TEST_F(WeChatTest, TakesNoSumThatNoBankHas) {
+  open();
+  EXPECT_EQ(create("trade-1", "http://127.0.0.1:1/none", 1'000'000'000'001).status, 400);
+  EXPECT_EQ(create("trade-1", "http://127.0.0.1:1/none", 1'000'000'000'000).status, 200);
 }
 
 }  // namespace
