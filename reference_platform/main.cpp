@@ -1,5 +1,5 @@
-// cardstorm-platform: the reference platform's one binary: `up` is its supervisor, `node` one of its nodes, `traits` says what can be
-// wrong with it.
+// cardstorm-platform: the reference platform's one binary: `up` is its supervisor, `node` one of its nodes, `traits`
+// says what can be wrong with it.
 #include <algorithm>
 #include <cstdio>
 #include <stdexcept>
@@ -73,7 +73,8 @@ constexpr const char* kOwnProgram = "/proc/self/exe";
 using ops::Args;
 
 std::string schema_of(const ops::UpOptions& o, int number) {
-  if (o.variant == "fragile") return store::fragile_schema() + store::fragile_order_indexes(!o.switches.on(domain::Trait::A05));
+  if (o.variant == "fragile")
+    return store::fragile_schema() + store::fragile_order_indexes(!o.switches.on(domain::Trait::A05));
   return store::hardened_schema(number, o.databases);
 }
 
@@ -84,7 +85,7 @@ std::string audit_views_of(const ops::UpOptions& o, const std::vector<std::strin
 void load(store::Connection& db, const ops::UpOptions& o, int number, bool shadow) {
   if (o.variant == "fragile") return domain::load_catalogue(db, o.mint_dir);
   domain::load_catalogue(db, o.mint_dir, domain::Share{number, o.databases});
-  if (shadow) db.script("UPDATE cards SET secret = 'SHADOW-' || secret");   // a drill must not see what buyers pay for
+  if (shadow) db.script("UPDATE cards SET secret = 'SHADOW-' || secret");  // a drill must not see what buyers pay for
 }
 
 void seed(store::Connection& db, const ops::UpOptions& o, int number) {
@@ -92,11 +93,16 @@ void seed(store::Connection& db, const ops::UpOptions& o, int number) {
   store::seed_hardened_orders(db, o.orders, number, o.databases);
 }
 
-int up(const Args& args) { return ops::run_supervisor(ops::read_up(args), {kOwnProgram, &schema_of, &audit_views_of, &load, &seed}); }
+int up(const Args& args) {
+  return ops::run_supervisor(ops::read_up(args), {kOwnProgram, &schema_of, &audit_views_of, &load, &seed});
+}
 
 int traits(const Args& args) {
   bool as_json = false;
-  ops::complain(ops::read_flags(args, {{"--json", false, [&as_json](const std::string&) { as_json = true; return std::string(); }}}));
+  ops::complain(ops::read_flags(args, {{"--json", false, [&as_json](const std::string&) {
+                                          as_json = true;
+                                          return std::string();
+                                        }}}));
   return std::fputs((as_json ? ops::switch_json() : ops::switch_table()).c_str(), stdout) < 0 ? 4 : 0;
 }
 
@@ -104,12 +110,17 @@ int node(const Args& args) {
   if (args.empty() || args[0].starts_with("--")) throw ops::Usage("wanted: node NAME --config FILE");
   std::string file, supervisor_fd;
   const auto into = [](std::string& target) {
-    return [&target](const std::string& value) { target = value; return std::string(); };
+    return [&target](const std::string& value) {
+      target = value;
+      return std::string();
+    };
   };
-  ops::complain(ops::read_flags(Args(args.begin() + 1, args.end()), {{"--config", true, into(file)}, {"--supervisor-fd", true, into(supervisor_fd)}}));
+  ops::complain(ops::read_flags(Args(args.begin() + 1, args.end()),
+                                {{"--config", true, into(file)}, {"--supervisor-fd", true, into(supervisor_fd)}}));
   if (file.empty()) throw ops::Usage("wanted: node NAME --config FILE");
   auto config = ops::read_config(file);
-  if (config.name != args[0]) throw ops::Usage(file + " is the configuration of " + config.name + ", not of " + args[0]);
+  if (config.name != args[0])
+    throw ops::Usage(file + " is the configuration of " + config.name + ", not of " + args[0]);
   if (!supervisor_fd.empty()) config.options["supervisor_fd"] = supervisor_fd;
   const auto* role = services::find_role(config.variant, config.role);
   if (role == nullptr) throw ops::Usage("the " + config.variant + " variant has no role '" + config.role + "'");
@@ -120,7 +131,8 @@ int node(const Args& args) {
 int wrong_usage(const std::string& mistakes) {
   for (std::size_t from = 0; from < mistakes.size();) {
     const auto to = std::min(mistakes.find('\n', from), mistakes.size());
-    std::fprintf(stderr, "cardstorm-platform: %s (see cardstorm-platform --help)\n", mistakes.substr(from, to - from).c_str());
+    std::fprintf(stderr, "cardstorm-platform: %s (see cardstorm-platform --help)\n",
+                 mistakes.substr(from, to - from).c_str());
     from = to + 1;
   }
   return 2;
@@ -129,13 +141,15 @@ int wrong_usage(const std::string& mistakes) {
 int dispatch(const Args& args) {
   const std::string verb = args.empty() ? "" : args[0];
   const Args rest(args.begin() + (args.empty() ? 0 : 1), args.end());
-  const bool asks = std::any_of(args.begin(), args.end(), [](const std::string& word) { return word == "--help" || word == "-h"; });
+  const bool asks =
+      std::any_of(args.begin(), args.end(), [](const std::string& word) { return word == "--help" || word == "-h"; });
   if (asks || verb == "help") return std::fputs(kHelp, stdout) < 0 ? 4 : 0;
   if (verb == "--version") return std::puts("cardstorm-platform " CARDSTORM_VERSION) < 0 ? 4 : 0;
   if (verb == "up") return up(rest);
   if (verb == "traits") return traits(rest);
   if (verb == "node") return node(rest);
-  throw ops::Usage(verb.empty() ? "wanted: up, traits or node" : "unknown verb '" + verb + "'; wanted: up, traits or node");
+  throw ops::Usage(verb.empty() ? "wanted: up, traits or node"
+                                : "unknown verb '" + verb + "'; wanted: up, traits or node");
 }
 
 }  // namespace

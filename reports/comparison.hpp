@@ -1,4 +1,5 @@
-// comparison: a Comparison for people, for a merge request and for CI. Like the writers of a Scorecard: no judgement here, no clock.
+// comparison: a Comparison for people, for a merge request and for CI. Like the writers of a Scorecard: no judgement
+// here, no clock.
 #pragma once
 
 #include <iosfwd>

@@ -25,7 +25,8 @@ bool is_blank(char32_t c) { return c == '\n' || c == '\r' || c == '\t' || c == 0
 
 bool is_unwanted(char32_t c) {
   const bool control = c < 0x20 || (c >= 0x7F && c <= 0x9F);
-  const bool turns_direction = (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) || c == 0x200E || c == 0x200F || c == 0x061C;
+  const bool turns_direction =
+      (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) || c == 0x200E || c == 0x200F || c == 0x061C;
   const bool no_character = (c & 0xFFFE) == 0xFFFE || (c >= 0xFDD0 && c <= 0xFDEF) || c == 0xFEFF;
   return control || turns_direction || no_character;
 }
@@ -35,25 +36,52 @@ bool is_unwanted(char32_t c) {
 char32_t next_code_point(std::string_view text, std::size_t& i) {
   const auto lead = static_cast<unsigned char>(text[i]);
   const int length = length_of_lead(lead);
-  if (length == 1) { ++i; return lead; }
-  if (length == 0 || i + static_cast<std::size_t>(length) > text.size()) { ++i; return kBad; }
+  if (length == 1) {
+    ++i;
+    return lead;
+  }
+  if (length == 0 || i + static_cast<std::size_t>(length) > text.size()) {
+    ++i;
+    return kBad;
+  }
   char32_t c = lead & (0xFFU >> (length + 1));
   for (int k = 1; k < length; ++k) {
     const auto byte = static_cast<unsigned char>(text[i + static_cast<std::size_t>(k)]);
-    if ((byte & 0xC0) != 0x80) { ++i; return kBad; }
+    if ((byte & 0xC0) != 0x80) {
+      ++i;
+      return kBad;
+    }
     c = (c << 6) | (byte & 0x3FU);
   }
-  if (!shortest_and_legal(c, length)) { ++i; return kBad; }
+  if (!shortest_and_legal(c, length)) {
+    ++i;
+    return kBad;
+  }
   i += static_cast<std::size_t>(length);
   return c;
 }
 
 void append_utf8(std::string& out, char32_t c) {
   const auto put = [&out](char32_t byte) { out += static_cast<char>(static_cast<unsigned char>(byte)); };
-  if (c < 0x80) { put(c); return; }
-  if (c < 0x800) { put(0xC0 | (c >> 6)); put(0x80 | (c & 0x3F)); return; }
-  if (c < 0x10000) { put(0xE0 | (c >> 12)); put(0x80 | ((c >> 6) & 0x3F)); put(0x80 | (c & 0x3F)); return; }
-  put(0xF0 | (c >> 18)); put(0x80 | ((c >> 12) & 0x3F)); put(0x80 | ((c >> 6) & 0x3F)); put(0x80 | (c & 0x3F));
+  if (c < 0x80) {
+    put(c);
+    return;
+  }
+  if (c < 0x800) {
+    put(0xC0 | (c >> 6));
+    put(0x80 | (c & 0x3F));
+    return;
+  }
+  if (c < 0x10000) {
+    put(0xE0 | (c >> 12));
+    put(0x80 | ((c >> 6) & 0x3F));
+    put(0x80 | (c & 0x3F));
+    return;
+  }
+  put(0xF0 | (c >> 18));
+  put(0x80 | ((c >> 12) & 0x3F));
+  put(0x80 | ((c >> 6) & 0x3F));
+  put(0x80 | (c & 0x3F));
 }
 
 std::string clean_text(std::string_view text, std::size_t max_chars) {
@@ -74,12 +102,23 @@ std::string escape_markup(std::string_view text, std::size_t max_chars) {
     // Only entities can come so far: a name of nothing but quotes must not blow a page up.
     if (out.size() > bytes_max && static_cast<unsigned char>(c) < 0x80) return out + "...";
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out += c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -89,18 +128,41 @@ std::string escape_markdown(std::string_view text, std::size_t max_chars) {
   std::string out;
   for (const char c : clean_text(text, max_chars)) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '|': out += "&#124;"; break;
-      case '@': out += "&#64;"; break;   // no mention of a person
-      case ':': out += "&#58;"; break;   // no address becomes a link, no emoji
-      case '#': out += "&#35;"; break;   // no reference to an issue
-      case '\\': case '`': case '*': case '_': case '[': case ']': case '!': case '~': case '$':
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '|':
+        out += "&#124;";
+        break;
+      case '@':
+        out += "&#64;";
+        break;  // no mention of a person
+      case ':':
+        out += "&#58;";
+        break;  // no address becomes a link, no emoji
+      case '#':
+        out += "&#35;";
+        break;  // no reference to an issue
+      case '\\':
+      case '`':
+      case '*':
+      case '_':
+      case '[':
+      case ']':
+      case '!':
+      case '~':
+      case '$':
         out += '\\';
         out += c;
         break;
-      default: out += c;
+      default:
+        out += c;
     }
   }
   return out;

@@ -17,19 +17,25 @@ constexpr std::string_view kJs =
     ;
 
 // Bounds keep the page under 300 KB whatever a run holds; the whole is in the JSON file.
-constexpr std::size_t kReasonsMax = 12, kListMax = 24, kChecksMax = 32, kWitnessesPerCheck = 6, kWitnessesMax = 60, kGroupsMax = 12, kRunsMax = 20, kFaultsMax = 12, kTracesMax = 24, kTracesPerWitness = 2;
+constexpr std::size_t kReasonsMax = 12, kListMax = 24, kChecksMax = 32, kWitnessesPerCheck = 6, kWitnessesMax = 60,
+                      kGroupsMax = 12, kRunsMax = 20, kFaultsMax = 12, kTracesMax = 24, kTracesPerWitness = 2;
 
-std::string_view code_of(Verdict verdict) { return verdict == Verdict::pass ? "pass" : verdict == Verdict::fail ? "fail" : "unknown"; }
+std::string_view code_of(Verdict verdict) {
+  return verdict == Verdict::pass ? "pass" : verdict == Verdict::fail ? "fail" : "unknown";
+}
 
 std::string safe(std::string_view raw, std::size_t max_chars = 80) { return escape_markup(raw, max_chars); }
 
 /// The decision's sign: shape and not colour alone tells it.
 std::string sign(Verdict verdict) {
-  const std::string_view inner = verdict == Verdict::pass   ? "<path d=\"M7 12.4l3.4 3.4L17.2 9\"/>"
-                                 : verdict == Verdict::fail ? "<path d=\"M8.2 8.2l7.6 7.6M15.8 8.2l-7.6 7.6\"/>"
-                                                            : "<path d=\"M9 9.4a3 3 0 1 1 4.3 2.7c-.9.5-1.3 1-1.3 2M12 17.3v.1\"/>";
-  return "<svg viewBox=\"0 0 24 24\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"2.1\" stroke-linecap=\"round\" stroke-linejoin=\"round\" aria-hidden=\"true\">"
-         "<circle cx=\"12\" cy=\"12\" r=\"10.5\"/>" + std::string(inner) + "</svg>";
+  const std::string_view inner = verdict == Verdict::pass ? "<path d=\"M7 12.4l3.4 3.4L17.2 9\"/>"
+                                 : verdict == Verdict::fail
+                                     ? "<path d=\"M8.2 8.2l7.6 7.6M15.8 8.2l-7.6 7.6\"/>"
+                                     : "<path d=\"M9 9.4a3 3 0 1 1 4.3 2.7c-.9.5-1.3 1-1.3 2M12 17.3v.1\"/>";
+  return "<svg viewBox=\"0 0 24 24\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"2.1\" "
+         "stroke-linecap=\"round\" stroke-linejoin=\"round\" aria-hidden=\"true\">"
+         "<circle cx=\"12\" cy=\"12\" r=\"10.5\"/>" +
+         std::string(inner) + "</svg>";
 }
 
 class Page {
@@ -54,35 +60,48 @@ class Page {
 
  private:
   template <class Write>
-  std::string bi(Write write) const { return both_(write); }
+  std::string bi(Write write) const {
+    return both_(write);
+  }
 
   const Scorecard& judged() const { return view_.judged(); }
   std::string role(std::size_t side) const { return both_(view_.sides[side].role); }
-  void section(Text title, const std::string& id) { out_ += "<section aria-labelledby=\"" + id + "\"><h2 id=\"" + id + "\">" + both_(title) + "</h2>\n"; }
+  void section(Text title, const std::string& id) {
+    out_ += "<section aria-labelledby=\"" + id + "\"><h2 id=\"" + id + "\">" + both_(title) + "</h2>\n";
+  }
   void note(Text id) { out_ += "<p class=\"note\">" + both_(id) + "</p>\n"; }
   void more(std::size_t all, std::size_t shown) {
-    if (all > shown) out_ += "<p class=\"note\">" + bi([&](const Words& w) { return w.say(Text::and_more, {std::to_string(all - shown)}); }) + "</p>";
+    if (all > shown)
+      out_ += "<p class=\"note\">" +
+              bi([&](const Words& w) { return w.say(Text::and_more, {std::to_string(all - shown)}); }) + "</p>";
   }
 
   void open() {
     const bool zh = lang_ == Lang::zh;
     const Words words(lang_, true);
-    const std::string title = words.decision(judged().verdict) + " - " + words.t(view_.drill ? Text::title_drill : Text::title_run) + ": " + judged().scenario;
-    out_ += "<!DOCTYPE html>\n<html lang=\"" + std::string(zh ? "zh-CN" : "en") + "\" data-verdict=\"" + std::string(code_of(judged().verdict)) + "\">\n<head>\n<meta charset=\"utf-8\">\n" +
-            "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<meta name=\"generator\" content=\"CardStorm\">\n<link rel=\"icon\" href=\"data:,\">\n<title>" +
+    const std::string title = words.decision(judged().verdict) + " - " +
+                              words.t(view_.drill ? Text::title_drill : Text::title_run) + ": " + judged().scenario;
+    out_ += "<!DOCTYPE html>\n<html lang=\"" + std::string(zh ? "zh-CN" : "en") + "\" data-verdict=\"" +
+            std::string(code_of(judged().verdict)) + "\">\n<head>\n<meta charset=\"utf-8\">\n" +
+            "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<meta name=\"generator\" "
+            "content=\"CardStorm\">\n<link rel=\"icon\" href=\"data:,\">\n<title>" +
             safe(title) + "</title>\n<style>" + std::string(kCss) + "</style>\n</head>\n<body>\n";
     for (const Lang lang : {Lang::en, Lang::zh}) {
       const std::string id = lang == Lang::en ? "lang-en" : "lang-zh";
-      out_ += "<input class=\"lang\" type=\"radio\" name=\"lang\" id=\"" + id + "\"" + (lang == lang_ ? " checked" : "") + ">\n";
+      out_ += "<input class=\"lang\" type=\"radio\" name=\"lang\" id=\"" + id + "\"" +
+              (lang == lang_ ? " checked" : "") + ">\n";
     }
-    out_ += "<div class=\"page\">\n<header class=\"top\"><span><b>CardStorm</b> &#160;" + safe(judged().scenario) + "</span><span class=\"switch\"><label for=\"lang-en\" lang=\"en\">" +
-            safe(text_of(Lang::en)) + "</label><label for=\"lang-zh\" lang=\"zh-CN\">" + safe(text_of(Lang::zh)) + "</label></span></header>\n<main>\n";
+    out_ += "<div class=\"page\">\n<header class=\"top\"><span><b>CardStorm</b> &#160;" + safe(judged().scenario) +
+            "</span><span class=\"switch\"><label for=\"lang-en\" lang=\"en\">" + safe(text_of(Lang::en)) +
+            "</label><label for=\"lang-zh\" lang=\"zh-CN\">" + safe(text_of(Lang::zh)) +
+            "</label></span></header>\n<main>\n";
   }
   static std::string text_of(Lang lang) { return std::string(cardstorm::text(Text::language_name, lang)); }
 
   void hero() {
-    out_ += "<div class=\"hero\"><p class=\"eyebrow\">" + both_(view_.drill ? Text::title_drill : Text::title_run) + ", " + both_(Text::decision) + "</p><h1 class=\"decision\">" +
-            sign(judged().verdict) + "<span>" + bi([&](const Words& w) { return w.decision(judged().verdict); }) + "</span></h1><p class=\"lead\">" +
+    out_ += "<div class=\"hero\"><p class=\"eyebrow\">" + both_(view_.drill ? Text::title_drill : Text::title_run) +
+            ", " + both_(Text::decision) + "</p><h1 class=\"decision\">" + sign(judged().verdict) + "<span>" +
+            bi([&](const Words& w) { return w.decision(judged().verdict); }) + "</span></h1><p class=\"lead\">" +
             bi([&](const Words& w) { return w.headline(view_); }) + "</p>\n";
     reasons();
     out_ += "<p class=\"note\" style=\"margin-top:22px\">" + bi([&](const Words& w) { return w.setting(view_); }) +
@@ -97,12 +116,14 @@ class Page {
     for (std::size_t i = 0; i < std::min(why.size(), kReasonsMax); ++i) {
       const Reason& reason = why[i];
       out_ += "<li>" + bi([&](const Words& w) {
-        const std::string detail = w.detail(reason);
-        return w.reason(reason) + (detail.empty() ? "" : " " + detail);
-      });
+                const std::string detail = w.detail(reason);
+                return w.reason(reason) + (detail.empty() ? "" : " " + detail);
+              });
       out_ += " <code class=\"tag\">" + safe(reason.code, 40) + "</code>";
       const std::string remedy = bi([&](const Words& w) { return w.remedy(reason); });
-      if (!remedy.empty()) out_ += "<br><span class=\"do\">" + both_(Text::remedy) + bi([](const Words& w) { return w.t(Text::colon); }) + remedy + "</span>";
+      if (!remedy.empty())
+        out_ += "<br><span class=\"do\">" + both_(Text::remedy) + bi([](const Words& w) { return w.t(Text::colon); }) +
+                remedy + "</span>";
       out_ += "</li>";
     }
     out_ += "</ul>\n";
@@ -113,8 +134,11 @@ class Page {
   template <class Value>
   void key(const std::string& name, Value value, const std::string& under = "") {
     out_ += "<div class=\"key\"><dt>" + name + "</dt><dd>" + bi([&](const Words& w) { return value(w, judged()); });
-    if (!under.empty()) out_ += "<span class=\"small\">" + under + "</span>";
-    else if (view_.drill) out_ += "<span class=\"small was\">" + role(0) + " " + bi([&](const Words& w) { return value(w, *view_.sides[0].card); }) + "</span>";
+    if (!under.empty())
+      out_ += "<span class=\"small\">" + under + "</span>";
+    else if (view_.drill)
+      out_ += "<span class=\"small was\">" + role(0) + " " +
+              bi([&](const Words& w) { return value(w, *view_.sides[0].card); }) + "</span>";
     out_ += "</dd></div>";
   }
 
@@ -129,9 +153,13 @@ class Page {
     out_ += "<dl class=\"keys\">";
     key(both_(Text::success_rate), [](const Words& w, const Scorecard& c) { return w.share(c.success_rate); });
     if (view_.drill) {
-      key(both_(Text::mttr_reduction), [&](const Words& w, const Scorecard&) {
-        return view_.drill->mttr_reduction ? w.reduction(view_.drill->mttr_reduction) : w.dash();
-      }, "<span class=\"was\">" + both_(view_.drill->mttr_reduction ? Text::mttr_smallest : Text::mttr_null) + "</span>");
+      key(
+          both_(Text::mttr_reduction),
+          [&](const Words& w, const Scorecard&) {
+            return view_.drill->mttr_reduction ? w.reduction(view_.drill->mttr_reduction) : w.dash();
+          },
+          "<span class=\"was\">" + both_(view_.drill->mttr_reduction ? Text::mttr_smallest : Text::mttr_null) +
+              "</span>");
     } else {
       key(both_(Text::latency_p99), [](const Words& w, const Scorecard& c) { return w.millis(c.latency_ms.p99); });
     }
@@ -154,7 +182,9 @@ class Page {
   template <class Cents>
   void amount(Text name, Cents cents) {
     out_ += "<div><dt>" + both_(name) + "</dt><dd>" + bi([&](const Words& w) { return w.money(cents(judged())); });
-    if (view_.drill) out_ += "<span class=\"small was\">" + role(0) + " " + bi([&](const Words& w) { return w.money(cents(view_.drill->baseline)); }) + "</span>";
+    if (view_.drill)
+      out_ += "<span class=\"small was\">" + role(0) + " " +
+              bi([&](const Words& w) { return w.money(cents(view_.drill->baseline)); }) + "</span>";
     out_ += "</dd></div>";
   }
 
@@ -167,7 +197,9 @@ class Page {
     } else {
       note(Text::not_exercised_note);
       out_ += "<ul class=\"plain\">";
-      for (std::size_t i = 0; i < std::min(card.not_exercised.size(), kListMax); ++i) out_ += "<li>" + bi([&](const Words& w) { return clean_text(w.situation(card.not_exercised[i]), 80); }) + "</li>";
+      for (std::size_t i = 0; i < std::min(card.not_exercised.size(), kListMax); ++i)
+        out_ +=
+            "<li>" + bi([&](const Words& w) { return clean_text(w.situation(card.not_exercised[i]), 80); }) + "</li>";
       out_ += "</ul>";
       more(card.not_exercised.size(), kListMax);
     }
@@ -178,7 +210,8 @@ class Page {
       const double delay = view_.sides[side].card->assumed_restart_s;
       if (!(delay >= 0)) continue;
       any = true;
-      out_ += "<p>" + (view_.drill ? role(side) + bi([](const Words& w) { return w.t(Text::colon); }) : "") + bi([&](const Words& w) { return w.assumption(delay); }) + "</p>";
+      out_ += "<p>" + (view_.drill ? role(side) + bi([](const Words& w) { return w.t(Text::colon); }) : "") +
+              bi([&](const Words& w) { return w.assumption(delay); }) + "</p>";
     }
     if (!any) note(Text::no_assumptions);
     out_ += "</section></div>\n";
@@ -187,8 +220,11 @@ class Page {
   void over_time() {
     section(Text::over_time, "time");
     const std::string charts = html::charts(view_, both_);
-    if (charts.empty()) note(Text::no_timeline);
-    else out_ += "<p class=\"note\">" + both_(Text::over_time_note) + " <span class=\"hint\">" + both_(Text::chart_hint) + "</span></p>" + charts;
+    if (charts.empty())
+      note(Text::no_timeline);
+    else
+      out_ += "<p class=\"note\">" + both_(Text::over_time_note) + " <span class=\"hint\">" + both_(Text::chart_hint) +
+              "</span></p>" + charts;
     out_ += "</section>\n";
   }
 
@@ -209,22 +245,26 @@ class Page {
   void fault_table() {
     out_ += "<div class=\"wide\"><table><thead><tr><th scope=\"col\">" + both_(Text::fault) + "</th>";
     if (view_.drill) out_ += "<th scope=\"col\"></th>";
-    for (const Text head : {Text::onset, Text::recovery, Text::lag, Text::lost_trades}) out_ += "<th scope=\"col\" class=\"n\">" + both_(head) + "</th>";
+    for (const Text head : {Text::onset, Text::recovery, Text::lag, Text::lost_trades})
+      out_ += "<th scope=\"col\" class=\"n\">" + both_(head) + "</th>";
     out_ += "</tr></thead><tbody>";
     for (std::size_t i = 0; i < std::min(view_.faults.size(), kFaultsMax); ++i)
       for (std::size_t side = 0; side < view_.sides.size(); ++side) fault_line(view_.faults[i], side);
     out_ += "</tbody></table></div>";
     out_ += "<p class=\"note\">" + bi([&](const Words& w) {
-      const bool mixed = std::any_of(view_.faults.begin(), view_.faults.end(), [](const FaultRow& row) {
-        return std::any_of(row.cells.begin(), row.cells.end(), [](const FaultCell& cell) { return cell.is_mixed(); });
-      });
-      return w.t(Text::faults_note) + (mixed ? w.t(Text::sentence_gap) + w.t(Text::part_note) : "");
-    }) + "</p>";
+              const bool mixed = std::any_of(view_.faults.begin(), view_.faults.end(), [](const FaultRow& row) {
+                return std::any_of(row.cells.begin(), row.cells.end(),
+                                   [](const FaultCell& cell) { return cell.is_mixed(); });
+              });
+              return w.t(Text::faults_note) + (mixed ? w.t(Text::sentence_gap) + w.t(Text::part_note) : "");
+            }) +
+            "</p>";
   }
 
   std::string trace_anchor(const Scorecard& card, const TracedStep& step, const std::string& words) const {
     const std::string url = trace_url(card, step.id);
-    return url.empty() ? "<code>" + safe(step.id, 40) + "</code>" : "<a href=\"" + escape_markup(url, 1000) + "\" rel=\"noreferrer\">" + words + "</a>";
+    return url.empty() ? "<code>" + safe(step.id, 40) + "</code>"
+                       : "<a href=\"" + escape_markup(url, 1000) + "\" rel=\"noreferrer\">" + words + "</a>";
   }
 
   void worst_steps() {
@@ -235,8 +275,10 @@ class Page {
       for (const Episode& e : view_.sides[side].card->episodes)
         for (const TracedStep& step : e.worst) {
           if (++shown > kTracesMax) continue;
-          out_ += "<li>" + (view_.drill ? role(side) + ", " : "") + bi([&](const Words& w) { return clean_text(w.fault(e.fault), 48) + w.t(Text::colon) + w.traced(step); }) + " " +
-                  trace_anchor(*view_.sides[side].card, step, "<code>" + safe(step.id, 40) + "</code>") + "</li>";
+          out_ +=
+              "<li>" + (view_.drill ? role(side) + ", " : "") +
+              bi([&](const Words& w) { return clean_text(w.fault(e.fault), 48) + w.t(Text::colon) + w.traced(step); }) +
+              " " + trace_anchor(*view_.sides[side].card, step, "<code>" + safe(step.id, 40) + "</code>") + "</li>";
         }
     out_ += "</ul>";
     more(shown, kTracesMax);
@@ -246,14 +288,20 @@ class Page {
     const FaultCell& cell = row.cells[side];
     out_ += "<tr>";
     if (side == 0)
-      out_ += "<th scope=\"rowgroup\" rowspan=\"" + std::to_string(view_.sides.size()) + "\">" + bi([&](const Words& w) { return clean_text(w.fault(row.fault), 48); }) + "</th>";
-    if (view_.drill) out_ += "<td" + std::string(side == 1 ? " class=\"cand\"" : "") + ">" + role(side) + "<span class=\"small\">" + safe(cell.on, 60) + "</span></td>";
-    out_ += "<td class=\"n\">" + bi([&](const Words& w) { return w.onset(cell); }) + "</td><td class=\"n\">" + bi([&](const Words& w) { return w.recovery(cell); });
-    if (cell.recovery.n > 1) out_ += "<span class=\"small\">" + bi([&](const Words& w) { return w.spread(cell); }) + "</span>";
+      out_ += "<th scope=\"rowgroup\" rowspan=\"" + std::to_string(view_.sides.size()) + "\">" +
+              bi([&](const Words& w) { return clean_text(w.fault(row.fault), 48); }) + "</th>";
+    if (view_.drill)
+      out_ += "<td" + std::string(side == 1 ? " class=\"cand\"" : "") + ">" + role(side) + "<span class=\"small\">" +
+              safe(cell.on, 60) + "</span></td>";
+    out_ += "<td class=\"n\">" + bi([&](const Words& w) { return w.onset(cell); }) + "</td><td class=\"n\">" +
+            bi([&](const Words& w) { return w.recovery(cell); });
+    if (cell.recovery.n > 1)
+      out_ += "<span class=\"small\">" + bi([&](const Words& w) { return w.spread(cell); }) + "</span>";
     if (cell.metastable > 0) out_ += "<span class=\"small\">" + both_(Text::metastable) + "</span>";
     if (cell.unreverted > 0) out_ += "<span class=\"small mark\">" + both_(Text::not_reverted) + "</span>";
-    out_ += "</td><td class=\"n\">" + bi([&](const Words& w) { return cell.lag.n > 0 ? w.seconds(cell.lag.mean) : w.dash(); }) + "</td><td class=\"n\">" +
-            bi([&](const Words& w) { return w.count(cell.lost); }) + "</td></tr>";
+    out_ += "</td><td class=\"n\">" +
+            bi([&](const Words& w) { return cell.lag.n > 0 ? w.seconds(cell.lag.mean) : w.dash(); }) +
+            "</td><td class=\"n\">" + bi([&](const Words& w) { return w.count(cell.lost); }) + "</td></tr>";
   }
 
   void reduction() {
@@ -266,10 +314,13 @@ class Page {
               bi([&](const Words& w) { return value ? w.reduction(value) : w.t(Text::mttr_null); }) + "</td></tr>";
     };
     line(both_(Text::mttr_smallest), drill.mttr_reduction, true);
-    std::vector<std::pair<std::string, std::optional<double>>> delays(drill.mttr_reduction_assumed_restart.begin(), drill.mttr_reduction_assumed_restart.end());
-    std::stable_sort(delays.begin(), delays.end(), [](const auto& a, const auto& b) { return a.first.size() < b.first.size(); });
+    std::vector<std::pair<std::string, std::optional<double>>> delays(drill.mttr_reduction_assumed_restart.begin(),
+                                                                      drill.mttr_reduction_assumed_restart.end());
+    std::stable_sort(delays.begin(), delays.end(),
+                     [](const auto& a, const auto& b) { return a.first.size() < b.first.size(); });
     for (std::size_t i = 0; i < std::min(delays.size(), kGroupsMax); ++i)
-      line(bi([&](const Words& w) { return w.say(Text::mttr_assumed, {delays[i].first.substr(0, 20)}); }), delays[i].second, false);
+      line(bi([&](const Words& w) { return w.say(Text::mttr_assumed, {delays[i].first.substr(0, 20)}); }),
+           delays[i].second, false);
     line(both_(Text::mttr_without), drill.mttr_reduction_without_restart, false);
     out_ += "</tbody></table>";
   }
@@ -278,16 +329,21 @@ class Page {
   void figure(const std::string& name, Value value) {
     out_ += "<tr><th scope=\"row\">" + name + "</th>";
     for (std::size_t side = 0; side < view_.sides.size(); ++side)
-      out_ += "<td class=\"n" + std::string(view_.drill && side == 1 ? " cand" : "") + "\">" + bi([&](const Words& w) { return value(w, *view_.sides[side].card); }) + "</td>";
+      out_ += "<td class=\"n" + std::string(view_.drill && side == 1 ? " cand" : "") + "\">" +
+              bi([&](const Words& w) { return value(w, *view_.sides[side].card); }) + "</td>";
     out_ += "</tr>";
   }
-  void part(Text title) { out_ += "<tr class=\"part\"><th scope=\"rowgroup\" colspan=\"" + std::to_string(view_.sides.size() + 1) + "\">" + both_(title) + "</th></tr>"; }
+  void part(Text title) {
+    out_ += "<tr class=\"part\"><th scope=\"rowgroup\" colspan=\"" + std::to_string(view_.sides.size() + 1) + "\">" +
+            both_(title) + "</th></tr>";
+  }
 
   void numbers() {
     section(Text::whole_run, "numbers");
     out_ += "<div class=\"wide\"><table><thead><tr><th scope=\"col\">" + both_(Text::figure) + "</th>";
     for (std::size_t side = 0; side < view_.sides.size(); ++side)
-      out_ += "<th scope=\"col\" class=\"n\">" + (view_.drill ? role(side) + "<br>" : "") + "<b>" + safe(target_name(*view_.sides[side].card), 60) + "</b></th>";
+      out_ += "<th scope=\"col\" class=\"n\">" + (view_.drill ? role(side) + "<br>" : "") + "<b>" +
+              safe(target_name(*view_.sides[side].card), 60) + "</b></th>";
     out_ += "</tr></thead><tbody>";
     figure(both_(Text::success_rate), [](const Words& w, const Scorecard& c) { return w.share(c.success_rate); });
     figure(both_(Text::planned), [](const Words& w, const Scorecard& c) { return w.count(c.traffic.planned); });
@@ -300,7 +356,8 @@ class Page {
     figure(both_(Text::latency_p999), [](const Words& w, const Scorecard& c) { return w.millis(c.latency_ms.p999); });
     figure(both_(Text::latency_max), [](const Words& w, const Scorecard& c) { return w.millis(c.latency_ms.max); });
     part(Text::outcomes);
-    for (const TradeOutcome outcome : {TradeOutcome::ok, TradeOutcome::failed, TradeOutcome::unknown, TradeOutcome::not_sent, TradeOutcome::unfinished})
+    for (const TradeOutcome outcome : {TradeOutcome::ok, TradeOutcome::failed, TradeOutcome::unknown,
+                                       TradeOutcome::not_sent, TradeOutcome::unfinished})
       figure(bi([&](const Words& w) { return w.outcome(outcome); }), [outcome](const Words& w, const Scorecard& c) {
         const auto found = c.traffic.outcomes.find(outcome);
         return w.count(found == c.traffic.outcomes.end() ? 0 : found->second);
@@ -316,17 +373,19 @@ class Page {
     const auto names = keys_of([](const Scorecard& c) -> const auto& { return c.traffic.causes; });
     if (!names.empty()) part(Text::causes);
     for (const std::string& name : names)
-      figure(bi([&](const Words& w) { return clean_text(w.cause(name), 48); }), [&](const Words& w, const Scorecard& c) { return w.count(count_of_cause(c, name)); });
+      figure(bi([&](const Words& w) { return clean_text(w.cause(name), 48); }),
+             [&](const Words& w, const Scorecard& c) { return w.count(count_of_cause(c, name)); });
   }
 
   void groups(Text title, std::map<std::string, Rate> Scorecard::*member) {
     const auto names = keys_of([member](const Scorecard& c) -> const auto& { return c.*member; });
     if (!names.empty()) part(title);
     for (const std::string& name : names)
-      figure(bi([&](const Words& w) { return clean_text(w.group(name), 48); }), [&](const Words& w, const Scorecard& c) {
-        const auto found = (c.*member).find(name);
-        return found == (c.*member).end() || found->second.planned == 0 ? w.dash() : w.share(found->second.share());
-      });
+      figure(
+          bi([&](const Words& w) { return clean_text(w.group(name), 48); }), [&](const Words& w, const Scorecard& c) {
+            const auto found = (c.*member).find(name);
+            return found == (c.*member).end() || found->second.planned == 0 ? w.dash() : w.share(found->second.share());
+          });
   }
 
   template <class Map>
@@ -334,7 +393,8 @@ class Page {
     std::vector<std::string> names;
     for (const Side& side : view_.sides)
       for (const auto& [name, value] : map_of(*side.card))
-        if (names.size() < kGroupsMax && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+        if (names.size() < kGroupsMax && std::find(names.begin(), names.end(), name) == names.end())
+          names.push_back(name);
     std::sort(names.begin(), names.end());
     return names;
   }
@@ -346,7 +406,8 @@ class Page {
     out_ += "<ul class=\"checks" + std::string(view_.drill ? "" : " one") + "\">";
     if (!view_.checks.empty()) {
       out_ += "<li class=\"head\"><span class=\"name\">" + both_(Text::check) + "</span>";
-      for (std::size_t side = 0; side < view_.sides.size(); ++side) out_ += "<span>" + role(side) + " <b>" + safe(view_.sides[side].card->target, 40) + "</b></span>";
+      for (std::size_t side = 0; side < view_.sides.size(); ++side)
+        out_ += "<span>" + role(side) + " <b>" + safe(view_.sides[side].card->target, 40) + "</b></span>";
       out_ += "</li>";
     }
     for (std::size_t i = 0; i < std::min(view_.checks.size(), kChecksMax); ++i) check(view_.checks[i]);
@@ -356,47 +417,69 @@ class Page {
   }
 
   void check(const std::string& name) {
-    out_ += "<li><span class=\"name\">" + bi([&](const Words& w) { return clean_text(w.check(name), 60); }) + " <code class=\"tag small\">" + safe(name, 60) + "</code></span>";
+    out_ += "<li><span class=\"name\">" + bi([&](const Words& w) { return clean_text(w.check(name), 60); }) +
+            " <code class=\"tag small\">" + safe(name, 60) + "</code></span>";
     for (const Side& side : view_.sides) out_ += "<span>" + mark(finding_called(*side.card, name)) + "</span>";
     for (std::size_t side = view_.sides.size(); side-- > 0;)
-      if (const Finding* finding = finding_called(*view_.sides[side].card, name); finding && finding->verdict != Verdict::pass) evidence(*finding, side);
+      if (const Finding* finding = finding_called(*view_.sides[side].card, name);
+          finding && finding->verdict != Verdict::pass)
+        evidence(*finding, side);
     out_ += "</li>\n";
   }
 
   std::string mark(const Finding* finding) const {
     if (finding == nullptr) return "<span class=\"small\">" + both_(Text::not_judged) + "</span>";
-    const std::string_view glyph = finding->verdict == Verdict::pass ? "&#10003;" : finding->verdict == Verdict::fail ? "&#10005;" : "?";
-    return "<span class=\"mark" + std::string(finding->verdict == Verdict::pass ? "" : " bad") + "\"><span aria-hidden=\"true\">" + std::string(glyph) + "&#160;</span>" +
-           bi([&](const Words& w) { return w.finding(finding->verdict); }) + "</span><span class=\"small\">" + bi([&](const Words& w) {
-             return finding->verdict == Verdict::fail ? w.say(Text::violations_of, {w.count(finding->violations), w.count(finding->examined)})
-                                                      : w.say(Text::examined, {w.count(finding->examined)});
-           }) + "</span>";
+    const std::string_view glyph = finding->verdict == Verdict::pass   ? "&#10003;"
+                                   : finding->verdict == Verdict::fail ? "&#10005;"
+                                                                       : "?";
+    return "<span class=\"mark" + std::string(finding->verdict == Verdict::pass ? "" : " bad") +
+           "\"><span aria-hidden=\"true\">" + std::string(glyph) + "&#160;</span>" +
+           bi([&](const Words& w) { return w.finding(finding->verdict); }) + "</span><span class=\"small\">" +
+           bi([&](const Words& w) {
+             return finding->verdict == Verdict::fail
+                        ? w.say(Text::violations_of, {w.count(finding->violations), w.count(finding->examined)})
+                        : w.say(Text::examined, {w.count(finding->examined)});
+           }) +
+           "</span>";
   }
 
   std::string traces_of(const Witness& witness, const Scorecard& card) const {
     std::string out;
     for (std::size_t i = 0; i < std::min(witness.traces.size(), kTracesPerWitness); ++i)
-      out += "<br><span class=\"small\">" + trace_anchor(card, witness.traces[i], bi([&](const Words& w) { return w.say(Text::trace_of, {clean_text(witness.traces[i].step, 40)}); })) + "</span>";
+      out += "<br><span class=\"small\">" +
+             trace_anchor(card, witness.traces[i], bi([&](const Words& w) {
+                            return w.say(Text::trace_of, {clean_text(witness.traces[i].step, 40)});
+                          })) +
+             "</span>";
     return out;
   }
 
   void evidence(const Finding& finding, std::size_t side) {
-    const std::size_t shown = std::min({finding.witnesses.size(), kWitnessesPerCheck, kWitnessesMax - witnesses_shown_});
+    const std::size_t shown =
+        std::min({finding.witnesses.size(), kWitnessesPerCheck, kWitnessesMax - witnesses_shown_});
     witnesses_shown_ += shown;
-    out_ += "<details class=\"full\"" + std::string(&view_.judged() == view_.sides[side].card ? " open" : "") + "><summary>" + (view_.drill ? role(side) + bi([](const Words& w) { return w.t(Text::colon); }) : "") +
-            (finding.why.empty() ? bi([&](const Words& w) { return w.finding(finding.verdict); }) : safe(finding.why, 140)) + "</summary>";
+    out_ += "<details class=\"full\"" + std::string(&view_.judged() == view_.sides[side].card ? " open" : "") +
+            "><summary>" + (view_.drill ? role(side) + bi([](const Words& w) { return w.t(Text::colon); }) : "") +
+            (finding.why.empty() ? bi([&](const Words& w) { return w.finding(finding.verdict); })
+                                 : safe(finding.why, 140)) +
+            "</summary>";
     if (shown > 0) {
-      out_ += "<div class=\"wide\"><table><thead><tr><th scope=\"col\">" + both_(Text::order_number) + "</th><th scope=\"col\">" + both_(Text::what_happened) + "</th><th scope=\"col\" class=\"n\">" +
-              both_(Text::at_time) + "</th><th scope=\"col\" class=\"n\">" + both_(Text::amount) + "</th></tr></thead><tbody>";
+      out_ += "<div class=\"wide\"><table><thead><tr><th scope=\"col\">" + both_(Text::order_number) +
+              "</th><th scope=\"col\">" + both_(Text::what_happened) + "</th><th scope=\"col\" class=\"n\">" +
+              both_(Text::at_time) + "</th><th scope=\"col\" class=\"n\">" + both_(Text::amount) +
+              "</th></tr></thead><tbody>";
       for (std::size_t i = 0; i < shown; ++i) {
         const Witness& witness = finding.witnesses[i];
-        out_ += "<tr><td><code>" + safe(witness.order, 48) + "</code>" + traces_of(witness, *view_.sides[side].card) + "</td><td>" + safe(witness.what, 110) + "</td><td class=\"n\">" +
-                bi([&](const Words& w) { return w.seconds(witness.at_s); }) + "</td><td class=\"n\">" + bi([&](const Words& w) { return w.money(witness.amount_cents); }) + "</td></tr>";
+        out_ += "<tr><td><code>" + safe(witness.order, 48) + "</code>" + traces_of(witness, *view_.sides[side].card) +
+                "</td><td>" + safe(witness.what, 110) + "</td><td class=\"n\">" +
+                bi([&](const Words& w) { return w.seconds(witness.at_s); }) + "</td><td class=\"n\">" +
+                bi([&](const Words& w) { return w.money(witness.amount_cents); }) + "</td></tr>";
       }
       out_ += "</tbody></table></div>";
     }
     if (finding.violations > shown && finding.verdict == Verdict::fail)
-      out_ += "<p class=\"note\">" + bi([&](const Words& w) { return w.say(Text::witnesses_shown, {w.count(finding.violations)}); }) + "</p>";
+      out_ += "<p class=\"note\">" +
+              bi([&](const Words& w) { return w.say(Text::witnesses_shown, {w.count(finding.violations)}); }) + "</p>";
     out_ += "</details>";
   }
 
@@ -404,31 +487,43 @@ class Page {
     section(Text::generator, "generator");
     note(Text::generator_note);
     out_ += "<div class=\"wide\"><table><thead><tr><th></th>";
-    for (std::size_t side = 0; side < view_.sides.size(); ++side) out_ += "<th scope=\"col\" class=\"n\">" + role(side) + "</th>";
+    for (std::size_t side = 0; side < view_.sides.size(); ++side)
+      out_ += "<th scope=\"col\" class=\"n\">" + role(side) + "</th>";
     out_ += "</tr></thead><tbody>";
-    figure(both_(Text::self_check), [](const Words& w, const Scorecard& c) { return w.t(c.generator.trusted ? Text::generator_trusted : Text::generator_untrusted); });
-    figure(both_(Text::lateness), [](const Words& w, const Scorecard& c) {
-      return w.say(Text::value_micros, {w.number(c.generator.lateness_p50_us, 0) + " / " + w.number(c.generator.lateness_p99_us, 0)});
+    figure(both_(Text::self_check), [](const Words& w, const Scorecard& c) {
+      return w.t(c.generator.trusted ? Text::generator_trusted : Text::generator_untrusted);
     });
-    figure(both_(Text::cpu_seconds), [](const Words& w, const Scorecard& c) { return w.seconds(c.generator.cpu_seconds); });
-    figure(both_(Text::scheduling), [](const Words& w, const Scorecard& c) { return w.scheduling(c.generator.scheduling); });
+    figure(both_(Text::lateness), [](const Words& w, const Scorecard& c) {
+      return w.say(Text::value_micros,
+                   {w.number(c.generator.lateness_p50_us, 0) + " / " + w.number(c.generator.lateness_p99_us, 0)});
+    });
+    figure(both_(Text::cpu_seconds),
+           [](const Words& w, const Scorecard& c) { return w.seconds(c.generator.cpu_seconds); });
+    figure(both_(Text::scheduling),
+           [](const Words& w, const Scorecard& c) { return w.scheduling(c.generator.scheduling); });
     out_ += "</tbody></table></div></section>\n";
   }
 
   void repeat() {
     section(Text::repeat_it, "repeat");
-    if (!view_.command.empty()) out_ += "<div class=\"cmd\"><code>" + safe(view_.command, 1000) + "</code><button type=\"button\">" + both_(Text::copy_it) + "</button></div>";
+    if (!view_.command.empty())
+      out_ += "<div class=\"cmd\"><code>" + safe(view_.command, 1000) + "</code><button type=\"button\">" +
+              both_(Text::copy_it) + "</button></div>";
     if (view_.drill && !view_.drill->runs.empty()) {
       const auto& runs = view_.drill->runs;
-      out_ += "<p class=\"note\" style=\"margin-top:12px\">" + both_(Text::runs) + bi([](const Words& w) { return w.t(Text::colon); });
-      for (std::size_t i = 0; i < std::min(runs.size(), kRunsMax); ++i) out_ += (i == 0 ? "" : ", ") + std::string("<code>") + safe(runs[i].dir) + "</code>";
+      out_ += "<p class=\"note\" style=\"margin-top:12px\">" + both_(Text::runs) +
+              bi([](const Words& w) { return w.t(Text::colon); });
+      for (std::size_t i = 0; i < std::min(runs.size(), kRunsMax); ++i)
+        out_ += (i == 0 ? "" : ", ") + std::string("<code>") + safe(runs[i].dir) + "</code>";
       out_ += "</p>";
       more(runs.size(), kRunsMax);
     }
     out_ += "</section>\n";
     section(Text::reading, "words");
     out_ += "<ul class=\"plain\" style=\"margin-top:10px\">";
-    for (const Text id : {Text::glossary_audit, Text::glossary_no_impact, Text::glossary_not_recovered, Text::glossary_marked}) out_ += "<li>" + both_(id) + "</li>";
+    for (const Text id :
+         {Text::glossary_audit, Text::glossary_no_impact, Text::glossary_not_recovered, Text::glossary_marked})
+      out_ += "<li>" + both_(id) + "</li>";
     const bool bypassed = std::any_of(view_.faults.begin(), view_.faults.end(), [](const FaultRow& row) {
       return std::any_of(row.cells.begin(), row.cells.end(), [](const FaultCell& cell) { return cell.bypassed > 0; });
     });
@@ -436,7 +531,10 @@ class Page {
     out_ += "</ul></section>\n";
   }
 
-  void close() { out_ += "</main>\n<footer>" + both_(Text::made_by) + "</footer>\n</div>\n<script>" + std::string(kJs) + "</script>\n</body>\n</html>\n"; }
+  void close() {
+    out_ += "</main>\n<footer>" + both_(Text::made_by) + "</footer>\n</div>\n<script>" + std::string(kJs) +
+            "</script>\n</body>\n</html>\n";
+  }
 
   const View& view_;
   Lang lang_;
@@ -463,6 +561,8 @@ class HtmlReporter final : public Reporter {
 
 }  // namespace
 
-std::unique_ptr<Reporter> make_html_reporter(const ReportOptions& options) { return std::make_unique<HtmlReporter>(options.lang); }
+std::unique_ptr<Reporter> make_html_reporter(const ReportOptions& options) {
+  return std::make_unique<HtmlReporter>(options.lang);
+}
 
 }  // namespace cardstorm

@@ -11,18 +11,31 @@ namespace cardstorm::html {
 namespace {
 
 constexpr std::size_t kBinsMax = 400, kBandsMax = 24, kPeaksMax = 30, kFaultsMax = 12, kTicksMax = 30;
-constexpr double kLatestSecond = 1e7;   // later rows are no time of a run
+constexpr double kLatestSecond = 1e7;  // later rows are no time of a run
 
 std::string decimal(double value, int decimals) { return Words(Lang::en, false).number(value, decimals); }
-std::string percent(double part, double whole) { return decimal(whole > 0 ? std::clamp(part / whole, 0.0, 1.0) * 100 : 0, 2) + "%"; }
+std::string percent(double part, double whole) {
+  return decimal(whole > 0 ? std::clamp(part / whole, 0.0, 1.0) * 100 : 0, 2) + "%";
+}
 
 /// Some seconds of the run; several repeats fall into one bin.
-struct Bin { std::uint64_t planned = 0, good = 0; double p50_sum = 0, p50_weight = 0, p99 = 0; std::uint32_t trades = 0;
-             [[nodiscard]] double share() const { return static_cast<double>(good) / static_cast<double>(planned); }
-             [[nodiscard]] double p50() const { return p50_weight > 0 ? p50_sum / p50_weight : 0; } };
+struct Bin {
+  std::uint64_t planned = 0, good = 0;
+  double p50_sum = 0, p50_weight = 0, p99 = 0;
+  std::uint32_t trades = 0;
+  [[nodiscard]] double share() const { return static_cast<double>(good) / static_cast<double>(planned); }
+  [[nodiscard]] double p50() const { return p50_weight > 0 ? p50_sum / p50_weight : 0; }
+};
 
-struct Axes { double bin_s = 1, end_s = 1; std::size_t bins = 1; int decade_lo = 0, decade_hi = 4; };
-struct Band { std::string fault; double from, to; };
+struct Axes {
+  double bin_s = 1, end_s = 1;
+  std::size_t bins = 1;
+  int decade_lo = 0, decade_hi = 4;
+};
+struct Band {
+  std::string fault;
+  double from, to;
+};
 
 bool usable(double at_s) { return std::isfinite(at_s) && at_s >= 0 && at_s < kLatestSecond; }
 
@@ -90,10 +103,13 @@ std::string path_of(const std::vector<Bin>& bins, Y y_of) {
   bool pen_down = false;
   for (std::size_t i = 0; i < bins.size(); ++i) {
     const double y = y_of(bins[i]);
-    if (!std::isfinite(y)) { pen_down = false; continue; }
+    if (!std::isfinite(y)) {
+      pen_down = false;
+      continue;
+    }
     const double x = (static_cast<double>(i) + 0.5) * 1000 / static_cast<double>(bins.size());
     path += (pen_down ? "L" : "M") + decimal(x, 1) + " " + decimal(std::clamp(y, 0.0, 100.0), 1);
-    if (!pen_down) path += "h.1";   // so that a lone point is seen
+    if (!pen_down) path += "h.1";  // so that a lone point is seen
     pen_down = true;
   }
   return path;
@@ -105,10 +121,14 @@ std::string area_of(const std::vector<Bin>& bins, double edge, Y y_of) {
   std::string path;
   const double step = 1000 / static_cast<double>(bins.size());
   for (std::size_t i = 0; i < bins.size();) {
-    if (!std::isfinite(y_of(bins[i]))) { ++i; continue; }
+    if (!std::isfinite(y_of(bins[i]))) {
+      ++i;
+      continue;
+    }
     path += "M" + decimal(static_cast<double>(i) * step, 1) + " " + decimal(edge, 0);
     for (; i < bins.size() && std::isfinite(y_of(bins[i])); ++i)
-      path += "V" + decimal(std::clamp(y_of(bins[i]), 0.0, 100.0), 1) + "H" + decimal(static_cast<double>(i + 1) * step, 1);
+      path +=
+          "V" + decimal(std::clamp(y_of(bins[i]), 0.0, 100.0), 1) + "H" + decimal(static_cast<double>(i + 1) * step, 1);
     path += "V" + decimal(edge, 0) + "Z";
   }
   return path;
@@ -122,20 +142,21 @@ std::string latency_label(int decade) {
 std::string tick(double top_percent, const std::string& label) {
   return "<span class=\"tick\" style=\"top:" + decimal(top_percent, 1) + "%\">" + label + "</span>";
 }
-std::string grid_line(double y) {
-  return "<path class=\"grid\" d=\"M0 " + decimal(y, 1) + "H1000\"/>";
-}
+std::string grid_line(double y) { return "<path class=\"grid\" d=\"M0 " + decimal(y, 1) + "H1000\"/>"; }
 
 /// A value's label beside its point, kept inside the panel.
 std::string flag(double x_percent, double y_percent, const std::string& label) {
   const std::string side = x_percent < 50 ? " l" : " r";
   const double x = x_percent < 50 ? x_percent + 1.2 : x_percent - 1.2;
-  const std::string point = "<i class=\"point\" style=\"left:" + decimal(x_percent, 2) + "%;top:" + decimal(std::clamp(y_percent, 0.0, 100.0), 1) + "%\"></i>";
-  return point + "<span class=\"flag" + side + "\" style=\"left:" + decimal(x, 2) + "%;top:" + decimal(std::clamp(y_percent, 14.0, 86.0), 1) + "%\">" + label + "</span>";
+  const std::string point = "<i class=\"point\" style=\"left:" + decimal(x_percent, 2) +
+                            "%;top:" + decimal(std::clamp(y_percent, 0.0, 100.0), 1) + "%\"></i>";
+  return point + "<span class=\"flag" + side + "\" style=\"left:" + decimal(x, 2) +
+         "%;top:" + decimal(std::clamp(y_percent, 14.0, 86.0), 1) + "%\">" + label + "</span>";
 }
 
 double nice_step(double span, int wanted) {
-  for (const double step : {1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 21600.0, 86400.0})
+  for (const double step :
+       {1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 21600.0, 86400.0})
     if (span / step <= wanted) return step;
   return span / wanted;
 }
@@ -143,48 +164,65 @@ double nice_step(double span, int wanted) {
 class Chart {
  public:
   Chart(const View& view, const Both& both, const Axes& axes, std::size_t side)
-      : view_(view), both_(both), axes_(axes), side_(side), card_(*view.sides[side].card), bins_(bins_of(card_, axes)), bands_(bands_of(card_)) {}
+      : view_(view),
+        both_(both),
+        axes_(axes),
+        side_(side),
+        card_(*view.sides[side].card),
+        bins_(bins_of(card_, axes)),
+        bands_(bands_of(card_)) {}
 
   std::string text() const {
-    return "<figure class=\"chart " + side_class(view_, side_) + "\" tabindex=\"0\" data-bin=\"" + decimal(axes_.bin_s, 0) + "\" data-rows=\"" + rows() + "\">" +
-           caption() + names() + success() + latency() + traffic() + x_axis() + read_out() + "</figure>\n";
+    return "<figure class=\"chart " + side_class(view_, side_) + "\" tabindex=\"0\" data-bin=\"" +
+           decimal(axes_.bin_s, 0) + "\" data-rows=\"" + rows() + "\">" + caption() + names() + success() + latency() +
+           traffic() + x_axis() + read_out() + "</figure>\n";
   }
 
  private:
-  double x_of(std::size_t bin) const { return (static_cast<double>(bin) + 0.5) / static_cast<double>(bins_.size()) * 100; }
+  double x_of(std::size_t bin) const {
+    return (static_cast<double>(bin) + 0.5) / static_cast<double>(bins_.size()) * 100;
+  }
   double y_of_ms(double ms) const {
     if (!std::isfinite(ms) || ms <= 0) return std::nan("");
     return 100.0 * (axes_.decade_hi - std::log10(ms)) / (axes_.decade_hi - axes_.decade_lo);
   }
   static double y_of_share(const Bin& bin) { return bin.planned == 0 ? std::nan("") : 100 * (1 - bin.share()); }
-  std::string time_text(const Words& w, std::size_t bin) const { return w.seconds(static_cast<double>(bin) * axes_.bin_s); }
+  std::string time_text(const Words& w, std::size_t bin) const {
+    return w.seconds(static_cast<double>(bin) * axes_.bin_s);
+  }
   std::string name(const Words& w) const { return w.t(view_.sides[side_].role) + " " + clean_text(card_.target, 60); }
 
   std::string caption() const {
-    return "<figcaption>" + (view_.drill ? both_(view_.sides[side_].role) + " " : "") + escape_markup(target_name(card_), 80) +
-           "<span class=\"legend\"><span><i></i>" + both_(Text::p99) + "</span><span><i class=\"dot\"></i>" + both_(Text::p50) + "</span></span></figcaption>";
+    return "<figcaption>" + (view_.drill ? both_(view_.sides[side_].role) + " " : "") +
+           escape_markup(target_name(card_), 80) + "<span class=\"legend\"><span><i></i>" + both_(Text::p99) +
+           "</span><span><i class=\"dot\"></i>" + both_(Text::p50) + "</span></span></figcaption>";
   }
 
   std::string names() const {
     std::string out = "<div class=\"names\" aria-hidden=\"true\">";
     for (const Band& band : bands_) {
-      const auto found = std::find_if(view_.faults.begin(), view_.faults.end(), [&](const FaultRow& row) { return row.fault == band.fault; });
+      const auto found = std::find_if(view_.faults.begin(), view_.faults.end(),
+                                      [&](const FaultRow& row) { return row.fault == band.fault; });
       const std::string number = found == view_.faults.end() ? "" : std::to_string(found - view_.faults.begin() + 1);
       out += "<span style=\"left:" + percent(band.from, axes_.end_s) + "\"><b>" + number + "</b>";
-      if (bands_.size() <= 5) out += "<span class=\"word\">" + both_([&](const Words& w) { return clean_text(w.fault(band.fault), 48); }) + "</span>";
+      if (bands_.size() <= 5)
+        out += "<span class=\"word\">" + both_([&](const Words& w) { return clean_text(w.fault(band.fault), 48); }) +
+               "</span>";
       out += "</span>";
     }
     return out + "</div>";
   }
 
-  std::string panel(const std::string& kind, const std::string& id, const std::string& title, const std::string& description,
-                    const std::string& shapes, const std::string& over) const {
+  std::string panel(const std::string& kind, const std::string& id, const std::string& title,
+                    const std::string& description, const std::string& shapes, const std::string& over) const {
     std::string out = "<div class=\"panel " + kind + "\">";
     for (const Band& band : bands_)
-      out += "<div class=\"band\" style=\"left:" + percent(band.from, axes_.end_s) + ";width:" + percent(band.to - band.from, axes_.end_s) + "\"></div>";
+      out += "<div class=\"band\" style=\"left:" + percent(band.from, axes_.end_s) +
+             ";width:" + percent(band.to - band.from, axes_.end_s) + "\"></div>";
     const std::string key = id + std::to_string(side_);
-    out += "<svg viewBox=\"0 0 1000 100\" preserveAspectRatio=\"none\" role=\"img\" aria-labelledby=\"" + key + "t " + key + "d\"><title id=\"" + key + "t\">" +
-           title + "</title><desc id=\"" + key + "d\">" + description + "</desc>" + shapes + "</svg>";
+    out += "<svg viewBox=\"0 0 1000 100\" preserveAspectRatio=\"none\" role=\"img\" aria-labelledby=\"" + key + "t " +
+           key + "d\"><title id=\"" + key + "t\">" + title + "</title><desc id=\"" + key + "d\">" + description +
+           "</desc>" + shapes + "</svg>";
     return out + "<div class=\"cursor\"></div>" + over + "</div>";
   }
 
@@ -193,15 +231,19 @@ class Chart {
     for (std::size_t i = 0; i < bins_.size(); ++i)
       if (bins_[i].planned > 0 && (worst == bins_.size() || bins_[i].share() < bins_[worst].share())) worst = i;
     const bool any = worst < bins_.size();
-    std::string over = "<span class=\"what low\">" + both_(Text::success_share) + "</span>" + tick(0, "100 %") + tick(50, "50 %") + tick(100, "0 %");
+    std::string over = "<span class=\"what low\">" + both_(Text::success_share) + "</span>" + tick(0, "100 %") +
+                       tick(50, "50 %") + tick(100, "0 %");
     if (any && bins_[worst].share() < 0.995)
-      over += flag(x_of(worst), y_of_share(bins_[worst]), both_([&](const Words& w) { return w.say(Text::lowest, {w.share(bins_[worst].share())}); }));
+      over += flag(x_of(worst), y_of_share(bins_[worst]),
+                   both_([&](const Words& w) { return w.say(Text::lowest, {w.share(bins_[worst].share())}); }));
     const auto describe = [&](const Words& w) {
-      return w.say(Text::chart_desc_success, {name(w), any ? w.share(bins_[worst].share()) : w.dash(), any ? time_text(w, worst) : w.dash()});
+      return w.say(Text::chart_desc_success,
+                   {name(w), any ? w.share(bins_[worst].share()) : w.dash(), any ? time_text(w, worst) : w.dash()});
     };
-    return panel("", "s", both_.in_attribute([](const Words& w) { return w.t(Text::success_share); }), both_.in_attribute(describe),
-                 grid_line(0) + grid_line(50) + "<path class=\"under\" d=\"" + area_of(bins_, 0, y_of_share) + "\"/><path class=\"curve\" d=\"" +
-                     path_of(bins_, y_of_share) + "\"/>",
+    return panel("", "s", both_.in_attribute([](const Words& w) { return w.t(Text::success_share); }),
+                 both_.in_attribute(describe),
+                 grid_line(0) + grid_line(50) + "<path class=\"under\" d=\"" + area_of(bins_, 0, y_of_share) +
+                     "\"/><path class=\"curve\" d=\"" + path_of(bins_, y_of_share) + "\"/>",
                  over);
   }
 
@@ -216,42 +258,59 @@ class Chart {
       shapes += decade > axes_.decade_lo ? grid_line(y) : "";
       over += tick(y, latency_label(decade));
     }
-    shapes += "<path class=\"curve p50\" d=\"" + path_of(bins_, [&](const Bin& b) { return y_of_ms(b.p50()); }) + "\"/>";
+    shapes +=
+        "<path class=\"curve p50\" d=\"" + path_of(bins_, [&](const Bin& b) { return y_of_ms(b.p50()); }) + "\"/>";
     shapes += "<path class=\"curve\" d=\"" + path_of(bins_, [&](const Bin& b) { return y_of_ms(b.p99); }) + "\"/>";
-    if (any) over += flag(x_of(worst), y_of_ms(bins_[worst].p99), both_([&](const Words& w) { return w.say(Text::worst_p99, {w.millis(bins_[worst].p99)}); }));
+    if (any)
+      over += flag(x_of(worst), y_of_ms(bins_[worst].p99),
+                   both_([&](const Words& w) { return w.say(Text::worst_p99, {w.millis(bins_[worst].p99)}); }));
     const auto describe = [&](const Words& w) {
-      return w.say(Text::chart_desc_latency, {name(w), any ? w.millis(bins_[worst].p99) : w.dash(), any ? time_text(w, worst) : w.dash()});
+      return w.say(Text::chart_desc_latency,
+                   {name(w), any ? w.millis(bins_[worst].p99) : w.dash(), any ? time_text(w, worst) : w.dash()});
     };
-    return panel("", "l", both_.in_attribute([](const Words& w) { return w.t(Text::latency_axis); }), both_.in_attribute(describe), shapes, over);
+    return panel("", "l", both_.in_attribute([](const Words& w) { return w.t(Text::latency_axis); }),
+                 both_.in_attribute(describe), shapes, over);
   }
 
   std::string traffic() const {
     std::uint32_t highest = 0;
     for (const Bin& bin : bins_) highest = std::max(highest, bin.trades);
     const double planned_peak = card_.traffic.scale * card_.traffic.peak_rate;
-    const double bar = std::isfinite(planned_peak) && planned_peak > 0 && planned_peak <= highest ? planned_peak * 0.98 : highest;
-    std::string over = "<span class=\"what\">" + both_([&](const Words& w) {
-      return w.t(Text::traffic_axis) + w.t(Text::list_comma) + w.say(Text::peak, {std::to_string(highest)});
-    }) + "</span>";
+    const double bar =
+        std::isfinite(planned_peak) && planned_peak > 0 && planned_peak <= highest ? planned_peak * 0.98 : highest;
+    std::string over =
+        "<span class=\"what\">" + both_([&](const Words& w) {
+          return w.t(Text::traffic_axis) + w.t(Text::list_comma) + w.say(Text::peak, {std::to_string(highest)});
+        }) +
+        "</span>";
     std::size_t marked = 0;
     for (std::size_t i = 0; i < bins_.size() && highest > 0; ++i)
-      if (bins_[i].trades >= bar && marked++ < kPeaksMax) over += "<span class=\"up\" style=\"left:" + decimal(x_of(i), 2) + "%\" aria-hidden=\"true\">&#9650;</span>";
-    const auto y = [&](const Bin& b) { return b.planned == 0 || highest == 0 ? std::nan("") : 100 - 60.0 * b.trades / highest; };
-    const auto describe = [&](const Words& w) { return w.say(Text::chart_desc_traffic, {name(w), std::to_string(highest)}); };
-    return panel("load", "n", both_.in_attribute([](const Words& w) { return w.t(Text::traffic_axis); }), both_.in_attribute(describe),
-                 "<path class=\"under\" style=\"fill:var(--soft);opacity:.25\" d=\"" + area_of(bins_, 100, y) + "\"/>", over);
+      if (bins_[i].trades >= bar && marked++ < kPeaksMax)
+        over += "<span class=\"up\" style=\"left:" + decimal(x_of(i), 2) + "%\" aria-hidden=\"true\">&#9650;</span>";
+    const auto y = [&](const Bin& b) {
+      return b.planned == 0 || highest == 0 ? std::nan("") : 100 - 60.0 * b.trades / highest;
+    };
+    const auto describe = [&](const Words& w) {
+      return w.say(Text::chart_desc_traffic, {name(w), std::to_string(highest)});
+    };
+    return panel("load", "n", both_.in_attribute([](const Words& w) { return w.t(Text::traffic_axis); }),
+                 both_.in_attribute(describe),
+                 "<path class=\"under\" style=\"fill:var(--soft);opacity:.25\" d=\"" + area_of(bins_, 100, y) + "\"/>",
+                 over);
   }
 
   std::string x_axis() const {
     const double step = nice_step(axes_.end_s, 8);
     std::string out = "<div class=\"xaxis\" aria-hidden=\"true\">";
     for (int i = 0; i * step <= axes_.end_s * 0.97 && i < 12; ++i)
-      out += "<span style=\"left:" + percent(i * step, axes_.end_s) + "\">" + decimal(i * step, 0) + (i == 0 ? "" : " s") + "</span>";
+      out += "<span style=\"left:" + percent(i * step, axes_.end_s) + "\">" + decimal(i * step, 0) +
+             (i == 0 ? "" : " s") + "</span>";
     return out + "</div>";
   }
 
   std::string read_out() const {
-    return "<div class=\"read\"><b class=\"r-t\"></b> &#160;" + both_(Text::success_share) + " <b class=\"r-s\"></b> &#160;p50 <b class=\"r-a\"></b> &#160;p99 <b class=\"r-b\"></b> &#160;" +
+    return "<div class=\"read\"><b class=\"r-t\"></b> &#160;" + both_(Text::success_share) +
+           " <b class=\"r-s\"></b> &#160;p50 <b class=\"r-a\"></b> &#160;p99 <b class=\"r-b\"></b> &#160;" +
            both_(Text::traffic_axis) + " <b class=\"r-n\"></b></div>";
   }
 
@@ -259,8 +318,12 @@ class Chart {
     std::string out;
     for (const Bin& bin : bins_) {
       out += out.empty() ? "" : ";";
-      if (bin.planned == 0) { out += ",,,"; continue; }
-      out += decimal(std::floor(bin.share() * 1000 + 1e-6) / 10, 1) + "," + value(bin.p50()) + "," + value(bin.p99) + "," + std::to_string(bin.trades);
+      if (bin.planned == 0) {
+        out += ",,,";
+        continue;
+      }
+      out += decimal(std::floor(bin.share() * 1000 + 1e-6) / 10, 1) + "," + value(bin.p50()) + "," + value(bin.p99) +
+             "," + std::to_string(bin.trades);
     }
     return out;
   }
@@ -288,7 +351,10 @@ class Bars {
     std::string out;
     for (std::size_t i = 0; i < std::min(view_.faults.size(), kFaultsMax); ++i) out += fault(i);
     if (view_.faults.size() > kFaultsMax)
-      out += "<p class=\"note\">" + both_([&](const Words& w) { return w.say(Text::and_more, {std::to_string(view_.faults.size() - kFaultsMax)}); }) + "</p>";
+      out += "<p class=\"note\">" + both_([&](const Words& w) {
+               return w.say(Text::and_more, {std::to_string(view_.faults.size() - kFaultsMax)});
+             }) +
+             "</p>";
     return out;
   }
 
@@ -297,25 +363,31 @@ class Bars {
 
   std::string fault(std::size_t index) const {
     const FaultRow& row = view_.faults[index];
-    std::string out = "<div class=\"fault\"><div><h3>" + std::to_string(index + 1) + "&#8194;" + both_([&](const Words& w) { return clean_text(w.fault(row.fault), 48); }) + "</h3>";
+    std::string out = "<div class=\"fault\"><div><h3>" + std::to_string(index + 1) + "&#8194;" +
+                      both_([&](const Words& w) { return clean_text(w.fault(row.fault), 48); }) + "</h3>";
     if (row.reduction)
-      out += "<span class=\"small\">" + both_([&](const Words& w) { return w.t(Text::mttr_reduction) + " " + w.reduction(row.reduction); }) + "</span>";
+      out += "<span class=\"small\">" +
+             both_([&](const Words& w) { return w.t(Text::mttr_reduction) + " " + w.reduction(row.reduction); }) +
+             "</span>";
     out += "</div><div class=\"lanes\">";
     for (std::size_t side = 0; side < row.cells.size(); ++side) out += lane(row.cells[side], side);
     return out + "<span></span>" + scale() + "<span></span></div></div>\n";
   }
 
   std::string lane(const FaultCell& cell, std::size_t side) const {
-    std::string out = "<span class=\"who\">" + both_(view_.sides[side].role) + "</span><div class=\"track " + side_class(view_, side) + "\" aria-hidden=\"true\">";
+    std::string out = "<span class=\"who\">" + both_(view_.sides[side].role) + "</span><div class=\"track " +
+                      side_class(view_, side) + "\" aria-hidden=\"true\">";
     if (cell.episodes > 0) out += "<div class=\"force\" style=\"width:" + at(cell.in_force_s) + "\"></div>";
     if (cell.censored > 0) {
       const double from = std::max(0.0, cell.onset_after_inject.mean);
-      const double to = cell.horizon_s - end_s_ * 0.02;   // room for the arrow's head
-      out += "<div class=\"bar open\" style=\"left:" + at(from) + ";width:" + at(std::max(0.0, to - from)) + "\"></div>";
+      const double to = cell.horizon_s - end_s_ * 0.02;  // room for the arrow's head
+      out +=
+          "<div class=\"bar open\" style=\"left:" + at(from) + ";width:" + at(std::max(0.0, to - from)) + "\"></div>";
     }
     if (cell.recovered > 0) out += recovered(cell);
     if (cell.absorbed > 0) out += "<div class=\"ring\"></div>";
-    const std::string spread = both_([&](const Words& w) { return w.spread(cell).empty() ? "" : w.say(Text::ttr_of_repeats, {w.spread(cell)}); });
+    const std::string spread = both_(
+        [&](const Words& w) { return w.spread(cell).empty() ? "" : w.say(Text::ttr_of_repeats, {w.spread(cell)}); });
     return out + "</div><span class=\"val\"><b>" + both_([&](const Words& w) { return w.recovery(cell); }) + "</b>" +
            (spread.empty() ? "" : "<span class=\"small\">" + spread + "</span>") + "</span>";
   }
@@ -332,11 +404,14 @@ class Bars {
       ends.push_back(to);
     }
     if (ends.empty()) return "";
-    std::string out = cell.censored > 0 ? "" : "<div class=\"bar\" style=\"left:" + at(onset.mean) + ";width:" + at(end.mean - onset.mean) + "\"></div>";
+    std::string out = cell.censored > 0 ? ""
+                                        : "<div class=\"bar\" style=\"left:" + at(onset.mean) +
+                                              ";width:" + at(end.mean - onset.mean) + "\"></div>";
     if (ends.size() > 1) {
       const auto [lo, hi] = std::minmax_element(ends.begin(), ends.end());
       out += "<div class=\"whisk\" style=\"left:" + at(*lo) + ";width:" + at(*hi - *lo) + "\"></div>";
-      for (std::size_t i = 0; i < std::min(ends.size(), kTicksMax); ++i) out += "<div class=\"rep\" style=\"left:" + at(ends[i]) + "\"></div>";
+      for (std::size_t i = 0; i < std::min(ends.size(), kTicksMax); ++i)
+        out += "<div class=\"rep\" style=\"left:" + at(ends[i]) + "\"></div>";
     }
     return out;
   }
@@ -344,7 +419,8 @@ class Bars {
   std::string scale() const {
     const double step = nice_step(end_s_, 5);
     std::string out = "<div class=\"scale\" aria-hidden=\"true\">";
-    for (int i = 0; i * step <= end_s_ && i < 12; ++i) out += "<span style=\"left:" + at(i * step) + "\">" + decimal(i * step, 0) + (i == 0 ? "" : " s") + "</span>";
+    for (int i = 0; i * step <= end_s_ && i < 12; ++i)
+      out += "<span style=\"left:" + at(i * step) + "\">" + decimal(i * step, 0) + (i == 0 ? "" : " s") + "</span>";
     return out + "</div>";
   }
 
@@ -355,11 +431,14 @@ class Bars {
 
 }  // namespace
 
-std::string side_class(const View& view, std::size_t side) { return view.drill ? "side" + std::to_string(side) : "only"; }
+std::string side_class(const View& view, std::size_t side) {
+  return view.drill ? "side" + std::to_string(side) : "only";
+}
 
 std::string charts(const View& view, const Both& both) {
   const bool any = std::any_of(view.sides.begin(), view.sides.end(), [](const Side& side) {
-    return std::any_of(side.card->timeline.begin(), side.card->timeline.end(), [](const WindowRow& row) { return usable(row.at_s); });
+    return std::any_of(side.card->timeline.begin(), side.card->timeline.end(),
+                       [](const WindowRow& row) { return usable(row.at_s); });
   });
   if (!any) return "";
   const Axes axes = axes_of(view);

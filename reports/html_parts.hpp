@@ -1,5 +1,5 @@
-// html_parts: the pieces of the page: text in both languages, curves over time, recovery bars. Shapes stand in stretched
-// SVG and labels in HTML over it, so that text stays readable at every width and without scripts.
+// html_parts: the pieces of the page: text in both languages, curves over time, recovery bars. Shapes stand in
+// stretched SVG and labels in HTML over it, so that text stays readable at every width and without scripts.
 #pragma once
 
 #include <string>
@@ -36,7 +36,8 @@ class Both {
   Words en_{Lang::en, true}, zh_{Lang::zh, true};
 };
 
-/// Share of good steps, latency and traffic over time, one figure for each side on the same axes; "" without a timeline.
+/// Share of good steps, latency and traffic over time, one figure for each side on the same axes; "" without a
+/// timeline.
 std::string charts(const View& view, const Both& both);
 /// Per fault and side: onset to recovery on one axis of seconds after injection.
 std::string recovery_bars(const View& view, const Both& both);

@@ -8,7 +8,9 @@ namespace {
 
 class JsonReporter final : public Reporter {
  public:
-  void write(const Scorecard& card, std::ostream& out) const override { out << json_of_scorecard(card).dump(2) << '\n'; }
+  void write(const Scorecard& card, std::ostream& out) const override {
+    out << json_of_scorecard(card).dump(2) << '\n';
+  }
   void write(const DrillCard& card, std::ostream& out) const override { out << json_of_drill(card).dump(2) << '\n'; }
 };
 

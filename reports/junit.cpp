@@ -12,7 +12,12 @@
 namespace cardstorm {
 namespace {
 
-struct Case { std::string suite, name, seconds; Verdict verdict; std::string message, body; bool skipped = false; };
+struct Case {
+  std::string suite, name, seconds;
+  Verdict verdict;
+  std::string message, body;
+  bool skipped = false;
+};
 
 class JunitText {
  public:
@@ -31,9 +36,11 @@ class JunitText {
   void check_case(const Finding& finding) {
     std::string body;
     for (const Witness& witness : finding.witnesses)
-      body += witness.order + "  " + witness.what + "  " + w_.seconds(witness.at_s) + "  " + w_.money(witness.amount_cents) + "\n";
+      body += witness.order + "  " + witness.what + "  " + w_.seconds(witness.at_s) + "  " +
+              w_.money(witness.amount_cents) + "\n";
     cases_.push_back({"checks", finding.name, "0", finding.verdict,
-                      w_.check(finding.name) + ": " + w_.say(Text::violations_of, {w_.count(finding.violations), w_.count(finding.examined)}) +
+                      w_.check(finding.name) + ": " +
+                          w_.say(Text::violations_of, {w_.count(finding.violations), w_.count(finding.examined)}) +
                           (finding.why.empty() ? "" : "; " + finding.why),
                       body});
   }
@@ -41,13 +48,18 @@ class JunitText {
   void episode_case(const Episode& e) {
     FaultCell cell = cell_of(e);
     const bool proven = cell.judged == 1 && e.reverted && cell.open == 0;
-    const bool skipped = cell.bypassed == 1 && e.reverted;   // neither good nor bad: it did not come to pass
-    const Verdict verdict = skipped ? Verdict::pass : !proven ? Verdict::unknown : e.censored ? Verdict::fail : Verdict::pass;
+    const bool skipped = cell.bypassed == 1 && e.reverted;  // neither good nor bad: it did not come to pass
+    const Verdict verdict = skipped      ? Verdict::pass
+                            : !proven    ? Verdict::unknown
+                            : e.censored ? Verdict::fail
+                                         : Verdict::pass;
     std::string message = w_.recovery(cell);
     if (!e.reverted) message += w_.t(Text::list_comma) + w_.t(Text::not_reverted);
     if (e.metastable) message += w_.t(Text::list_comma) + w_.t(Text::metastable);
-    cases_.push_back({"recovery", w_.say(Text::junit_recovers, {w_.fault(e.fault), e.on, std::to_string(e.repeat), w_.number(e.horizon_s, 0)}),
-                      e.ttr_s && std::isfinite(*e.ttr_s) ? w_.number(*e.ttr_s, 3) : "0", verdict, message, "", skipped});
+    cases_.push_back(
+        {"recovery",
+         w_.say(Text::junit_recovers, {w_.fault(e.fault), e.on, std::to_string(e.repeat), w_.number(e.horizon_s, 0)}),
+         e.ttr_s && std::isfinite(*e.ttr_s) ? w_.number(*e.ttr_s, 3) : "0", verdict, message, "", skipped});
   }
 
   /// One episode read as a cell of one, so that its words are those of the other reports.
@@ -71,18 +83,26 @@ class JunitText {
     std::map<std::string, int> seen;
     for (const Reason& reason : card.why) {
       const int nth = ++seen[reason.code];
-      cases_.push_back({"verdict", reason.code + (nth == 1 ? "" : " (" + std::to_string(nth) + ")"), "0", is_failure(reason) ? Verdict::fail : Verdict::unknown, w_.reason(reason),
-                        w_.detail(reason) + (w_.remedy(reason).empty() ? "" : "\n" + w_.t(Text::remedy) + ": " + w_.remedy(reason)) + "\n"});
+      cases_.push_back({"verdict", reason.code + (nth == 1 ? "" : " (" + std::to_string(nth) + ")"), "0",
+                        is_failure(reason) ? Verdict::fail : Verdict::unknown, w_.reason(reason),
+                        w_.detail(reason) +
+                            (w_.remedy(reason).empty() ? "" : "\n" + w_.t(Text::remedy) + ": " + w_.remedy(reason)) +
+                            "\n"});
     }
   }
 
   /// Every other reason of a verdict is something that could not be known.
-  static bool is_failure(const Reason& reason) { return reason.code == "invariant_broken" || reason.code == "aborted" || reason.code == "expectation_missed"; }
+  static bool is_failure(const Reason& reason) {
+    return reason.code == "invariant_broken" || reason.code == "aborted" || reason.code == "expectation_missed";
+  }
 
   std::string document() const {
-    std::string out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"cardstorm " + attribute(view_.judged().scenario) + "\"" + totals("") + ">\n";
+    std::string out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"cardstorm " +
+                      attribute(view_.judged().scenario) + "\"" + totals("") + ">\n";
     for (const std::string_view suite : {"checks", "recovery", "verdict"}) {
-      const Text title = suite == "checks" ? Text::junit_checks : suite == "recovery" ? Text::junit_recovery : Text::junit_verdict;
+      const Text title = suite == "checks"     ? Text::junit_checks
+                         : suite == "recovery" ? Text::junit_recovery
+                                               : Text::junit_verdict;
       out += "  <testsuite name=\"" + attribute(w_.t(title)) + "\"" + totals(suite) + ">\n";
       if (suite == "verdict") out += properties();
       for (const Case& c : cases_)
@@ -118,7 +138,8 @@ class JunitText {
       failures += c.verdict == Verdict::fail ? 1 : 0;
       errors += c.verdict == Verdict::unknown ? 1 : 0;
     }
-    return " tests=\"" + std::to_string(tests) + "\" failures=\"" + std::to_string(failures) + "\" errors=\"" + std::to_string(errors) + "\"";
+    return " tests=\"" + std::to_string(tests) + "\" failures=\"" + std::to_string(failures) + "\" errors=\"" +
+           std::to_string(errors) + "\"";
   }
 
   static std::string attribute(std::string_view raw) { return escape_markup(raw, 1000); }
@@ -135,7 +156,8 @@ class JunitText {
   }
 
   static std::string test_case(const Case& c) {
-    std::string out = "    <testcase classname=\"cardstorm." + c.suite + "\" name=\"" + attribute(c.name) + "\" time=\"" + attribute(c.seconds) + "\"";
+    std::string out = "    <testcase classname=\"cardstorm." + c.suite + "\" name=\"" + attribute(c.name) +
+                      "\" time=\"" + attribute(c.seconds) + "\"";
     if (c.skipped) return out + ">\n      <skipped message=\"" + attribute(c.message) + "\"/>\n    </testcase>\n";
     if (c.verdict == Verdict::pass) return out + "/>\n";
     const std::string tag = c.verdict == Verdict::fail ? "failure" : "error";
@@ -168,6 +190,8 @@ class JunitReporter final : public Reporter {
 
 }  // namespace
 
-std::unique_ptr<Reporter> make_junit_reporter(const ReportOptions& options) { return std::make_unique<JunitReporter>(options.lang); }
+std::unique_ptr<Reporter> make_junit_reporter(const ReportOptions& options) {
+  return std::make_unique<JunitReporter>(options.lang);
+}
 
 }  // namespace cardstorm

@@ -9,14 +9,36 @@
 namespace cardstorm {
 namespace {
 
-struct Range { char32_t from, to; };
+struct Range {
+  char32_t from, to;
+};
 
-constexpr std::array<Range, 18> kWide = {{{0x1100, 0x115F}, {0x2E80, 0x303E}, {0x3041, 0x33FF}, {0x3400, 0x4DBF}, {0x4E00, 0x9FFF},
-                                          {0xA000, 0xA4CF}, {0xA960, 0xA97F}, {0xAC00, 0xD7A3}, {0xF900, 0xFAFF}, {0xFE10, 0xFE19},
-                                          {0xFE30, 0xFE6F}, {0xFF00, 0xFF60}, {0xFFE0, 0xFFE6}, {0x1F300, 0x1F64F}, {0x1F680, 0x1F6FF},
-                                          {0x1F900, 0x1F9FF}, {0x20000, 0x2FFFD}, {0x30000, 0x3FFFD}}};
-constexpr std::array<Range, 8> kZero = {{{0x0300, 0x036F}, {0x0483, 0x0489}, {0x0591, 0x05BD}, {0x200B, 0x200D}, {0x20D0, 0x20FF},
-                                         {0xFE00, 0xFE0F}, {0xFE20, 0xFE2F}, {0xE0100, 0xE01EF}}};
+constexpr std::array<Range, 18> kWide = {{{0x1100, 0x115F},
+                                          {0x2E80, 0x303E},
+                                          {0x3041, 0x33FF},
+                                          {0x3400, 0x4DBF},
+                                          {0x4E00, 0x9FFF},
+                                          {0xA000, 0xA4CF},
+                                          {0xA960, 0xA97F},
+                                          {0xAC00, 0xD7A3},
+                                          {0xF900, 0xFAFF},
+                                          {0xFE10, 0xFE19},
+                                          {0xFE30, 0xFE6F},
+                                          {0xFF00, 0xFF60},
+                                          {0xFFE0, 0xFFE6},
+                                          {0x1F300, 0x1F64F},
+                                          {0x1F680, 0x1F6FF},
+                                          {0x1F900, 0x1F9FF},
+                                          {0x20000, 0x2FFFD},
+                                          {0x30000, 0x3FFFD}}};
+constexpr std::array<Range, 8> kZero = {{{0x0300, 0x036F},
+                                         {0x0483, 0x0489},
+                                         {0x0591, 0x05BD},
+                                         {0x200B, 0x200D},
+                                         {0x20D0, 0x20FF},
+                                         {0xFE00, 0xFE0F},
+                                         {0xFE20, 0xFE2F},
+                                         {0xE0100, 0xE01EF}}};
 
 template <std::size_t N>
 bool within(const std::array<Range, N>& ranges, char32_t c) {
@@ -31,7 +53,12 @@ bool sticks_to_previous(char32_t c) {
   return kClosing.find(c) != std::u32string_view::npos;
 }
 
-struct Piece { std::string text; std::size_t width; bool blank; };  // what must not be torn apart
+// what must not be torn apart
+struct Piece {
+  std::string text;
+  std::size_t width;
+  bool blank;
+};
 
 std::vector<Piece> pieces_of(std::string_view text) {
   std::vector<Piece> out;
@@ -62,14 +89,23 @@ class Lines {
  public:
   explicit Lines(std::size_t width) : width_(std::max<std::size_t>(2, width)) {}
   void put(const Piece& piece) {
-    if (piece.blank) { if (used_ > 0) ++blanks_; return; }
+    if (piece.blank) {
+      if (used_ > 0) ++blanks_;
+      return;
+    }
     if (used_ > 0 && used_ + blanks_ + piece.width > width_) next();
-    if (piece.width > width_) { cut(piece.text); return; }
+    if (piece.width > width_) {
+      cut(piece.text);
+      return;
+    }
     current_ += std::string(blanks_, ' ') + piece.text;
     used_ += blanks_ + piece.width;
     blanks_ = 0;
   }
-  std::vector<std::string> take() { next(); return std::move(lines_); }
+  std::vector<std::string> take() {
+    next();
+    return std::move(lines_);
+  }
 
  private:
   void next() {
@@ -140,13 +176,18 @@ std::string TextTable::text(std::size_t indent, bool colour) const {
   for (std::size_t c = 0; c < columns_.size(); ++c) {
     std::size_t wanted = columns_[c].min;
     for (const auto& row : rows_)
-      if (c < row.size()) wanted = std::max(wanted, std::min(columns_[c].max, std::max(display_width(row[c].text), display_width(row[c].below))));
+      if (c < row.size())
+        wanted = std::max(wanted,
+                          std::min(columns_[c].max, std::max(display_width(row[c].text), display_width(row[c].below))));
     widths.push_back(wanted);
     total += wanted + (c == 0 ? 0 : 2);
   }
   std::string out;
   for (const auto& row : rows_) {
-    if (row.empty()) { out += std::string(indent, ' ') + toned(std::string(total, '-'), Tone::muted, colour) + "\n"; continue; }
+    if (row.empty()) {
+      out += std::string(indent, ' ') + toned(std::string(total, '-'), Tone::muted, colour) + "\n";
+      continue;
+    }
     std::vector<std::vector<std::string>> wrapped;
     std::vector<std::size_t> own_lines;
     std::size_t height = 1;
@@ -162,7 +203,8 @@ std::string TextTable::text(std::size_t indent, bool colour) const {
       for (std::size_t c = 0; c < row.size(); ++c) {
         const std::string part = h < wrapped[c].size() ? wrapped[c][h] : "";
         const std::size_t gap = widths[c] - std::min(widths[c], display_width(part));
-        line += (c == 0 ? "" : "  ") + (row[c].right ? std::string(gap, ' ') : "") + toned(part, h < own_lines[c] ? row[c].tone : Tone::muted, colour) +
+        line += (c == 0 ? "" : "  ") + (row[c].right ? std::string(gap, ' ') : "") +
+                toned(part, h < own_lines[c] ? row[c].tone : Tone::muted, colour) +
                 (row[c].right ? "" : std::string(gap, ' '));
       }
       out += without_trailing_blanks(std::move(line)) + "\n";

@@ -20,8 +20,15 @@ enum class Tone : unsigned char { plain, strong, muted, good, bad, doubt };
 std::string toned(const std::string& text, Tone tone, bool colour);
 
 /// `below` stands under `text`, muted.
-struct Cell { std::string text; bool right = false; Tone tone = Tone::plain; std::string below = {}; };
-struct Column { std::size_t min = 0, max = 80; };
+struct Cell {
+  std::string text;
+  bool right = false;
+  Tone tone = Tone::plain;
+  std::string below = {};
+};
+struct Column {
+  std::size_t min = 0, max = 80;
+};
 
 /// Rows of wrapped cells. Each column is as wide as its content wants, within its limits.
 class TextTable {
@@ -34,7 +41,7 @@ class TextTable {
 
  private:
   std::vector<Column> columns_;
-  std::vector<std::vector<Cell>> rows_;   // an empty row is a rule
+  std::vector<std::vector<Cell>> rows_;  // an empty row is a rule
 };
 
 }  // namespace cardstorm

@@ -10,7 +10,8 @@
 namespace cardstorm {
 namespace {
 
-constexpr std::size_t kReasonsShown = 5, kOrdersShown = 3, kChecksShown = 12, kNotExercisedShown = 8, kTracesShown = 6, kCausesShown = 4;
+constexpr std::size_t kReasonsShown = 5, kOrdersShown = 3, kChecksShown = 12, kNotExercisedShown = 8, kTracesShown = 6,
+                      kCausesShown = 4;
 
 class MarkdownText {
  public:
@@ -39,7 +40,8 @@ class MarkdownText {
       const Reason& reason = card.why[i];
       const std::string remedy = w_.remedy(reason);
       const std::string detail = w_.detail(reason);
-      out_ += "- " + safe(w_.reason(reason)) + (detail.empty() ? "" : " " + safe(detail)) + (remedy.empty() ? "" : " *" + safe(remedy) + "*") + "\n";
+      out_ += "- " + safe(w_.reason(reason)) + (detail.empty() ? "" : " " + safe(detail)) +
+              (remedy.empty() ? "" : " *" + safe(remedy) + "*") + "\n";
     }
     if (!card.why.empty()) out_ += "\n";
   }
@@ -56,7 +58,9 @@ class MarkdownText {
   }
 
   void table() {
-    row("", [&](std::size_t i) { return (view_.drill ? w_.t(view_.sides[i].role) + " " : "") + safe(target_name(*view_.sides[i].card)); });
+    row("", [&](std::size_t i) {
+      return (view_.drill ? w_.t(view_.sides[i].role) + " " : "") + safe(target_name(*view_.sides[i].card));
+    });
     out_ += "|---|";
     for (std::size_t i = 0; i < view_.sides.size(); ++i) out_ += "---:|";
     out_ += "\n";
@@ -65,11 +69,13 @@ class MarkdownText {
       row(safe(w_.fault(fault.fault)), [&](std::size_t i) {
         const FaultCell& cell = fault.cells[i];
         const std::string spread = w_.spread(cell);
-        return safe(w_.recovery(cell)) + (spread.empty() ? "" : " (" + spread + ")") + w_.t(Text::list_comma) + w_.t(Text::lost_trades) + " " + w_.count(cell.lost);
+        return safe(w_.recovery(cell)) + (spread.empty() ? "" : " (" + spread + ")") + w_.t(Text::list_comma) +
+               w_.t(Text::lost_trades) + " " + w_.count(cell.lost);
       });
     figure(Text::latency_p99, [&](const Scorecard& c) { return w_.millis(c.latency_ms.p99); });
     for (const std::string& name : largest_causes(view_, kCausesShown))
-      row(w_.t(Text::causes_short) + w_.t(Text::colon) + safe(w_.cause(name)), [&](std::size_t i) { return w_.count(count_of_cause(*view_.sides[i].card, name)); });
+      row(w_.t(Text::causes_short) + w_.t(Text::colon) + safe(w_.cause(name)),
+          [&](std::size_t i) { return w_.count(count_of_cause(*view_.sides[i].card, name)); });
     figure(Text::money_lost_trades, [&](const Scorecard& c) { return w_.money(c.money.lost_trades_cents); });
     figure(Text::money_paid_overdue, [&](const Scorecard& c) { return w_.money(c.money.paid_overdue_cents); });
     figure(Text::money_double_delivered, [&](const Scorecard& c) { return w_.money(c.money.double_delivered_cents); });
@@ -77,7 +83,8 @@ class MarkdownText {
     out_ += "\n";
     if (view_.drill) {
       const auto& reduction = view_.drill->mttr_reduction;
-      out_ += w_.t(Text::mttr_reduction) + ": **" + (reduction ? w_.reduction(reduction) : w_.t(Text::mttr_null)) + "** (" + w_.t(Text::mttr_smallest) + ")\n\n";
+      out_ += w_.t(Text::mttr_reduction) + ": **" + (reduction ? w_.reduction(reduction) : w_.t(Text::mttr_null)) +
+              "** (" + w_.t(Text::mttr_smallest) + ")\n\n";
     }
   }
 
@@ -86,8 +93,10 @@ class MarkdownText {
     for (const Side& side : view_.sides)
       for (const Finding& finding : side.card->checks) {
         if (finding.verdict == Verdict::pass || shown++ >= kChecksShown) continue;
-        out_ += "- " + (view_.drill ? w_.t(side.role) + ", " : "") + w_.finding(finding.verdict) + ": " + safe(w_.check(finding.name)) + ", " +
-                w_.say(Text::violations_of, {w_.count(finding.violations), w_.count(finding.examined)}) + orders(finding, *side.card) + "\n";
+        out_ += "- " + (view_.drill ? w_.t(side.role) + ", " : "") + w_.finding(finding.verdict) + ": " +
+                safe(w_.check(finding.name)) + ", " +
+                w_.say(Text::violations_of, {w_.count(finding.violations), w_.count(finding.examined)}) +
+                orders(finding, *side.card) + "\n";
       }
     if (shown > kChecksShown) out_ += "- " + w_.say(Text::and_more, {std::to_string(shown - kChecksShown)}) + "\n";
     if (shown > 0) out_ += "\n";
@@ -118,8 +127,8 @@ class MarkdownText {
       for (const Episode& e : side.card->episodes)
         for (const TracedStep& step : e.worst) {
           if (shown++ >= kTracesShown) continue;
-          out_ += "- " + (view_.drill ? w_.t(side.role) + ", " : "") + safe(w_.fault(e.fault)) + w_.t(Text::colon) + safe(w_.traced(step)) + " " +
-                  linked(escape_markdown(step.id, 40), step, *side.card) + "\n";
+          out_ += "- " + (view_.drill ? w_.t(side.role) + ", " : "") + safe(w_.fault(e.fault)) + w_.t(Text::colon) +
+                  safe(w_.traced(step)) + " " + linked(escape_markdown(step.id, 40), step, *side.card) + "\n";
         }
     if (shown > kTracesShown) out_ += "- " + w_.say(Text::and_more, {std::to_string(shown - kTracesShown)}) + "\n";
     out_ += "\n";
@@ -128,8 +137,10 @@ class MarkdownText {
   void not_exercised(const std::vector<std::string>& items) {
     if (items.empty()) return;
     out_ += w_.t(Text::not_exercised) + ": ";
-    for (std::size_t i = 0; i < std::min(items.size(), kNotExercisedShown); ++i) out_ += (i == 0 ? "" : "; ") + safe(w_.situation(items[i]));
-    if (items.size() > kNotExercisedShown) out_ += "; " + w_.say(Text::and_more, {std::to_string(items.size() - kNotExercisedShown)});
+    for (std::size_t i = 0; i < std::min(items.size(), kNotExercisedShown); ++i)
+      out_ += (i == 0 ? "" : "; ") + safe(w_.situation(items[i]));
+    if (items.size() > kNotExercisedShown)
+      out_ += "; " + w_.say(Text::and_more, {std::to_string(items.size() - kNotExercisedShown)});
     out_ += "\n\n";
   }
 
@@ -162,6 +173,8 @@ class MarkdownReporter final : public Reporter {
 
 }  // namespace
 
-std::unique_ptr<Reporter> make_markdown_reporter(const ReportOptions& options) { return std::make_unique<MarkdownReporter>(options.lang); }
+std::unique_ptr<Reporter> make_markdown_reporter(const ReportOptions& options) {
+  return std::make_unique<MarkdownReporter>(options.lang);
+}
 
 }  // namespace cardstorm

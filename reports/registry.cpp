@@ -7,7 +7,8 @@
 
 namespace cardstorm {
 
-#define REPORTER(name, run_file, drill_file, title) std::unique_ptr<Reporter> make_##name##_reporter(const ReportOptions&);
+#define REPORTER(name, run_file, drill_file, title) \
+  std::unique_ptr<Reporter> make_##name##_reporter(const ReportOptions&);
 #include "reports/registry.def"
 #undef REPORTER
 
@@ -32,7 +33,8 @@ Result<std::unique_ptr<Reporter>> make_reporter(std::string_view name, const Rep
 namespace {
 
 template <class Card>
-Status write_all(const Card& card, const std::string& dir, const ReportOptions& options, std::string_view ReporterEntry::*file) {
+Status write_all(const Card& card, const std::string& dir, const ReportOptions& options,
+                 std::string_view ReporterEntry::*file) {
   ReportOptions in_file = options;
   in_file.colour = false;  // a file has no terminal
   for (const ReporterEntry& entry : reporter_registry()) {

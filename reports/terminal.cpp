@@ -21,7 +21,8 @@ Tone tone_of(Verdict verdict) {
 
 class TerminalText {
  public:
-  TerminalText(const View& view, const ReportOptions& options) : view_(view), options_(options), w_(options.lang, false) {}
+  TerminalText(const View& view, const ReportOptions& options)
+      : view_(view), options_(options), w_(options.lang, false) {}
 
   std::string text() {
     head();
@@ -39,10 +40,14 @@ class TerminalText {
   std::string safe(std::string_view raw) const { return clean_text(raw, 160); }
   std::string tone(const std::string& text, Tone t) const { return toned(text, t, options_.colour); }
   void line(const std::string& text = "") { out_ += text + "\n"; }
-  void heading(Text id) { line(); line(tone(w_.t(id), Tone::strong)); }
+  void heading(Text id) {
+    line();
+    line(tone(w_.t(id), Tone::strong));
+  }
 
   /// A paragraph whose later lines hang by two; `lead` stands in front and has a tone of its own.
-  void paragraph(const std::string& lead, const std::string& body, std::size_t indent, Tone t = Tone::plain, Tone lead_tone = Tone::plain) {
+  void paragraph(const std::string& lead, const std::string& body, std::size_t indent, Tone t = Tone::plain,
+                 Tone lead_tone = Tone::plain) {
     const std::size_t hang = lead.empty() ? indent : indent + 2;
     bool first = true;
     for (const std::string& part : wrap_text(lead + body, kWidth - hang)) {
@@ -61,7 +66,10 @@ class TerminalText {
 
   void faults() {
     heading(Text::faults);
-    if (view_.faults.empty()) { line("  " + w_.t(Text::no_faults)); return; }
+    if (view_.faults.empty()) {
+      line("  " + w_.t(Text::no_faults));
+      return;
+    }
     std::vector<Column> columns = {{16, 18}};
     for (std::size_t i = 0; i < view_.sides.size(); ++i) {
       columns.push_back({8, 9});
@@ -74,7 +82,8 @@ class TerminalText {
     table.rule();
     for (const FaultRow& row : view_.faults) add_fault(table, row);
     out_ += table.text(2, options_.colour);
-    paragraph("", w_.t(Text::faults_note) + (any_mixed() ? w_.t(Text::sentence_gap) + w_.t(Text::part_note) : ""), 2, Tone::muted);
+    paragraph("", w_.t(Text::faults_note) + (any_mixed() ? w_.t(Text::sentence_gap) + w_.t(Text::part_note) : ""), 2,
+              Tone::muted);
     for (const FaultRow& row : view_.faults) fault_notes(row);
     worst_steps();
   }
@@ -93,7 +102,10 @@ class TerminalText {
       for (const Episode& e : side.card->episodes)
         for (const TracedStep& step : e.worst) {
           if (shown++ >= kTracesShown) continue;
-          paragraph("- ", (view_.drill ? w_.t(side.role) + ", " : "") + safe(w_.fault(e.fault)) + w_.t(Text::colon) + safe(w_.traced(step)), 4);
+          paragraph("- ",
+                    (view_.drill ? w_.t(side.role) + ", " : "") + safe(w_.fault(e.fault)) + w_.t(Text::colon) +
+                        safe(w_.traced(step)),
+                    4);
           line("      " + trace_text(*side.card, step));
         }
     if (shown > kTracesShown) line("    " + w_.say(Text::and_more, {std::to_string(shown - kTracesShown)}));
@@ -119,11 +131,16 @@ class TerminalText {
   }
 
   void add_fault(TextTable& table, const FaultRow& row) const {
-    std::vector<Cell> cells = {{safe(w_.fault(row.fault)), false, Tone::plain, w_.say(Text::fault_on, {safe(places(row))})}};
+    std::vector<Cell> cells = {
+        {safe(w_.fault(row.fault)), false, Tone::plain, w_.say(Text::fault_on, {safe(places(row))})}};
     for (const FaultCell& cell : row.cells) {
       const bool hurt = cell.censored > 0 || cell.judged + cell.bypassed < cell.episodes;
       cells.push_back({w_.onset(cell), true});
-      cells.push_back({w_.recovery(cell), false, hurt ? Tone::bad : cell.absorbed == cell.episodes ? Tone::good : Tone::plain, w_.spread(cell)});
+      cells.push_back({w_.recovery(cell), false,
+                       hurt                             ? Tone::bad
+                       : cell.absorbed == cell.episodes ? Tone::good
+                                                        : Tone::plain,
+                       w_.spread(cell)});
       cells.push_back({w_.count(cell.lost), true});
     }
     table.add(std::move(cells));
@@ -146,8 +163,10 @@ class TerminalText {
   void fault_notes(const FaultRow& row) {
     for (std::size_t i = 0; i < row.cells.size(); ++i) {
       const std::string lead = "! " + w_.t(view_.sides[i].role) + ": ";
-      if (row.cells[i].metastable > 0) paragraph(lead, safe(w_.fault(row.fault)) + ": " + w_.t(Text::metastable), 2, Tone::bad);
-      if (row.cells[i].unreverted > 0) paragraph(lead, safe(w_.fault(row.fault)) + ": " + w_.t(Text::not_reverted), 2, Tone::bad);
+      if (row.cells[i].metastable > 0)
+        paragraph(lead, safe(w_.fault(row.fault)) + ": " + w_.t(Text::metastable), 2, Tone::bad);
+      if (row.cells[i].unreverted > 0)
+        paragraph(lead, safe(w_.fault(row.fault)) + ": " + w_.t(Text::not_reverted), 2, Tone::bad);
     }
   }
 
@@ -165,7 +184,8 @@ class TerminalText {
     TextTable table(std::move(columns));
     if (view_.drill) {
       std::vector<Cell> names = {{""}};
-      for (const Side& side : view_.sides) names.push_back({w_.t(side.role) + " " + safe(side.card->target), true, Tone::strong});
+      for (const Side& side : view_.sides)
+        names.push_back({w_.t(side.role) + " " + safe(side.card->target), true, Tone::strong});
       table.add(std::move(names));
     }
     figure(table, w_.t(Text::success_rate), [&](const Scorecard& c) { return w_.share(c.success_rate); });
@@ -175,11 +195,15 @@ class TerminalText {
     figure(table, w_.t(Text::latency_p99), [&](const Scorecard& c) { return w_.millis(c.latency_ms.p99); });
     const auto causes = largest_causes(view_, kCausesShown);
     if (!causes.empty()) table.add({{w_.t(Text::causes_short), false, Tone::muted}});
-    for (const std::string& name : causes) figure(table, "  " + safe(w_.cause(name)), [&](const Scorecard& c) { return w_.count(count_of_cause(c, name)); });
+    for (const std::string& name : causes)
+      figure(table, "  " + safe(w_.cause(name)), [&](const Scorecard& c) { return w_.count(count_of_cause(c, name)); });
     table.add({{w_.t(Text::money_at_risk), false, Tone::muted}});
-    figure(table, "  " + w_.t(Text::money_lost_trades), [&](const Scorecard& c) { return w_.money(c.money.lost_trades_cents); });
-    figure(table, "  " + w_.t(Text::money_paid_overdue), [&](const Scorecard& c) { return w_.money(c.money.paid_overdue_cents); });
-    figure(table, "  " + w_.t(Text::money_double_delivered), [&](const Scorecard& c) { return w_.money(c.money.double_delivered_cents); });
+    figure(table, "  " + w_.t(Text::money_lost_trades),
+           [&](const Scorecard& c) { return w_.money(c.money.lost_trades_cents); });
+    figure(table, "  " + w_.t(Text::money_paid_overdue),
+           [&](const Scorecard& c) { return w_.money(c.money.paid_overdue_cents); });
+    figure(table, "  " + w_.t(Text::money_double_delivered),
+           [&](const Scorecard& c) { return w_.money(c.money.double_delivered_cents); });
     out_ += table.text(2, options_.colour);
   }
 
@@ -202,7 +226,8 @@ class TerminalText {
     const std::string lead = "- " + w_.finding(finding.verdict) + ": ";
     std::string body = safe(w_.check(finding.name)) + " [" + safe(finding.name) + "]";
     if (finding.verdict == Verdict::fail)
-      body += w_.t(Text::list_comma) + w_.say(Text::violations_of, {w_.count(finding.violations), w_.count(finding.examined)});
+      body += w_.t(Text::list_comma) +
+              w_.say(Text::violations_of, {w_.count(finding.violations), w_.count(finding.examined)});
     else if (!finding.why.empty())
       body += w_.t(Text::list_comma) + safe(finding.why);
     paragraph(lead, body, 4, Tone::plain, tone_of(finding.verdict));
@@ -213,16 +238,20 @@ class TerminalText {
   void traces_of(const Finding& finding, const Scorecard& card) {
     for (std::size_t i = 0; i < std::min(finding.witnesses.size(), kOrdersShown); ++i)
       for (const TracedStep& step : finding.witnesses[i].traces)
-        line("      " + clean_text(finding.witnesses[i].order, 48) + ", " + w_.say(Text::trace_of, {clean_text(step.step, 40)}) + ": " + trace_text(card, step));
+        line("      " + clean_text(finding.witnesses[i].order, 48) + ", " +
+             w_.say(Text::trace_of, {clean_text(step.step, 40)}) + ": " + trace_text(card, step));
   }
 
   std::string order_numbers(const Finding& finding) const {
     std::vector<std::string> orders;
     for (const Witness& witness : finding.witnesses)
-      if (!witness.order.empty() && std::find(orders.begin(), orders.end(), witness.order) == orders.end()) orders.push_back(witness.order);
+      if (!witness.order.empty() && std::find(orders.begin(), orders.end(), witness.order) == orders.end())
+        orders.push_back(witness.order);
     std::string out;
-    for (std::size_t i = 0; i < std::min(orders.size(), kOrdersShown); ++i) out += (i == 0 ? "" : ", ") + clean_text(orders[i], 48);
-    if (orders.size() > kOrdersShown) out += w_.t(Text::list_comma) + w_.say(Text::and_more, {std::to_string(orders.size() - kOrdersShown)});
+    for (std::size_t i = 0; i < std::min(orders.size(), kOrdersShown); ++i)
+      out += (i == 0 ? "" : ", ") + clean_text(orders[i], 48);
+    if (orders.size() > kOrdersShown)
+      out += w_.t(Text::list_comma) + w_.say(Text::and_more, {std::to_string(orders.size() - kOrdersShown)});
     return out;
   }
 
@@ -233,8 +262,10 @@ class TerminalText {
     line("  " + tone(known ? w_.reduction(drill.mttr_reduction) : w_.t(Text::mttr_null), Tone::strong) + "  " +
          tone(w_.t(known ? Text::mttr_smallest : Text::no_comparison), Tone::muted));
     TextTable table({{34, 60}, {6, 16}});
-    for (const FaultRow& row : view_.faults) table.add({{safe(w_.fault(row.fault))}, {w_.reduction(row.reduction), true}});
-    for (const auto& [after, value] : by_delay(drill)) table.add({{w_.say(Text::mttr_assumed, {safe(after)})}, {w_.reduction(value), true}});
+    for (const FaultRow& row : view_.faults)
+      table.add({{safe(w_.fault(row.fault))}, {w_.reduction(row.reduction), true}});
+    for (const auto& [after, value] : by_delay(drill))
+      table.add({{w_.say(Text::mttr_assumed, {safe(after)})}, {w_.reduction(value), true}});
     table.add({{w_.t(Text::mttr_without)}, {w_.reduction(drill.mttr_reduction_without_restart), true}});
     out_ += table.text(4, options_.colour);
   }
@@ -243,7 +274,8 @@ class TerminalText {
   static std::vector<std::pair<std::string, std::optional<double>>> by_delay(const DrillCard& drill) {
     std::vector<std::pair<std::string, std::optional<double>>> out(drill.mttr_reduction_assumed_restart.begin(),
                                                                    drill.mttr_reduction_assumed_restart.end());
-    std::stable_sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.first.size() < b.first.size(); });
+    std::stable_sort(out.begin(), out.end(),
+                     [](const auto& a, const auto& b) { return a.first.size() < b.first.size(); });
     return out;
   }
 
@@ -260,34 +292,43 @@ class TerminalText {
     for (const Side& side : view_.sides) {
       const auto& g = side.card->generator;
       const std::string lead = view_.drill ? w_.t(side.role) + ": " : "";
-      paragraph(lead, w_.t(g.trusted ? Text::generator_trusted : Text::generator_untrusted) + w_.t(Text::list_comma) + w_.t(Text::lateness) + " " +
-                          w_.say(Text::value_micros, {w_.number(g.lateness_p50_us, 0) + " / " + w_.number(g.lateness_p99_us, 0)}) +
-                          w_.t(Text::list_comma) + w_.t(Text::cpu_seconds) + " " + w_.seconds(g.cpu_seconds) + w_.t(Text::list_comma) +
-                          safe(w_.scheduling(g.scheduling)),
-                2, g.trusted ? Tone::plain : Tone::bad);
+      paragraph(
+          lead,
+          w_.t(g.trusted ? Text::generator_trusted : Text::generator_untrusted) + w_.t(Text::list_comma) +
+              w_.t(Text::lateness) + " " +
+              w_.say(Text::value_micros, {w_.number(g.lateness_p50_us, 0) + " / " + w_.number(g.lateness_p99_us, 0)}) +
+              w_.t(Text::list_comma) + w_.t(Text::cpu_seconds) + " " + w_.seconds(g.cpu_seconds) +
+              w_.t(Text::list_comma) + safe(w_.scheduling(g.scheduling)),
+          2, g.trusted ? Tone::plain : Tone::bad);
     }
     for (const Side& side : view_.sides)
       if (side.card->assumed_restart_s >= 0)
-        paragraph(w_.t(Text::assumptions) + ": ", (view_.drill ? w_.t(side.role) + ": " : "") + w_.assumption(side.card->assumed_restart_s), 2);
+        paragraph(w_.t(Text::assumptions) + ": ",
+                  (view_.drill ? w_.t(side.role) + ": " : "") + w_.assumption(side.card->assumed_restart_s), 2);
   }
 
   void verdict() {
     const Scorecard& card = view_.judged();
     heading(Text::verdict);
-    paragraph(w_.decision_and_verdict(card.verdict) + ": ", safe(w_.headline(view_)), 2, Tone::plain, tone_of(card.verdict));
+    paragraph(w_.decision_and_verdict(card.verdict) + ": ", safe(w_.headline(view_)), 2, Tone::plain,
+              tone_of(card.verdict));
     for (std::size_t i = 0; i < std::min(card.why.size(), kReasonsShown); ++i) {
       const Reason& reason = card.why[i];
       const std::string detail = w_.detail(reason);
-      paragraph("- [" + safe(reason.code) + "] ", safe(w_.reason(reason)) + (detail.empty() ? "" : " " + safe(detail)), 2, Tone::plain, Tone::strong);
-      if (const std::string remedy = w_.remedy(reason); !remedy.empty()) paragraph(w_.t(Text::remedy) + ": ", safe(remedy), 4, Tone::muted, Tone::muted);
+      paragraph("- [" + safe(reason.code) + "] ", safe(w_.reason(reason)) + (detail.empty() ? "" : " " + safe(detail)),
+                2, Tone::plain, Tone::strong);
+      if (const std::string remedy = w_.remedy(reason); !remedy.empty())
+        paragraph(w_.t(Text::remedy) + ": ", safe(remedy), 4, Tone::muted, Tone::muted);
     }
-    if (card.why.size() > kReasonsShown) line("  " + w_.say(Text::and_more, {std::to_string(card.why.size() - kReasonsShown)}));
+    if (card.why.size() > kReasonsShown)
+      line("  " + w_.say(Text::and_more, {std::to_string(card.why.size() - kReasonsShown)}));
   }
 
   void where() {
     line();
     if (!options_.dir.empty()) line(w_.t(Text::report_lies) + ": " + clean_text(options_.dir, 4096));
-    if (!view_.command.empty()) line(w_.t(Text::repeat_it) + ": " + clean_text(view_.command, 4096));  // never wrapped: to be copied
+    if (!view_.command.empty())
+      line(w_.t(Text::repeat_it) + ": " + clean_text(view_.command, 4096));  // never wrapped: to be copied
   }
 
   const View& view_;
@@ -314,6 +355,8 @@ class TerminalReporter final : public Reporter {
 
 }  // namespace
 
-std::unique_ptr<Reporter> make_terminal_reporter(const ReportOptions& options) { return std::make_unique<TerminalReporter>(options); }
+std::unique_ptr<Reporter> make_terminal_reporter(const ReportOptions& options) {
+  return std::make_unique<TerminalReporter>(options);
+}
 
 }  // namespace cardstorm

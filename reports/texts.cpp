@@ -7,7 +7,9 @@
 namespace cardstorm {
 namespace {
 
-struct Row { std::string_view id, en, zh; };
+struct Row {
+  std::string_view id, en, zh;
+};
 
 constexpr std::array<Row, static_cast<std::size_t>(Text::count_)> kRows = {{
 #define TEXT(id, en, zh) {#id, en, zh},

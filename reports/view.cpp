@@ -25,21 +25,39 @@ void add(FaultCell& cell, const Episode& episode) {
   const double in_force = episode.clear_s - episode.inject_s;
   if (std::isfinite(in_force)) cell.in_force_s = std::max(cell.in_force_s, in_force);
   if (!episode.reverted) ++cell.unreverted;
-  if (!episode.verified) { ++cell.unverified; return; }
-  if (!episode.steady) { ++cell.unsteady; return; }
+  if (!episode.verified) {
+    ++cell.unverified;
+    return;
+  }
+  if (!episode.steady) {
+    ++cell.unsteady;
+    return;
+  }
   // Out of service, and not judged: the run was stopped before it could come back.
   if (!episode.judged) {
     ++(episode.onset_s ? cell.open : cell.thin);
     if (episode.onset_s) add(cell.onset_after_inject, *episode.onset_s - episode.inject_s);
     return;
   }
-  if (episode.bypassed) { ++cell.bypassed; return; }
+  if (episode.bypassed) {
+    ++cell.bypassed;
+    return;
+  }
   ++cell.judged;
   if (episode.metastable) ++cell.metastable;
   if (episode.onset_s && !episode.absorbed) add(cell.onset_after_inject, *episode.onset_s - episode.inject_s);
-  if (episode.absorbed) { ++cell.absorbed; return; }
-  if (episode.censored) { ++cell.censored; return; }
-  if (!episode.ttr_s) { ++cell.open; return; }
+  if (episode.absorbed) {
+    ++cell.absorbed;
+    return;
+  }
+  if (episode.censored) {
+    ++cell.censored;
+    return;
+  }
+  if (!episode.ttr_s) {
+    ++cell.open;
+    return;
+  }
   ++cell.recovered;
   add(cell.recovery, *episode.ttr_s);
   if (episode.lag_s) add(cell.lag, *episode.lag_s);
@@ -50,7 +68,8 @@ std::vector<std::string> faults_in_order(const std::vector<Side>& sides) {
   for (const Side& side : sides)
     for (const Episode& e : side.card->episodes) episodes.push_back(&e);
   const auto when = [](const Episode* e) { return std::isfinite(e->inject_s) ? e->inject_s : 0.0; };
-  std::stable_sort(episodes.begin(), episodes.end(), [&](const Episode* a, const Episode* b) { return when(a) < when(b); });
+  std::stable_sort(episodes.begin(), episodes.end(),
+                   [&](const Episode* a, const Episode* b) { return when(a) < when(b); });
   std::vector<std::string> names;
   for (const Episode* e : episodes)
     if (std::find(names.begin(), names.end(), e->fault) == names.end()) names.push_back(e->fault);
@@ -67,7 +86,8 @@ void fill(View& view) {
   }
   for (auto side = view.sides.rbegin(); side != view.sides.rend(); ++side)
     for (const Finding& finding : side->card->checks)
-      if (std::find(view.checks.begin(), view.checks.end(), finding.name) == view.checks.end()) view.checks.push_back(finding.name);
+      if (std::find(view.checks.begin(), view.checks.end(), finding.name) == view.checks.end())
+        view.checks.push_back(finding.name);
 }
 
 }  // namespace
@@ -95,7 +115,9 @@ View view_of(const DrillCard& card) {
 AuditCount count_audit(const Scorecard& card) {
   AuditCount count;
   for (const Finding& finding : card.checks)
-    ++(finding.verdict == Verdict::pass ? count.passed : finding.verdict == Verdict::fail ? count.broken : count.unknown);
+    ++(finding.verdict == Verdict::pass   ? count.passed
+       : finding.verdict == Verdict::fail ? count.broken
+                                          : count.unknown);
   return count;
 }
 
@@ -117,20 +139,22 @@ std::uint64_t count_of_cause(const Scorecard& card, const std::string& name) {
 }
 
 const Finding* finding_called(const Scorecard& card, std::string_view name) {
-  const auto found = std::find_if(card.checks.begin(), card.checks.end(), [&](const Finding& f) { return f.name == name; });
+  const auto found =
+      std::find_if(card.checks.begin(), card.checks.end(), [&](const Finding& f) { return f.name == name; });
   return found == card.checks.end() ? nullptr : &*found;
 }
 
 bool View::has_traces() const {
   return std::any_of(sides.begin(), sides.end(), [](const Side& side) {
-    return std::any_of(side.card->episodes.begin(), side.card->episodes.end(), [](const Episode& e) { return !e.worst.empty(); });
+    return std::any_of(side.card->episodes.begin(), side.card->episodes.end(),
+                       [](const Episode& e) { return !e.worst.empty(); });
   });
 }
 
 std::string trace_url(const Scorecard& card, const std::string& id) {
   constexpr std::string_view kHole = "${trace_id}";
   std::string url = card.trace_link;
-  const bool web = url.starts_with("http://") || url.starts_with("https://");   // nothing else is ever made clickable
+  const bool web = url.starts_with("http://") || url.starts_with("https://");  // nothing else is ever made clickable
   const auto hole = url.find(kHole);
   if (!web || hole == std::string::npos) return "";
   return url.replace(hole, kHole.size(), id);

@@ -12,39 +12,52 @@
 namespace cardstorm {
 
 /// Smallest, mean and largest of some seconds; n = 0 when there are none.
-struct Spread { int n = 0; double lo = 0, mean = 0, hi = 0; };
+struct Spread {
+  int n = 0;
+  double lo = 0, mean = 0, hi = 0;
+};
 
 /// All repeats of one fault on one side. Episodes that prove nothing (fault not in force, not steady,
 /// too few samples) are counted as such and in nothing else but `lost`.
 struct FaultCell {
-  std::string on;     // every place that this fault came to, in order
-  int episodes = 0, unverified = 0, unsteady = 0, thin = 0, unreverted = 0;   // thin: too few samples
+  std::string on;  // every place that this fault came to, in order
+  int episodes = 0, unverified = 0, unsteady = 0, thin = 0, unreverted = 0;  // thin: too few samples
   int judged = 0, recovered = 0, absorbed = 0, censored = 0, metastable = 0, open = 0;
-  int bypassed = 0;   // nothing came the fault's way; counted in nothing else
+  int bypassed = 0;  // nothing came the fault's way; counted in nothing else
   Spread onset_after_inject, recovery, lag;
-  double in_force_s = 0;   // longest time from inject to clear
+  double in_force_s = 0;  // longest time from inject to clear
   double horizon_s = 0;
   std::uint64_t lost = 0;
   std::vector<const Episode*> all;
 
   /// The repeats did not all end alike.
   [[nodiscard]] bool is_mixed() const {
-    return episodes > 0 && recovered != episodes && absorbed != episodes && censored != episodes && open != episodes && judged > 0;
+    return episodes > 0 && recovered != episodes && absorbed != episodes && censored != episodes && open != episodes &&
+           judged > 0;
   }
 };
 
-struct FaultRow { std::string fault; std::vector<FaultCell> cells; std::optional<double> reduction; };
+struct FaultRow {
+  std::string fault;
+  std::vector<FaultCell> cells;
+  std::optional<double> reduction;
+};
 
-struct Side { const Scorecard* card; Text role; };
+struct Side {
+  const Scorecard* card;
+  Text role;
+};
 
-struct AuditCount { int passed = 0, broken = 0, unknown = 0; };
+struct AuditCount {
+  int passed = 0, broken = 0, unknown = 0;
+};
 
 /// Points into the cards it was made from: they must live longer.
 struct View {
-  const DrillCard* drill = nullptr;   // nullptr: a single run
-  std::vector<Side> sides;            // one, or baseline then candidate
-  std::vector<FaultRow> faults;       // in order of first injection
-  std::vector<std::string> checks;    // all names, the judged side's order first
+  const DrillCard* drill = nullptr;  // nullptr: a single run
+  std::vector<Side> sides;           // one, or baseline then candidate
+  std::vector<FaultRow> faults;      // in order of first injection
+  std::vector<std::string> checks;   // all names, the judged side's order first
   std::string command;
 
   /// The side that the verdict is about.

@@ -13,7 +13,8 @@ namespace cardstorm {
 namespace {
 
 /// Reasons whose words are the same in every run: their translation says all.
-constexpr std::array<std::string_view, 6> kSaysAll{"audit_missing", "audit_waived", "interrupted", "not_drained", "nothing_checked", "nothing_expected"};
+constexpr std::array<std::string_view, 6> kSaysAll{"audit_missing", "audit_waived",    "interrupted",
+                                                   "not_drained",   "nothing_checked", "nothing_expected"};
 
 /// 1234567 as 1,234,567.
 std::string grouped(std::string digits) {
@@ -26,8 +27,10 @@ std::string grouped(std::string digits) {
 std::string as_sentence(std::string text) {
   if (text.empty()) return text;
   const bool is_name = text.substr(0, text.find(' ')).find_first_of("_/.") != std::string::npos;
-  if (!is_name && text.front() >= 'a' && text.front() <= 'z') text.front() = static_cast<char>(text.front() - 'a' + 'A');
-  if (const char last = text.back(); (last >= 'a' && last <= 'z') || (last >= '0' && last <= '9') || last == ')') text += '.';
+  if (!is_name && text.front() >= 'a' && text.front() <= 'z')
+    text.front() = static_cast<char>(text.front() - 'a' + 'A');
+  if (const char last = text.back(); (last >= 'a' && last <= 'z') || (last >= '0' && last <= '9') || last == ')')
+    text += '.';
   return text;
 }
 
@@ -77,7 +80,8 @@ std::string Words::money(std::int64_t cents) const {
   const bool negative = cents < 0;
   const auto magnitude = negative ? 0 - static_cast<std::uint64_t>(cents) : static_cast<std::uint64_t>(cents);
   const std::string rest = std::to_string(magnitude % 100);
-  return std::string(negative ? "-" : "") + "¥" + grouped(std::to_string(magnitude / 100)) + "." + (rest.size() < 2 ? "0" : "") + rest;
+  return std::string(negative ? "-" : "") + "¥" + grouped(std::to_string(magnitude / 100)) + "." +
+         (rest.size() < 2 ? "0" : "") + rest;
 }
 
 std::string Words::by_code(std::string_view prefix, std::string_view code) const {
@@ -93,22 +97,31 @@ std::string Words::situation(std::string_view name) const {
   // "payment_delay on beta": a fault that nothing met.
   constexpr std::string_view kOn = " on ";
   const auto on = name.find(kOn);
-  if (on != std::string_view::npos && text_of_code("fault_", name.substr(0, on), lang_)) return say(Text::fault_not_met, {fault(name.substr(0, on)), name.substr(on + kOn.size())});
+  if (on != std::string_view::npos && text_of_code("fault_", name.substr(0, on), lang_))
+    return say(Text::fault_not_met, {fault(name.substr(0, on)), name.substr(on + kOn.size())});
   return by_code("situation_", name);
 }
 std::string Words::scheduling(std::string_view name) const {
   const std::string key = name == "nice-10" ? "nice" : std::string(name);
-  return name.empty() ? dash() : text_of_code("scheduling_", key, lang_) ? by_code("scheduling_", key) : std::string(name);
+  return name.empty()                              ? dash()
+         : text_of_code("scheduling_", key, lang_) ? by_code("scheduling_", key)
+                                                   : std::string(name);
 }
 
 std::string Words::verdict(Verdict verdict) const {
-  return t(verdict == Verdict::pass ? Text::verdict_pass : verdict == Verdict::fail ? Text::verdict_fail : Text::verdict_unknown);
+  return t(verdict == Verdict::pass   ? Text::verdict_pass
+           : verdict == Verdict::fail ? Text::verdict_fail
+                                      : Text::verdict_unknown);
 }
 std::string Words::finding(Verdict verdict) const {
-  return t(verdict == Verdict::pass ? Text::finding_pass : verdict == Verdict::fail ? Text::finding_fail : Text::finding_unknown);
+  return t(verdict == Verdict::pass   ? Text::finding_pass
+           : verdict == Verdict::fail ? Text::finding_fail
+                                      : Text::finding_unknown);
 }
 std::string Words::decision(Verdict verdict) const {
-  return t(verdict == Verdict::pass ? Text::decision_go : verdict == Verdict::fail ? Text::decision_no_go : Text::decision_undecidable);
+  return t(verdict == Verdict::pass   ? Text::decision_go
+           : verdict == Verdict::fail ? Text::decision_no_go
+                                      : Text::decision_undecidable);
 }
 
 std::string Words::decision_and_verdict(Verdict v) const {
@@ -145,7 +158,8 @@ std::string Words::traced(const TracedStep& step) const {
 
 std::string Words::onset(const FaultCell& cell) const {
   if (cell.onset_after_inject.n == 0) return dash();
-  return say(Text::value_seconds, {(cell.onset_after_inject.mean >= 0 ? "+" : "") + number(cell.onset_after_inject.mean, 1)});
+  return say(Text::value_seconds,
+             {(cell.onset_after_inject.mean >= 0 ? "+" : "") + number(cell.onset_after_inject.mean, 1)});
 }
 
 std::string Words::recovery(const FaultCell& cell) const {
@@ -181,13 +195,16 @@ std::string Words::headline(const View& view) const {
   const Scorecard& card = view.judged();
   const AuditCount audited = count_audit(card);
   const std::string checks = std::to_string(card.checks.size()), target = clean_text(card.target, 60);
-  if (card.verdict == Verdict::pass && card.checks.empty()) return say(Text::headline_go_unaudited, {target, share(card.success_rate)});
-  if (card.verdict == Verdict::pass && view.faults.empty()) return say(Text::headline_go_quiet, {target, share(card.success_rate), checks});
+  if (card.verdict == Verdict::pass && card.checks.empty())
+    return say(Text::headline_go_unaudited, {target, share(card.success_rate)});
+  if (card.verdict == Verdict::pass && view.faults.empty())
+    return say(Text::headline_go_quiet, {target, share(card.success_rate), checks});
   if (card.verdict == Verdict::pass)
     return say(Text::headline_go, {target, std::to_string(view.faults.size()), share(card.success_rate), checks});
   if (card.verdict == Verdict::unknown) return say(Text::headline_undecidable, {target});
   if (audited.broken > 0) return say(Text::headline_broken, {target, std::to_string(audited.broken), checks});
-  return say(card.checks.empty() || audited.unknown > 0 ? Text::headline_missed_unaudited : Text::headline_missed, {target});
+  return say(card.checks.empty() || audited.unknown > 0 ? Text::headline_missed_unaudited : Text::headline_missed,
+             {target});
 }
 
 std::string Words::setting(const View& view) const {
@@ -196,12 +213,11 @@ std::string Words::setting(const View& view) const {
   std::string out = say(Text::setting_seed, {std::to_string(card.seed), clean_text(card.environment, 20)});
   out += say(Text::setting_repeats, {std::to_string(card.repeats)});
   if (!traffic.trace.empty() && traffic.peak_rate > 0)
-    out += say(Text::setting_traffic, {number(traffic.scale, 1), number(traffic.peak_rate, 1), number(traffic.peak_window_s, 0), clean_text(traffic.trace, 80)});
+    out += say(Text::setting_traffic, {number(traffic.scale, 1), number(traffic.peak_rate, 1),
+                                       number(traffic.peak_window_s, 0), clean_text(traffic.trace, 80)});
   return out;
 }
 
-std::string Words::assumption(double restart_s) const {
-  return say(Text::assumed_restart, {number(restart_s, 0)});
-}
+std::string Words::assumption(double restart_s) const { return say(Text::assumed_restart, {number(restart_s, 0)}); }
 
 }  // namespace cardstorm

@@ -18,24 +18,26 @@ class Words {
 
   [[nodiscard]] Lang lang() const { return lang_; }
   [[nodiscard]] std::string t(Text id) const { return std::string(text(id, lang_)); }
-  [[nodiscard]] std::string say(Text id, std::initializer_list<std::string_view> args) const { return cardstorm::say(id, lang_, args); }
+  [[nodiscard]] std::string say(Text id, std::initializer_list<std::string_view> args) const {
+    return cardstorm::say(id, lang_, args);
+  }
   [[nodiscard]] std::string dash() const { return rich_ ? "–" : "-"; }
 
   [[nodiscard]] std::string number(double value, int decimals) const;
-  [[nodiscard]] std::string count(std::uint64_t value) const;             // 12,345
-  [[nodiscard]] std::string seconds(double value) const;                  // 26.4 s
-  [[nodiscard]] std::string range(double lo, double hi) const;            // 25.9-27.0 s
-  [[nodiscard]] std::string millis(double value) const;                   // 812 ms, 12.0 s
-  [[nodiscard]] std::string share(double value) const;                    // 99.93 %, never rounded up
-  [[nodiscard]] std::string reduction(std::optional<double> value) const; // 78 %
+  [[nodiscard]] std::string count(std::uint64_t value) const;              // 12,345
+  [[nodiscard]] std::string seconds(double value) const;                   // 26.4 s
+  [[nodiscard]] std::string range(double lo, double hi) const;             // 25.9-27.0 s
+  [[nodiscard]] std::string millis(double value) const;                    // 812 ms, 12.0 s
+  [[nodiscard]] std::string share(double value) const;                     // 99.93 %, never rounded up
+  [[nodiscard]] std::string reduction(std::optional<double> value) const;  // 78 %
   [[nodiscard]] std::string money(std::int64_t cents) const;
 
   [[nodiscard]] std::string fault(std::string_view name) const;
   [[nodiscard]] std::string check(std::string_view name) const;
   [[nodiscard]] std::string cause(std::string_view name) const;
   [[nodiscard]] std::string outcome(TradeOutcome outcome) const;
-  [[nodiscard]] std::string group(std::string_view name) const;           // a flow, class of goods or phase
-  [[nodiscard]] std::string situation(std::string_view name) const;       // what did not occur
+  [[nodiscard]] std::string group(std::string_view name) const;      // a flow, class of goods or phase
+  [[nodiscard]] std::string situation(std::string_view name) const;  // what did not occur
   [[nodiscard]] std::string scheduling(std::string_view name) const;
   [[nodiscard]] std::string verdict(Verdict verdict) const;               // pass, fail, unknown
   [[nodiscard]] std::string finding(Verdict verdict) const;               // holds, broken, unknown
@@ -50,8 +52,8 @@ class Words {
   [[nodiscard]] std::string traced(const TracedStep& step) const;
 
   [[nodiscard]] std::string onset(const FaultCell& cell) const;
-  [[nodiscard]] std::string recovery(const FaultCell& cell) const;        // 26.4 s | no impact | not recovered in 50 s
-  [[nodiscard]] std::string spread(const FaultCell& cell) const;          // 25.9-27.0 s over repeats, or ""
+  [[nodiscard]] std::string recovery(const FaultCell& cell) const;  // 26.4 s | no impact | not recovered in 50 s
+  [[nodiscard]] std::string spread(const FaultCell& cell) const;    // 25.9-27.0 s over repeats, or ""
   [[nodiscard]] std::string audit(const AuditCount& count) const;
   /// The decision in one sentence.
   [[nodiscard]] std::string headline(const View& view) const;

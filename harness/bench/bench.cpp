@@ -27,17 +27,25 @@ std::optional<bool> Goal::met() const {
 }
 
 Json json_of_bench(const BenchReport& report) {
-  Json rows = Json::array(), ratios = Json::object(), absent = Json::array(), goals = Json::array(), notes = Json::array();
+  Json rows = Json::array(), ratios = Json::object(), absent = Json::array(), goals = Json::array(),
+       notes = Json::array();
   for (const Json& row : report.rows) rows.push(row);
   for (const auto& [name, value] : report.ratios) ratios.set(name, value);
   for (const auto& name : report.absent) absent.push(name);
   for (const auto& note : report.notes) notes.push(note);
   for (const Goal& goal : report.goals) {
     const auto met = goal.met();
-    goals.push(Json::object({{"name", goal.name}, {"value", goal.value ? Json(*goal.value) : Json()},
-                             {"bound", goal.relation + " " + Json(goal.bound).text()}, {"met", met ? Json(*met) : Json()}}));
+    goals.push(Json::object({{"name", goal.name},
+                             {"value", goal.value ? Json(*goal.value) : Json()},
+                             {"bound", goal.relation + " " + Json(goal.bound).text()},
+                             {"met", met ? Json(*met) : Json()}}));
   }
-  return Json::object({{"bench", report.bench}, {"rows", rows}, {"ratios", ratios}, {"absent", absent}, {"goals", goals}, {"notes", notes}});
+  return Json::object({{"bench", report.bench},
+                       {"rows", rows},
+                       {"ratios", ratios},
+                       {"absent", absent},
+                       {"goals", goals},
+                       {"notes", notes}});
 }
 
 namespace {
@@ -79,8 +87,9 @@ void write_bench(const BenchReport& report, std::ostream& out) {
   out << "\n";
   for (const Goal& goal : report.goals) {
     const auto met = goal.met();
-    out << "  " << (met ? (*met ? "met      " : "MISSED   ") : "not here ") << goal.name << ": " << (goal.value ? fixed(*goal.value, 4) : "-") << " (wanted " << goal.relation
-        << " " << Json(goal.bound).text() << ")\n";
+    out << "  " << (met ? (*met ? "met      " : "MISSED   ") : "not here ") << goal.name << ": "
+        << (goal.value ? fixed(*goal.value, 4) : "-") << " (wanted " << goal.relation << " " << Json(goal.bound).text()
+        << ")\n";
   }
   if (!report.absent.empty()) out << "\n  not on this machine: " << join(report.absent, ", ") << "\n";
   for (const auto& note : report.notes) out << "  " << note << "\n";

@@ -1,5 +1,5 @@
-// bench: figures that can be repeated, as ratios against peers that were run in turn with us on the same machine. A bench is no
-// test: it says whether a goal is met, missed, or cannot be judged because the peer is not there.
+// bench: figures that can be repeated, as ratios against peers that were run in turn with us on the same machine. A
+// bench is no test: it says whether a goal is met, missed, or cannot be judged because the peer is not there.
 #pragma once
 
 #include <functional>
@@ -26,26 +26,26 @@ struct Goal {
 
 struct BenchReport {
   std::string bench;
-  std::vector<Json> rows;                                  // objects; the first row's members are the columns
+  std::vector<Json> rows;  // objects; the first row's members are the columns
   std::vector<std::pair<std::string, double>> ratios;
-  std::vector<std::string> absent, notes;                  // peers that are not here; what a reader must know
+  std::vector<std::string> absent, notes;  // peers that are not here; what a reader must know
   std::vector<Goal> goals;
 };
 
 struct BenchSetup {
-  std::string work_dir;                                    // a folder of our own, removed afterwards
-  std::string root;                                        // folder that holds scenarios/
-  std::vector<std::string> peer_dirs;                      // looked through for peers, besides PATH
+  std::string work_dir;                // a folder of our own, removed afterwards
+  std::string root;                    // folder that holds scenarios/
+  std::vector<std::string> peer_dirs;  // looked through for peers, besides PATH
   bool full = false;
-  std::string part = {};                                   // one of the entry's parts, "" for all
-  std::function<void(const std::string&)> say;             // progress, for people
+  std::string part = {};                        // one of the entry's parts, "" for all
+  std::function<void(const std::string&)> say;  // progress, for people
   std::stop_token stop;
 };
 
 struct BenchEntry {
   std::string name, summary;
   Result<BenchReport> (*run)(const BenchSetup&);
-  std::vector<std::string> parts = {};                     // what of it can be run alone
+  std::vector<std::string> parts = {};  // what of it can be run alone
 };
 const std::vector<BenchEntry>& bench_registry();
 

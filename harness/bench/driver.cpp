@@ -1,5 +1,6 @@
-// driver: what a request costs us beside the common generators, run in turn: saturated throughput, processor time at an equal rate,
-// lateness, delivery near saturation, memory. Ours with the whole record on the disk; theirs with what they keep (a histogram).
+// driver: what a request costs us beside the common generators, run in turn: saturated throughput, processor time at an
+// equal rate, lateness, delivery near saturation, memory. Ours with the whole record on the disk; theirs with what they
+// keep (a histogram).
 #include <algorithm>
 #include <filesystem>
 #include <map>
@@ -22,7 +23,8 @@ double median(std::vector<double> v) {
 }
 
 std::uint64_t count_ok(const OurRun& run) {
-  return static_cast<std::uint64_t>(std::count_if(run.steps.begin(), run.steps.end(), [](const StepSeen& s) { return s.outcome == Outcome::ok; }));
+  return static_cast<std::uint64_t>(
+      std::count_if(run.steps.begin(), run.steps.end(), [](const StepSeen& s) { return s.outcome == Outcome::ok; }));
 }
 
 /// Requests a second between the first one sent and the last one answered.
@@ -37,13 +39,16 @@ double rate_of(const OurRun& run) {
 
 class DriverBench {
  public:
-  explicit DriverBench(const BenchSetup& setup) : setup_(setup), seconds_(setup.full ? 20 : 6), rounds_(setup.full ? 5 : 3) {}
+  explicit DriverBench(const BenchSetup& setup)
+      : setup_(setup), seconds_(setup.full ? 20 : 6), rounds_(setup.full ? 5 : 3) {}
 
   Result<BenchReport> run() {
     report_.bench = "driver";
     for (const Peer& peer : peers()) {
-      if (std::string program = find_peer(peer.name, setup_.peer_dirs); !program.empty()) found_[peer.name] = {&peer, program};
-      else report_.absent.push_back(peer.name);
+      if (std::string program = find_peer(peer.name, setup_.peer_dirs); !program.empty())
+        found_[peer.name] = {&peer, program};
+      else
+        report_.absent.push_back(peer.name);
     }
     std::filesystem::create_directories(setup_.work_dir + "/nginx");
     auto server = WebServer::start(setup_.work_dir + "/nginx", kServerCpu);
@@ -60,14 +65,21 @@ class DriverBench {
   }
 
  private:
-  struct Found { const Peer* peer; std::string program; };
+  struct Found {
+    const Peer* peer;
+    std::string program;
+  };
 
   std::string folder() { return setup_.work_dir + "/" + std::to_string(++folders_); }
 
   Status add(const std::string& what, int round, const std::string& tool, double requests, double wall, double cpu) {
     if (requests <= 0) return Error{Errc::unavailable, what + ": " + tool + " sent nothing"};
     const double rate = requests / wall, cpu_us = cpu / requests * 1e6;
-    report_.rows.push_back(Json::object({{"what", what}, {"round", round}, {"tool", tool}, {"requests_s", fixed(rate, 0)}, {"cpu_us_per_request", fixed(cpu_us, 2)}}));
+    report_.rows.push_back(Json::object({{"what", what},
+                                         {"round", round},
+                                         {"tool", tool},
+                                         {"requests_s", fixed(rate, 0)},
+                                         {"cpu_us_per_request", fixed(cpu_us, 2)}}));
     rates_[what + " " + tool].push_back(rate);
     cpu_[what + " " + tool].push_back(cpu_us);
     return ok();
@@ -79,7 +91,8 @@ class DriverBench {
     setup_.say(what + ", round " + std::to_string(round) + ": " + name);
     const std::string dir = folder();
     std::filesystem::create_directories(dir);
-    const auto says = run_peer(*it->second.peer, it->second.program, {url_, rate, seconds_, rate > 0 ? 32 : static_cast<int>(kBuyers)}, dir, kGeneratorCpu);
+    const auto says = run_peer(*it->second.peer, it->second.program,
+                               {url_, rate, seconds_, rate > 0 ? 32 : static_cast<int>(kBuyers)}, dir, kGeneratorCpu);
     if (!says) return says.error();
     return add(what, round, name, says->ok.value_or(0), seconds_, says->cpu_s);
   }
@@ -101,7 +114,8 @@ class DriverBench {
   Status equal_rate(int round) {
     const auto run = ours(constant_plan(kEqualRate, std::chrono::seconds(seconds_), 2s), "equal rate", round);
     if (!run) return run.error();
-    if (Status s = add("equal rate", round, "cardstorm", static_cast<double>(count_ok(*run)), seconds_, run->cpu_s); !s) return s;
+    if (Status s = add("equal rate", round, "cardstorm", static_cast<double>(count_ok(*run)), seconds_, run->cpu_s); !s)
+      return s;
     lateness_us_.push_back(seconds(run->generator.lateness_p50) * 1e6);
     for (const char* name : {"wrk2", "hey", "vegeta", "k6"})
       if (Status s = peer("equal rate", round, name, kEqualRate); !s) return s;
@@ -110,23 +124,32 @@ class DriverBench {
 
   /// Open loop at 80 % of what was just shown: is everything delivered, and does memory stay?
   Status near_saturation() {
-    // A trade costs more than one more step of a trade: the open loop's own saturation is what it serves when asked for too much.
-    const auto flood = ours(constant_plan(1.2 * median(rates_["saturated cardstorm"]), 3s, 2s), "open loop, too much", 1);
+    // A trade costs more than one more step of a trade: the open loop's own saturation is what it serves when asked for
+    // too much.
+    const auto flood =
+        ours(constant_plan(1.2 * median(rates_["saturated cardstorm"]), 3s, 2s), "open loop, too much", 1);
     if (!flood) return flood.error();
-    if (Status s = add("open loop, too much", 1, "cardstorm", static_cast<double>(count_ok(*flood)), 3, flood->cpu_s); !s) return s;
+    if (Status s = add("open loop, too much", 1, "cardstorm", static_cast<double>(count_ok(*flood)), 3, flood->cpu_s);
+        !s)
+      return s;
     const double rate = 0.8 * static_cast<double>(count_ok(*flood)) / 3;
     const auto run = ours(constant_plan(rate, std::chrono::seconds(2 * seconds_), 2s), "80 % of saturation", 1);
     if (!run) return run.error();
-    if (count_ok(*run) == 0) return Error{Errc::unavailable, "nothing of " + std::to_string(run->trades_planned) + " requests at " + fixed(rate, 0) + "/s was answered; the first: " +
-                                                                 (run->steps.empty() ? "none planned" : std::string(to_text(run->steps.front().cause)))};
+    if (count_ok(*run) == 0)
+      return Error{Errc::unavailable,
+                   "nothing of " + std::to_string(run->trades_planned) + " requests at " + fixed(rate, 0) +
+                       "/s was answered; the first: " +
+                       (run->steps.empty() ? "none planned" : std::string(to_text(run->steps.front().cause)))};
     delivered_ = static_cast<double>(count_ok(*run)) / static_cast<double>(run->trades_planned);
     if (run->rss_late_mb > 0 && run->rss_early_mb > 0) growth_mb_ = run->rss_late_mb - run->rss_early_mb;
-    report_.notes.push_back("resident memory at 80 % of saturation: " + fixed(run->rss_early_mb, 1) + " MB a quarter into the run, " + fixed(run->rss_late_mb, 1) + " MB near its end");
+    report_.notes.push_back("resident memory at 80 % of saturation: " + fixed(run->rss_early_mb, 1) +
+                            " MB a quarter into the run, " + fixed(run->rss_late_mb, 1) + " MB near its end");
     return add("80 % of saturation", 1, "cardstorm", static_cast<double>(count_ok(*run)), 2.0 * seconds_, run->cpu_s);
   }
 
   /// Ours over theirs, of the medians; nullopt when the peer is not here.
-  std::optional<double> ratio(const std::string& name, std::map<std::string, std::vector<double>>& figures, const std::string& what, const std::string& tool) {
+  std::optional<double> ratio(const std::string& name, std::map<std::string, std::vector<double>>& figures,
+                              const std::string& what, const std::string& tool) {
     if (figures[what + " " + tool].empty()) return std::nullopt;
     const double value = median(figures[what + " cardstorm"]) / median(figures[what + " " + tool]);
     report_.ratios.emplace_back(name + ", cardstorm / " + tool, value);
@@ -134,15 +157,21 @@ class DriverBench {
   }
 
   void conclude() {
-    report_.goals.push_back({"saturated requests/s, cardstorm / wrk", ratio("saturated requests/s", rates_, "saturated", "wrk"), ">=", 0.8});
-    report_.goals.push_back({"CPU per request at an equal rate, cardstorm / wrk2", ratio("CPU at an equal rate", cpu_, "equal rate", "wrk2"), "<=", 1});
+    report_.goals.push_back({"saturated requests/s, cardstorm / wrk",
+                             ratio("saturated requests/s", rates_, "saturated", "wrk"), ">=", 0.8});
+    report_.goals.push_back({"CPU per request at an equal rate, cardstorm / wrk2",
+                             ratio("CPU at an equal rate", cpu_, "equal rate", "wrk2"), "<=", 1});
     for (const char* name : {"hey", "vegeta", "k6"})
-      report_.goals.push_back({std::string("CPU per request at an equal rate, cardstorm / ") + name, ratio("CPU at an equal rate", cpu_, "equal rate", name), "<=", 1.0 / 3});
+      report_.goals.push_back({std::string("CPU per request at an equal rate, cardstorm / ") + name,
+                               ratio("CPU at an equal rate", cpu_, "equal rate", name), "<=", 1.0 / 3});
     report_.goals.push_back({"lateness p50, us", median(lateness_us_), "<=", 50});
     report_.goals.push_back({"delivered at 80 % of saturation", delivered_, ">=", 0.999});
     report_.goals.push_back({"memory growth over the run, MB", growth_mb_, "<=", 1});
-    report_.notes.insert(report_.notes.end(), {"cardstorm's figures hold plan, journeys, ledger and the history on the disk; CPU is that of the whole process, reading the history back left out",
-                     "one core for the generator, one for nginx; shared machines swing threefold, so only the ratios of runs in turn are figures"});
+    report_.notes.insert(report_.notes.end(),
+                         {"cardstorm's figures hold plan, journeys, ledger and the history on the disk; CPU is that of "
+                          "the whole process, reading the history back left out",
+                          "one core for the generator, one for nginx; shared machines swing threefold, so only the "
+                          "ratios of runs in turn are figures"});
   }
 
   const BenchSetup& setup_;
@@ -161,6 +190,8 @@ Result<BenchReport> run(const BenchSetup& setup) { return DriverBench(setup).run
 
 }  // namespace
 
-BenchEntry bench_driver() { return {"driver", "throughput, processor time, lateness, delivery and memory beside wrk, wrk2, hey, vegeta, k6", run}; }
+BenchEntry bench_driver() {
+  return {"driver", "throughput, processor time, lateness, delivery and memory beside wrk, wrk2, hey, vegeta, k6", run};
+}
 
 }  // namespace cardstorm

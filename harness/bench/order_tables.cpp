@@ -22,15 +22,19 @@ constexpr char kNaive[] =
     "UPDATE cards SET order_no = :client_id WHERE id = :id;\n"
     "INSERT INTO sales(card_id) VALUES (:id);\n";
 constexpr char kLocked[] =
-    "WITH picked AS MATERIALIZED (SELECT id FROM cards WHERE order_no IS NULL ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED), "
+    "WITH picked AS MATERIALIZED (SELECT id FROM cards WHERE order_no IS NULL ORDER BY id LIMIT 1 FOR UPDATE SKIP "
+    "LOCKED), "
     "marked AS (UPDATE cards c SET order_no = :client_id FROM picked WHERE c.id = picked.id RETURNING c.id) "
     "INSERT INTO sales(card_id) SELECT id FROM marked;\n";
 
 /// Partition of buyer b: the bench's own rule, by number.
-constexpr char kColumns[] = "id bigint, part int, order_no text, buyer text, sku text, quantity int, amount_cents bigint, status text, created_at timestamptz";
+constexpr char kColumns[] =
+    "id bigint, part int, order_no text, buyer text, sku text, quantity int, amount_cents bigint, status text, "
+    "created_at timestamptz";
 std::string rows_from(const std::string& series, const std::string& condition) {
   return "SELECT g, (g % 16)::int, 'H' || lpad(g::text, 19, '0'), 'b' || (g % " + std::to_string(kBuyers) +
-         "), 'sku-' || (g % 50), 1 + (g % 3)::int, 1000 + g % 9000, 'delivered', now() - g * interval '1 s' FROM " + series + " AS s(g)" + condition;
+         "), 'sku-' || (g % 50), 1 + (g % 3)::int, 1000 + g % 9000, 'delivered', now() - g * interval '1 s' FROM " +
+         series + " AS s(g)" + condition;
 }
 
 double since(Nanos start) { return seconds(monotonic_now() - start); }
@@ -40,7 +44,8 @@ double since(Nanos start) { return seconds(monotonic_now() - start); }
 std::string find_pgbench(const std::vector<std::string>& dirs) {
   auto all = dirs;
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator("/usr/lib/postgresql", error)) all.push_back(entry.path().string() + "/bin");
+  for (const auto& entry : std::filesystem::directory_iterator("/usr/lib/postgresql", error))
+    all.push_back(entry.path().string() + "/bin");
   return find_peer("pgbench", all);
 }
 
@@ -88,7 +93,8 @@ Result<double> OrderTables::pgbench(const std::string& database, const std::vect
   if (!code) return std::move(code).error().in("pgbench");
   if (*code != 0) {
     const auto words = read_file(spec.stderr_path);
-    return Error{Errc::unavailable, "pgbench ended with " + std::to_string(*code) + ": " + (words ? std::string(trim(*words)).substr(0, 300) : "")};
+    return Error{Errc::unavailable, "pgbench ended with " + std::to_string(*code) + ": " +
+                                        (words ? std::string(trim(*words)).substr(0, 300) : "")};
   }
   return tps;
 }
@@ -102,16 +108,23 @@ Result<double> OrderTables::tpcb(int seconds) {
 }
 
 Result<OrderTables::Claims> OrderTables::claims(bool naive, int seconds) {
-  const std::string database = naive ? "bench_claims_naive" : "bench_claims_locked", script = setup_.work_dir + "/" + database + ".sql";
+  const std::string database = naive ? "bench_claims_naive" : "bench_claims_locked",
+                    script = setup_.work_dir + "/" + database + ".sql";
   if (Status s = make(database); !s) return s.error();
   if (Status s = write_file(script, naive ? kNaive : kLocked); !s) return s.error();
-  for (const std::string& statement : {std::string("DROP TABLE IF EXISTS cards, sales"), std::string("CREATE TABLE cards (id bigint PRIMARY KEY, order_no int)"),
-                                       std::string("CREATE TABLE sales (card_id bigint)"), "INSERT INTO cards SELECT g, NULL FROM generate_series(1, " + std::to_string(kCards) + ") g",
-                                       std::string("CREATE INDEX ON cards (id) WHERE order_no IS NULL"), std::string("ANALYZE cards")})
+  for (const std::string& statement :
+       {std::string("DROP TABLE IF EXISTS cards, sales"),
+        std::string("CREATE TABLE cards (id bigint PRIMARY KEY, order_no int)"),
+        std::string("CREATE TABLE sales (card_id bigint)"),
+        "INSERT INTO cards SELECT g, NULL FROM generate_series(1, " + std::to_string(kCards) + ") g",
+        std::string("CREATE INDEX ON cards (id) WHERE order_no IS NULL"), std::string("ANALYZE cards")})
     if (auto r = sql(database, statement, kLong); !r) return std::move(r).error();
-  const auto tps = pgbench(database, {"-c", "16", "-j", "1", "-n", "-T", std::to_string(seconds), "-f", script}, seconds);
+  const auto tps =
+      pgbench(database, {"-c", "16", "-j", "1", "-n", "-T", std::to_string(seconds), "-f", script}, seconds);
   if (!tps) return tps.error();
-  const auto counts = sql(database, "SELECT count(*)::text AS sold, (count(*) - count(DISTINCT card_id))::text AS twice FROM sales", kShort);
+  const auto counts =
+      sql(database, "SELECT count(*)::text AS sold, (count(*) - count(DISTINCT card_id))::text AS twice FROM sales",
+          kShort);
   if (!counts) return counts.error();
   Claims out;
   out.per_s = *tps;
@@ -123,12 +136,19 @@ Result<OrderTables::Claims> OrderTables::claims(bool naive, int seconds) {
 /// The partitions p with p * databases / 16 = number, and the rows that belong there.
 Status OrderTables::fill(const std::string& database, int number, int databases, std::int64_t rows) {
   const bool sharded = databases > 1;
-  std::vector<std::string> statements{std::string("CREATE TABLE orders (") + kColumns + ")" + (sharded ? " PARTITION BY LIST (part)" : "")};
+  std::vector<std::string> statements{std::string("CREATE TABLE orders (") + kColumns + ")" +
+                                      (sharded ? " PARTITION BY LIST (part)" : "")};
   for (int p = 0; sharded && p < 16; ++p)
-    if (p * databases / 16 == number) statements.push_back("CREATE TABLE orders_" + std::to_string(p) + " PARTITION OF orders FOR VALUES IN (" + std::to_string(p) + ")");
-  statements.push_back("INSERT INTO orders " + rows_from("generate_series(1, " + std::to_string(rows) + ")",
-                                                         sharded ? " WHERE (g % 16) * " + std::to_string(databases) + " / 16 = " + std::to_string(number) : ""));
-  if (sharded) statements.insert(statements.end(), {"CREATE INDEX ON orders (part, order_no)", "CREATE INDEX ON orders (part, buyer, id)"});
+    if (p * databases / 16 == number)
+      statements.push_back("CREATE TABLE orders_" + std::to_string(p) + " PARTITION OF orders FOR VALUES IN (" +
+                           std::to_string(p) + ")");
+  statements.push_back(
+      "INSERT INTO orders " +
+      rows_from("generate_series(1, " + std::to_string(rows) + ")",
+                sharded ? " WHERE (g % 16) * " + std::to_string(databases) + " / 16 = " + std::to_string(number) : ""));
+  if (sharded)
+    statements.insert(statements.end(),
+                      {"CREATE INDEX ON orders (part, order_no)", "CREATE INDEX ON orders (part, buyer, id)"});
   statements.emplace_back("ANALYZE orders");
   for (const auto& statement : statements) {
     if (setup_.stop.stop_requested()) return Error{Errc::cancelled, "stopped"};
@@ -139,10 +159,12 @@ Status OrderTables::fill(const std::string& database, int number, int databases,
 
 Result<OrderTables::Table> OrderTables::table(Way way, std::int64_t rows) {
   const bool sharded = way == Way::sharded;
-  const std::vector<std::string> databases = sharded ? std::vector<std::string>{"bench_orders_0", "bench_orders_1"} : std::vector<std::string>{"bench_orders"};
+  const std::vector<std::string> databases =
+      sharded ? std::vector<std::string>{"bench_orders_0", "bench_orders_1"} : std::vector<std::string>{"bench_orders"};
   for (std::size_t i = 0; way != Way::indexed && i < databases.size(); ++i) {
     if (Status s = make(databases[i]); !s) return s.error();
-    if (Status s = fill(databases[i], static_cast<int>(i), static_cast<int>(databases.size()), rows); !s) return s.error();
+    if (Status s = fill(databases[i], static_cast<int>(i), static_cast<int>(databases.size()), rows); !s)
+      return s.error();
   }
   if (way == Way::indexed)
     for (const char* statement : {"CREATE INDEX ON orders (order_no)", "CREATE INDEX ON orders (buyer, id)"})
@@ -157,8 +179,12 @@ Result<OrderTables::Table> OrderTables::table(Way way, std::int64_t rows) {
     if (!session) return std::move(session).error();
     sessions.push_back(std::move(*session));
   }
-  const auto session_of = [&](std::int64_t g) -> DbSession& { return *sessions[static_cast<std::size_t>(sharded ? g % 16 * 2 / 16 : 0)]; };
-  const auto part_of = [&](std::int64_t g) { return sharded ? "part = " + std::to_string(g % 16) + " AND " : std::string(); };
+  const auto session_of = [&](std::int64_t g) -> DbSession& {
+    return *sessions[static_cast<std::size_t>(sharded ? g % 16 * 2 / 16 : 0)];
+  };
+  const auto part_of = [&](std::int64_t g) {
+    return sharded ? "part = " + std::to_string(g % 16) + " AND " : std::string();
+  };
 
   // A reader's whole way: statement, plan, rows. Few where each takes a second.
   const int looks = way == Way::unindexed ? 3 : 400;
@@ -171,7 +197,8 @@ Result<OrderTables::Table> OrderTables::table(Way way, std::int64_t rows) {
       no = "H" + std::string(19 - no.size(), '0') + no;
       // The bench's buyers b0 to b99999 keep one partition each as long as 16 divides their number.
       const std::string statement = by_number ? "SELECT * FROM orders WHERE " + part_of(g) + "order_no = '" + no + "'"
-                                              : "SELECT * FROM orders WHERE " + part_of(g) + "buyer = 'b" + std::to_string(g % kBuyers) + "' ORDER BY id DESC LIMIT 10";
+                                              : "SELECT * FROM orders WHERE " + part_of(g) + "buyer = 'b" +
+                                                    std::to_string(g % kBuyers) + "' ORDER BY id DESC LIMIT 10";
       const auto found = session_of(g).query(statement);
       if (!found) return found.error();
       if (found->empty()) return Error{Errc::invalid, "order " + no + " was not found in the bench's own table"};
@@ -183,10 +210,13 @@ Result<OrderTables::Table> OrderTables::table(Way way, std::int64_t rows) {
   while (since(start) < kInsertSeconds) {
     // A batch goes to one partition, as a relay writes them.
     const std::int64_t g = inserted / kInsertRows;
-    const std::string first = std::to_string(rows + 1 + inserted * 16), last = std::to_string(rows + 1 + inserted * 16 + (kInsertRows - 1) * 16);
-    auto done = session_of(sharded ? g : 0).query("INSERT INTO orders SELECT id, " + std::string(sharded ? std::to_string(g % 16) : "part") +
-                                                  ", order_no, buyer, sku, quantity, amount_cents, status, created_at FROM (" +
-                                                  rows_from("generate_series(" + first + "::bigint, " + last + ", 16)", "") + ") AS r(id, part, order_no, buyer, sku, quantity, amount_cents, status, created_at)");
+    const std::string first = std::to_string(rows + 1 + inserted * 16),
+                      last = std::to_string(rows + 1 + inserted * 16 + (kInsertRows - 1) * 16);
+    auto done = session_of(sharded ? g : 0)
+                    .query("INSERT INTO orders SELECT id, " + std::string(sharded ? std::to_string(g % 16) : "part") +
+                           ", order_no, buyer, sku, quantity, amount_cents, status, created_at FROM (" +
+                           rows_from("generate_series(" + first + "::bigint, " + last + ", 16)", "") +
+                           ") AS r(id, part, order_no, buyer, sku, quantity, amount_cents, status, created_at)");
     if (!done) return std::move(done).error();
     inserted += kInsertRows;
   }

@@ -1,5 +1,5 @@
-// order_tables: what the database itself gives, without a platform above it: TPC-B as the yardstick, claims of cards the naive and the right
-// way, and the order table of ten million rows kept three ways.
+// order_tables: what the database itself gives, without a platform above it: TPC-B as the yardstick, claims of cards
+// the naive and the right way, and the order table of ten million rows kept three ways.
 #pragma once
 
 #include <string>
@@ -15,7 +15,8 @@ std::string find_pgbench(const std::vector<std::string>& dirs);
 
 class OrderTables {
  public:
-  /// `database_url`: a superuser's, of a server of our own. Everything is made in databases of its own, dropped by the destructor.
+  /// `database_url`: a superuser's, of a server of our own. Everything is made in databases of its own, dropped by the
+  /// destructor.
   OrderTables(const BenchSetup& setup, std::string pgbench, std::string database_url);
   ~OrderTables();
   OrderTables(const OrderTables&) = delete;
@@ -24,11 +25,18 @@ class OrderTables {
   /// Transactions a second of TPC-B (scale 20, prepared, 16 clients).
   Result<double> tpcb(int seconds);
 
-  struct Claims { double per_s = 0; std::int64_t sold = 0, twice = 0; };
-  /// Cards claimed by 16 clients. naive: look, then mark, then write down; else FOR UPDATE SKIP LOCKED in one statement.
+  struct Claims {
+    double per_s = 0;
+    std::int64_t sold = 0, twice = 0;
+  };
+  /// Cards claimed by 16 clients. naive: look, then mark, then write down; else FOR UPDATE SKIP LOCKED in one
+  /// statement.
   Result<Claims> claims(bool naive, int seconds);
 
-  struct Table { double lookup_ms = 0, buyer_ms = 0, inserts_per_s = 0; };   // one order by number; a buyer's last ten; rows inserted, 100 a statement
+  // one order by number; a buyer's last ten; rows inserted, 100 a statement
+  struct Table {
+    double lookup_ms = 0, buyer_ms = 0, inserts_per_s = 0;
+  };
   enum class Way { unindexed, indexed, sharded };
   /// `rows` orders. unindexed and indexed share their table, in that order; sharded is 16 partitions in two databases.
   Result<Table> table(Way way, std::int64_t rows);

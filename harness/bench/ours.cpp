@@ -1,15 +1,16 @@
 // ours: see ours.hpp.
 #include "harness/bench/ours.hpp"
 
+#include <malloc.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
-#include <malloc.h>
 #include <optional>
-#include <sched.h>
-#include <sys/resource.h>
 #include <thread>
-#include <unistd.h>
 
 #include "harness/drive/driver.hpp"
 #include "harness/history/history.hpp"
@@ -19,12 +20,14 @@
 namespace cardstorm {
 namespace {
 
-constexpr Nanos kAhead = 200ms;   // every lane is there when time zero comes
+constexpr Nanos kAhead = 200ms;  // every lane is there when time zero comes
 
 double cpu_seconds() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
-  const auto seconds_of = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6; };
+  const auto seconds_of = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+  };
   return seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
 }
 
@@ -42,7 +45,7 @@ void pin_to(int cpu) {
   cpu_set_t set;
   CPU_ZERO(&set);
   CPU_SET(static_cast<std::size_t>(cpu), &set);
-  (void)::sched_setaffinity(0, sizeof set, &set);   // a machine with fewer processors runs unpinned
+  (void)::sched_setaffinity(0, sizeof set, &set);  // a machine with fewer processors runs unpinned
 }
 
 Plan bare_plan(Nanos length, Nanos timeout) {
@@ -77,14 +80,15 @@ Plan bare_plan(Nanos length, Nanos timeout) {
 /// Looks at our memory early and late in the run.
 class MemoryWatch {
  public:
-  MemoryWatch(Nanos zero, Nanos length) : thread_([this, zero, length](const std::stop_token& stop) {
-    std::atomic<double>* const places[] = {&early, &late};
-    const Nanos times[] = {zero + length / 4, zero + length * 9 / 10};
-    for (int i = 0; i < 2; ++i) {
-      while (monotonic_now() < times[i] && !stop.stop_requested()) std::this_thread::sleep_for(10ms);
-      *places[i] = resident_mb();
-    }
-  }) {}
+  MemoryWatch(Nanos zero, Nanos length)
+      : thread_([this, zero, length](const std::stop_token& stop) {
+          std::atomic<double>* const places[] = {&early, &late};
+          const Nanos times[] = {zero + length / 4, zero + length * 9 / 10};
+          for (int i = 0; i < 2; ++i) {
+            while (monotonic_now() < times[i] && !stop.stop_requested()) std::this_thread::sleep_for(10ms);
+            *places[i] = resident_mb();
+          }
+        }) {}
   std::atomic<double> early{0}, late{0};
 
  private:
@@ -93,12 +97,14 @@ class MemoryWatch {
 
 void read_back(const std::string& dir, OurRun& out) {
   (void)read_history(dir, [&](const Event& e) {
-    if (const auto* s = std::get_if<StepEnded>(&e)) out.steps.push_back({s->planned, s->sent, s->done, s->outcome, s->cause, s->requests});
+    if (const auto* s = std::get_if<StepEnded>(&e))
+      out.steps.push_back({s->planned, s->sent, s->done, s->outcome, s->cause, s->requests});
     if (std::holds_alternative<TradePlanned>(e)) ++out.trades_planned;
     if (const auto* t = std::get_if<TradeEnded>(&e)) ++out.trades[t->outcome];
     if (const auto* g = std::get_if<GeneratorSeen>(&e)) out.generator = *g;
   });
-  std::stable_sort(out.steps.begin(), out.steps.end(), [](const StepSeen& a, const StepSeen& b) { return a.planned < b.planned; });
+  std::stable_sort(out.steps.begin(), out.steps.end(),
+                   [](const StepSeen& a, const StepSeen& b) { return a.planned < b.planned; });
 }
 
 }  // namespace
@@ -121,8 +127,8 @@ Plan closed_loop_plan(std::uint32_t buyers, std::uint16_t steps) {
   return plan;
 }
 
-Result<OurRun> run_ours(const Plan& plan, const Trace& trace, const std::string& url, const std::string& dir, int cpu, const std::stop_token& stop,
-                        const std::function<void(Nanos)>& on_start) {
+Result<OurRun> run_ours(const Plan& plan, const Trace& trace, const std::string& url, const std::string& dir, int cpu,
+                        const std::stop_token& stop, const std::function<void(Nanos)>& on_start) {
   auto log = HistoryWriter::open(dir, "drive");
   if (!log) return std::move(log).error();
   const auto allow = AllowList::parse({"127.0.0.0/8"});
@@ -132,14 +138,21 @@ Result<OurRun> run_ours(const Plan& plan, const Trace& trace, const std::string&
   OurRun out;
   const MonotonicClock clock(monotonic_now() + kAhead);
   if (on_start) on_start(clock.start());
-  (void)::malloc_trim(0);   // what earlier runs left in the allocator would hide growth
+  (void)::malloc_trim(0);  // what earlier runs left in the allocator would hide growth
   MemoryWatch memory(clock.start(), plan.load_end);
   const std::string base = url.substr(0, url.find_last_not_of('/') + 1);
   const double cpu_before = cpu_seconds();
   std::jthread driver([&] {
     pin_to(cpu);
-    drive({.plan = plan, .trace = trace, .clock = clock, .client = [&](HttpClientLimits share) { return make_http_client(clock, *allow, share); },
-           .history = [&](const std::string&) -> EventSink& { return **log; }, .mint = mint, .url = base, .mark = "bench", .live = live},
+    drive({.plan = plan,
+           .trace = trace,
+           .clock = clock,
+           .client = [&](HttpClientLimits share) { return make_http_client(clock, *allow, share); },
+           .history = [&](const std::string&) -> EventSink& { return **log; },
+           .mint = mint,
+           .url = base,
+           .mark = "bench",
+           .live = live},
           stop);
   });
   driver.join();

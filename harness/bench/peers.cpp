@@ -1,11 +1,13 @@
-// peers: see peers.hpp. The forms of their output are those of wrk 4.1, hey 0.1.4, ab 2.3, h2load 1.52, vegeta 12 and k6 1.x.
+// peers: see peers.hpp. The forms of their output are those of wrk 4.1, hey 0.1.4, ab 2.3, h2load 1.52, vegeta 12 and
+// k6 1.x.
 #include "harness/bench/peers.hpp"
+
+#include <sys/resource.h>
 
 #include <cctype>
 #include <cstdlib>
 #include <filesystem>
 #include <regex>
-#include <sys/resource.h>
 
 #include "harness/core/files.hpp"
 #include "harness/core/text.hpp"
@@ -41,7 +43,12 @@ void conclude(PeerSays& out, double bad) {
 // ---- wrk and wrk2: "N requests in", "Socket errors: connect a, read b, write c, timeout d"
 
 Args wrk_args(const PeerLoad& load, const std::string&) {
-  Args args{"-t1", "-c" + std::to_string(load.connections), "-d" + std::to_string(load.seconds) + "s", "--latency", "--timeout", "1s"};
+  Args args{"-t1",
+            "-c" + std::to_string(load.connections),
+            "-d" + std::to_string(load.seconds) + "s",
+            "--latency",
+            "--timeout",
+            "1s"};
   args.push_back(load.url);
   return args;
 }
@@ -55,7 +62,8 @@ PeerSays wrk_says(const std::string& printed, const PeerLoad&, const std::string
   out.requests = found(printed, "(\\d+) requests in");
   double bad = 0;
   std::smatch match;
-  if (std::regex_search(printed, match, std::regex("Socket errors: connect (\\d+), read (\\d+), write (\\d+), timeout (\\d+)"))) {
+  if (std::regex_search(printed, match,
+                        std::regex("Socket errors: connect (\\d+), read (\\d+), write (\\d+), timeout (\\d+)"))) {
     out.words = match[0].str();
     for (int i = 1; i <= 3; ++i) bad += std::atof(match[static_cast<std::size_t>(i)].str().c_str());
   }
@@ -80,7 +88,8 @@ PeerSays hey_says(const std::string& printed, const PeerLoad&, const std::string
   out.requests = found(printed, "\\[200\\]\\s+(\\d+) responses");
   double bad = 0;
   static const std::regex kError("\\n\\s*\\[(\\d+)\\]\\s+(?:Get|Post)");
-  for (std::sregex_iterator it(printed.begin(), printed.end(), kError), end; it != end; ++it) bad += std::atof((*it)[1].str().c_str());
+  for (std::sregex_iterator it(printed.begin(), printed.end(), kError), end; it != end; ++it)
+    bad += std::atof((*it)[1].str().c_str());
   conclude(out, bad);
   const auto seconds_of = [&](const char* q) {
     auto v = found(printed, std::string(q) + "%+ in ([0-9.]+) secs");
@@ -94,7 +103,12 @@ PeerSays hey_says(const std::string& printed, const PeerLoad&, const std::string
 // ---- ab: closed loop
 
 Args ab_args(const PeerLoad& load, const std::string&) {
-  return {"-k", "-q", "-s", "1", "-t", std::to_string(load.seconds), "-n", "50000000", "-c", std::to_string(load.connections), load.url};
+  return {"-k",    "-q",
+          "-s",    "1",
+          "-t",    std::to_string(load.seconds),
+          "-n",    "50000000",
+          "-c",    std::to_string(load.connections),
+          load.url};
 }
 PeerSays ab_says(const std::string& printed, const PeerLoad&, const std::string&) {
   PeerSays out;
@@ -122,7 +136,9 @@ Args h2load_args(const PeerLoad& load, const std::string&) {
 PeerSays h2load_says(const std::string& printed, const PeerLoad&, const std::string&) {
   PeerSays out;
   std::smatch match;
-  if (std::regex_search(printed, match, std::regex("requests: (\\d+) total, \\d+ started, \\d+ done, (\\d+) succeeded, (\\d+) failed, (\\d+) errored, (\\d+) timeout"))) {
+  if (std::regex_search(printed, match,
+                        std::regex("requests: (\\d+) total, \\d+ started, \\d+ done, (\\d+) succeeded, (\\d+) failed, "
+                                   "(\\d+) errored, (\\d+) timeout"))) {
     out.requests = std::atof(match[2].str().c_str());
     out.words = match[0].str();
     conclude(out, std::atof(match[3].str().c_str()) + std::atof(match[5].str().c_str()));
@@ -134,8 +150,9 @@ PeerSays h2load_says(const std::string& printed, const PeerLoad&, const std::str
 
 Args vegeta_args(const PeerLoad& load, const std::string& dir) {
   (void)write_file(dir + "/targets", "GET " + load.url + "\n");
-  Args args{"attack", "-rate=" + std::to_string(load.rate), "-duration=" + std::to_string(load.seconds) + "s", "-timeout=1s",
-            "-targets=" + dir + "/targets", "-output=" + dir + "/vegeta.bin", "-max-workers=4000"};
+  Args args{"attack",           "-rate=" + std::to_string(load.rate), "-duration=" + std::to_string(load.seconds) + "s",
+            "-timeout=1s",      "-targets=" + dir + "/targets",       "-output=" + dir + "/vegeta.bin",
+            "-max-workers=4000"};
   if (load.rate == 0) args.push_back("-workers=32");
   return args;
 }
@@ -158,10 +175,14 @@ PeerSays vegeta_says(const std::string& printed, const PeerLoad&, const std::str
 
 Args k6_args(const PeerLoad& load, const std::string& dir) {
   const std::string rate = std::to_string(load.rate), length = std::to_string(load.seconds);
-  const std::string executor = load.rate > 0 ? "{executor:'constant-arrival-rate',rate:" + rate + ",timeUnit:'1s',duration:'" + length + "s',preAllocatedVUs:200,maxVUs:4000}"
-                                             : "{executor:'constant-vus',vus:32,duration:'" + length + "s'}";
-  (void)write_file(dir + "/k6.js", "import http from 'k6/http';\nexport const options={discardResponseBodies:true,summaryTrendStats:['p(50)','p(99)'],scenarios:{a:" + executor +
-                                       "}};\nexport default function(){http.get('" + load.url + "',{timeout:'1s'});}\n");
+  const std::string executor = load.rate > 0
+                                   ? "{executor:'constant-arrival-rate',rate:" + rate + ",timeUnit:'1s',duration:'" +
+                                         length + "s',preAllocatedVUs:200,maxVUs:4000}"
+                                   : "{executor:'constant-vus',vus:32,duration:'" + length + "s'}";
+  (void)write_file(dir + "/k6.js",
+                   "import http from 'k6/http';\nexport const "
+                   "options={discardResponseBodies:true,summaryTrendStats:['p(50)','p(99)'],scenarios:{a:" +
+                       executor + "}};\nexport default function(){http.get('" + load.url + "',{timeout:'1s'});}\n");
   return {"run", "--quiet", "--no-usage-report", "--summary-export=" + dir + "/k6.json", dir + "/k6.js"};
 }
 PeerSays k6_says(const std::string& printed, const PeerLoad&, const std::string& dir) {
@@ -177,7 +198,8 @@ PeerSays k6_says(const std::string& printed, const PeerLoad&, const std::string&
   const double failed = metrics["http_req_failed"]["value"].number() * all;
   out.requests = all - failed;
   conclude(out, failed);
-  if (const double dropped = metrics["dropped_iterations"]["count"].number(); dropped > 0) out.words = "dropped_iterations " + fixed(dropped, 0);
+  if (const double dropped = metrics["dropped_iterations"]["count"].number(); dropped > 0)
+    out.words = "dropped_iterations " + fixed(dropped, 0);
   out.p50_ms = metrics["http_req_duration"]["p(50)"].number();
   out.p99_ms = metrics["http_req_duration"]["p(99)"].number();
   return out;
@@ -186,7 +208,9 @@ PeerSays k6_says(const std::string& printed, const PeerLoad&, const std::string&
 double children_cpu_seconds() {
   rusage usage{};
   ::getrusage(RUSAGE_CHILDREN, &usage);
-  const auto seconds_of = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6; };
+  const auto seconds_of = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+  };
   return seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
 }
 
@@ -213,15 +237,21 @@ Result<std::string> printed_by(const ProcessSpec& spec, Nanos wait, const std::f
 }  // namespace
 
 const std::vector<Peer>& peers() {
-  static const std::vector<Peer> all{
-      {"wrk", false, wrk_args, wrk_says},   {"wrk2", true, wrk2_args, wrk_says},        {"hey", true, hey_args, hey_says}, {"ab", false, ab_args, ab_says},
-      {"h2load", true, h2load_args, h2load_says}, {"vegeta", true, vegeta_args, vegeta_says}, {"k6", true, k6_args, k6_says}};
+  static const std::vector<Peer> all{{"wrk", false, wrk_args, wrk_says},
+                                     {"wrk2", true, wrk2_args, wrk_says},
+                                     {"hey", true, hey_args, hey_says},
+                                     {"ab", false, ab_args, ab_says},
+                                     {"h2load", true, h2load_args, h2load_says},
+                                     {"vegeta", true, vegeta_args, vegeta_says},
+                                     {"k6", true, k6_args, k6_says}};
   return all;
 }
 
 std::optional<double> millis_of(const std::string& value) {
   std::size_t digits = 0;
-  while (digits < value.size() && (std::isdigit(static_cast<unsigned char>(value[digits])) != 0 || value[digits] == '.')) ++digits;
+  while (digits < value.size() &&
+         (std::isdigit(static_cast<unsigned char>(value[digits])) != 0 || value[digits] == '.'))
+    ++digits;
   if (digits == 0) return std::nullopt;
   const double number = std::atof(value.substr(0, digits).c_str());
   const std::string unit = value.substr(digits);
@@ -244,7 +274,8 @@ std::string find_peer(const std::string& name, const std::vector<std::string>& d
   return "";
 }
 
-Result<PeerSays> run_peer(const Peer& peer, const std::string& program, const PeerLoad& load, const std::string& dir, int cpu, const std::function<void()>& on_start) {
+Result<PeerSays> run_peer(const Peer& peer, const std::string& program, const PeerLoad& load, const std::string& dir,
+                          int cpu, const std::function<void()>& on_start) {
   ProcessSpec spec;
   spec.program = "taskset";
   spec.args = {"-c", std::to_string(cpu), program};

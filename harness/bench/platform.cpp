@@ -1,5 +1,6 @@
-// platform: what the reference platform's hardening costs and gains, as ratios of runs in turn: orders against the database's own TPC-B, claims,
-// bulk orders, the order table of ten million rows, start, memory, and what is left of it when its nodes die all the time.
+// platform: what the reference platform's hardening costs and gains, as ratios of runs in turn: orders against the
+// database's own TPC-B, claims, bulk orders, the order table of ten million rows, start, memory, and what is left of it
+// when its nodes die all the time.
 #include <algorithm>
 #include <filesystem>
 
@@ -21,12 +22,24 @@ double median(std::vector<double> v) {
 class PlatformBench {
  public:
   explicit PlatformBench(const BenchSetup& setup)
-      : setup_(setup), rounds_(setup.full ? 5 : 3), length_(setup.full ? 20s : 10s), orders_(10'000'000), grown_(setup.full ? 10'000'000 : 1'000'000) {}
+      : setup_(setup),
+        rounds_(setup.full ? 5 : 3),
+        length_(setup.full ? 20s : 10s),
+        orders_(10'000'000),
+        grown_(setup.full ? 10'000'000 : 1'000'000) {}
 
-  struct Part { const char* name; Status (PlatformBench::*run)(); };
+  struct Part {
+    const char* name;
+    Status (PlatformBench::*run)();
+  };
   static const std::vector<Part>& parts() {
-    static const std::vector<Part> all{{"orders", &PlatformBench::orders_beside_tpcb}, {"claims", &PlatformBench::claims}, {"tables", &PlatformBench::order_table}, {"bulk", &PlatformBench::bulk},
-                                       {"history", &PlatformBench::history}, {"kafka", &PlatformBench::kafka_start}, {"soak", &PlatformBench::soaks}};
+    static const std::vector<Part> all{{"orders", &PlatformBench::orders_beside_tpcb},
+                                       {"claims", &PlatformBench::claims},
+                                       {"tables", &PlatformBench::order_table},
+                                       {"bulk", &PlatformBench::bulk},
+                                       {"history", &PlatformBench::history},
+                                       {"kafka", &PlatformBench::kafka_start},
+                                       {"soak", &PlatformBench::soaks}};
     return all;
   }
 
@@ -44,10 +57,13 @@ class PlatformBench {
  private:
   std::string folder() { return setup_.work_dir + "/lab-" + std::to_string(++labs_); }
   void row(const std::string& what, const std::string& of, double value, const std::string& unit) {
-    report_.rows.push_back(Json::object({{"what", what}, {"of", of}, {"value", fixed(value, value < 10 ? 3 : 1)}, {"unit", unit}}));
+    report_.rows.push_back(
+        Json::object({{"what", what}, {"of", of}, {"value", fixed(value, value < 10 ? 3 : 1)}, {"unit", unit}}));
   }
 
-  void goal(const std::string& name, std::optional<double> value, const std::string& relation, double bound) { report_.goals.push_back({name, value, relation, bound}); }
+  void goal(const std::string& name, std::optional<double> value, const std::string& relation, double bound) {
+    report_.goals.push_back({name, value, relation, bound});
+  }
   void ratio(const std::string& name, double value) { report_.ratios.emplace_back(name, value); }
 
   Result<ShopSeen> load(const PlatformLab& lab, const std::string& prefix) {
@@ -77,7 +93,8 @@ class PlatformBench {
       const double rate = static_cast<double>(seen->delivered) / seen->seconds;
       rates.push_back(rate);
       row("orders paid and delivered", "hardened, round " + std::to_string(round), rate, "1/s");
-      for (const auto& [answer, n] : seen->answers) report_.notes.push_back("round " + std::to_string(round) + ": " + answer + " x " + std::to_string(n));
+      for (const auto& [answer, n] : seen->answers)
+        report_.notes.push_back("round " + std::to_string(round) + ": " + answer + " x " + std::to_string(n));
       if (seen->delivered > 0) add_cpu(cpu_before, cpu_after, seen->delivered);
       if (pgbench_.empty()) continue;
       const auto tps = tables.tpcb(static_cast<int>(seconds(length_)));
@@ -89,15 +106,19 @@ class PlatformBench {
     const double nodes_mb = lab->nodes_mb();
     row("resident memory of all nodes", "hardened", nodes_mb, "MB");
     if (!ratios.empty()) ratio("orders a second / TPC-B tps", median(ratios));
-    goal("orders a second / TPC-B tps", ratios.empty() ? std::nullopt : std::optional<double>(median(ratios)), ">=", 0.10);
+    goal("orders a second / TPC-B tps", ratios.empty() ? std::nullopt : std::optional<double>(median(ratios)),
+         ">=", 0.10);
     goal("start of the whole platform, s", lab->start_s(), "<=", 4);
     goal("resident memory of all nodes, MB", nodes_mb, "<=", 300);
-    report_.notes.push_back("orders come from " + std::to_string(kBuyers) + " buyers in a closed loop, paid in turn at two channels and from the wallet; generator, partners, platform and database share this machine's cores");
+    report_.notes.push_back("orders come from " + std::to_string(kBuyers) +
+                            " buyers in a closed loop, paid in turn at two channels and from the wallet; generator, "
+                            "partners, platform and database share this machine's cores");
     report_.notes.emplace_back("memory is the proportional set size: shared pages count once");
     return lab->stop();
   }
 
-  void add_cpu(const std::map<std::string, double>& before, const std::map<std::string, double>& after, std::uint64_t orders) {
+  void add_cpu(const std::map<std::string, double>& before, const std::map<std::string, double>& after,
+               std::uint64_t orders) {
     for (const auto& [part, cpu] : after) {
       const auto it = before.find(part);
       cpu_us_[part].push_back((cpu - (it == before.end() ? 0 : it->second)) / static_cast<double>(orders) * 1e6);
@@ -106,7 +127,7 @@ class PlatformBench {
 
   Status claims() {
     if (pgbench_.empty()) return ok();
-    auto lab = PlatformLab::start(setup_, folder(), {});   // for its database server
+    auto lab = PlatformLab::start(setup_, folder(), {});  // for its database server
     if (!lab) return std::move(lab).error();
     OrderTables tables(setup_, pgbench_, lab->database_url());
     std::vector<double> naive, locked;
@@ -119,7 +140,8 @@ class PlatformBench {
         (is_naive ? naive : locked).push_back(c->per_s);
         if (!is_naive) sold_twice += static_cast<double>(c->twice);
         row("card claims", is_naive ? "look, then mark" : "SKIP LOCKED", c->per_s, "1/s");
-        row("cards sold twice", is_naive ? "look, then mark" : "SKIP LOCKED", static_cast<double>(c->twice), "of " + std::to_string(c->sold));
+        row("cards sold twice", is_naive ? "look, then mark" : "SKIP LOCKED", static_cast<double>(c->twice),
+            "of " + std::to_string(c->sold));
       }
     }
     ratio("card claims a second, SKIP LOCKED / look, then mark", median(locked) / median(naive));
@@ -133,7 +155,9 @@ class PlatformBench {
     if (!lab) return std::move(lab).error();
     OrderTables tables(setup_, pgbench_, lab->database_url());
     std::map<Way, OrderTables::Table> seen;
-    for (const auto& [way, name] : {std::pair{Way::unindexed, "no index"}, {Way::indexed, "indexed"}, {Way::sharded, "16 partitions in two databases"}}) {
+    for (const auto& [way, name] : {std::pair{Way::unindexed, "no index"},
+                                    {Way::indexed, "indexed"},
+                                    {Way::sharded, "16 partitions in two databases"}}) {
       setup_.say(std::to_string(orders_) + " orders, " + name);
       const auto t = tables.table(way, orders_);
       if (!t) return t.error();
@@ -146,7 +170,8 @@ class PlatformBench {
     ratio("lookup at 10 M rows, no index / indexed", cliff);
     goal("lookup at 10 M rows, no index / indexed", cliff, ">=", 100);
     ratio("lookup at 10 M rows, no index / sharded", seen[Way::unindexed].lookup_ms / seen[Way::sharded].lookup_ms);
-    ratio("inserts at 10 M rows, sharded / indexed", seen[Way::sharded].inserts_per_s / seen[Way::indexed].inserts_per_s);
+    ratio("inserts at 10 M rows, sharded / indexed",
+          seen[Way::sharded].inserts_per_s / seen[Way::indexed].inserts_per_s);
     return ok();
   }
 
@@ -169,8 +194,10 @@ class PlatformBench {
         const Wait p99 = wait_quantile(*seen, 0.99);
         waits[variant].push_back(p99.seconds);
         row("waiting beside bulk orders, p99", variant, p99.seconds, p99.at_least ? "s at least" : "s");
-        row("small orders without goods", variant, static_cast<double>(seen->gave_up_s.size()), "of " + std::to_string(seen->gave_up_s.size() + seen->wait_s.size()));
-        row("small orders delivered beside bulk orders", variant, static_cast<double>(seen->delivered) / seen->seconds, "1/s");
+        row("small orders without goods", variant, static_cast<double>(seen->gave_up_s.size()),
+            "of " + std::to_string(seen->gave_up_s.size() + seen->wait_s.size()));
+        row("small orders delivered beside bulk orders", variant, static_cast<double>(seen->delivered) / seen->seconds,
+            "1/s");
         if (Status s = lab->stop(); !s) return s;
       }
     ratio("waiting beside bulk orders, p99, hardened / fragile", median(waits["hardened"]) / median(waits["fragile"]));
@@ -183,7 +210,8 @@ class PlatformBench {
     for (int round = 1; round <= (setup_.full ? 3 : 2); ++round)
       for (const std::int64_t orders : {std::int64_t{100'000}, grown_}) {
         setup_.say("orders on top of " + std::to_string(orders) + ", round " + std::to_string(round));
-        auto lab = PlatformLab::start(setup_, folder(), {.variant = "hardened", .args = {"--orders", std::to_string(orders)}});
+        auto lab =
+            PlatformLab::start(setup_, folder(), {.variant = "hardened", .args = {"--orders", std::to_string(orders)}});
         if (!lab) return std::move(lab).error();
         const auto seen = load(*lab, "h");
         if (!seen) return seen.error();
@@ -225,7 +253,7 @@ class PlatformBench {
       o.root = setup_.root;
       o.target = variant;
       o.out = folder();
-      if (!hardened) o.restart_delay_s = 0.2;   // its own operator takes 20 s: a shop that is closed breaks nothing
+      if (!hardened) o.restart_delay_s = 0.2;  // its own operator takes 20 s: a shop that is closed breaks nothing
       o.quick = !long_one;
       const auto seen = soak(o, setup_.stop);
       if (!seen) return seen.error();
@@ -233,8 +261,11 @@ class PlatformBench {
       row("trades good while they were", variant, seen->success_rate * 100, "% of " + std::to_string(seen->planned));
       row("checks broken", variant, static_cast<double>(seen->broken.size()), join(seen->broken, " "));
       row("checks unknown", variant, static_cast<double>(seen->unknown.size()), join(seen->unknown, " "));
-      if (hardened) goal("checks broken or unknown after kill -9 every 2 s, hardened", static_cast<double>(seen->broken.size() + seen->unknown.size()), "<=", 0);
-      else goal("checks broken after kill -9 every 2 s, fragile", static_cast<double>(seen->broken.size()), ">=", 1);
+      if (hardened)
+        goal("checks broken or unknown after kill -9 every 2 s, hardened",
+             static_cast<double>(seen->broken.size() + seen->unknown.size()), "<=", 0);
+      else
+        goal("checks broken after kill -9 every 2 s, fragile", static_cast<double>(seen->broken.size()), ">=", 1);
     }
     if (!setup_.full) report_.notes.emplace_back("ten minutes of it are measured with --full");
     return ok();
@@ -256,7 +287,10 @@ Result<BenchReport> run(const BenchSetup& setup) { return PlatformBench(setup).r
 }  // namespace
 
 BenchEntry bench_platform() {
-  BenchEntry entry{"platform", "the reference platform: orders against TPC-B, claims, ten million rows, bulk orders, history, start, memory, kill -9", run};
+  BenchEntry entry{"platform",
+                   "the reference platform: orders against TPC-B, claims, ten million rows, bulk orders, history, "
+                   "start, memory, kill -9",
+                   run};
   for (const auto& part : PlatformBench::parts()) entry.parts.emplace_back(part.name);
   return entry;
 }

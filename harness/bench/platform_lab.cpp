@@ -1,11 +1,12 @@
 // platform_lab: see platform_lab.hpp.
 #include "harness/bench/platform_lab.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <unistd.h>
 
 #include "harness/core/files.hpp"
 #include "harness/core/json.hpp"
@@ -17,9 +18,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr Nanos kReady = 300s;   // seeding ten million orders takes its time
+constexpr Nanos kReady = 300s;  // seeding ten million orders takes its time
 
-struct Proc { pid_t pid = 0, parent = 0; double cpu_s = 0; std::string part; };
+struct Proc {
+  pid_t pid = 0, parent = 0;
+  double cpu_s = 0;
+  std::string part;
+};
 
 /// The node's name in "cardstorm-platform node NAME ...", else what the program is.
 std::string part_of(pid_t pid, const std::string& comm) {
@@ -36,7 +41,7 @@ std::string part_of(pid_t pid, const std::string& comm) {
 
 /// Every living descendant of `root` and itself.
 std::vector<Proc> tree_of(pid_t root) {
-  std::map<pid_t, std::pair<pid_t, std::string>> all;   // pid -> parent, the rest of its stat line
+  std::map<pid_t, std::pair<pid_t, std::string>> all;  // pid -> parent, the rest of its stat line
   std::error_code error;
   for (const auto& entry : fs::directory_iterator("/proc", error)) {
     const std::string name = entry.path().filename();
@@ -61,11 +66,12 @@ std::vector<Proc> tree_of(pid_t root) {
     if (it == all.end()) continue;
     const std::string& line = it->second.second;
     const auto open = line.find('('), close = line.rfind(')');
-    const auto fields = split(line.substr(close + 2), ' ');   // from field 3 on
+    const auto fields = split(line.substr(close + 2), ' ');  // from field 3 on
     Proc p;
     p.pid = pid;
     p.parent = it->second.first;
-    if (fields.size() > 14) p.cpu_s = (std::stod(fields[11]) + std::stod(fields[12])) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+    if (fields.size() > 14)
+      p.cpu_s = (std::stod(fields[11]) + std::stod(fields[12])) / static_cast<double>(::sysconf(_SC_CLK_TCK));
     p.part = part_of(pid, line.substr(open + 1, close - open - 1));
     out.push_back(p);
     for (const auto& [child, known] : all)
@@ -84,7 +90,8 @@ double pss_mb(pid_t pid) {
 /// "order-2" → "order": instances of one role are one part.
 std::string role_of(const std::string& part) {
   const auto dash = part.rfind('-');
-  const bool numbered = dash != std::string::npos && part.find_first_not_of("0123456789", dash + 1) == std::string::npos;
+  const bool numbered =
+      dash != std::string::npos && part.find_first_not_of("0123456789", dash + 1) == std::string::npos;
   return numbered ? part.substr(0, dash) : part;
 }
 
@@ -94,7 +101,8 @@ Result<PlatformLab> PlatformLab::start(const BenchSetup& setup, const std::strin
   std::error_code error;
   const std::string self = fs::read_symlink("/proc/self/exe", error).string();
   const std::string binary = (fs::path(self).parent_path() / "cardstorm-platform").string();
-  if (!fs::exists(binary, error)) return Error{Errc::unavailable, "the reference platform is not built beside " + self, "run: cardstorm build"};
+  if (!fs::exists(binary, error))
+    return Error{Errc::unavailable, "the reference platform is not built beside " + self, "run: cardstorm build"};
   PlatformLab lab;
   lab.dir_ = dir;
   fs::create_directories(dir + "/logs", error);
@@ -109,7 +117,16 @@ Result<PlatformLab> PlatformLab::start(const BenchSetup& setup, const std::strin
 
   ProcessSpec spec;
   spec.program = binary;
-  spec.args = {"up", options.variant, "--partners", lab.partners_->url(), "--partners-key-file", lab.secrets_->path() + "/partners.key", "--mint", mint, "--dir", dir + "/platform"};
+  spec.args = {"up",
+               options.variant,
+               "--partners",
+               lab.partners_->url(),
+               "--partners-key-file",
+               lab.secrets_->path() + "/partners.key",
+               "--mint",
+               mint,
+               "--dir",
+               dir + "/platform"};
   spec.args.insert(spec.args.end(), options.args.begin(), options.args.end());
   spec.stderr_path = dir + "/logs/supervisor.log";
   const Nanos began = monotonic_now();
@@ -117,13 +134,16 @@ Result<PlatformLab> PlatformLab::start(const BenchSetup& setup, const std::strin
   if (!process) return std::move(process).error();
   lab.supervisor_ = std::make_unique<Process>(std::move(*process));
   auto line = lab.supervisor_->read_line(200ms);
-  while (!line && line.error().code == Errc::timeout && monotonic_now() - began < kReady && !setup.stop.stop_requested()) line = lab.supervisor_->read_line(200ms);
+  while (!line && line.error().code == Errc::timeout && monotonic_now() - began < kReady &&
+         !setup.stop.stop_requested())
+    line = lab.supervisor_->read_line(200ms);
   if (setup.stop.stop_requested()) return Error{Errc::cancelled, "stopped"};
   if (!line) return std::move(line).error().in("starting the " + options.variant + " platform");
   if (!line->has_value()) {
     const auto words = read_file(spec.stderr_path);
     const auto lines = words ? split(std::string(trim(*words)), '\n') : std::vector<std::string>{};
-    return Error{Errc::unavailable, "the " + options.variant + " platform ended before it was ready: " + (lines.empty() ? "it said nothing" : lines.back())};
+    return Error{Errc::unavailable, "the " + options.variant + " platform ended before it was ready: " +
+                                        (lines.empty() ? "it said nothing" : lines.back())};
   }
   lab.start_s_ = seconds(monotonic_now() - began);
   auto facts = Json::parse(**line);
@@ -145,7 +165,8 @@ std::map<std::string, double> PlatformLab::cpu_seconds() const {
 std::vector<std::pair<std::string, pid_t>> PlatformLab::nodes() const {
   std::vector<std::pair<std::string, pid_t>> out;
   for (const Proc& p : tree_of(supervisor_->id().pid))
-    if (p.part != "postgresql" && p.part != "redis" && p.part != "kafka" && p.part != "supervisor") out.emplace_back(p.part, p.pid);
+    if (p.part != "postgresql" && p.part != "redis" && p.part != "kafka" && p.part != "supervisor")
+      out.emplace_back(p.part, p.pid);
   return out;
 }
 

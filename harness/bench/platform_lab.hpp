@@ -1,4 +1,5 @@
-// platform_lab: one reference platform with partners of its own, for benches: started, timed, looked at from /proc, ended.
+// platform_lab: one reference platform with partners of its own, for benches: started, timed, looked at from /proc,
+// ended.
 #pragma once
 
 #include <map>
@@ -15,15 +16,16 @@ namespace cardstorm {
 
 struct LabOptions {
   std::string variant = "hardened";
-  std::vector<std::string> args;      // further flags of cardstorm-platform up
-  std::uint32_t cards = 60000;        // of the one sku, "bench-card"
+  std::vector<std::string> args;  // further flags of cardstorm-platform up
+  std::uint32_t cards = 60000;    // of the one sku, "bench-card"
 };
 
 inline constexpr char kLabSku[] = "bench-card";
 
 class PlatformLab {
  public:
-  /// `dir` must not exist. Errc::unavailable when the platform is not built beside us, or ended before it was ready (its last words).
+  /// `dir` must not exist. Errc::unavailable when the platform is not built beside us, or ended before it was ready
+  /// (its last words).
   static Result<PlatformLab> start(const BenchSetup& setup, const std::string& dir, const LabOptions& options);
   PlatformLab(PlatformLab&&) noexcept = default;
   PlatformLab& operator=(PlatformLab&&) noexcept = default;

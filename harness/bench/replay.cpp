@@ -1,5 +1,5 @@
-// replay: does the load that leaves this machine have the bursts of the recording? Counts per 100 ms by plan must be exact, and
-// what was really sent must be as bursty as planned.
+// replay: does the load that leaves this machine have the bursts of the recording? Counts per 100 ms by plan must be
+// exact, and what was really sent must be as bursty as planned.
 #include <cmath>
 #include <filesystem>
 
@@ -72,24 +72,30 @@ Result<BenchReport> run(const BenchSetup& setup) {
     std::size_t differing = 0;
     for (std::size_t i = 0; i < cells.size(); ++i) differing += cells[i] != recorded[i];
     exact = differing == 0 ? exact : 0;
-    Json row = Json::object({{"mode", mode}, {"planned", planned.size()}, {"sent", sent.size()}, {"cells_that_differ", differing}});
+    Json row = Json::object(
+        {{"mode", mode}, {"planned", planned.size()}, {"sent", sent.size()}, {"cells_that_differ", differing}});
     for (const Nanos window : {Nanos(100ms), Nanos(1s)}) {
-      const double wanted = burst_index(counts_of(planned, window, length)), got = burst_index(counts_of(sent, window, length));
+      const double wanted = burst_index(counts_of(planned, window, length)),
+                   got = burst_index(counts_of(sent, window, length));
       const double off = wanted > 0 ? std::abs(got / wanted - 1) : 1;
       worst = std::max(worst, off);
       row.set("plan_burst_" + duration_text(window), wanted).set("sent_burst_" + duration_text(window), got);
     }
-    row.set("lateness_p50_us", seconds(ours->generator.lateness_p50) * 1e6).set("lateness_p99_us", seconds(ours->generator.lateness_p99) * 1e6);
+    row.set("lateness_p50_us", seconds(ours->generator.lateness_p50) * 1e6)
+        .set("lateness_p99_us", seconds(ours->generator.lateness_p99) * 1e6);
     report.rows.push_back(row);
   }
   (void)server->stop();
-  report.goals = {{"counts per 100 ms by planned time are those of the plan", exact, ">=", 1}, {"burst index of what was sent differs from the plan, share", worst, "<=", 0.02}};
+  report.goals = {{"counts per 100 ms by planned time are those of the plan", exact, ">=", 1},
+                  {"burst index of what was sent differs from the plan, share", worst, "<=", 0.02}};
   report.notes = {"burst index: variance over mean of the counts per window; a Poisson stream has 1"};
   return report;
 }
 
 }  // namespace
 
-BenchEntry bench_replay() { return {"replay", "the recording 1.5 times at a hundredfold speed: are its bursts in what is sent?", run}; }
+BenchEntry bench_replay() {
+  return {"replay", "the recording 1.5 times at a hundredfold speed: are its bursts in what is sent?", run};
+}
 
 }  // namespace cardstorm

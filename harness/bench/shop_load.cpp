@@ -20,12 +20,13 @@ constexpr const char* kChannels[] = {"alpha", "beta", "wallet"};
 
 class Buyers {
  public:
-  Buyers(const ShopLoad& load, const AllowList& allow, const std::stop_token& stop) : load_(load), stop_(stop), client_(make_http_client(clock_, allow, limits())) {}
+  Buyers(const ShopLoad& load, const AllowList& allow, const std::stop_token& stop)
+      : load_(load), stop_(stop), client_(make_http_client(clock_, allow, limits())) {}
 
   Result<ShopSeen> run() {
     for (int i = 0; i < load_.buyers; ++i) {
       buyers_.push_back({load_.prefix + "-" + std::to_string(i), i < load_.bulk_buyers});
-      at(Nanos(i) * 5'000'000, [this, i] { order(i); });   // not all in one moment
+      at(Nanos(i) * 5'000'000, [this, i] { order(i); });  // not all in one moment
     }
     const Nanos end = load_.warm + load_.length;
     while (clock_.now() < end + kDrain && !stop_.stop_requested()) {
@@ -43,7 +44,13 @@ class Buyers {
   }
 
  private:
-  struct Buyer { std::string name; bool bulk = false, waits = false; std::string order_no = {}; Nanos began{0}; std::uint64_t n = 0; };
+  struct Buyer {
+    std::string name;
+    bool bulk = false, waits = false;
+    std::string order_no = {};
+    Nanos began{0};
+    std::uint64_t n = 0;
+  };
   struct Timer {
     Nanos at;
     std::uint64_t order;
@@ -66,7 +73,8 @@ class Buyers {
   }
   [[nodiscard]] bool over() const { return clock_.now() >= load_.warm + load_.length; }
 
-  void call(int i, const std::string& method, const std::string& path, const std::string& body, std::function<void(const HttpResponse&)> then) {
+  void call(int i, const std::string& method, const std::string& path, const std::string& body,
+            std::function<void(const HttpResponse&)> then) {
     HttpRequest r;
     r.method = method;
     r.url = load_.url + path;
@@ -89,14 +97,15 @@ class Buyers {
     ++b.n;
     ++active_;
     const int quantity = b.bulk ? load_.bulk_quantity : load_.quantity;
-    call(i, "POST", "/orders", R"({"sku":")" + load_.sku + R"(","quantity":)" + std::to_string(quantity) + "}", [this, i](const HttpResponse& r) {
-      if (r.status != 201 && r.status != 202) return lost(i, "order", r.status);
-      const auto json = Json::parse(r.body);
-      if (!json) return lost(i, "order body", r.status);
-      buyers_[static_cast<std::size_t>(i)].order_no = (*json)["order_no"].string();
-      if (r.status == 201) return pay(i);
-      at(clock_.now() + kLook, [this, i] { look_queued(i); });
-    });
+    call(i, "POST", "/orders", R"({"sku":")" + load_.sku + R"(","quantity":)" + std::to_string(quantity) + "}",
+         [this, i](const HttpResponse& r) {
+           if (r.status != 201 && r.status != 202) return lost(i, "order", r.status);
+           const auto json = Json::parse(r.body);
+           if (!json) return lost(i, "order body", r.status);
+           buyers_[static_cast<std::size_t>(i)].order_no = (*json)["order_no"].string();
+           if (r.status == 201) return pay(i);
+           at(clock_.now() + kLook, [this, i] { look_queued(i); });
+         });
   }
 
   /// 202: the order waits in the queue; it is shown (404 until then) when it is made, and a 409 says that it was not.
@@ -104,17 +113,20 @@ class Buyers {
     const Buyer& b = buyers_[static_cast<std::size_t>(i)];
     call(i, "GET", "/orders/" + b.order_no, "", [this, i](const HttpResponse& r) {
       if (r.status == 200) return pay(i);
-      if (r.status != 404 || clock_.now() - buyers_[static_cast<std::size_t>(i)].began > kPatience) return lost(i, "queued order", r.status);
+      if (r.status != 404 || clock_.now() - buyers_[static_cast<std::size_t>(i)].began > kPatience)
+        return lost(i, "queued order", r.status);
       at(clock_.now() + kLook, [this, i] { look_queued(i); });
     });
   }
 
   void pay(int i) {
     const Buyer& b = buyers_[static_cast<std::size_t>(i)];
-    call(i, "POST", "/orders/" + b.order_no + "/pay", std::string(R"({"channel":")") + kChannels[b.n % std::size(kChannels)] + "\"}", [this, i](const HttpResponse& r) {
-      if (r.status != 200) return lost(i, "pay", r.status);
-      at(clock_.now() + kFirstLook, [this, i] { look(i); });
-    });
+    call(i, "POST", "/orders/" + b.order_no + "/pay",
+         std::string(R"({"channel":")") + kChannels[b.n % std::size(kChannels)] + "\"}",
+         [this, i](const HttpResponse& r) {
+           if (r.status != 200) return lost(i, "pay", r.status);
+           at(clock_.now() + kFirstLook, [this, i] { look(i); });
+         });
   }
 
   void look(int i) {
@@ -124,7 +136,8 @@ class Buyers {
       const auto json = Json::parse(r.body);
       const std::string status = r.status == 200 && json ? (*json)["status"].string() : "";
       if (status == "delivered") return delivered(i);
-      if (clock_.now() - buyer.began > kPatience || status == "refunded" || status == "closed" || status == "failed") return lost(i, "status " + status, r.status);
+      if (clock_.now() - buyer.began > kPatience || status == "refunded" || status == "closed" || status == "failed")
+        return lost(i, "status " + status, r.status);
       at(clock_.now() + kLook, [this, i] { look(i); });
     });
   }

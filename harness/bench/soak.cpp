@@ -1,4 +1,5 @@
-// soak: see soak.hpp. The killer finds the nodes as the run's descendants: it knows nothing that a stranger with kill(1) would not.
+// soak: see soak.hpp. The killer finds the nodes as the run's descendants: it knows nothing that a stranger with
+// kill(1) would not.
 #include "harness/bench/soak.hpp"
 
 #include <csignal>
@@ -16,7 +17,7 @@
 namespace cardstorm {
 namespace {
 
-constexpr Nanos kEndWait = 200s;   // after the load: drain, audit, judging
+constexpr Nanos kEndWait = 200s;  // after the load: drain, audit, judging
 
 /// The words of its command line.
 std::vector<std::string> words_of(pid_t pid) {
@@ -42,7 +43,9 @@ std::vector<ProcessId> nodes_of(const Process& run) {
     if (name.find_first_not_of("0123456789") != std::string::npos) continue;
     const auto pid = static_cast<pid_t>(std::stol(name));
     const auto words = words_of(pid);
-    if (words.size() < 3 || !words[0].ends_with("cardstorm-platform") || words[1] != "node" || !descends(pid, run.id().pid)) continue;
+    if (words.size() < 3 || !words[0].ends_with("cardstorm-platform") || words[1] != "node" ||
+        !descends(pid, run.id().pid))
+      continue;
     if (const auto id = identify(pid)) out.push_back(*id);
   }
   return out;
@@ -58,7 +61,8 @@ Result<SoakSeen> read_card(const std::string& text, const SoakOptions& options) 
   const auto card = Json::parse(text);
   if (!card) {
     const auto words = read_file(options.out + ".err");
-    return Error{Errc::unavailable, "the run ended without a scorecard: " + (words ? std::string(trim(*words)) : card.error().what)};
+    return Error{Errc::unavailable,
+                 "the run ended without a scorecard: " + (words ? std::string(trim(*words)) : card.error().what)};
   }
   SoakSeen seen;
   seen.success_rate = (*card)["success_rate"].number();
@@ -75,9 +79,13 @@ Result<std::string> with_operator(const SoakOptions& options) {
   static const std::regex kDelay("restart_delay: [0-9.]+");
   auto text = read_file(options.root + "/scenarios/targets/" + options.target + ".yaml");
   if (!text) return std::move(text).error();
-  if (!std::regex_search(*text, kDelay)) return Error{Errc::invalid, "target " + options.target + " has no restart_delay", "leave restart_delay_s at 0"};
+  if (!std::regex_search(*text, kDelay))
+    return Error{Errc::invalid, "target " + options.target + " has no restart_delay", "leave restart_delay_s at 0"};
   std::string path = options.out + ".target.yaml";
-  if (Status s = write_file(path, std::regex_replace(*text, kDelay, "restart_delay: " + fixed(options.restart_delay_s, 1))); !s) return s.error();
+  if (Status s =
+          write_file(path, std::regex_replace(*text, kDelay, "restart_delay: " + fixed(options.restart_delay_s, 1)));
+      !s)
+    return s.error();
   return path;
 }
 
@@ -92,7 +100,8 @@ Result<SoakSeen> soak(const SoakOptions& options, const std::stop_token& stop) {
   }
   ProcessSpec spec;
   spec.program = options.self;
-  spec.args = {"run", "soak", "--target", target, "--out", options.out, "--json", "--seed", std::to_string(options.seed)};
+  spec.args = {
+      "run", "soak", "--target", target, "--out", options.out, "--json", "--seed", std::to_string(options.seed)};
   if (options.quick) spec.args.emplace_back("--quick");
   spec.args.insert(spec.args.end(), options.args.begin(), options.args.end());
   if (!options.root.empty()) spec.env = {{"CARDSTORM_ROOT", options.root}};

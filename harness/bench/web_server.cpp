@@ -1,12 +1,13 @@
 // web_server: see web_server.hpp.
 #include "harness/bench/web_server.hpp"
 
-#include <algorithm>
-#include <csignal>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <thread>
 #include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <thread>
 
 #include "harness/core/files.hpp"
 #include "harness/net/http_client.hpp"
@@ -31,9 +32,14 @@ Result<int> free_port() {
 
 std::string config(int port) {
   return "worker_processes 1;\nworker_rlimit_nofile 40000;\ndaemon off;\npid nginx.pid;\nerror_log error.log crit;\n"
-         "events { worker_connections 20000; }\nhttp {\n  access_log off;\n  keepalive_requests 1000000000;\n  keepalive_timeout 600s;\n"
-         "  client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;\n"
-         "  server { listen 127.0.0.1:" + std::to_string(port) + " backlog=4096; location / { default_type application/json; return 200 '{\"status\":\"ok\",\"n\":12345}'; } }\n}\n";
+         "events { worker_connections 20000; }\nhttp {\n  access_log off;\n  keepalive_requests 1000000000;\n  "
+         "keepalive_timeout 600s;\n"
+         "  client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; "
+         "scgi_temp_path scgi;\n"
+         "  server { listen 127.0.0.1:" +
+         std::to_string(port) +
+         " backlog=4096; location / { default_type application/json; return 200 '{\"status\":\"ok\",\"n\":12345}'; } "
+         "}\n}\n";
 }
 
 }  // namespace
@@ -72,7 +78,8 @@ Status WebServer::launch() {
     if (process_->wait(Nanos(0))) break;
   }
   const auto words = read_file(dir_ + "/stderr.log");
-  return Error{Errc::unavailable, "nginx does not answer: " + (words ? *words : ""), "install nginx-light (./cardstorm bench does)"};
+  return Error{Errc::unavailable, "nginx does not answer: " + (words ? *words : ""),
+               "install nginx-light (./cardstorm bench does)"};
 }
 
 Status WebServer::open_handles() {

@@ -1,5 +1,6 @@
-// web_server: a private nginx with one worker on a free port: the server that all tools of a bench are aimed at, and that
-// is killed or frozen on purpose. Never reuseport: a second instance would share the port silently, and a kill would kill nothing.
+// web_server: a private nginx with one worker on a free port: the server that all tools of a bench are aimed at, and
+// that is killed or frozen on purpose. Never reuseport: a second instance would share the port silently, and a kill
+// would kill nothing.
 #pragma once
 
 #include <optional>
@@ -14,7 +15,8 @@ namespace cardstorm {
 
 class WebServer {
  public:
-  /// Errc::unavailable when there is no nginx or it does not answer. `dir` must exist; `cpu` >= 0 pins its worker there.
+  /// Errc::unavailable when there is no nginx or it does not answer. `dir` must exist; `cpu` >= 0 pins its worker
+  /// there.
   static Result<WebServer> start(const std::string& dir, int cpu);
   [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/"; }
   [[nodiscard]] int port() const { return port_; }
@@ -36,9 +38,9 @@ class WebServer {
 
   std::string dir_;
   int port_ = 0, cpu_ = -1;
-  Nanos answered_{0};            // when the first request that it answered was sent
+  Nanos answered_{0};  // when the first request that it answered was sent
   std::optional<Process> process_;
-  std::vector<PidFd> handles_;   // master, then worker: opened while all is well, so that a signal costs microseconds
+  std::vector<PidFd> handles_;  // master, then worker: opened while all is well, so that a signal costs microseconds
 };
 
 }  // namespace cardstorm

@@ -11,14 +11,18 @@ namespace {
 /// CLI11's words with the nearest known verb or option beside them.
 int explain(const CLI::ParseError& error, const CLI::App& app, const std::vector<std::string>& words) {
   if (error.get_exit_code() == 0) return app.exit(error) == 0 ? kPass : kWrongInput;  // --help, --version
-  const bool verb_known = !words.empty() && std::any_of(verb_registry().begin(), verb_registry().end(), [&](const Verb& v) { return v.name == words.front(); });
+  const bool verb_known = !words.empty() && std::any_of(verb_registry().begin(), verb_registry().end(),
+                                                        [&](const Verb& v) { return v.name == words.front(); });
   if (words.empty()) {
     std::cerr << app.help();
     return kWrongInput;
   }
-  if (verb_known || words.front().starts_with("-")) std::cerr << "cardstorm: " << error.what() << "\n";
-  else std::cerr << "cardstorm: there is no verb '" << words.front() << "'\n";
-  // The first word is a verb, what begins with '-' an option of it; all else is the user's own: a file, a folder, a name.
+  if (verb_known || words.front().starts_with("-"))
+    std::cerr << "cardstorm: " << error.what() << "\n";
+  else
+    std::cerr << "cardstorm: there is no verb '" << words.front() << "'\n";
+  // The first word is a verb, what begins with '-' an option of it; all else is the user's own: a file, a folder, a
+  // name.
   std::vector<std::string> verbs, options;
   for (const Verb& verb : verb_registry()) {
     if (!verb.hidden) verbs.push_back(verb.name);
@@ -46,18 +50,22 @@ int run_command_line(int argc, char** argv) {
       return verb.run({{{"rest", {words.begin() + 1, words.end()}}}});
   }
 
-  CLI::App app{"CardStorm proves that a card-trading system survives: it replays real traffic at 1.5 times the peak, breaks\n"
-               "things on purpose, and answers with evidence: time to recover, share of trades that succeeded, and whether\n"
-               "every paid order got exactly its card.\n\n"
-               "Start with:  cardstorm drill --quick     (two platforms, three faults, one table, about 5 minutes)",
-               "cardstorm"};
+  CLI::App app{
+      "CardStorm proves that a card-trading system survives: it replays real traffic at 1.5 times the peak, breaks\n"
+      "things on purpose, and answers with evidence: time to recover, share of trades that succeeded, and whether\n"
+      "every paid order got exactly its card.\n\n"
+      "Start with:  cardstorm drill --quick     (two platforms, three faults, one table, about 5 minutes)",
+      "cardstorm"};
   app.set_version_flag("--version", std::string("cardstorm ") + CARDSTORM_VERSION);
   app.require_subcommand(1);
-  app.footer("Exit codes: 0 pass, 1 fail, 2 wrong input, 3 unknown, 4 environment broke, 5 a fault could not be reverted,\n"
-             "130/143 interrupted (after reverting). Also: cardstorm build | test | package (the launcher's own).");
+  app.footer(
+      "Exit codes: 0 pass, 1 fail, 2 wrong input, 3 unknown, 4 environment broke, 5 a fault could not be reverted,\n"
+      "130/143 interrupted (after reverting). Also: cardstorm build | test | package (the launcher's own).");
 
   // What a script gives whose variable is not set, --out "$DIR", is no folder, and not the same as no --out.
-  const auto is_something = [](const std::string& value) { return value.empty() ? std::string("the value is empty") : std::string(); };
+  const auto is_something = [](const std::string& value) {
+    return value.empty() ? std::string("the value is empty") : std::string();
+  };
   Args args;
   const Verb* chosen = nullptr;
   for (const Verb& verb : verb_registry()) {
@@ -65,21 +73,25 @@ int run_command_line(int argc, char** argv) {
     if (verb.hidden) sub->group("");
     sub->footer(verb.more);
     for (const Positional& p : verb.positionals) {
-      CLI::Option* option = sub->add_option_function<std::string>(p.name, [&args, name = p.name](const std::string& v) { args.values[name] = {v}; }, p.help);
+      CLI::Option* option = sub->add_option_function<std::string>(
+          p.name, [&args, name = p.name](const std::string& v) { args.values[name] = {v}; }, p.help);
       option->required(p.required);
       option->check(is_something);
       if (!p.one_of.empty()) option->check(CLI::IsMember(p.one_of));
     }
     for (const Option& o : verb.options) {
       if (o.value.empty()) {
-        sub->add_flag_callback(o.name, [&args, name = o.name] { args.values[name] = {}; }, o.help);
+        sub->add_flag_callback(
+            o.name, [&args, name = o.name] { args.values[name] = {}; }, o.help);
         continue;
       }
       CLI::Option* option = sub->add_option_function<std::vector<std::string>>(
           o.name, [&args, name = o.name](const std::vector<std::string>& v) { args.values[name] = v; }, o.help);
       option->type_name(o.value)->expected(1);
-      if (o.many) option->take_all();
-      else option->multi_option_policy(CLI::MultiOptionPolicy::Throw);
+      if (o.many)
+        option->take_all();
+      else
+        option->multi_option_policy(CLI::MultiOptionPolicy::Throw);
       if (!o.one_of.empty()) option->check(CLI::IsMember(o.one_of));
       option->check(is_something);
     }

@@ -1,10 +1,11 @@
 // bench: figures beside peers, run in turn on this machine. Exit 0 when no goal is missed.
+#include <unistd.h>
+
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
-#include <unistd.h>
 
 #include "harness/bench/bench.hpp"
 #include "harness/cli/common.hpp"
@@ -45,22 +46,33 @@ int bench(const Args& args) {
   }
   if (entry == nullptr) {
     const std::string near = did_you_mean(name, known);
-    return complain(Error{Errc::not_found, "no bench is called '" + name + "'", near.empty() ? "there are: " + join(known, ", ") : "did you mean '" + near + "'?"});
+    return complain(Error{Errc::not_found, "no bench is called '" + name + "'",
+                          near.empty() ? "there are: " + join(known, ", ") : "did you mean '" + near + "'?"});
   }
   const std::string part = args.get("--part");
   if (!part.empty() && std::find(entry->parts.begin(), entry->parts.end(), part) == entry->parts.end())
-    return complain(Error{Errc::not_found, "bench " + name + " has no part '" + part + "'", entry->parts.empty() ? "it runs whole: leave --part out" : "there are: " + join(entry->parts, ", ")});
+    return complain(
+        Error{Errc::not_found, "bench " + name + " has no part '" + part + "'",
+              entry->parts.empty() ? "it runs whole: leave --part out" : "there are: " + join(entry->parts, ", ")});
   const WorkFolder folder;
-  if (folder.path().empty()) return complain(Error{Errc::unavailable, "no folder for temporary files could be made", "free some space in /tmp"});
+  if (folder.path().empty())
+    return complain(Error{Errc::unavailable, "no folder for temporary files could be made", "free some space in /tmp"});
   Progress progress(std::cerr, ::isatty(STDERR_FILENO) == 1);
   const Interrupt interrupt("ending what the bench started");
-  BenchSetup setup{.work_dir = folder.path(), .root = root_dir(), .peer_dirs = args.all("--peers"), .full = args.has("--full"), .part = part,
-                   .say = [&](const std::string& text) { progress.say(text); }, .stop = interrupt.token()};
+  BenchSetup setup{.work_dir = folder.path(),
+                   .root = root_dir(),
+                   .peer_dirs = args.all("--peers"),
+                   .full = args.has("--full"),
+                   .part = part,
+                   .say = [&](const std::string& text) { progress.say(text); },
+                   .stop = interrupt.token()};
   const auto report = entry->run(setup);
   if (interrupt.signal() != 0) return interrupt.signal() == SIGTERM ? kTerminated : kInterrupted;
   if (!report) return complain(report.error());
-  if (args.has("--json")) std::cout << json_of_bench(*report).dump(1) << "\n";
-  else write_bench(*report, std::cout);
+  if (args.has("--json"))
+    std::cout << json_of_bench(*report).dump(1) << "\n";
+  else
+    write_bench(*report, std::cout);
   return exit_code_of(*report);
 }
 
@@ -72,9 +84,13 @@ Verb verb_bench() {
     if (!e.parts.empty()) parts += (parts.empty() ? "" : "; ") + e.name + ": " + join(e.parts, ", ");
     names += "  " + e.name + std::string(12 - std::min<std::size_t>(11, e.name.size()), ' ') + e.summary + "\n";
   }
-  return {"bench", "measure ourselves beside the common tools",
-          names + "Peers are used as found in PATH and --peers; what is not here is listed and its goals are not judged. Exit 0: no goal missed,\n"
-                  "1: one is, 3: none could be judged.\n  cardstorm bench outage\n  cardstorm bench driver --peers /opt/tools --json",
+  return {"bench",
+          "measure ourselves beside the common tools",
+          names +
+              "Peers are used as found in PATH and --peers; what is not here is listed and its goals are not judged. "
+              "Exit 0: no goal missed,\n"
+              "1: one is, 3: none could be judged.\n  cardstorm bench outage\n  cardstorm bench driver --peers "
+              "/opt/tools --json",
           {{"name", "which bench"}},
           {{"--full", "", "longer and more rounds (a bench takes at most ten minutes otherwise)"},
            {"--part", "NAME", "only this part of it; " + parts},

@@ -41,19 +41,23 @@ int complain(const Error& error) {
   switch (error.code) {
     case Errc::invalid:
     case Errc::not_found:
-    case Errc::refused: return kWrongInput;
-    case Errc::cancelled: return kInterrupted;
+    case Errc::refused:
+      return kWrongInput;
+    case Errc::cancelled:
+      return kInterrupted;
     case Errc::unavailable:
     case Errc::timeout:
     case Errc::io:
-    case Errc::internal: return kEnvironment;
+    case Errc::internal:
+      return kEnvironment;
   }
   return kEnvironment;
 }
 
 int complain(const std::vector<Mistake>& mistakes) {
   std::cerr << text_of(mistakes);
-  std::cerr << "cardstorm: " << mistakes.size() << (mistakes.size() == 1 ? " mistake" : " mistakes") << " in the input; nothing was started\n";
+  std::cerr << "cardstorm: " << mistakes.size() << (mistakes.size() == 1 ? " mistake" : " mistakes")
+            << " in the input; nothing was started\n";
   return kWrongInput;
 }
 
@@ -75,7 +79,8 @@ Known known_names() {
 
 std::vector<Option> plan_options() {
   return {{"--seed", "N", "seed of every choice in the plan; one seed, one plan (default: the scenario's)"},
-          {"--set", "KEY=VALUE", "override one value of the scenario, e.g. --set traffic.base_rate=8 (may stand several times)", true},
+          {"--set", "KEY=VALUE",
+           "override one value of the scenario, e.g. --set traffic.base_rate=8 (may stand several times)", true},
           {"--quick", "", "take the scenario's `quick:` values: shorter phases, same faults"}};
 }
 
@@ -91,7 +96,8 @@ std::string scenario_path(const std::string& argument) {
   return root_dir() + "/scenarios/" + argument + ".yaml";
 }
 
-std::optional<Request> plan_request(const Args& args, const std::string& scenario, const std::string& target, int* code) {
+std::optional<Request> plan_request(const Args& args, const std::string& scenario, const std::string& target,
+                                    int* code) {
   Request request;
   request.scenario_path = scenario_path(scenario);
   request.target = target;
@@ -102,7 +108,8 @@ std::optional<Request> plan_request(const Args& args, const std::string& scenari
     std::uint64_t seed = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
     if (error != std::errc() || end != text.data() + text.size()) {
-      *code = complain(Error{Errc::invalid, "--seed wants a whole number from 0 on, found '" + text + "'", "for example --seed 7"});
+      *code = complain(
+          Error{Errc::invalid, "--seed wants a whole number from 0 on, found '" + text + "'", "for example --seed 7"});
       return std::nullopt;
     }
     request.seed = seed;
@@ -110,7 +117,8 @@ std::optional<Request> plan_request(const Args& args, const std::string& scenari
   for (const std::string& text : args.all("--set")) {
     const auto equals = text.find('=');
     if (equals == std::string::npos || equals == 0) {
-      *code = complain(Error{Errc::invalid, "--set wants KEY=VALUE, found '" + text + "'", "for example --set traffic.base_rate=8"});
+      *code = complain(
+          Error{Errc::invalid, "--set wants KEY=VALUE, found '" + text + "'", "for example --set traffic.base_rate=8"});
       return std::nullopt;
     }
     request.set.emplace_back(text.substr(0, equals), text.substr(equals + 1));

@@ -14,7 +14,8 @@ namespace cardstorm {
 
 /// The folder that holds scenarios/: $CARDSTORM_ROOT, else the share folder beside an installed binary.
 std::string root_dir();
-/// The folder that reports/runs lies in: $CARDSTORM_ROOT, else the current one (an installed binary's share folder is not ours to write).
+/// The folder that reports/runs lies in: $CARDSTORM_ROOT, else the current one (an installed binary's share folder is
+/// not ours to write).
 std::string runs_root();
 /// Our own binary, for the guardian and the partners; and the folder it lies in.
 std::string self_path();
@@ -34,6 +35,7 @@ ReportOptions report_options(const Args& args, const std::string& dir);
 /// A scenario argument: a path, or a name under scenarios/.
 std::string scenario_path(const std::string& argument);
 /// nullopt after printing what was wrong; `code` is then the exit code.
-std::optional<Request> plan_request(const Args& args, const std::string& scenario, const std::string& target, int* code);
+std::optional<Request> plan_request(const Args& args, const std::string& scenario, const std::string& target,
+                                    int* code);
 
 }  // namespace cardstorm

@@ -1,10 +1,11 @@
-// doctor: says in plain words what works on this machine, or on a platform of the user, what is missing, and what to do. Changes
-// nothing; only --try sends load, and breaks simulators of our own.
+// doctor: says in plain words what works on this machine, or on a platform of the user, what is missing, and what to
+// do. Changes nothing; only --try sends load, and breaks simulators of our own.
+#include <unistd.h>
+
 #include <csignal>
 #include <filesystem>
 #include <iostream>
 #include <thread>
-#include <unistd.h>
 
 #include "harness/cli/common.hpp"
 #include "harness/cli/verbs.hpp"
@@ -25,24 +26,34 @@ namespace cardstorm {
 namespace {
 namespace fs = std::filesystem;
 
-struct Row { std::string what; Health health; std::string found, remedy; };
+struct Row {
+  std::string what;
+  Health health;
+  std::string found, remedy;
+};
 
 Row cores() {
   const unsigned n = std::thread::hardware_concurrency();
-  return {"processor cores", n >= 2 ? Health::good : Health::note, std::to_string(n), n >= 2 ? "" : "two or more keep the generator apart from the target"};
+  return {"processor cores", n >= 2 ? Health::good : Health::note, std::to_string(n),
+          n >= 2 ? "" : "two or more keep the generator apart from the target"};
 }
 
 Row disk(const std::string& dir) {
   std::error_code error;
   const auto space = fs::space(dir, error);
   const double gib = error ? 0 : static_cast<double>(space.available) / (1 << 30);
-  return {"free space for runs", gib >= 2 ? Health::good : gib >= 0.5 ? Health::note : Health::bad, fixed(gib, 1) + " GiB in " + dir, gib >= 2 ? "" : "a drill writes some 100 MB; free some space"};
+  return {"free space for runs",
+          gib >= 2     ? Health::good
+          : gib >= 0.5 ? Health::note
+                       : Health::bad,
+          fixed(gib, 1) + " GiB in " + dir, gib >= 2 ? "" : "a drill writes some 100 MB; free some space"};
 }
 
 Row priority() {
   std::string got;
   std::thread([&got] { got = take_priority(); }).join();
-  return {"priority of the generator", got == "plain" ? Health::note : Health::good, got, got == "plain" ? "run as root or allow real-time priority (ulimit -r) for steadier timing" : ""};
+  return {"priority of the generator", got == "plain" ? Health::note : Health::good, got,
+          got == "plain" ? "run as root or allow real-time priority (ulimit -r) for steadier timing" : ""};
 }
 
 Row loopback() {
@@ -51,14 +62,23 @@ Row loopback() {
   HttpRequest request;
   request.url = "http://127.0.0.1:" + std::to_string((*server)->port()) + "/";
   const auto answer = fetch(request);
-  return {"ports on loopback", answer.status == 200 ? Health::good : Health::bad, answer.status == 200 ? "free and reachable" : answer.error, ""};
+  return {"ports on loopback", answer.status == 200 ? Health::good : Health::bad,
+          answer.status == 200 ? "free and reachable" : answer.error, ""};
 }
 
-Row program(const std::string& what, const std::vector<std::string>& candidates, const std::string& remedy, Health without) {
+Row program(const std::string& what, const std::vector<std::string>& candidates, const std::string& remedy,
+            Health without) {
   for (const std::string& candidate : candidates) {
     std::string version;
-    const ProcessSpec spec{.program = candidate, .args = {"--version"}, .env = {}, .stderr_path = "", .read_stdout = true, .marked = false};
-    const auto code = run_program(spec, 5s, [&](std::string line) { if (version.empty()) version = std::move(line); });
+    const ProcessSpec spec{.program = candidate,
+                           .args = {"--version"},
+                           .env = {},
+                           .stderr_path = "",
+                           .read_stdout = true,
+                           .marked = false};
+    const auto code = run_program(spec, 5s, [&](std::string line) {
+      if (version.empty()) version = std::move(line);
+    });
     if (code && *code == 0) return {what, Health::good, version, ""};
   }
   return {what, without, "not found", remedy};
@@ -67,14 +87,16 @@ Row program(const std::string& what, const std::vector<std::string>& candidates,
 Row platform() {
   const std::string binary = binary_dir() + "/cardstorm-platform";
   const bool there = fs::exists(binary);
-  return {"reference platform", there ? Health::good : Health::note, there ? binary : "not built", there ? "" : "run `cardstorm build`; not needed for a platform of your own"};
+  return {"reference platform", there ? Health::good : Health::note, there ? binary : "not built",
+          there ? "" : "run `cardstorm build`; not needed for a platform of your own"};
 }
 
 Row actives() {
   const auto all = list_active();
   std::string names;
   for (const auto& a : all) names += (names.empty() ? "" : ", ") + a.what + " (pid " + std::to_string(a.pid) + ")";
-  return {"running at this moment", all.empty() ? Health::good : Health::note, all.empty() ? "nothing of ours" : names, all.empty() ? "" : "end it with: cardstorm stop"};
+  return {"running at this moment", all.empty() ? Health::good : Health::note, all.empty() ? "nothing of ours" : names,
+          all.empty() ? "" : "end it with: cardstorm stop"};
 }
 
 /// A target file by path, or by its name under scenarios/targets.
@@ -90,7 +112,8 @@ int try_out(const Args& args, const std::string& path, std::vector<DoctorFact>* 
   progress.say("trying " + path + ", about a minute; folder " + out);
   const ActiveEntry entry("run", out);
   const Interrupt interrupt;
-  auto end = try_target({path, root_dir(), out, self_path(), binary_dir(), args.get("--mint"), known_names()}, progress, interrupt.token());
+  auto end = try_target({path, root_dir(), out, self_path(), binary_dir(), args.get("--mint"), known_names()}, progress,
+                        interrupt.token());
   if (!end) return complain(end.error());
   if (!end->mistakes.empty()) return complain(end->mistakes);
   if (end->residue > 0) return kResidue;
@@ -101,10 +124,12 @@ int try_out(const Args& args, const std::string& path, std::vector<DoctorFact>* 
 
 int examine(const Args& args) {
   for (const char* option : {"--out", "--mint"})
-    if (args.has(option) && !args.has("--try")) return complain(Error{Errc::invalid, std::string(option) + " wants --try", "see: cardstorm doctor --help"});
+    if (args.has(option) && !args.has("--try"))
+      return complain(Error{Errc::invalid, std::string(option) + " wants --try", "see: cardstorm doctor --help"});
   const std::string path = target_path(args.get("--target"));
   const auto text = read_file(path);
-  if (!text) return complain(Error{Errc::not_found, text.error().what, "give a file, or a name under scenarios/targets"});
+  if (!text)
+    return complain(Error{Errc::not_found, text.error().what, "give a file, or a name under scenarios/targets"});
   const auto loaded = load_target(path, root_dir(), known_names());
   if (const auto* mistakes = std::get_if<std::vector<Mistake>>(&loaded)) return complain(*mistakes);
   const TargetSpec& spec = std::get<TargetSpec>(loaded);
@@ -120,22 +145,34 @@ int examine(const Args& args) {
     std::cout << json.dump(2) << "\n";
   } else {
     for (const DoctorFact& fact : facts) std::cout << line_of(fact, lang);
-    std::cout << (missing ? std::string(text_of_code("doctor_", "missing", lang).value_or("")) : say(Text::doctor_ready, lang, {args.get("--target")})) << "\n";
+    std::cout << (missing ? std::string(text_of_code("doctor_", "missing", lang).value_or(""))
+                          : say(Text::doctor_ready, lang, {args.get("--target")}))
+              << "\n";
   }
   return missing ? kUnknown : kPass;
 }
 
 int run(const Args& args) {
   if (args.has("--target")) return examine(args);
-  if (args.has("--try") || args.has("--out") || args.has("--mint")) return complain(Error{Errc::invalid, "--try, --out and --mint want --target FILE", "see: cardstorm doctor --help"});
+  if (args.has("--try") || args.has("--out") || args.has("--mint"))
+    return complain(Error{Errc::invalid, "--try, --out and --mint want --target FILE", "see: cardstorm doctor --help"});
   const std::string runs = runs_root() + "/reports/runs", place = fs::exists(runs) ? runs : runs_root();
   // The stores are the reference platform's: an installed harness does without.
   const bool reference = platform().health == Health::good;
   const Health without = reference ? Health::bad : Health::note;
-  const std::vector<Row> rows{cores(), disk(place), priority(), loopback(), platform(),
-                              program("PostgreSQL server (reference platform)", {"/usr/lib/postgresql/15/bin/postgres", "/usr/lib/postgresql/16/bin/postgres", "/usr/lib/postgresql/17/bin/postgres", "postgres"}, "run ./cardstorm build, which installs it, or give --postgres URL", without),
-                              program("Redis (reference platform)", {"redis-cli"}, "run ./cardstorm build, which installs redis-tools, or give --redis URL", without),
-                              actives()};
+  const std::vector<Row> rows{
+      cores(),
+      disk(place),
+      priority(),
+      loopback(),
+      platform(),
+      program("PostgreSQL server (reference platform)",
+              {"/usr/lib/postgresql/15/bin/postgres", "/usr/lib/postgresql/16/bin/postgres",
+               "/usr/lib/postgresql/17/bin/postgres", "postgres"},
+              "run ./cardstorm build, which installs it, or give --postgres URL", without),
+      program("Redis (reference platform)", {"redis-cli"},
+              "run ./cardstorm build, which installs redis-tools, or give --redis URL", without),
+      actives()};
   bool bad = false;
   Json json = Json::array();
   for (const Row& row : rows) {
@@ -143,28 +180,39 @@ int run(const Args& args) {
     const char* word = row.health == Health::good ? "ok" : row.health == Health::note ? "note" : "missing";
     json.push(Json::object({{"name", row.what}, {"state", word}, {"found", row.found}, {"remedy", row.remedy}}));
     if (args.has("--json")) continue;
-    std::cout << (row.health == Health::good ? "  ok       " : row.health == Health::note ? "  note     " : "  MISSING  ") << row.what << ": " << row.found << "\n";
+    std::cout << (row.health == Health::good   ? "  ok       "
+                  : row.health == Health::note ? "  note     "
+                                               : "  MISSING  ")
+              << row.what << ": " << row.found << "\n";
     if (!row.remedy.empty()) std::cout << "           -> " << row.remedy << "\n";
   }
-  if (args.has("--json")) std::cout << json.dump(2) << "\n";
-  else std::cout << (bad ? "Something is missing; see the arrows above.\n" : reference ? "Ready: cardstorm drill --quick\n" : "Ready: cardstorm run smoke --target YOUR-SHOP.yaml\n");
+  if (args.has("--json"))
+    std::cout << json.dump(2) << "\n";
+  else
+    std::cout << (bad         ? "Something is missing; see the arrows above.\n"
+                  : reference ? "Ready: cardstorm drill --quick\n"
+                              : "Ready: cardstorm run smoke --target YOUR-SHOP.yaml\n");
   return bad ? kEnvironment : kPass;
 }
 
 }  // namespace
 
 Verb verb_doctor() {
-  return {"doctor", "say what works on this machine or on your platform, what is missing, and what to do; changes nothing",
-          "  cardstorm doctor\n  cardstorm doctor --target my-shop.yaml\n"
-          "With --target: exit 0 when all is there, 3 when something is missing, 2 when the file is wrong.",
-          {},
-          {{"--target", "NAME|FILE", "look at the platform of this target file instead of this machine"},
-           {"--try", "", "with --target, when nothing is missing: a minute of light load that shows whether the verdict can be trusted"},
-           {"--out", "DIR", "with --try: folder of its two runs, must not exist (default: reports/runs/<time>-doctor-try-1)"},
-           {"--mint", "DIR", "with --try: the stock that the platform sells was made by `cardstorm mint DIR`"},
-           {"--lang", "LANG", "en or zh", false, {"en", "zh"}},
-           {"--json", "", "machine-readable"}},
-          run};
+  return {
+      "doctor",
+      "say what works on this machine or on your platform, what is missing, and what to do; changes nothing",
+      "  cardstorm doctor\n  cardstorm doctor --target my-shop.yaml\n"
+      "With --target: exit 0 when all is there, 3 when something is missing, 2 when the file is wrong.",
+      {},
+      {{"--target", "NAME|FILE", "look at the platform of this target file instead of this machine"},
+       {"--try", "",
+        "with --target, when nothing is missing: a minute of light load that shows whether the verdict can be trusted"},
+       {"--out", "DIR",
+        "with --try: folder of its two runs, must not exist (default: reports/runs/<time>-doctor-try-1)"},
+       {"--mint", "DIR", "with --try: the stock that the platform sells was made by `cardstorm mint DIR`"},
+       {"--lang", "LANG", "en or zh", false, {"en", "zh"}},
+       {"--json", "", "machine-readable"}},
+      run};
 }
 
 }  // namespace cardstorm

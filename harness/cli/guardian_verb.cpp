@@ -8,8 +8,10 @@
 namespace cardstorm {
 
 Verb verb_guardian() {
-  return {"guardian", "reverts what a run broke when the run dies (started by run and drill)", "", {{"run", "a run folder"}}, {},
-          [](const Args& args) { return guardian_main(STDIN_FILENO, args.get("run")); }, true};
+  return {"guardian", "reverts what a run broke when the run dies (started by run and drill)",
+          "",         {{"run", "a run folder"}},
+          {},         [](const Args& args) { return guardian_main(STDIN_FILENO, args.get("run")); },
+          true};
 }
 
 }  // namespace cardstorm

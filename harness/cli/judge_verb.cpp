@@ -16,7 +16,8 @@ bool is_drill(const std::string& dir) { return std::filesystem::is_directory(dir
 
 Status need_folder(const std::string& dir) {
   if (is_drill(dir) || std::filesystem::exists(dir + "/plan.json")) return ok();
-  return Error{Errc::not_found, "a run folder was wanted, '" + dir + "' holds no plan.json", "give the folder that run or drill named, or reports/runs/latest"};
+  return Error{Errc::not_found, "a run folder was wanted, '" + dir + "' holds no plan.json",
+               "give the folder that run or drill named, or reports/runs/latest"};
 }
 
 template <class Card>
@@ -61,15 +62,25 @@ int report(const Args& args) {
 }  // namespace
 
 Verb verb_judge() {
-  return {"judge", "judge a recorded run again; same folder, same bytes", "Prints the table, or with --json the scorecard. The exit code is the verdict's.\n  cardstorm judge reports/runs/latest --json",
-          {{"run", "a run folder, or a drill's folder"}},
-          {{"--json", "", "the scorecard (or drill.json) on stdout"}, {"--lang", "LANG", "en or zh", false, {"en", "zh"}}}, judge};
+  return {
+      "judge",
+      "judge a recorded run again; same folder, same bytes",
+      "Prints the table, or with --json the scorecard. The exit code is the verdict's.\n  cardstorm judge "
+      "reports/runs/latest --json",
+      {{"run", "a run folder, or a drill's folder"}},
+      {{"--json", "", "the scorecard (or drill.json) on stdout"}, {"--lang", "LANG", "en or zh", false, {"en", "zh"}}},
+      judge};
 }
 
 Verb verb_report() {
-  return {"report", "write the reports of a recorded run again", "Writes report.html and its siblings into the folder, or one of them to stdout.\n  cardstorm report reports/runs/latest --lang zh\n  cardstorm report reports/runs/latest --format markdown",
+  return {"report",
+          "write the reports of a recorded run again",
+          "Writes report.html and its siblings into the folder, or one of them to stdout.\n  cardstorm report "
+          "reports/runs/latest --lang zh\n  cardstorm report reports/runs/latest --format markdown",
           {{"run", "a run folder, or a drill's folder"}},
-          {{"--format", "NAME", "one report to stdout; see cardstorm list reports"}, {"--lang", "LANG", "en or zh", false, {"en", "zh"}}}, report};
+          {{"--format", "NAME", "one report to stdout; see cardstorm list reports"},
+           {"--lang", "LANG", "en or zh", false, {"en", "zh"}}},
+          report};
 }
 
 }  // namespace cardstorm

@@ -20,15 +20,21 @@ Json faults() {
   for (const FaultEntry& f : fault_registry()) {
     Json params = Json::array();
     for (const auto& p : f.params)
-      params.push(Json::object({{"name", p.name}, {"type", p.type}, {"default", p.default_text}, {"summary", p.summary}}));
-    rows.push(Json::object({{"name", f.name}, {"summary", f.summary}, {"why", f.why_in_production}, {"needs", f.needs}, {"params", params}}));
+      params.push(
+          Json::object({{"name", p.name}, {"type", p.type}, {"default", p.default_text}, {"summary", p.summary}}));
+    rows.push(Json::object({{"name", f.name},
+                            {"summary", f.summary},
+                            {"why", f.why_in_production},
+                            {"needs", f.needs},
+                            {"params", params}}));
   }
   return rows;
 }
 
 Json checks() {
   Json rows = Json::array();
-  for (const CheckEntry& c : check_registry()) rows.push(Json::object({{"name", c.name}, {"summary", c.title_en}, {"summary_zh", c.title_zh}}));
+  for (const CheckEntry& c : check_registry())
+    rows.push(Json::object({{"name", c.name}, {"summary", c.title_en}, {"summary_zh", c.title_zh}}));
   return rows;
 }
 
@@ -44,7 +50,8 @@ Json files(const std::string& folder) {
   for (const auto& path : found) {
     const auto text = read_file(path.string());
     std::string summary;
-    if (text && text->starts_with("#")) summary = std::string(trim(std::string_view(*text).substr(1, text->find('\n') - 1)));
+    if (text && text->starts_with("#"))
+      summary = std::string(trim(std::string_view(*text).substr(1, text->find('\n') - 1)));
     rows.push(Json::object({{"name", path.stem().string()}, {"summary", summary}, {"file", path.string()}}));
   }
   return rows;
@@ -62,7 +69,9 @@ Json targets() {
 
 Json report_kinds() {
   Json rows = Json::array();
-  for (const auto& r : reporter_registry()) rows.push(Json::object({{"name", std::string(r.name)}, {"summary", text(r.title, Lang::en)}, {"file", std::string(r.run_file)}}));
+  for (const auto& r : reporter_registry())
+    rows.push(Json::object(
+        {{"name", std::string(r.name)}, {"summary", text(r.title, Lang::en)}, {"file", std::string(r.run_file)}}));
   return rows;
 }
 
@@ -82,9 +91,12 @@ int run(const Args& args) {
   for (const Json& row : rows.items()) {
     const std::string& name = row["name"].string();
     std::cout << name << std::string(width - name.size() + 2, ' ') << row["summary"].string() << "\n";
-    if (row.has("why")) std::cout << std::string(width + 2, ' ') << "in production: " << row["why"].string() << "; needs: " << row["needs"].string() << "\n";
+    if (row.has("why"))
+      std::cout << std::string(width + 2, ' ') << "in production: " << row["why"].string()
+                << "; needs: " << row["needs"].string() << "\n";
     for (const Json& p : row["params"].items())
-      std::cout << std::string(width + 4, ' ') << p["name"].string() << " (" << p["type"].string() << ", default " << p["default"].string() << "): " << p["summary"].string() << "\n";
+      std::cout << std::string(width + 4, ' ') << p["name"].string() << " (" << p["type"].string() << ", default "
+                << p["default"].string() << "): " << p["summary"].string() << "\n";
   }
   return kPass;
 }
@@ -92,9 +104,15 @@ int run(const Args& args) {
 }  // namespace
 
 Verb verb_list() {
-  return {"list", "show what exists: faults, checks, targets, reports, scenarios", "  cardstorm list faults\n  cardstorm list scenarios --json",
-          {{"what", "faults | checks | targets | reports | scenarios", true, {"faults", "checks", "targets", "reports", "scenarios"}}},
-          {{"--json", "", "machine-readable, on stdout"}}, run};
+  return {"list",
+          "show what exists: faults, checks, targets, reports, scenarios",
+          "  cardstorm list faults\n  cardstorm list scenarios --json",
+          {{"what",
+            "faults | checks | targets | reports | scenarios",
+            true,
+            {"faults", "checks", "targets", "reports", "scenarios"}}},
+          {{"--json", "", "machine-readable, on stdout"}},
+          run};
 }
 
 }  // namespace cardstorm

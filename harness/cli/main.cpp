@@ -1,17 +1,18 @@
 // main: from the command line to a verb. Whatever escapes is a bug of ours and says so.
-#include <csignal>
-#include <exception>
 #include <fcntl.h>
-#include <iostream>
 #include <poll.h>
 #include <unistd.h>
+
+#include <csignal>
+#include <exception>
+#include <iostream>
 
 #include "harness/cli/verb.hpp"
 
 namespace {
 
-/// A file that was cut short by a full disk must not look whole. A reader that went away (`| head`) has had enough, and who closed
-/// stdout wanted nothing.
+/// A file that was cut short by a full disk must not look whole. A reader that went away (`| head`) has had enough, and
+/// who closed stdout wanted nothing.
 int when_printed(int code) {
   std::cout.flush();
   pollfd out{STDOUT_FILENO, POLLOUT, 0};

@@ -1,16 +1,17 @@
 // own_partners: see own_partners.hpp.
 #include "harness/cli/own_partners.hpp"
 
-#include <cerrno>
-#include <csignal>
-#include <cstdlib>
-#include <cstring>
 #include <fcntl.h>
-#include <filesystem>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
 
 #include "harness/core/files.hpp"
 #include "harness/net/crypto.hpp"
@@ -21,7 +22,9 @@ namespace {
 
 constexpr int kStartMs = 10'000;
 
-struct Place { std::string dir, key, token; };
+struct Place {
+  std::string dir, key, token;
+};
 
 Status write_secret(const std::string& path, const std::string& secret) {
   const mode_t old = ::umask(077);
@@ -32,9 +35,11 @@ Status write_secret(const std::string& path, const std::string& secret) {
 
 Result<Place> make_place() {
   std::string dir = (std::filesystem::temp_directory_path() / "cardstorm-partners-XXXXXX").string();
-  if (::mkdtemp(dir.data()) == nullptr) return Error{Errc::unavailable, "cannot make a folder for the partners: " + std::string(std::strerror(errno)), ""};
+  if (::mkdtemp(dir.data()) == nullptr)
+    return Error{Errc::unavailable, "cannot make a folder for the partners: " + std::string(std::strerror(errno)), ""};
   Place place{dir, random_token(32), random_token(32)};
-  for (const auto& [name, secret] : {std::pair(std::string("/key"), place.key), std::pair(std::string("/control-token"), place.token)})
+  for (const auto& [name, secret] :
+       {std::pair(std::string("/key"), place.key), std::pair(std::string("/control-token"), place.token)})
     if (Status written = write_secret(dir + name, secret); !written) return written.error();
   return place;
 }
@@ -62,7 +67,7 @@ Result<PartnersSetup> setup_of(const Place& place) {
 
 void say(int to, const std::string& line) {
   const std::string text = line + "\n";
-  if (::write(to, text.data(), text.size()) < 0) return;   // then nobody waits for it
+  if (::write(to, text.data(), text.size()) < 0) return;  // then nobody waits for it
 }
 
 /// The child's life: a session of its own, so that Ctrl-C lets the platform end first; its end is the parent's.
@@ -71,7 +76,7 @@ void serve(const Place& place, pid_t parent, int ready) {
   sigset_t ends;
   sigemptyset(&ends);
   sigaddset(&ends, SIGTERM);
-  ::pthread_sigmask(SIG_BLOCK, &ends, nullptr);   // the partners' threads inherit it: only sigwait hears it
+  ::pthread_sigmask(SIG_BLOCK, &ends, nullptr);  // the partners' threads inherit it: only sigwait hears it
   if (::prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || ::getppid() != parent) return;
   const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   ::dup2(nothing, STDIN_FILENO);
@@ -97,7 +102,8 @@ Result<OwnPartners> start_own_partners() {
   auto place = make_place();
   if (!place) return std::move(place).error();
   int ready[2];
-  if (::pipe2(ready, O_CLOEXEC) != 0) return Error{Errc::unavailable, "no pipe: " + std::string(std::strerror(errno)), ""};
+  if (::pipe2(ready, O_CLOEXEC) != 0)
+    return Error{Errc::unavailable, "no pipe: " + std::string(std::strerror(errno)), ""};
   const pid_t parent = ::getpid(), child = ::fork();
   if (child == 0) {
     ::close(ready[0]);
@@ -109,9 +115,11 @@ Result<OwnPartners> start_own_partners() {
   ::close(ready[1]);
   const std::string line = child > 0 ? line_from(ready[0]) : "!cannot start another process";
   ::close(ready[0]);
-  if (line.starts_with("http")) return OwnPartners{line, place->dir + "/key", place->dir + "/control-token", place->dir};
+  if (line.starts_with("http"))
+    return OwnPartners{line, place->dir + "/key", place->dir + "/control-token", place->dir};
   if (child > 0) ::kill(child, SIGTERM);
-  return Error{Errc::unavailable, "the partners did not start" + (line.size() > 1 ? ": " + line.substr(1) : std::string()), ""};
+  return Error{Errc::unavailable,
+               "the partners did not start" + (line.size() > 1 ? ": " + line.substr(1) : std::string()), ""};
 }
 
 }  // namespace cardstorm

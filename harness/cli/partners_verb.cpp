@@ -1,11 +1,12 @@
 // partners: the payment channels and the supplier as a process of their own, for any platform.
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <charconv>
 #include <filesystem>
 #include <iostream>
-#include <poll.h>
 #include <set>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "harness/cli/common.hpp"
 #include "harness/cli/verbs.hpp"
@@ -61,7 +62,7 @@ void wait_for_the_end(const std::stop_token& stop, bool foreground) {
 /// Reads --channel, --supplier, --logistics and --schedule; all mistakes at once.
 Status take_partners(const Args& args, PartnersSetup& setup) {
   std::vector<std::string> mistakes;
-  std::set<std::string> named;   // those of the setup's own are replaced, those of the command line are not
+  std::set<std::string> named;  // those of the setup's own are replaced, those of the command line are not
   const auto take = [&](const char* option, std::vector<PartnerSpec>& into, const std::string& dialect) {
     for (const std::string& text : args.all(option)) {
       auto spec = parse_partner(text);
@@ -69,9 +70,12 @@ Status take_partners(const Args& args, PartnersSetup& setup) {
         mistakes.push_back(std::string(option) + ": " + spec.error().what);
         continue;
       }
-      if (!named.insert(spec->name).second) mistakes.push_back(std::string(option) + ": '" + spec->name + "' is there twice: each partner has a journal of its own");
+      if (!named.insert(spec->name).second)
+        mistakes.push_back(std::string(option) + ": '" + spec->name +
+                           "' is there twice: each partner has a journal of its own");
       const bool says_dialect = text.substr(0, text.find(',')).find('=') != std::string::npos;
-      if (!dialect.empty() && says_dialect && spec->dialect != dialect) mistakes.push_back(std::string(option) + ": '" + text + "': there is only the dialect " + dialect);
+      if (!dialect.empty() && says_dialect && spec->dialect != dialect)
+        mistakes.push_back(std::string(option) + ": '" + text + "': there is only the dialect " + dialect);
       if (!dialect.empty()) spec->dialect = dialect;
       put_partner(into, std::move(*spec));
     }
@@ -87,7 +91,8 @@ Status take_partners(const Args& args, PartnersSetup& setup) {
         if (gaps && !spec.behaviour.schedule) spec.behaviour.schedule = *gaps;
   }
   if (mistakes.empty()) return ok();
-  return Error{Errc::invalid, join(mistakes, "\n  "), "write NAME=DIALECT[,key=value...], for example --channel wx=wechat,duplicate=0.1,early=0.05"};
+  return Error{Errc::invalid, join(mistakes, "\n  "),
+               "write NAME=DIALECT[,key=value...], for example --channel wx=wechat,duplicate=0.1,early=0.05"};
 }
 
 int run(const Args& args) {
@@ -99,11 +104,17 @@ int run(const Args& args) {
   if (!number_of(args, "--port", setup.port, &code) || !number_of(args, "--time-scale", setup.time_scale, &code) ||
       !number_of(args, "--seed", setup.seed, &code))
     return code;
-  if (setup.port < 0 || setup.port > 65535) return complain(Error{Errc::invalid, "--port wants a port, found '" + args.get("--port") + "'", "for example --port 9300; without it a free one is taken"});
-  if (setup.time_scale <= 0) return complain(Error{Errc::invalid, "--time-scale wants a number above 0", "1 is real time, 60 makes a minute of a notify schedule a second"});
+  if (setup.port < 0 || setup.port > 65535)
+    return complain(Error{Errc::invalid, "--port wants a port, found '" + args.get("--port") + "'",
+                          "for example --port 9300; without it a free one is taken"});
+  if (setup.time_scale <= 0)
+    return complain(Error{Errc::invalid, "--time-scale wants a number above 0",
+                          "1 is real time, 60 makes a minute of a notify schedule a second"});
   std::error_code made;
   std::filesystem::create_directories(setup.journal_dir, made);
-  if (made) return complain(Error{Errc::unavailable, "cannot make the journal folder " + setup.journal_dir + ": " + made.message(), ""});
+  if (made)
+    return complain(
+        Error{Errc::unavailable, "cannot make the journal folder " + setup.journal_dir + ": " + made.message(), ""});
   const std::string key_file = args.get("--key-file", setup.journal_dir + "/key");
   const std::string token_file = args.get("--token-file", setup.journal_dir + "/control-token");
   auto key = secret_from(key_file);
@@ -112,7 +123,8 @@ int run(const Args& args) {
   if (!token) return complain(token.error());
   setup.key = *key;
   setup.control_token = *token;
-  auto allow = AllowList::parse(args.has("--allow") ? args.all("--allow") : std::vector<std::string>{"127.0.0.0/8", "::1/128"});
+  auto allow =
+      AllowList::parse(args.has("--allow") ? args.all("--allow") : std::vector<std::string>{"127.0.0.0/8", "::1/128"});
   if (!allow) return complain(allow.error());
   setup.allow = *allow;
 
@@ -121,8 +133,10 @@ int run(const Args& args) {
   auto partners = start_partners(setup);
   if (!partners) return complain(partners.error());
   const std::string url = "http://127.0.0.1:" + std::to_string((*partners)->port());
-  Json facts = Json::object({{"url", url}, {"key_file", key_file}, {"token_file", token_file}, {"journal", setup.journal_dir}});
-  if (const std::string merchant_file = setup.keys_dir + "/merchant.json"; std::filesystem::exists(merchant_file)) facts.set("merchant_file", merchant_file);
+  Json facts =
+      Json::object({{"url", url}, {"key_file", key_file}, {"token_file", token_file}, {"journal", setup.journal_dir}});
+  if (const std::string merchant_file = setup.keys_dir + "/merchant.json"; std::filesystem::exists(merchant_file))
+    facts.set("merchant_file", merchant_file);
   std::cout << facts.dump() << std::endl;
   wait_for_the_end(interrupt.token(), args.has("--foreground"));
   return kPass;
@@ -131,21 +145,27 @@ int run(const Args& args) {
 }  // namespace
 
 Verb verb_partners() {
-  return {"partners", "run payment channels, suppliers and logistics as simulators, for any platform",
+  return {"partners",
+          "run payment channels, suppliers and logistics as simulators, for any platform",
           "Point your shop's payment address at the printed url; merchant_file says what to enter there, per partner\n"
           "(see harness/partners/api.md). Ends when its stdin closes, on Ctrl-C, or by `cardstorm stop`.\n"
           "  cardstorm partners up --foreground --journal /tmp/bank\n"
           "  cardstorm partners up --foreground --journal /tmp/bank --channel alpha=easypay,duplicate=0.1,early=0.05\n"
-          "Dialects:\n" + dialects_text() +
-          "Keys (shares 0 to 1; durations such as 20m, divided by --time-scale):\n  " + join(partner_option_names(), " "),
+          "Dialects:\n" +
+              dialects_text() + "Keys (shares 0 to 1; durations such as 20m, divided by --time-scale):\n  " +
+              join(partner_option_names(), " "),
           {{"action", "up", true, {"up"}}},
           {{"--port", "N", "port on loopback (default: a free one)"},
            {"--journal", "DIR", "where the journals are written (default: ./partners)"},
-           {"--channel", "NAME=DIALECT[,key=value...]", "a payment channel; alpha and beta are there as native unless given (may stand several times)", true},
-           {"--supplier", "NAME=DIALECT[,key=value...]", "a supplier; topup is there as native unless given (may stand several times)", true},
+           {"--channel", "NAME=DIALECT[,key=value...]",
+            "a payment channel; alpha and beta are there as native unless given (may stand several times)", true},
+           {"--supplier", "NAME=DIALECT[,key=value...]",
+            "a supplier; topup is there as native unless given (may stand several times)", true},
            {"--logistics", "NAME[,key=value...]", "transfers of virtual equipment (may stand several times)", true},
-           {"--schedule", "GAPS", "gaps between notifies, such as 15s/30s/3m, in place of each dialect's own; none: one attempt"},
-           {"--keys", "DIR", "merchant ids and keys of all but the native dialects; made when missing (default: <journal>/keys)"},
+           {"--schedule", "GAPS",
+            "gaps between notifies, such as 15s/30s/3m, in place of each dialect's own; none: one attempt"},
+           {"--keys", "DIR",
+            "merchant ids and keys of all but the native dialects; made when missing (default: <journal>/keys)"},
            {"--key-file", "FILE", "shared secret of the native dialects; made when missing"},
            {"--token-file", "FILE", "secret of the control calls; made when missing"},
            {"--time-scale", "X", "notify schedules and other durations are divided by this (default 60)"},

@@ -15,8 +15,10 @@ int run(const Args& args) {
   auto loaded = load(*request, known_names());
   if (const auto* mistakes = std::get_if<std::vector<Mistake>>(&loaded)) return complain(*mistakes);
   const auto& whole = std::get<Loaded>(loaded);
-  if (args.has("--json")) std::cout << json_of_plan(whole.plan).dump(2) << "\n";
-  else std::cout << describe_plan(whole.plan, whole.trace);
+  if (args.has("--json"))
+    std::cout << json_of_plan(whole.plan).dump(2) << "\n";
+  else
+    std::cout << describe_plan(whole.plan, whole.trace);
   return kPass;
 }
 
@@ -24,11 +26,16 @@ int run(const Args& args) {
 
 Verb verb_plan() {
   std::vector<Option> options = plan_options();
-  options.push_back({"--target", "NAME|FILE", "a name under scenarios/targets, or a target file (default: the scenario's)"});
+  options.push_back(
+      {"--target", "NAME|FILE", "a name under scenarios/targets, or a target file (default: the scenario's)"});
   options.push_back({"--json", "", "print plan.json instead of the picture"});
-  return {"plan", "dry run: show what a scenario would send and break; changes nothing",
-          "The same scenario, target and seed give the same bytes on every machine.\n  cardstorm plan drill --quick\n  cardstorm plan drill --seed 7 --json | sha256sum",
-          {{"scenario", "a file, or a name under scenarios/"}}, options, run};
+  return {"plan",
+          "dry run: show what a scenario would send and break; changes nothing",
+          "The same scenario, target and seed give the same bytes on every machine.\n  cardstorm plan drill --quick\n  "
+          "cardstorm plan drill --seed 7 --json | sha256sum",
+          {{"scenario", "a file, or a name under scenarios/"}},
+          options,
+          run};
 }
 
 }  // namespace cardstorm

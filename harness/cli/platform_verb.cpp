@@ -1,11 +1,12 @@
-// platform: starts the reference platform for use by hand; everything behind `platform` goes to its own binary. `up` without --partners brings
-// simulators of its own.
+// platform: starts the reference platform for use by hand; everything behind `platform` goes to its own binary. `up`
+// without --partners brings simulators of its own.
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <iostream>
-#include <unistd.h>
 
 #include "harness/cli/common.hpp"
 #include "harness/cli/own_partners.hpp"
@@ -16,7 +17,8 @@ namespace cardstorm {
 namespace {
 
 bool names(const std::vector<std::string>& words, const std::string& flag) {
-  return std::any_of(words.begin(), words.end(), [&flag](const std::string& w) { return w == flag || w.starts_with(flag + "="); });
+  return std::any_of(words.begin(), words.end(),
+                     [&flag](const std::string& w) { return w == flag || w.starts_with(flag + "="); });
 }
 
 /// A shop needs a bank: whoever names none gets one that ends with the shop.
@@ -24,15 +26,18 @@ Status add_partners(std::vector<std::string>& words) {
   auto partners = start_own_partners();
   if (!partners) return std::move(partners).error();
   words.insert(words.end(), {"--partners", partners->url, "--partners-key-file", partners->key_file});
-  if (names(words, "hardened") && !names(words, "--suppliers")) words.insert(words.end(), {"--suppliers", "topup,topup2,members,truck"});
-  std::cerr << "cardstorm: partners (simulators) at " << partners->url << ", their journals and control token in " << partners->journal_dir << std::endl;
+  if (names(words, "hardened") && !names(words, "--suppliers"))
+    words.insert(words.end(), {"--suppliers", "topup,topup2,members,truck"});
+  std::cerr << "cardstorm: partners (simulators) at " << partners->url << ", their journals and control token in "
+            << partners->journal_dir << std::endl;
   return ok();
 }
 
 int run(const Args& args) {
   const std::string binary = binary_dir() + "/cardstorm-platform";
   if (!std::filesystem::exists(binary))
-    return complain(Error{Errc::unavailable, "the reference platform is not built beside " + self_path(), "run: cardstorm build"});
+    return complain(
+        Error{Errc::unavailable, "the reference platform is not built beside " + self_path(), "run: cardstorm build"});
   std::vector<std::string> words{binary};
   const auto rest = args.all("rest");
   words.insert(words.end(), rest.begin(), rest.end());

@@ -1,10 +1,11 @@
 // run and drill: the verbs that send load and break things. They end with the reports and the verdict's exit code.
+#include <unistd.h>
+
 #include <algorithm>
+#include <charconv>
 #include <csignal>
 #include <filesystem>
-#include <charconv>
 #include <iostream>
-#include <unistd.h>
 
 #include "harness/cli/common.hpp"
 #include "harness/cli/verbs.hpp"
@@ -42,7 +43,8 @@ int finish(const Args& args, const Result<Card>& card, const std::string& dir, c
     const int code = complain(card.error());
     return end.residue > 0 ? kResidue : end.interrupted ? interrupted : code;
   }
-  if (const Status written = write_reports(*card, dir, report_options(args, dir)); !written) return complain(written.error());
+  if (const Status written = write_reports(*card, dir, report_options(args, dir)); !written)
+    return complain(written.error());
   ReportOptions options = report_options(args, dir);
   options.colour = ::isatty(STDOUT_FILENO) == 1;
   auto reporter = make_reporter(args.has("--json") ? "json" : "terminal", options);
@@ -55,7 +57,8 @@ int finish(const Args& args, const Result<Card>& card, const std::string& dir, c
 }
 
 /// The gate of a pipeline: this run beside an earlier one. The worse of both verdicts is the exit code.
-int gate(const Args& args, const std::vector<Scorecard>& baseline, const Result<Scorecard>& card, const std::string& dir, int code) {
+int gate(const Args& args, const std::vector<Scorecard>& baseline, const Result<Scorecard>& card,
+         const std::string& dir, int code) {
   if (!card || (code != kPass && code != kFail && code != kUnknown)) return code;
   const Comparison comparison = compare_runs(baseline, {*card});
   const Lang lang = report_options(args, dir).lang;
@@ -104,13 +107,20 @@ std::optional<Loaded> load_or_complain(const Request& request, int* code) {
 
 /// An option that nothing heeds is a mistake: --keep, --postgres and --redis belong to a platform that we start.
 Status heeded(const Args& args, const std::vector<const TargetSpec*>& targets) {
-  if (std::any_of(targets.begin(), targets.end(), [](const TargetSpec* t) { return t->kind == "reference"; })) return ok();
+  if (std::any_of(targets.begin(), targets.end(), [](const TargetSpec* t) { return t->kind == "reference"; }))
+    return ok();
   for (const char* option : {"--keep", "--postgres", "--redis"})
-    if (args.has(option)) return Error{Errc::invalid, std::string(option) + " has no meaning for target '" + targets.front()->name + "': it runs already, with stores of its own", "leave it out"};
+    if (args.has(option))
+      return Error{Errc::invalid,
+                   std::string(option) + " has no meaning for target '" + targets.front()->name +
+                       "': it runs already, with stores of its own",
+                   "leave it out"};
   return ok();
 }
 
-struct Sides { Loaded baseline, candidate; };
+struct Sides {
+  Loaded baseline, candidate;
+};
 
 /// Both sides, or the mistakes of both: those of shared files once, those of a --target by the name of its own flag.
 std::variant<Sides, std::vector<Mistake>> load_both(const Request& baseline, const Request& candidate) {
@@ -141,7 +151,7 @@ int run(const Args& args) {
   if (const Status s = heeded(args, {&loaded->target}); !s) return complain(s.error());
   const std::string out = args.get("--out", default_out(runs_root(), loaded->plan.scenario, loaded->plan.seed));
   std::vector<Scorecard> baseline;
-  if (args.has("--baseline")) {   // read before anything is sent: a wrong folder must not cost a run
+  if (args.has("--baseline")) {  // read before anything is sent: a wrong folder must not cost a run
     auto runs = runs_of(args.get("--baseline"));
     if (!runs) return complain(std::move(runs).error().in("--baseline"));
     baseline = *std::move(runs);
@@ -151,14 +161,23 @@ int run(const Args& args) {
   progress.prefix(loaded->target.name);
   const ActiveEntry entry("run", out);
   const Interrupt interrupt;
-  SessionRequest session{.loaded = *loaded, .out = out, .self = self_path(), .binary_dir = binary_dir(),
-                         .command = command_of("run " + args.get("scenario"), args, loaded->plan.seed), .keep_stores = args.has("--keep"),
-                         .postgres_url = args.get("--postgres"), .redis_url = args.get("--redis"), .metrics_port = -1, .mint_dir = args.get("--mint")};
+  SessionRequest session{.loaded = *loaded,
+                         .out = out,
+                         .self = self_path(),
+                         .binary_dir = binary_dir(),
+                         .command = command_of("run " + args.get("scenario"), args, loaded->plan.seed),
+                         .keep_stores = args.has("--keep"),
+                         .postgres_url = args.get("--postgres"),
+                         .redis_url = args.get("--redis"),
+                         .metrics_port = -1,
+                         .mint_dir = args.get("--mint")};
   if (args.has("--metrics")) {
     const std::string text = args.get("--metrics");
     const auto [last, error] = std::from_chars(text.data(), text.data() + text.size(), session.metrics_port);
-    if (error != std::errc() || last != text.data() + text.size() || session.metrics_port < 0 || session.metrics_port > 65535)
-      return complain(Error{Errc::invalid, "--metrics wants a port, found '" + text + "'", "for example --metrics 9464"});
+    if (error != std::errc() || last != text.data() + text.size() || session.metrics_port < 0 ||
+        session.metrics_port > 65535)
+      return complain(
+          Error{Errc::invalid, "--metrics wants a port, found '" + text + "'", "for example --metrics 9464"});
   }
   const auto end = run_session(session, progress, interrupt.token());
   if (!end) return complain(end.error());
@@ -192,15 +211,25 @@ int drill(const Args& args) {
   const ActiveEntry entry("drill", out);
   const Interrupt interrupt;
   const double minutes = seconds(candidate.plan.load_end + candidate.plan.drain + 15s) * 2 * repeats / 60;
-  progress.say("drill: " + baseline.target.name + " beside " + candidate.target.name + ", " + std::to_string(candidate.plan.segments.size()) +
-               " faults, seed " + std::to_string(seed) + ", about " + fixed(minutes, 1) + " minutes; folder " + out);
-  const DrillRequest request{.baseline = std::move(baseline), .candidate = std::move(candidate), .repeats = repeats, .out = out, .self = self_path(),
-                             .binary_dir = binary_dir(), .command = command_of("drill" + (args.has("scenario") ? " " + scenario : std::string()), args, seed),
-                             .keep_stores = args.has("--keep"), .postgres_url = args.get("--postgres"), .redis_url = args.get("--redis")};
+  progress.say("drill: " + baseline.target.name + " beside " + candidate.target.name + ", " +
+               std::to_string(candidate.plan.segments.size()) + " faults, seed " + std::to_string(seed) + ", about " +
+               fixed(minutes, 1) + " minutes; folder " + out);
+  const DrillRequest request{
+      .baseline = std::move(baseline),
+      .candidate = std::move(candidate),
+      .repeats = repeats,
+      .out = out,
+      .self = self_path(),
+      .binary_dir = binary_dir(),
+      .command = command_of("drill" + (args.has("scenario") ? " " + scenario : std::string()), args, seed),
+      .keep_stores = args.has("--keep"),
+      .postgres_url = args.get("--postgres"),
+      .redis_url = args.get("--redis")};
   const auto end = run_drill(request, progress, interrupt.token());
   if (!end) return complain(end.error());
   point_latest(runs_root(), out);
-  if (const Status written = report_each_run(out, report_options(args, out)); !written) return complain(written.error());
+  if (const Status written = report_each_run(out, report_options(args, out)); !written)
+    return complain(written.error());
   return finish(args, judge_drill(out), out, *end, interrupt.signal());
 }
 
@@ -208,12 +237,21 @@ int drill(const Args& args) {
 
 Verb verb_run() {
   std::vector<Option> options = common_options();
-  options.push_back({"--target", "NAME|FILE", "a name under scenarios/targets, or a target file (default: the scenario's)"});
-  options.push_back({"--baseline", "RUN", "gate: also compare with this earlier run; what became worse fails (compare.xml, compare.md beside the reports)"});
-  options.push_back({"--mint", "DIR", "the stock that the platform sells was made by `cardstorm mint DIR`: its cards are recognised"});
+  options.push_back(
+      {"--target", "NAME|FILE", "a name under scenarios/targets, or a target file (default: the scenario's)"});
+  options.push_back({"--baseline", "RUN",
+                     "gate: also compare with this earlier run; what became worse fails (compare.xml, compare.md "
+                     "beside the reports)"});
+  options.push_back({"--mint", "DIR",
+                     "the stock that the platform sells was made by `cardstorm mint DIR`: its cards are recognised"});
   options.push_back({"--metrics", "PORT", "serve the run's own metrics for Prometheus on 127.0.0.1:PORT"});
-  return {"run", "run one scenario against one target", "  cardstorm run smoke\n  cardstorm run drill --target hardened --quick\n  cardstorm run smoke --target my-shop.yaml --json",
-          {{"scenario", "a file, or a name under scenarios/"}}, options, run};
+  return {"run",
+          "run one scenario against one target",
+          "  cardstorm run smoke\n  cardstorm run drill --target hardened --quick\n  cardstorm run smoke --target "
+          "my-shop.yaml --json",
+          {{"scenario", "a file, or a name under scenarios/"}},
+          options,
+          run};
 }
 
 Verb verb_drill() {
@@ -221,11 +259,17 @@ Verb verb_drill() {
   options.push_back({"--baseline", "NAME|FILE", "target to compare with (default: fragile)"});
   options.push_back({"--candidate", "NAME|FILE", "target under judgement (default: hardened)"});
   options.push_back({"--repeat", "N", "runs per side; spreads and intervals need some (default 1)"});
-  return {"drill", "the main job: the same plan and faults against two targets, compared",
-          "Starts both variants of the reference platform, replays real arrivals at 1.5 times the stated peak, breaks each in the same\n"
-          "ways and compares recovery, success, money at risk and the audit. The exit code is the candidate's verdict.\n"
-          "  cardstorm drill --quick\n  cardstorm drill --repeat 3 --lang zh\n  cardstorm drill --baseline old.yaml --candidate new.yaml",
-          {{"scenario", "a file, or a name under scenarios/ (default: drill)", false}}, options, drill};
+  return {
+      "drill",
+      "the main job: the same plan and faults against two targets, compared",
+      "Starts both variants of the reference platform, replays real arrivals at 1.5 times the stated peak, breaks each "
+      "in the same\n"
+      "ways and compares recovery, success, money at risk and the audit. The exit code is the candidate's verdict.\n"
+      "  cardstorm drill --quick\n  cardstorm drill --repeat 3 --lang zh\n  cardstorm drill --baseline old.yaml "
+      "--candidate new.yaml",
+      {{"scenario", "a file, or a name under scenarios/ (default: drill)", false}},
+      options,
+      drill};
 }
 
 }  // namespace cardstorm

@@ -1,8 +1,9 @@
 // stop: ends what this user runs of ours, in an orderly way: faults are reverted, partial reports written.
+#include <unistd.h>
+
 #include <algorithm>
 #include <csignal>
 #include <iostream>
-#include <unistd.h>
 
 #include "harness/cli/common.hpp"
 #include "harness/cli/verbs.hpp"
@@ -23,7 +24,8 @@ int run(const Args&) {
     if (active.pid == getpid()) continue;
     auto process = PidFd::open({active.pid, active.start_time});
     if (!process) continue;
-    std::cerr << "cardstorm: stopping " << active.what << " (pid " << active.pid << ")" << (active.dir.empty() ? "" : " in " + active.dir) << std::endl;
+    std::cerr << "cardstorm: stopping " << active.what << " (pid " << active.pid << ")"
+              << (active.dir.empty() ? "" : " in " + active.dir) << std::endl;
     if (const Status sent = process->signal(SIGTERM); !sent) return complain(sent.error());
     if (!process->exited(kWait)) {
       std::cerr << "cardstorm: pid " << active.pid << " still runs after 90 s; see its folder, then: cardstorm recover"
@@ -37,7 +39,12 @@ int run(const Args&) {
 }  // namespace
 
 Verb verb_stop() {
-  return {"stop", "end what runs of ours (runs, drills, platform up, partners up); faults are reverted first", "  cardstorm stop        (in another terminal, while a drill runs)", {}, {}, run};
+  return {"stop",
+          "end what runs of ours (runs, drills, platform up, partners up); faults are reverted first",
+          "  cardstorm stop        (in another terminal, while a drill runs)",
+          {},
+          {},
+          run};
 }
 
 }  // namespace cardstorm

@@ -1,5 +1,5 @@
-// verb: what the user types after `cardstorm`. One verb, one file, one line in registry.def. A verb declares its options as
-// data; args.cpp (the only door of CLI11) turns them into parsing and --help.
+// verb: what the user types after `cardstorm`. One verb, one file, one line in registry.def. A verb declares its
+// options as data; args.cpp (the only door of CLI11) turns them into parsing and --help.
 #pragma once
 
 #include <map>
@@ -9,17 +9,30 @@
 namespace cardstorm {
 
 /// Exit codes of the contract (design.md): the worst reason wins, 5 before all others.
-enum ExitCode : int { kPass = 0, kFail = 1, kWrongInput = 2, kUnknown = 3, kEnvironment = 4, kResidue = 5, kInterrupted = 130, kTerminated = 143 };
-
-struct Option {
-  std::string name;      // "--seed"
-  std::string value;     // "N" for help; "" is a flag
-  std::string help;
-  bool many = false;     // may stand several times
-  std::vector<std::string> one_of = {};   // allowed values, empty = any
+enum ExitCode : int {
+  kPass = 0,
+  kFail = 1,
+  kWrongInput = 2,
+  kUnknown = 3,
+  kEnvironment = 4,
+  kResidue = 5,
+  kInterrupted = 130,
+  kTerminated = 143
 };
 
-struct Positional { std::string name, help; bool required = true; std::vector<std::string> one_of = {}; };
+struct Option {
+  std::string name;   // "--seed"
+  std::string value;  // "N" for help; "" is a flag
+  std::string help;
+  bool many = false;                     // may stand several times
+  std::vector<std::string> one_of = {};  // allowed values, empty = any
+};
+
+struct Positional {
+  std::string name, help;
+  bool required = true;
+  std::vector<std::string> one_of = {};
+};
 
 /// What was typed. Absent options read as "" and empty.
 struct Args {
@@ -37,12 +50,12 @@ struct Args {
 
 struct Verb {
   std::string name, summary;
-  std::string more;      // examples and what to expect, shown under the options by --help
+  std::string more;  // examples and what to expect, shown under the options by --help
   std::vector<Positional> positionals;
   std::vector<Option> options;
   int (*run)(const Args&);
-  bool hidden = false;   // for our own child processes
-  bool raw = false;      // all words after the verb go to "rest" unparsed
+  bool hidden = false;  // for our own child processes
+  bool raw = false;     // all words after the verb go to "rest" unparsed
 };
 const std::vector<Verb>& verb_registry();
 

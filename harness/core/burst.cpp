@@ -9,7 +9,7 @@ namespace {
 Burst burst_of(std::span<const Nanos> times, Nanos begin, Nanos end, Nanos window) {
   Burst out{window, 0, std::nullopt};
   const std::int64_t whole = end > begin ? (end - begin) / window : 0;
-  double sum = 0, squares = 0;   // of the counts of whole windows; empty windows add nothing to either
+  double sum = 0, squares = 0;  // of the counts of whole windows; empty windows add nothing to either
   auto it = std::lower_bound(times.begin(), times.end(), begin);
   while (it != times.end() && *it < end) {
     const std::int64_t number = (*it - begin) / window;

@@ -13,9 +13,7 @@ using namespace std::chrono_literals;
 
 /// Seconds as a double, for reports only.
 inline double seconds(Nanos t) { return std::chrono::duration<double>(t).count(); }
-inline Nanos nanos_of_seconds(double s) {
-  return std::chrono::duration_cast<Nanos>(std::chrono::duration<double>(s));
-}
+inline Nanos nanos_of_seconds(double s) { return std::chrono::duration_cast<Nanos>(std::chrono::duration<double>(s)); }
 
 /// CLOCK_MONOTONIC in nanoseconds since boot. Any thread.
 Nanos monotonic_now();

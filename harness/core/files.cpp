@@ -1,12 +1,13 @@
 // files: POSIX calls with errors that name the path.
 #include "harness/core/files.hpp"
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 
 namespace cardstorm {
 namespace {

@@ -1,4 +1,5 @@
-// histogram: tier t holds values of one power of two, cut into 2^kSubBits equal parts; tier 0 is exact below 2^kSubBits.
+// histogram: tier t holds values of one power of two, cut into 2^kSubBits equal parts; tier 0 is exact below
+// 2^kSubBits.
 #include "harness/core/histogram.hpp"
 
 #include <algorithm>

@@ -19,14 +19,26 @@ void write_string(std::string& out, std::string_view text) {
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
-        if (byte < 0x20) out += "\\u00", out += kDigits[byte >> 4], out += kDigits[byte & 15];
-        else out += c;
+        if (byte < 0x20)
+          out += "\\u00", out += kDigits[byte >> 4], out += kDigits[byte & 15];
+        else
+          out += c;
     }
   }
   out += '"';
@@ -66,13 +78,16 @@ class Parser {
   [[nodiscard]] Error failure() const {
     int line = 1, column = 1;
     for (std::size_t i = 0; i < where_ && i < text_.size(); ++i) {
-      if (text_[i] == '\n') ++line, column = 1;
-      else ++column;
+      if (text_[i] == '\n')
+        ++line, column = 1;
+      else
+        ++column;
     }
     return {Errc::invalid, "JSON " + std::to_string(line) + ":" + std::to_string(column) + ": " + what_};
   }
   void blank() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r')) ++at_;
+    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r'))
+      ++at_;
   }
   bool take(char c) {
     if (at_ >= text_.size() || text_[at_] != c) return false;
@@ -89,18 +104,27 @@ class Parser {
     blank();
     if (at_ >= text_.size()) return problem("a value was wanted, the text ends");
     switch (text_[at_]) {
-      case '{': return object(out);
-      case '[': return array(out);
+      case '{':
+        return object(out);
+      case '[':
+        return array(out);
       case '"': {
         std::string s;
         if (!string(s)) return false;
         out = Json(std::move(s));
         return true;
       }
-      case 't': out = Json(true); return word("true");
-      case 'f': out = Json(false); return word("false");
-      case 'n': out = Json(); return word("null");
-      default: return number(out);
+      case 't':
+        out = Json(true);
+        return word("true");
+      case 'f':
+        out = Json(false);
+        return word("false");
+      case 'n':
+        out = Json();
+        return word("null");
+      default:
+        return number(out);
     }
   }
 
@@ -196,24 +220,45 @@ class Parser {
 
   static void append_utf8(std::string& out, unsigned code) {
     const auto byte = [&](unsigned b) { out += static_cast<char>(b); };
-    if (code < 0x80) byte(code);
-    else if (code < 0x800) byte(0xC0 | code >> 6), byte(0x80 | (code & 0x3F));
-    else if (code < 0x10000) byte(0xE0 | code >> 12), byte(0x80 | (code >> 6 & 0x3F)), byte(0x80 | (code & 0x3F));
-    else byte(0xF0 | code >> 18), byte(0x80 | (code >> 12 & 0x3F)), byte(0x80 | (code >> 6 & 0x3F)), byte(0x80 | (code & 0x3F));
+    if (code < 0x80)
+      byte(code);
+    else if (code < 0x800)
+      byte(0xC0 | code >> 6), byte(0x80 | (code & 0x3F));
+    else if (code < 0x10000)
+      byte(0xE0 | code >> 12), byte(0x80 | (code >> 6 & 0x3F)), byte(0x80 | (code & 0x3F));
+    else
+      byte(0xF0 | code >> 18), byte(0x80 | (code >> 12 & 0x3F)), byte(0x80 | (code >> 6 & 0x3F)),
+          byte(0x80 | (code & 0x3F));
   }
 
   bool escape(std::string& out) {
     if (at_ >= text_.size()) return problem("the text ends inside a string");
     const char c = text_[at_++];
     switch (c) {
-      case '"': case '\\': case '/': out += c; return true;
-      case 'b': out += '\b'; return true;
-      case 'f': out += '\f'; return true;
-      case 'n': out += '\n'; return true;
-      case 'r': out += '\r'; return true;
-      case 't': out += '\t'; return true;
-      case 'u': break;
-      default: return problem("unknown escape");
+      case '"':
+      case '\\':
+      case '/':
+        out += c;
+        return true;
+      case 'b':
+        out += '\b';
+        return true;
+      case 'f':
+        out += '\f';
+        return true;
+      case 'n':
+        out += '\n';
+        return true;
+      case 'r':
+        out += '\r';
+        return true;
+      case 't':
+        out += '\t';
+        return true;
+      case 'u':
+        break;
+      default:
+        return problem("unknown escape");
     }
     unsigned code = 0;
     if (!hex4(code)) return false;
@@ -240,8 +285,10 @@ class Parser {
       }
       if (static_cast<unsigned char>(c) < 0x20) return problem("a control character inside a string");
       ++at_;
-      if (c != '\\') out += c;
-      else if (!escape(out)) return false;
+      if (c != '\\')
+        out += c;
+      else if (!escape(out))
+        return false;
     }
     return problem("the text ends inside a string");
   }
@@ -336,7 +383,8 @@ const Json* Json::at_pointer(std::string_view pointer) const {
     } else if (here->is_array()) {
       std::size_t index = 0;
       const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), index);
-      const bool number = error == std::errc() && end == token.data() + token.size() && (token.size() == 1 || token[0] != '0');
+      const bool number =
+          error == std::errc() && end == token.data() + token.size() && (token.size() == 1 || token[0] != '0');
       if (!number || index >= here->items().size()) return nullptr;
       here = &here->items()[index];
     } else {
@@ -358,11 +406,16 @@ void Json::dump_to(std::string& out, int indent, int level) const {
   const auto line = [&](int at) {
     if (indent > 0) out += '\n', out.append(static_cast<std::size_t>(indent * at), ' ');
   };
-  if (is_null()) out += "null";
-  else if (is_bool()) out += boolean() ? "true" : "false";
-  else if (is_int()) out += std::to_string(integer());
-  else if (is_number()) out += number_text(number());
-  else if (is_string()) write_string(out, string());
+  if (is_null())
+    out += "null";
+  else if (is_bool())
+    out += boolean() ? "true" : "false";
+  else if (is_int())
+    out += std::to_string(integer());
+  else if (is_number())
+    out += number_text(number());
+  else if (is_string())
+    write_string(out, string());
   else if (is_array()) {
     out += '[';
     bool first = true;

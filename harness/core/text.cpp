@@ -10,9 +10,16 @@
 namespace cardstorm {
 namespace {
 
-struct Unit { std::string_view name; std::int64_t ns; };
-constexpr std::array<Unit, 6> kUnits{{{"ns", 1}, {"us", 1'000}, {"ms", 1'000'000}, {"s", 1'000'000'000},
-                                      {"m", 60'000'000'000}, {"h", 3'600'000'000'000}}};
+struct Unit {
+  std::string_view name;
+  std::int64_t ns;
+};
+constexpr std::array<Unit, 6> kUnits{{{"ns", 1},
+                                      {"us", 1'000},
+                                      {"ms", 1'000'000},
+                                      {"s", 1'000'000'000},
+                                      {"m", 60'000'000'000},
+                                      {"h", 3'600'000'000'000}}};
 
 }  // namespace
 
@@ -132,8 +139,10 @@ std::string url_encode(std::string_view text) {
                        c == '.' || c == '_' || c == '~';
     const auto byte = static_cast<unsigned char>(c);
     constexpr std::string_view kDigits = "0123456789ABCDEF";
-    if (plain) out += c;
-    else out += '%', out += kDigits[byte >> 4], out += kDigits[byte & 15];
+    if (plain)
+      out += c;
+    else
+      out += '%', out += kDigits[byte >> 4], out += kDigits[byte & 15];
   }
   return out;
 }

@@ -41,11 +41,13 @@ Result<std::string> expand(std::string_view text, Lookup&& lookup) {
   std::string out;
   for (std::size_t i = 0; i < text.size();) {
     const auto open = text.find("${", i);
-    if (open == std::string_view::npos) { out.append(text.substr(i)); break; }
+    if (open == std::string_view::npos) {
+      out.append(text.substr(i));
+      break;
+    }
     out.append(text.substr(i, open - i));
     const auto close = text.find('}', open);
-    if (close == std::string_view::npos)
-      return Error{Errc::invalid, "'${' without '}' in '" + std::string(text) + "'"};
+    if (close == std::string_view::npos) return Error{Errc::invalid, "'${' without '}' in '" + std::string(text) + "'"};
     const std::string name(text.substr(open + 2, close - open - 2));
     const std::string* value = lookup(name);
     if (value == nullptr) return Error{Errc::invalid, "no value for '${" + name + "}'"};

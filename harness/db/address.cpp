@@ -39,7 +39,8 @@ Status read_host(const std::string& text, DbAddress* out) {
     const auto close = text.find(']');
     if (close == std::string::npos) return Error{Errc::invalid, "'[' without ']'"};
     out->host = text.substr(1, close - 1);
-    if (close + 1 < text.size() && text[close + 1] != ':') return Error{Errc::invalid, "something stands between ']' and the port"};
+    if (close + 1 < text.size() && text[close + 1] != ':')
+      return Error{Errc::invalid, "something stands between ']' and the port"};
     if (close + 2 < text.size()) port = text.substr(close + 2);
   } else {
     const auto colon = text.find(':');
@@ -59,11 +60,13 @@ Status read_options(const std::string& text, DbAddress* out) {
     // Our sessions never encrypt by GSS: what allows that needs no field.
     if ((pair == "gssencmode=disable" || pair == "gssencmode=prefer") && out->kind == "postgresql") continue;
     if (pair.rfind("sslmode=", 0) != 0)
-      return Error{Errc::invalid, "unknown option '" + pair.substr(0, pair.find('=')) + "'", "known are sslmode and, for PostgreSQL, options and gssencmode=disable"};
+      return Error{Errc::invalid, "unknown option '" + pair.substr(0, pair.find('=')) + "'",
+                   "known are sslmode and, for PostgreSQL, options and gssencmode=disable"};
     out->tls = pair.substr(8);
     const bool mysql = out->kind == "mysql";
-    const std::vector<std::string> known = mysql ? std::vector<std::string>{"disable", "require"}
-                                                 : std::vector<std::string>{"disable", "allow", "prefer", "require", "verify-ca", "verify-full"};
+    const std::vector<std::string> known =
+        mysql ? std::vector<std::string>{"disable", "require"}
+              : std::vector<std::string>{"disable", "allow", "prefer", "require", "verify-ca", "verify-full"};
     if (std::find(known.begin(), known.end(), out->tls) == known.end())
       return Error{Errc::invalid, "unknown sslmode '" + out->tls + "'", "one of: " + join(known, ", ")};
   }
@@ -73,9 +76,26 @@ Status read_options(const std::string& text, DbAddress* out) {
 Status read_parts(const std::string& url, DbAddress* out) {
   const auto scheme = url.find("://");
   const std::string kind = scheme == std::string::npos ? "" : url.substr(0, scheme);
-  if (kind == "postgresql" || kind == "postgres") *out = {.kind = "postgresql", .host = "", .user = "", .database = "", .password = "", .port = 5432, .tls = "", .startup = ""};
-  else if (kind == "mysql" || kind == "mariadb") *out = {.kind = "mysql", .host = "", .user = "", .database = "", .password = "", .port = 3306, .tls = "", .startup = ""};
-  else return Error{Errc::invalid, "it does not begin with postgresql:// or mysql://"};
+  if (kind == "postgresql" || kind == "postgres")
+    *out = {.kind = "postgresql",
+            .host = "",
+            .user = "",
+            .database = "",
+            .password = "",
+            .port = 5432,
+            .tls = "",
+            .startup = ""};
+  else if (kind == "mysql" || kind == "mariadb")
+    *out = {.kind = "mysql",
+            .host = "",
+            .user = "",
+            .database = "",
+            .password = "",
+            .port = 3306,
+            .tls = "",
+            .startup = ""};
+  else
+    return Error{Errc::invalid, "it does not begin with postgresql:// or mysql://"};
   std::string rest = url.substr(scheme + 3);
   if (const auto mark = rest.find('?'); mark != std::string::npos) {
     if (auto read = read_options(rest.substr(mark + 1), out); !read) return read;
@@ -101,14 +121,18 @@ Result<DbAddress> parse_db_url(const std::string& url, const std::string& passwo
   DbAddress out;
   if (auto read = read_parts(url, &out); !read) {
     const Error& error = read.error();
-    return Error{Errc::invalid, "'" + shown(url) + "' is not the address of a database: " + error.what, error.remedy.empty() ? kForm : error.remedy};
+    return Error{Errc::invalid, "'" + shown(url) + "' is not the address of a database: " + error.what,
+                 error.remedy.empty() ? kForm : error.remedy};
   }
   if (password_file.empty()) return out;
   const auto text = read_file(password_file);
-  if (!text) return Error{Errc::invalid, text.error().what, "write the password of '" + out.user + "' into that file, one line"};
+  if (!text)
+    return Error{Errc::invalid, text.error().what, "write the password of '" + out.user + "' into that file, one line"};
   out.password = split(*text, '\n').front();
   if (!out.password.empty() && out.password.back() == '\r') out.password.pop_back();
-  if (out.password.empty()) return Error{Errc::invalid, password_file + ": the first line is empty", "write the password of '" + out.user + "' into it, or take password_file out"};
+  if (out.password.empty())
+    return Error{Errc::invalid, password_file + ": the first line is empty",
+                 "write the password of '" + out.user + "' into it, or take password_file out"};
   return out;
 }
 
@@ -125,7 +149,8 @@ std::string quote_name(const std::string& kind, const std::string& name) {
 }
 
 std::string quote_text(const std::string& kind, const std::string& text) {
-  // A backslash means itself in standard SQL, and an escape in MySQL and in PostgreSQL's E'' form, which is the same under any setting.
+  // A backslash means itself in standard SQL, and an escape in MySQL and in PostgreSQL's E'' form, which is the same
+  // under any setting.
   std::string out = kind == "mysql" ? "'" : "E'";
   for (const char c : text) out += c == '\'' ? std::string("''") : c == '\\' ? std::string("\\\\") : std::string(1, c);
   return out + "'";

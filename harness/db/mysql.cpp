@@ -14,8 +14,8 @@ namespace {
 using Conn = std::unique_ptr<MYSQL, void (*)(MYSQL*)>;
 using Rows = std::unique_ptr<MYSQL_RES, void (*)(MYSQL_RES*)>;
 
-constexpr unsigned kServerGone = 2006, kServerLost = 2013, kConnKilled = 1927, kQueryInterrupted = 1317, kStatementTimeout = 1969,
-                   kQueryTimeout = 3024, kLockWait = 1205;
+constexpr unsigned kServerGone = 2006, kServerLost = 2013, kConnKilled = 1927, kQueryInterrupted = 1317,
+                   kStatementTimeout = 1969, kQueryTimeout = 3024, kLockWait = 1205;
 
 std::string words_of(MYSQL* conn) { return "[" + std::to_string(mysql_errno(conn)) + "] " + mysql_error(conn); }
 
@@ -32,15 +32,20 @@ class MysqlSession final : public DbSession {
     if (const std::string name = harmless(options.application); !name.empty()) comment_ = "/* " + name + " */ ";
     const std::string version = mysql_get_server_info(conn_.get());
     maria_ = version.find("MariaDB") != std::string::npos;
-    server_ = (maria_ ? "MariaDB " : "MySQL ") + split(version.starts_with("5.5.5-") ? version.substr(6) : version, '-').front();
+    server_ = (maria_ ? "MariaDB " : "MySQL ") +
+              split(version.starts_with("5.5.5-") ? version.substr(6) : version, '-').front();
   }
 
   Status prepare() {
     const std::string seconds_text = std::to_string(whole_seconds(options_.statement));
-    std::vector<std::string> settings{"innodb_lock_wait_timeout = " + seconds_text, "lock_wait_timeout = " + seconds_text};
+    std::vector<std::string> settings{"innodb_lock_wait_timeout = " + seconds_text,
+                                      "lock_wait_timeout = " + seconds_text};
     // Each product has a limit of its own for statements; what a lock makes wait is bounded above on both.
-    if (maria_) settings.push_back("max_statement_time = " + fixed(static_cast<double>(whole_millis(options_.statement)) / 1000, 3));
-    else settings.push_back("max_execution_time = " + std::to_string(whole_millis(options_.statement)));
+    if (maria_)
+      settings.push_back("max_statement_time = " +
+                         fixed(static_cast<double>(whole_millis(options_.statement)) / 1000, 3));
+    else
+      settings.push_back("max_execution_time = " + std::to_string(whole_millis(options_.statement)));
     if (options_.idle > Nanos(0)) {
       settings.push_back("wait_timeout = " + std::to_string(whole_seconds(options_.idle)));
       if (maria_) settings.push_back("idle_transaction_timeout = " + std::to_string(whole_seconds(options_.idle)));
@@ -56,7 +61,7 @@ class MysqlSession final : public DbSession {
     columns_.clear();
     if (!conn_) return Error{Errc::unavailable, "the session is over"};
     auto rows = ask(sql, rows_max);
-    if (over_) conn_.reset();   // only now: a result still needs its connection when it is freed
+    if (over_) conn_.reset();  // only now: a result still needs its connection when it is freed
     return rows;
   }
   [[nodiscard]] const std::vector<std::string>& columns() const override { return columns_; }
@@ -85,14 +90,17 @@ class MysqlSession final : public DbSession {
       if (rows.size() == rows_max) return give_up(too_many_rows(rows_max));
       if (monotonic_now() > end) return give_up(late());
       Json json = Json::object();
-      for (unsigned c = 0; c < width; ++c) json.set(columns_[c], row[c] == nullptr ? Json() : Json(std::string(row[c], lengths[c])));
+      for (unsigned c = 0; c < width; ++c)
+        json.set(columns_[c], row[c] == nullptr ? Json() : Json(std::string(row[c], lengths[c])));
       rows.push_back(std::move(json));
     }
     if (mysql_errno(conn_.get()) != 0) return failed(end);
     return rows;
   }
 
-  [[nodiscard]] Error late() const { return {Errc::timeout, "no answer from the database within " + duration_text(options_.statement + kGrace)}; }
+  [[nodiscard]] Error late() const {
+    return {Errc::timeout, "no answer from the database within " + duration_text(options_.statement + kGrace)};
+  }
 
   /// The rest of a result would have to be read before the next statement: the connection is closed under it instead.
   Error give_up(Error why) {
@@ -113,7 +121,8 @@ class MysqlSession final : public DbSession {
       over_ = true;
       return {Errc::unavailable, "the session is over: " + words};
     }
-    const bool limit = code == kStatementTimeout || code == kQueryTimeout || code == kLockWait || code == kQueryInterrupted;
+    const bool limit =
+        code == kStatementTimeout || code == kQueryTimeout || code == kLockWait || code == kQueryInterrupted;
     return {limit ? Errc::timeout : Errc::invalid, words};
   }
 
@@ -130,27 +139,30 @@ Result<Conn> dial(const DbAddress& address, const std::string& numeric, const Db
   std::call_once(once, [] { (void)mysql_library_init(0, nullptr, nullptr); });
   Conn conn(mysql_init(nullptr), mysql_close);
   if (!conn) return Error{Errc::unavailable, "no memory for a database session"};
-  const auto connect = static_cast<unsigned>(whole_seconds(options.connect)), statement = static_cast<unsigned>(whole_seconds(options.statement + kGrace));
+  const auto connect = static_cast<unsigned>(whole_seconds(options.connect)),
+             statement = static_cast<unsigned>(whole_seconds(options.statement + kGrace));
   const unsigned off = 0, tcp = MYSQL_PROTOCOL_TCP;
   const my_bool no = 0, yes = 1;
   mysql_optionsv(conn.get(), MYSQL_OPT_CONNECT_TIMEOUT, &connect);
   mysql_optionsv(conn.get(), MYSQL_OPT_READ_TIMEOUT, &statement);
   mysql_optionsv(conn.get(), MYSQL_OPT_WRITE_TIMEOUT, &statement);
-  mysql_optionsv(conn.get(), MYSQL_OPT_PROTOCOL, &tcp);          // else the name localhost means a unix socket
-  mysql_optionsv(conn.get(), MYSQL_OPT_LOCAL_INFILE, &off);      // a server must not ask us for our files
+  mysql_optionsv(conn.get(), MYSQL_OPT_PROTOCOL, &tcp);      // else the name localhost means a unix socket
+  mysql_optionsv(conn.get(), MYSQL_OPT_LOCAL_INFILE, &off);  // a server must not ask us for our files
   mysql_optionsv(conn.get(), MYSQL_OPT_RECONNECT, &no);
   mysql_optionsv(conn.get(), MYSQL_SET_CHARSET_NAME, "utf8mb4");
   if (address.tls == "require") mysql_optionsv(conn.get(), MYSQL_OPT_SSL_ENFORCE, &yes);
-  if (!options.application.empty()) mysql_optionsv(conn.get(), MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", options.application.c_str());
-  if (mysql_real_connect(conn.get(), numeric.c_str(), address.user.c_str(), address.password.c_str(), address.database.c_str(),
-                         static_cast<unsigned>(address.port), nullptr, 0) == nullptr)
+  if (!options.application.empty())
+    mysql_optionsv(conn.get(), MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", options.application.c_str());
+  if (mysql_real_connect(conn.get(), numeric.c_str(), address.user.c_str(), address.password.c_str(),
+                         address.database.c_str(), static_cast<unsigned>(address.port), nullptr, 0) == nullptr)
     return Error{Errc::unavailable, place_of(address) + ": " + words_of(conn.get())};
   return conn;
 }
 
 }  // namespace
 
-Result<std::unique_ptr<DbSession>> open_mysql(const DbAddress& address, const std::string& numeric, const DbOptions& options) {
+Result<std::unique_ptr<DbSession>> open_mysql(const DbAddress& address, const std::string& numeric,
+                                              const DbOptions& options) {
   auto conn = dial(address, numeric, options);
   if (!conn) return std::move(conn).error();
   auto session = std::make_unique<MysqlSession>(std::move(*conn), options);

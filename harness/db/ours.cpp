@@ -26,11 +26,14 @@ std::string claim_sql(const std::string& kind, const std::string& application, s
   return kind == "mysql" ? "SELECT GET_LOCK(" + lock_name(application, number) + ", 0)" : "";
 }
 
-Result<std::vector<std::int64_t>> sessions_of(DbSession& observer, const std::string& kind, const std::string& application, std::uint32_t count) {
-  std::string sql = "SELECT pid FROM pg_stat_activity WHERE application_name = " + quote_text(kind, application) + " AND pid <> pg_backend_pid()";
+Result<std::vector<std::int64_t>> sessions_of(DbSession& observer, const std::string& kind,
+                                              const std::string& application, std::uint32_t count) {
+  std::string sql = "SELECT pid FROM pg_stat_activity WHERE application_name = " + quote_text(kind, application) +
+                    " AND pid <> pg_backend_pid()";
   if (kind == "mysql") {
     sql.clear();
-    for (std::uint32_t i = 0; i < count; ++i) sql += (i == 0 ? "SELECT " : " UNION ALL SELECT ") + ("IS_USED_LOCK(" + lock_name(application, i) + ") AS pid");
+    for (std::uint32_t i = 0; i < count; ++i)
+      sql += (i == 0 ? "SELECT " : " UNION ALL SELECT ") + ("IS_USED_LOCK(" + lock_name(application, i) + ") AS pid");
     if (sql.empty()) return std::vector<std::int64_t>{};
   }
   auto rows = observer.query(sql);
@@ -41,19 +44,23 @@ Result<std::vector<std::int64_t>> sessions_of(DbSession& observer, const std::st
   return ids;
 }
 
-Result<int> end_sessions_of(DbSession& observer, const std::string& kind, const std::string& application, std::uint32_t count, Nanos wait) {
+Result<int> end_sessions_of(DbSession& observer, const std::string& kind, const std::string& application,
+                            std::uint32_t count, Nanos wait) {
   int ended = 0;
   for (const Nanos end = monotonic_now() + wait;;) {
     const auto ids = sessions_of(observer, kind, application, count);
     if (!ids) return ids.error();
     if (ids->empty()) return ended;
     for (const std::int64_t id : *ids) {
-      auto done = observer.query((kind == "mysql" ? "KILL " : "SELECT pg_terminate_backend(") + std::to_string(id) + (kind == "mysql" ? "" : ")"));
+      auto done = observer.query((kind == "mysql" ? "KILL " : "SELECT pg_terminate_backend(") + std::to_string(id) +
+                                 (kind == "mysql" ? "" : ")"));
       if (done) ++ended;
       // One that has gone by itself in the meantime is no error; whether any is left shows the next look.
-      else if (!observer.alive()) return std::move(done).error();
+      else if (!observer.alive())
+        return std::move(done).error();
     }
-    if (monotonic_now() >= end) return Error{Errc::timeout, std::to_string(ids->size()) + " sessions of " + application + " are still there"};
+    if (monotonic_now() >= end)
+      return Error{Errc::timeout, std::to_string(ids->size()) + " sessions of " + application + " are still there"};
     std::this_thread::sleep_for(kLookAgain);
   }
 }
@@ -61,7 +68,8 @@ Result<int> end_sessions_of(DbSession& observer, const std::string& kind, const 
 bool nobody_listens(const Error& error) {
   if (error.code != Errc::unavailable) return false;
   const bool mysql = error.what.find("[2002]") != std::string::npos || error.what.find("[2003]") != std::string::npos;
-  return mysql ? error.what.find("(111)") != std::string::npos : error.what.find("Connection refused") != std::string::npos;
+  return mysql ? error.what.find("(111)") != std::string::npos
+               : error.what.find("Connection refused") != std::string::npos;
 }
 
 }  // namespace cardstorm

@@ -1,5 +1,6 @@
-// ours: finds and ends the sessions of one application on a server, from another session: how a fault looks at itself, and how it
-// is undone after its maker has died. PostgreSQL knows a session by its application name; MySQL by a named lock that it holds.
+// ours: finds and ends the sessions of one application on a server, from another session: how a fault looks at itself,
+// and how it is undone after its maker has died. PostgreSQL knows a session by its application name; MySQL by a named
+// lock that it holds.
 #pragma once
 
 #include "harness/db/db.hpp"
@@ -10,10 +11,12 @@ namespace cardstorm {
 std::string claim_sql(const std::string& kind, const std::string& application, std::uint32_t number);
 
 /// The ids of the sessions 0 to `count` - 1 of `application` that the server has at this moment.
-Result<std::vector<std::int64_t>> sessions_of(DbSession& observer, const std::string& kind, const std::string& application, std::uint32_t count);
+Result<std::vector<std::int64_t>> sessions_of(DbSession& observer, const std::string& kind,
+                                              const std::string& application, std::uint32_t count);
 
 /// Ends them and looks again until none is left, at most `wait`. The number that it ended.
-Result<int> end_sessions_of(DbSession& observer, const std::string& kind, const std::string& application, std::uint32_t count, Nanos wait);
+Result<int> end_sessions_of(DbSession& observer, const std::string& kind, const std::string& application,
+                            std::uint32_t count, Nanos wait);
 
 /// Whether `error` of DbSession::open() says that no server listens there: then no session is there either.
 bool nobody_listens(const Error& error);

@@ -14,7 +14,7 @@ namespace {
 using Conn = std::unique_ptr<PGconn, void (*)(PGconn*)>;
 using Rows = std::unique_ptr<PGresult, void (*)(PGresult*)>;
 
-constexpr int kIdleSessionSince = 140000;   // idle_session_timeout
+constexpr int kIdleSessionSince = 140000;  // idle_session_timeout
 
 /// False when the time is over.
 bool await(int fd, short events, Nanos end) {
@@ -24,7 +24,7 @@ bool await(int fd, short events, Nanos end) {
     pollfd p{fd, events, 0};
     const int ready = ::poll(&p, 1, static_cast<int>(std::min<std::int64_t>(whole_millis(left), 60'000)));
     if (ready > 0) return true;
-    if (ready < 0 && errno != EINTR) return true;   // libpq will say what is wrong
+    if (ready < 0 && errno != EINTR) return true;  // libpq will say what is wrong
   }
 }
 
@@ -34,7 +34,8 @@ std::string connect_words(const std::string& verbose) {
   for (std::string line : split(verbose, '\n')) {
     line = std::string(trim(line));
     if (line.empty() || line.starts_with("LOCATION:")) continue;
-    if (const auto fatal = line.find("FATAL:  "); fatal != std::string::npos && line.size() > fatal + 15 && line[fatal + 13] == ':') {
+    if (const auto fatal = line.find("FATAL:  ");
+        fatal != std::string::npos && line.size() > fatal + 15 && line[fatal + 13] == ':') {
       code = "[" + line.substr(fatal + 8, 5) + "] ";
       line = line.substr(fatal + 15);
     }
@@ -70,7 +71,8 @@ class PostgresqlSession final : public DbSession {
       if (auto done = set("default_transaction_read_only = on"); !done) return done;
     if (options_.idle <= Nanos(0)) return ok();
     if (PQserverVersion(conn_.get()) < kIdleSessionSince)
-      return Error{Errc::unavailable, server() + " cannot end a session that is idle (idle_session_timeout)", "PostgreSQL 14 and later can"};
+      return Error{Errc::unavailable, server() + " cannot end a session that is idle (idle_session_timeout)",
+                   "PostgreSQL 14 and later can"};
     const std::string limit = std::to_string(whole_millis(options_.idle));
     if (auto done = set("idle_in_transaction_session_timeout = " + limit); !done) return done;
     return set("idle_session_timeout = " + limit);
@@ -118,14 +120,16 @@ class PostgresqlSession final : public DbSession {
       if (!result) break;
       const ExecStatusType status = PQresultStatus(result.get());
       if (status == PGRES_FATAL_ERROR || status == PGRES_BAD_RESPONSE) {
-        const bool limit = std::string_view(PQresultErrorField(result.get(), PG_DIAG_SQLSTATE) == nullptr ? "" : PQresultErrorField(result.get(), PG_DIAG_SQLSTATE)) == "57014";
+        const bool limit = std::string_view(PQresultErrorField(result.get(), PG_DIAG_SQLSTATE) == nullptr
+                                                ? ""
+                                                : PQresultErrorField(result.get(), PG_DIAG_SQLSTATE)) == "57014";
         bad = Error{limit ? Errc::timeout : Errc::invalid, words_of(result.get())};
         if (PQstatus(conn_.get()) == CONNECTION_BAD) return broken(PQerrorMessage(conn_.get()));
       } else if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
         return broken("COPY is not for these sessions");
       } else if (status == PGRES_TUPLES_OK || status == PGRES_SINGLE_TUPLE) {
         if (rows.size() + static_cast<std::size_t>(PQntuples(result.get())) > rows_max) {
-          conn_.reset();   // the rest would have to be read
+          conn_.reset();  // the rest would have to be read
           return too_many_rows(rows_max);
         }
         keep(result.get(), &rows);
@@ -144,7 +148,9 @@ class PostgresqlSession final : public DbSession {
       Json row = Json::object();
       for (int c = 0; c < width; ++c)
         row.set(columns_[static_cast<std::size_t>(c)],
-                PQgetisnull(result, r, c) == 1 ? Json() : Json(std::string(PQgetvalue(result, r, c), static_cast<std::size_t>(PQgetlength(result, r, c)))));
+                PQgetisnull(result, r, c) == 1
+                    ? Json()
+                    : Json(std::string(PQgetvalue(result, r, c), static_cast<std::size_t>(PQgetlength(result, r, c)))));
       rows->push_back(std::move(row));
     }
   }
@@ -176,7 +182,7 @@ Result<Conn> dial(const DbAddress& address, const std::string& numeric, const Db
     values.push_back(value.c_str());
   };
   const std::string encoding = "UTF8", off = "disable", idle = "5", count = "3";
-  give("host", address.host);   // for certificates; hostaddr is what is dialled
+  give("host", address.host);  // for certificates; hostaddr is what is dialled
   give("hostaddr", numeric);
   give("port", port);
   give("user", address.user);
@@ -197,8 +203,10 @@ Result<Conn> dial(const DbAddress& address, const std::string& numeric, const Db
   PQsetErrorVerbosity(conn.get(), PQERRORS_VERBOSE);
   const Nanos end = monotonic_now() + options.connect;
   const auto failed = [&](Errc code, const std::string& why) { return Error{code, place_of(address) + ": " + why}; };
-  if (PQstatus(conn.get()) == CONNECTION_BAD) return failed(Errc::unavailable, connect_words(PQerrorMessage(conn.get())));
-  for (PostgresPollingStatusType state = PGRES_POLLING_WRITING; state != PGRES_POLLING_OK; state = PQconnectPoll(conn.get())) {
+  if (PQstatus(conn.get()) == CONNECTION_BAD)
+    return failed(Errc::unavailable, connect_words(PQerrorMessage(conn.get())));
+  for (PostgresPollingStatusType state = PGRES_POLLING_WRITING; state != PGRES_POLLING_OK;
+       state = PQconnectPoll(conn.get())) {
     if (state == PGRES_POLLING_FAILED) return failed(Errc::unavailable, connect_words(PQerrorMessage(conn.get())));
     if (!await(PQsocket(conn.get()), state == PGRES_POLLING_READING ? POLLIN : POLLOUT, end))
       return failed(Errc::timeout, "no session within " + duration_text(options.connect));
@@ -209,10 +217,12 @@ Result<Conn> dial(const DbAddress& address, const std::string& numeric, const Db
 
 }  // namespace
 
-Result<std::unique_ptr<DbSession>> open_postgresql(const DbAddress& address, const std::string& numeric, const DbOptions& options) {
+Result<std::unique_ptr<DbSession>> open_postgresql(const DbAddress& address, const std::string& numeric,
+                                                   const DbOptions& options) {
   auto conn = dial(address, numeric, options);
   if (!conn) return std::move(conn).error();
-  PQsetNoticeProcessor(conn->get(), [](void*, const char*) {}, nullptr);
+  PQsetNoticeProcessor(
+      conn->get(), [](void*, const char*) {}, nullptr);
   auto session = std::make_unique<PostgresqlSession>(std::move(*conn), options);
   session->learn();
   if (auto ready = session->prepare(); !ready) return std::move(ready).error().in(place_of(address));

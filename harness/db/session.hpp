@@ -6,11 +6,15 @@
 namespace cardstorm {
 
 /// `numeric`: the address to dial, already allowed.
-Result<std::unique_ptr<DbSession>> open_postgresql(const DbAddress& address, const std::string& numeric, const DbOptions& options);
-Result<std::unique_ptr<DbSession>> open_mysql(const DbAddress& address, const std::string& numeric, const DbOptions& options);
+Result<std::unique_ptr<DbSession>> open_postgresql(const DbAddress& address, const std::string& numeric,
+                                                   const DbOptions& options);
+Result<std::unique_ptr<DbSession>> open_mysql(const DbAddress& address, const std::string& numeric,
+                                              const DbOptions& options);
 
 /// The same time in whole seconds or milliseconds, rounded up, at least 1.
-inline std::int64_t whole_seconds(Nanos t) { return std::max<std::int64_t>(1, (t.count() + 999'999'999) / 1'000'000'000); }
+inline std::int64_t whole_seconds(Nanos t) {
+  return std::max<std::int64_t>(1, (t.count() + 999'999'999) / 1'000'000'000);
+}
 inline std::int64_t whole_millis(Nanos t) { return std::max<std::int64_t>(1, (t.count() + 999'999) / 1'000'000); }
 
 /// How much later than the server's own limit we give up on an answer.

@@ -42,7 +42,8 @@ std::string text_of(const AbortRule& rule) {
   std::string bound = fixed(rule.bound, 4);
   bound.erase(bound.find_last_not_of('0') + 1);
   if (bound.ends_with('.')) bound.pop_back();
-  return rule.metric + " " + rule.relation + " " + bound + " over " + duration_text(rule.window) + (rule.phase.empty() ? "" : " in phase " + rule.phase);
+  return rule.metric + " " + rule.relation + " " + bound + " over " + duration_text(rule.window) +
+         (rule.phase.empty() ? "" : " in phase " + rule.phase);
 }
 
 // ---- one shard's tally
@@ -63,7 +64,8 @@ std::size_t AbortTally::bin(Nanos duration) {
   const auto us = static_cast<std::uint64_t>(std::max<std::int64_t>(duration / 1us, 0));
   if (us < 8) return static_cast<std::size_t>(us);
   const int shift = static_cast<int>(std::bit_width(us)) - 4;
-  return std::min<std::size_t>(static_cast<std::size_t>(shift) * 8 + static_cast<std::size_t>(us >> shift), Coarse{}.size() - 1);
+  return std::min<std::size_t>(static_cast<std::size_t>(shift) * 8 + static_cast<std::size_t>(us >> shift),
+                               Coarse{}.size() - 1);
 }
 
 Nanos AbortTally::upper(std::size_t bin) {
@@ -74,7 +76,7 @@ Nanos AbortTally::upper(std::size_t bin) {
 
 AbortTally::Cell& AbortTally::cell(Nanos planned) {
   const std::int64_t bucket = bucket_of(planned);
-  for (auto at = cells_.rbegin(); at != cells_.rend(); ++at)   // mostly the latest
+  for (auto at = cells_.rbegin(); at != cells_.rend(); ++at)  // mostly the latest
     if (at->first == bucket) return at->second;
   return cells_.emplace_back(bucket, Cell{}).second;
 }
@@ -97,15 +99,19 @@ void AbortTally::sent(Nanos due, Nanos lateness) {
 // ---- all shards
 
 AbortWatch::AbortWatch(const Plan& plan, std::uint32_t shards, std::function<Phase(Nanos)> phase_at)
-    : rules_(plan.abort), step_limit_(plan.slo.step_limit), grace_(std::min(plan.slo.step_limit, kGraceMax)),
-      samples_min_(static_cast<std::uint64_t>(std::max(plan.slo.samples_min, 1))), phase_at_(std::move(phase_at)),
-      told_(shards, Nanos::min()), open_(shards) {}
+    : rules_(plan.abort),
+      step_limit_(plan.slo.step_limit),
+      grace_(std::min(plan.slo.step_limit, kGraceMax)),
+      samples_min_(static_cast<std::uint64_t>(std::max(plan.slo.samples_min, 1))),
+      phase_at_(std::move(phase_at)),
+      told_(shards, Nanos::min()),
+      open_(shards) {}
 
 void AbortWatch::tell(std::uint32_t shard, Nanos now, AbortTally& tally, const std::vector<Nanos>& open) {
   told_[shard] = now;
   open_[shard] = open;
   for (const auto& [bucket, cell] : tally.cells_) {
-    if (bucket < first_) continue;   // its windows have been judged, or it lies before the load
+    if (bucket < first_) continue;  // its windows have been judged, or it lies before the load
     while (first_ + static_cast<std::int64_t>(cells_.size()) <= bucket) cells_.emplace_back();
     cells_[static_cast<std::size_t>(bucket - first_)].add(cell);
   }
@@ -142,18 +148,23 @@ bool AbortWatch::in_phase(const AbortRule& rule, std::int64_t from, std::int64_t
 
 std::optional<double> AbortWatch::value(const AbortRule& rule, std::int64_t from, std::int64_t to, Nanos seen) const {
   AbortTally::Cell sum;
-  for (std::int64_t at = std::max(from, first_); at < std::min(to, first_ + static_cast<std::int64_t>(cells_.size())); ++at)
+  for (std::int64_t at = std::max(from, first_); at < std::min(to, first_ + static_cast<std::int64_t>(cells_.size()));
+       ++at)
     sum.add(cells_[static_cast<std::size_t>(at - first_)]);
   for (const auto& shard : open_)
     for (const Nanos planned : shard) {
       if (bucket_of(planned) < from || bucket_of(planned) >= to || seen - planned <= step_limit_) continue;
       ++sum.steps;
       ++sum.latencies;
-      ++sum.latency[AbortTally::bin(seen - planned)];   // at least so long
+      ++sum.latency[AbortTally::bin(seen - planned)];  // at least so long
     }
-  if (rule.metric == "good_share") return sum.steps < samples_min_ ? std::nullopt : std::optional(static_cast<double>(sum.good) / static_cast<double>(sum.steps));
-  if (rule.metric == "p99_ms") return sum.latencies < samples_min_ ? std::nullopt : std::optional(p99_ms(sum.latency, sum.latencies));
-  if (rule.metric == "lateness_p99_ms") return sum.sent < samples_min_ ? std::nullopt : std::optional(p99_ms(sum.lateness, sum.sent));
+  if (rule.metric == "good_share")
+    return sum.steps < samples_min_ ? std::nullopt
+                                    : std::optional(static_cast<double>(sum.good) / static_cast<double>(sum.steps));
+  if (rule.metric == "p99_ms")
+    return sum.latencies < samples_min_ ? std::nullopt : std::optional(p99_ms(sum.latency, sum.latencies));
+  if (rule.metric == "lateness_p99_ms")
+    return sum.sent < samples_min_ ? std::nullopt : std::optional(p99_ms(sum.lateness, sum.sent));
   return std::nullopt;
 }
 

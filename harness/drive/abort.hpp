@@ -16,7 +16,11 @@
 namespace cardstorm {
 
 /// A rule that the run broke: over the window that ended at `at` the metric was `value`.
-struct AbortBreach { std::string rule; double value; Nanos at; };
+struct AbortBreach {
+  std::string rule;
+  double value;
+  Nanos at;
+};
 
 /// The rule in words: "good_share >= 0.95 over 10s in phase steady".
 std::string text_of(const AbortRule& rule);
@@ -44,18 +48,19 @@ class AbortTally {
  private:
   friend class AbortWatch;
   Cell& cell(Nanos planned);
-  std::deque<std::pair<std::int64_t, Cell>> cells_;   // by bucket, in no order; few
+  std::deque<std::pair<std::int64_t, Cell>> cells_;  // by bucket, in no order; few
 };
 
-/// Decides over all shards. A window [t - rule.window, t) that lies in the rule's phase as a whole is judged once, when every shard
-/// has told what it saw up to t and a grace (for answers on their way: the step limit, at most 0.9 s) has passed: within 1.2 s of its
-/// end when shards tell ten times a second. A step that is open beyond the step limit counts as not good, a younger one not
-/// at all yet. A window with too few samples decides nothing.
+/// Decides over all shards. A window [t - rule.window, t) that lies in the rule's phase as a whole is judged once, when
+/// every shard has told what it saw up to t and a grace (for answers on their way: the step limit, at most 0.9 s) has
+/// passed: within 1.2 s of its end when shards tell ten times a second. A step that is open beyond the step limit
+/// counts as not good, a younger one not at all yet. A window with too few samples decides nothing.
 class AbortWatch {
  public:
   AbortWatch(const Plan& plan, std::uint32_t shards, std::function<Phase(Nanos)> phase_at);
 
-  /// Shard `shard` has seen `tally` up to `now` (it is emptied), and these planned times of steps that wait for an answer.
+  /// Shard `shard` has seen `tally` up to `now` (it is emptied), and these planned times of steps that wait for an
+  /// answer.
   void tell(std::uint32_t shard, Nanos now, AbortTally& tally, const std::vector<Nanos>& open);
   /// The shard has ended; the others decide without it.
   void leave(std::uint32_t shard) { told_[shard] = Nanos::max(); }
@@ -66,17 +71,18 @@ class AbortWatch {
 
  private:
   [[nodiscard]] bool in_phase(const AbortRule& rule, std::int64_t from, std::int64_t to) const;
-  [[nodiscard]] std::optional<double> value(const AbortRule& rule, std::int64_t from, std::int64_t to, Nanos seen) const;
+  [[nodiscard]] std::optional<double> value(const AbortRule& rule, std::int64_t from, std::int64_t to,
+                                            Nanos seen) const;
 
   std::vector<AbortRule> rules_;
   Nanos step_limit_, grace_;
   std::uint64_t samples_min_;
   std::function<Phase(Nanos)> phase_at_;
-  std::vector<Nanos> told_;                    // by shard: up to when
-  std::vector<std::vector<Nanos>> open_;       // by shard
-  std::int64_t first_ = 0;                     // bucket of cells_.front()
+  std::vector<Nanos> told_;               // by shard: up to when
+  std::vector<std::vector<Nanos>> open_;  // by shard
+  std::int64_t first_ = 0;                // bucket of cells_.front()
   std::deque<AbortTally::Cell> cells_;
-  std::int64_t decided_ = 0;                   // windows that end up to this bucket have been judged
+  std::int64_t decided_ = 0;  // windows that end up to this bucket have been judged
   bool broken_ = false;
 };
 

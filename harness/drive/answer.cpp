@@ -13,8 +13,12 @@ namespace {
 
 constexpr std::int64_t kCentsMax = 1'000'000'000'000'000;
 
-bool one_of(const std::vector<int>& list, int status) { return std::find(list.begin(), list.end(), status) != list.end(); }
-bool one_of(const std::vector<std::string>& list, std::string_view text) { return std::find(list.begin(), list.end(), text) != list.end(); }
+bool one_of(const std::vector<int>& list, int status) {
+  return std::find(list.begin(), list.end(), status) != list.end();
+}
+bool one_of(const std::vector<std::string>& list, std::string_view text) {
+  return std::find(list.begin(), list.end(), text) != list.end();
+}
 
 /// The value at `pointer` as text; nullopt when there is none, or null.
 std::optional<std::string> value_at(const std::optional<Json>& body, const std::string& pointer) {
@@ -52,7 +56,8 @@ bool holds(const Asserting& asserting, const std::optional<Json>& body, const Fi
   return fill(asserting.value, wanted) && relation_holds(*found, relation, wanted);
 }
 
-bool meets(const StepRecipe& recipe, const HttpResponse& response, const std::optional<Json>& body, const Filler& fill) {
+bool meets(const StepRecipe& recipe, const HttpResponse& response, const std::optional<Json>& body,
+           const Filler& fill) {
   const Expect& expect = recipe.step->expect;
   if (!expect.body_has.empty() && response.body.find(expect.body_has) == std::string::npos) return false;
   if (!expect.pointer.empty()) {
@@ -65,9 +70,9 @@ bool meets(const StepRecipe& recipe, const HttpResponse& response, const std::op
 /// An answer that came, with a status that nobody asked for.
 Answer unexpected(const Step& step, int status) {
   const Outcome perhaps = has_effect(step) ? Outcome::unknown : Outcome::failed;
-  if (status == 429) return {Reading::broken, Outcome::failed, Cause::http_429, {}};   // shed before processing
+  if (status == 429) return {Reading::broken, Outcome::failed, Cause::http_429, {}};  // shed before processing
   if (status >= 500) return {Reading::broken, perhaps, Cause::http_5xx, {}};
-  if (status >= 400) return {Reading::broken, Outcome::failed, Cause::http_4xx, {}};   // a documented refusal
+  if (status >= 400) return {Reading::broken, Outcome::failed, Cause::http_4xx, {}};  // a documented refusal
   return {Reading::broken, perhaps, Cause::bad_body, {}};
 }
 
@@ -75,7 +80,8 @@ Answer bad_body(const Step& step) {
   return {Reading::broken, has_effect(step) ? Outcome::unknown : Outcome::failed, Cause::bad_body, {}};
 }
 
-std::optional<std::string> polled_value(const StepRecipe& recipe, const HttpResponse& response, const std::optional<Json>& body) {
+std::optional<std::string> polled_value(const StepRecipe& recipe, const HttpResponse& response,
+                                        const std::optional<Json>& body) {
   if (recipe.step->poll->regex.empty()) return value_at(body, recipe.step->poll->pointer);
   const auto found = recipe.poll ? recipe.poll->first(response.body) : std::nullopt;
   return found ? std::optional<std::string>(*found) : std::nullopt;
@@ -84,8 +90,10 @@ std::optional<std::string> polled_value(const StepRecipe& recipe, const HttpResp
 Answer read_poll(const StepRecipe& recipe, const HttpResponse& response, std::optional<Json> body, const Filler& fill) {
   const Step& step = *recipe.step;
   const auto value = polled_value(recipe, response, body);
-  if (value && one_of(step.poll->fail_on, *value)) return {Reading::broken, Outcome::failed, Cause::bad_body, std::move(body)};
-  if (!value || !one_of(step.poll->until, *value)) return {Reading::again, Outcome::failed, Cause::none, std::move(body)};
+  if (value && one_of(step.poll->fail_on, *value))
+    return {Reading::broken, Outcome::failed, Cause::bad_body, std::move(body)};
+  if (!value || !one_of(step.poll->until, *value))
+    return {Reading::again, Outcome::failed, Cause::none, std::move(body)};
   if (!meets(recipe, response, body, fill)) return bad_body(step);
   return {Reading::good, Outcome::ok, Cause::none, std::move(body)};
 }
@@ -94,10 +102,12 @@ Answer read_whole(const StepRecipe& recipe, const HttpResponse& response, const 
   const Step& step = *recipe.step;
   std::optional<Json> body;
   const bool perhaps_sold_out = !step.sold_out_pointer.empty() && one_of(step.sold_out_status, response.status);
-  const bool perhaps_pending = step.pending && !step.pending->pointer.empty() && one_of(step.pending->status, response.status);
+  const bool perhaps_pending =
+      step.pending && !step.pending->pointer.empty() && one_of(step.pending->status, response.status);
   if (recipe.wants_json || perhaps_sold_out || perhaps_pending) body = json_of(response.body);
   // What was accepted may be done before anybody says so: without a later answer it is unknown.
-  if (is_pending(step, response, body)) return {Reading::pending, has_effect(step) ? Outcome::unknown : Outcome::failed, Cause::none, std::move(body)};
+  if (is_pending(step, response, body))
+    return {Reading::pending, has_effect(step) ? Outcome::unknown : Outcome::failed, Cause::none, std::move(body)};
   if (is_sold_out(step, response, body)) return {Reading::sold_out, Outcome::failed, Cause::sold_out, {}};
   if (!one_of(step.expect.status, response.status)) return unexpected(step, response.status);
   if (step.poll) return read_poll(recipe, response, std::move(body), fill);
@@ -128,19 +138,26 @@ std::optional<int> compared(const std::string& a, const std::string& b) {
 bool has_effect(const Step& step) { return step.method != "GET" && step.method != "HEAD"; }
 
 bool may_resend(Cause cause) {
-  return cause == Cause::timeout || cause == Cause::reset || cause == Cause::refused || cause == Cause::http_5xx || cause == Cause::http_429;
+  return cause == Cause::timeout || cause == Cause::reset || cause == Cause::refused || cause == Cause::http_5xx ||
+         cause == Cause::http_429;
 }
 
-Answer read_answer(const StepRecipe& recipe, const std::vector<FrontWall>& walls, const HttpResponse& response, const Filler& fill) {
+Answer read_answer(const StepRecipe& recipe, const std::vector<FrontWall>& walls, const HttpResponse& response,
+                   const Filler& fill) {
   const Step& step = *recipe.step;
   const bool whole = response.cause == Cause::none;
   Answer answer;
-  if (whole && matches_wall(walls, response)) answer = {Reading::broken, Outcome::failed, Cause::front_wall, {}};
-  else if (whole) answer = read_whole(recipe, response, fill);
-  else answer = {Reading::broken, response.outcome == Outcome::ok ? Outcome::unknown : response.outcome, response.cause, {}};
+  if (whole && matches_wall(walls, response))
+    answer = {Reading::broken, Outcome::failed, Cause::front_wall, {}};
+  else if (whole)
+    answer = read_whole(recipe, response, fill);
+  else
+    answer = {
+        Reading::broken, response.outcome == Outcome::ok ? Outcome::unknown : response.outcome, response.cause, {}};
   // A captcha page is no state of an order, and a wall's own 202 (AWS WAF) no acceptance.
   const bool a_page_instead = (step.poll && answer.reading == Reading::again) || answer.reading == Reading::pending;
-  if (whole && walls.empty() && (answer.reading == Reading::broken || a_page_instead) && answer.cause != Cause::front_wall && is_known_wall(response))
+  if (whole && walls.empty() && (answer.reading == Reading::broken || a_page_instead) &&
+      answer.cause != Cause::front_wall && is_known_wall(response))
     answer = {Reading::broken, Outcome::failed, Cause::front_wall, {}};
   // A broken poll request is asked again; only a value in fail_on (or a wrong final body) ends a poll.
   const bool final = whole && answer.cause == Cause::bad_body && one_of(step.expect.status, response.status);
@@ -165,7 +182,7 @@ std::optional<std::int64_t> cents_of(std::string_view text, bool yuan) {
   if (negative) text.remove_prefix(1);
   const auto dot = std::min(text.find('.'), text.size());
   std::string_view part = text.substr(std::min(dot + 1, text.size()));
-  while (part.ends_with('0')) part.remove_suffix(1);   // 12.500 and 1250.00 are exact
+  while (part.ends_with('0')) part.remove_suffix(1);  // 12.500 and 1250.00 are exact
   if (part.size() > (yuan ? 2U : 0U)) return std::nullopt;
   std::string digits(text.substr(0, dot));
   if (digits.empty() || (dot < text.size() && dot + 1 == text.size())) return std::nullopt;

@@ -12,7 +12,8 @@
 namespace cardstorm {
 
 Result<AddressPool> AddressPool::parse(const std::string& block) {
-  const Error wrong{Errc::invalid, "'" + block + "' is not a block of addresses", "write for example 10.20.0.0/16 or 2001:db8::/48"};
+  const Error wrong{Errc::invalid, "'" + block + "' is not a block of addresses",
+                    "write for example 10.20.0.0/16 or 2001:db8::/48"};
   AddressPool out;
   const auto slash = block.find('/');
   const std::string address = block.substr(0, slash);
@@ -38,7 +39,8 @@ std::string AddressPool::address(std::uint64_t index) const {
     index = !v6_ && host_bits >= 2 ? 1 + index % (size - 2) : index % size;
   }
   std::array<unsigned char, 16> bytes = bytes_;
-  for (std::size_t i = v6_ ? 16 : 4; i-- > 0 && index > 0; index >>= 8) bytes[i] |= static_cast<unsigned char>(index & 255);
+  for (std::size_t i = v6_ ? 16 : 4; i-- > 0 && index > 0; index >>= 8)
+    bytes[i] |= static_cast<unsigned char>(index & 255);
   std::array<char, INET6_ADDRSTRLEN> text{};
   return inet_ntop(v6_ ? AF_INET6 : AF_INET, bytes.data(), text.data(), text.size()) == nullptr ? "" : text.data();
 }
@@ -48,7 +50,9 @@ Result<ClientSettings> client_settings(const TargetSpec& target, const Plan& pla
   out.mark_header = target.mark_header;
   out.client_header = target.client_header;
   out.sources = target.sources;
-  const auto traced = [&](const char* kind) { return std::count(target.tracing.begin(), target.tracing.end(), kind) > 0; };
+  const auto traced = [&](const char* kind) {
+    return std::count(target.tracing.begin(), target.tracing.end(), kind) > 0;
+  };
   out.traceparent = traced("traceparent");
   out.sw8 = traced("sw8");
   if (!target.client_pool.empty()) {
@@ -62,7 +66,8 @@ Result<ClientSettings> client_settings(const TargetSpec& target, const Plan& pla
       auto key = read_file(step.sign->key_file);
       if (!key) return std::move(key).error().in("the signing key of step '" + step.name + "'");
       const std::string text(trim(*key));
-      if (text.empty()) return Error{Errc::invalid, "the key file '" + step.sign->key_file + "' is empty", "write the key into it"};
+      if (text.empty())
+        return Error{Errc::invalid, "the key file '" + step.sign->key_file + "' is empty", "write the key into it"};
       out.keys.emplace(step.sign->key_file, text);
     }
   return out;

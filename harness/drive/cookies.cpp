@@ -23,7 +23,7 @@ std::optional<std::int64_t> time_of_expires(std::string_view text) {
   for (const char* form : {"%a, %d %b %Y %H:%M:%S", "%a, %d %b %y %H:%M:%S"}) {
     std::tm t{};
     const bool read = ::strptime(plain.c_str(), form, &t) != nullptr;
-    const bool two_digits = t.tm_year < 100 - 1900;   // %Y takes "70" for the year 70
+    const bool two_digits = t.tm_year < 100 - 1900;  // %Y takes "70" for the year 70
     if (read && !two_digits) return static_cast<std::int64_t>(::timegm(&t));
   }
   return std::nullopt;
@@ -40,14 +40,15 @@ bool is_over(std::string_view attributes, Nanos wall) {
     if (equals == std::string_view::npos) continue;
     const std::string name = lower(trim(one.substr(0, equals)));
     const std::string_view value = trim(one.substr(equals + 1));
-    if (name == "max-age") {   // goes before Expires
+    if (name == "max-age") {  // goes before Expires
       std::int64_t age = 1;
       const auto [rest, error] = std::from_chars(value.data(), value.data() + value.size(), age);
       if (error == std::errc()) return age <= 0;
       if (error == std::errc::result_out_of_range) return value.starts_with('-');
     }
     if (name == "expires")
-      if (const auto at = time_of_expires(value)) over = *at <= std::chrono::duration_cast<std::chrono::seconds>(wall).count();
+      if (const auto at = time_of_expires(value))
+        over = *at <= std::chrono::duration_cast<std::chrono::seconds>(wall).count();
   }
   return over;
 }

@@ -1,4 +1,5 @@
-// facts: what a trade's answers tell about orders, money and goods. Never a card's text: its id from the mint, or a digest.
+// facts: what a trade's answers tell about orders, money and goods. Never a card's text: its id from the mint, or a
+// digest.
 #include <map>
 
 #include "harness/core/text.hpp"
@@ -33,7 +34,8 @@ std::size_t TradeWalk::write_cards(const Json* body, const HttpResponse& respons
     const std::string key = id ? std::to_string(id->sku) + "/" + std::to_string(id->index) : digest;
     if (++in_this_answer[key] <= cards_[key]) return;
     ++cards_[key];
-    parts_.ledger.fact(CardSeen{arrival_.trade, done, *order, id.has_value(), id ? id->sku : 0, id ? id->index : 0, digest});
+    parts_.ledger.fact(
+        CardSeen{arrival_.trade, done, *order, id.has_value(), id ? id->sku : 0, id ? id->index : 0, digest});
   };
   if (recipe().cards) {
     recipe().cards->all(response.body, write);
@@ -42,7 +44,7 @@ std::size_t TradeWalk::write_cards(const Json* body, const HttpResponse& respons
   const Json* list = body == nullptr ? nullptr : body->at_pointer(step().cards_pointer);
   if (list == nullptr) return 0;
   for (const Json& item : list->items()) write(card_text(item));
-  if (list->is_string())   // shops that give all cards as one text, a line each
+  if (list->is_string())  // shops that give all cards as one text, a line each
     for (const std::string& line : split(list->string(), '\n'))
       if (const std::string_view text = trim(line); !text.empty()) write(text);
   return seen;
@@ -50,7 +52,8 @@ std::size_t TradeWalk::write_cards(const Json* body, const HttpResponse& respons
 
 bool TradeWalk::write_facts(const Json* body, const HttpResponse& response, Nanos done) {
   const Step& s = step();
-  if (s.fact == Fact::none || s.fact == Fact::pay) return true;   // a payment is written with its outcome when the step ends
+  if (s.fact == Fact::none || s.fact == Fact::pay)
+    return true;  // a payment is written with its outcome when the step ends
   const auto order = filled(s.fact == Fact::wallet ? recipe().kind : recipe().order);
   if (!order) return false;
   const auto cents = amount(body);
@@ -61,7 +64,7 @@ bool TradeWalk::write_facts(const Json* body, const HttpResponse& response, Nano
       parts_.ledger.fact(OrderSeen{arrival_.trade, done, *order, arrival_.sku, arrival_.quantity, cents.value_or(0)});
       return true;
     case Fact::cards:
-      return write_cards(body, response, done) >= arrival_.quantity;   // everything asked, or it is not good
+      return write_cards(body, response, done) >= arrival_.quantity;  // everything asked, or it is not good
     case Fact::goods: {
       const Json* reference = body == nullptr ? nullptr : body->at_pointer(s.reference_pointer);
       if (reference == nullptr || reference->is_null() || reference->text().empty()) return false;
@@ -77,7 +80,8 @@ bool TradeWalk::write_facts(const Json* body, const HttpResponse& response, Nano
       parts_.ledger.fact(WalletSeen{arrival_.trade, last_sent_, done, *order, *cents});
       return true;
     case Fact::none:
-    case Fact::pay: break;
+    case Fact::pay:
+      break;
   }
   return true;
 }

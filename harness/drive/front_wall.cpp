@@ -10,22 +10,25 @@
 namespace cardstorm {
 namespace {
 
-constexpr std::size_t kLookedAt = std::size_t{64} << 10;   // of a body, in lower case
+constexpr std::size_t kLookedAt = std::size_t{64} << 10;  // of a body, in lower case
 
 /// `header`: its being there, with `has` in it, tells. Without a header: `has` stands in a page. In lower case.
-struct Sign { std::string_view header, has; };
+struct Sign {
+  std::string_view header, has;
+};
 
 constexpr std::array<Sign, 16> kSigns{{
-    {"cf-mitigated", ""},               // Cloudflare challenges say so; server: cloudflare and cf-ray stand on answers of the platform too
-    {"", "cf-error-details"},           // its own error pages (1010, 1015, 1020)
-    {"", "error code: 10"},             // the same without HTML
-    {"", "challenge-platform"},         // its challenge page
-    {"x-tengine-error", ""},            // Alibaba Cloud WAF ("denied by ...")
+    {"cf-mitigated",
+     ""},  // Cloudflare challenges say so; server: cloudflare and cf-ray stand on answers of the platform too
+    {"", "cf-error-details"},    // its own error pages (1010, 1015, 1020)
+    {"", "error code: 10"},      // the same without HTML
+    {"", "challenge-platform"},  // its challenge page
+    {"x-tengine-error", ""},     // Alibaba Cloud WAF ("denied by ...")
     {"", "errors.aliyun.com"},
-    {"x-amzn-waf-action", ""},          // AWS WAF: captcha, challenge
+    {"x-amzn-waf-action", ""},  // AWS WAF: captcha, challenge
     {"x-sucuri-block", ""},
-    {"", "_incapsula_resource"},        // Imperva
-    {"server", "akamaighost"},          // Akamai's own refusal; a passed-on answer keeps the platform's Server
+    {"", "_incapsula_resource"},  // Imperva
+    {"server", "akamaighost"},    // Akamai's own refusal; a passed-on answer keeps the platform's Server
     {"server", "safedog"},
     {"", "captcha"},
     {"", "验证码"},
@@ -37,7 +40,8 @@ constexpr std::array<Sign, 16> kSigns{{
 constexpr std::array<int, 7> kStatus{200, 202, 403, 405, 429, 468, 503};
 
 const std::string* header_of(const HttpResponse& response, std::string_view name) {
-  const auto found = std::find_if(response.headers.begin(), response.headers.end(), [&](const auto& h) { return h.first == name; });
+  const auto found =
+      std::find_if(response.headers.begin(), response.headers.end(), [&](const auto& h) { return h.first == name; });
   return found == response.headers.end() ? nullptr : &found->second;
 }
 
@@ -60,7 +64,8 @@ bool shows(const HttpResponse& response, const FrontWall& rule) {
 
 bool matches_wall(const std::vector<FrontWall>& rules, const HttpResponse& response) {
   return std::any_of(rules.begin(), rules.end(), [&](const FrontWall& rule) {
-    return std::find(rule.status.begin(), rule.status.end(), response.status) != rule.status.end() && shows(response, rule);
+    return std::find(rule.status.begin(), rule.status.end(), response.status) != rule.status.end() &&
+           shows(response, rule);
   });
 }
 

@@ -56,7 +56,8 @@ void SelfMeasure::sample(Nanos now, double cpu_seconds, std::optional<HostTicks>
   if (wall <= 0) return;
   cpu_share_max_ = std::max(cpu_share_max_, (cpu_seconds - cpu_) / wall);
   if (host && host_ && host->total > host_->total && host->steal >= host_->steal)
-    steal_share_max_ = std::max(steal_share_max_, static_cast<double>(host->steal - host_->steal) / static_cast<double>(host->total - host_->total));
+    steal_share_max_ = std::max(steal_share_max_, static_cast<double>(host->steal - host_->steal) /
+                                                      static_cast<double>(host->total - host_->total));
   sampled_at_ = now;
   cpu_ = cpu_seconds;
   host_ = host;
@@ -70,7 +71,13 @@ void SelfMeasure::merge(const SelfMeasure& other, double cpu_seconds) {
 }
 
 GeneratorSeen SelfMeasure::seen(Nanos now, double cpu_seconds, const std::string& scheduling) const {
-  return {now, lateness_.quantile(0.5), lateness_.quantile(0.99), cpu_seconds - cpu_start_ + cpu_others_, cpu_share_max_, steal_share_max_, scheduling};
+  return {now,
+          lateness_.quantile(0.5),
+          lateness_.quantile(0.99),
+          cpu_seconds - cpu_start_ + cpu_others_,
+          cpu_share_max_,
+          steal_share_max_,
+          scheduling};
 }
 
 }  // namespace cardstorm

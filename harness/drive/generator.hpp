@@ -13,7 +13,9 @@
 namespace cardstorm {
 
 /// Processor time of the whole host, in ticks since boot, all processors together.
-struct HostTicks { std::uint64_t total = 0, steal = 0; };
+struct HostTicks {
+  std::uint64_t total = 0, steal = 0;
+};
 /// From the text of /proc/stat; nullopt when its first line is not what it should be.
 std::optional<HostTicks> host_ticks_of(std::string_view proc_stat);
 
@@ -31,8 +33,8 @@ class SelfMeasure {
   /// To be called about once a second; shares are over the time since the last call.
   void sample(Nanos now, double cpu_seconds, std::optional<HostTicks> host);
   [[nodiscard]] const Histogram& lateness() const { return lateness_; }
-  /// Takes in another thread's measure, which ended with `cpu_seconds` of processor time: lateness of all requests, processor time
-  /// together, shares of the worst.
+  /// Takes in another thread's measure, which ended with `cpu_seconds` of processor time: lateness of all requests,
+  /// processor time together, shares of the worst.
   void merge(const SelfMeasure& other, double cpu_seconds);
   [[nodiscard]] GeneratorSeen seen(Nanos now, double cpu_seconds, const std::string& scheduling) const;
 

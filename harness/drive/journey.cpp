@@ -13,15 +13,18 @@
 namespace cardstorm {
 namespace {
 
-constexpr Nanos kResendAfterMin = 1s, kResendAfterMax = 3s;   // rule 4
+constexpr Nanos kResendAfterMin = 1s, kResendAfterMax = 3s;  // rule 4
 
 /// A recorded path stays what it was, but never leaves its place on the wire or the platform's host.
 std::string raw_path(const std::string& recorded) {
   std::string out = recorded.starts_with('/') ? "" : "/";
   for (const char c : recorded.substr(0, recorded.find('#'))) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte > ' ' && byte < 127 && c != '"' && c != '<' && c != '>' && c != '\\' && c != '^' && c != '`' && c != '{' && c != '|' && c != '}') out += c;
-    else out += url_encode(std::string_view(&c, 1));
+    if (byte > ' ' && byte < 127 && c != '"' && c != '<' && c != '>' && c != '\\' && c != '^' && c != '`' && c != '{' &&
+        c != '|' && c != '}')
+      out += c;
+    else
+      out += url_encode(std::string_view(&c, 1));
   }
   return out;
 }
@@ -30,18 +33,30 @@ bool ours(Cause cause) { return cause == Cause::late_generator || cause == Cause
 
 }  // namespace
 
-JourneyParts::JourneyParts(const Plan& plan_, const Mint& mint_, std::string url_, std::string mark_, Ledger& ledger_, ClientSettings settings_)
-    : plan(plan_), mint(mint_), url(std::move(url_)), mark(std::move(mark_)), ledger(ledger_), settings(std::move(settings_)),
+JourneyParts::JourneyParts(const Plan& plan_, const Mint& mint_, std::string url_, std::string mark_, Ledger& ledger_,
+                           ClientSettings settings_)
+    : plan(plan_),
+      mint(mint_),
+      url(std::move(url_)),
+      mark(std::move(mark_)),
+      ledger(ledger_),
+      settings(std::move(settings_)),
       recipes(make_recipes(plan, settings, url, mark)) {}
 
 TradeWalk::TradeWalk(const JourneyParts& parts, Arrival arrival)
-    : parts_(parts), arrival_(std::move(arrival)), journey_(parts.plan.journeys.at(arrival_.journey)), recipe_(parts.recipes.at(arrival_.journey)),
-      extracted_(recipe_.variables - recipe_.first_extracted), deadline_(arrival_.at + journey_.deadline), previous_done_(arrival_.at) {}
+    : parts_(parts),
+      arrival_(std::move(arrival)),
+      journey_(parts.plan.journeys.at(arrival_.journey)),
+      recipe_(parts.recipes.at(arrival_.journey)),
+      extracted_(recipe_.variables - recipe_.first_extracted),
+      deadline_(arrival_.at + journey_.deadline),
+      previous_done_(arrival_.at) {}
 
 // ---- what it is told
 
 Next TradeWalk::begin(Nanos now) {
-  parts_.ledger.planned({arrival_.trade, arrival_.at, arrival_.journey, static_cast<std::uint16_t>(journey_.steps.size())});
+  parts_.ledger.planned(
+      {arrival_.trade, arrival_.at, arrival_.journey, static_cast<std::uint16_t>(journey_.steps.size())});
   if (journey_.steps.empty()) {
     end_trade(TradeOutcome::ok, Cause::none, now, Cause::none);
     return {};
@@ -50,7 +65,8 @@ Next TradeWalk::begin(Nanos now) {
 }
 
 void TradeWalk::never_begin(Cause cause, Nanos now) {
-  parts_.ledger.planned({arrival_.trade, arrival_.at, arrival_.journey, static_cast<std::uint16_t>(journey_.steps.size())});
+  parts_.ledger.planned(
+      {arrival_.trade, arrival_.at, arrival_.journey, static_cast<std::uint16_t>(journey_.steps.size())});
   end_trade(TradeOutcome::not_sent, cause, now, cause);
 }
 
@@ -62,7 +78,7 @@ Next TradeWalk::on_sent(Nanos now) {
     if (broke_by_ != Cause::none) ++resends_;
   }
   ++open_;
-  asks_again_ = false;   // this was it: while it is planned, nothing else is sent
+  asks_again_ = false;  // this was it: while it is planned, nothing else is sent
   if (requests_ == 1 && presses_twice()) return send(now, now);
   if (refreshes() && refreshed_ < journey_.refresh) return wait(now + journey_.patience);
   return {Next::Kind::keep};
@@ -70,13 +86,14 @@ Next TradeWalk::on_sent(Nanos now) {
 
 Next TradeWalk::refuse(Cause cause, Nanos now) {
   if (asks_again_) return wait(now + step().pending->every);
-  if (open_ > 0) return {Next::Kind::keep};   // another request of this step is on its way
+  if (open_ > 0) return {Next::Kind::keep};  // another request of this step is on its way
   if (step().poll && requests_ > 0) return wait(now + step().poll->every);
   if (broke_by_ != Cause::none) return broken(perhaps_effect_ ? Outcome::unknown : Outcome::failed, broke_by_, now);
   // A trade of which nothing was sent is not_sent. So is one that we ourselves broke off: the platform is not to blame.
   const bool not_sent = step_ == 0 || ours(cause);
   end_step(Outcome::failed, cause, planned_);
-  end_trade(not_sent ? TradeOutcome::not_sent : TradeOutcome::failed, cause, now, ours(cause) ? cause : Cause::earlier_step);
+  end_trade(not_sent ? TradeOutcome::not_sent : TradeOutcome::failed, cause, now,
+            ours(cause) ? cause : Cause::earlier_step);
   return {};
 }
 
@@ -88,8 +105,9 @@ Next TradeWalk::on_answer(const HttpResponse& response, Nanos now, std::uint32_t
   status_ = static_cast<std::uint16_t>(response.status);
   const Nanos done = response.done >= last_sent_ ? response.done : now;
   take_cookies(response, now);
-  const Answer answer = read_answer(recipe(), parts_.plan.front_walls, response,
-                                    [this](const Template& text, std::string& out) { return fill(text, Writing::plain, out); });
+  const Answer answer =
+      read_answer(recipe(), parts_.plan.front_walls, response,
+                  [this](const Template& text, std::string& out) { return fill(text, Writing::plain, out); });
   if (answer.outcome == Outcome::unknown) perhaps_effect_ = true;
   walled_ = answer.cause == Cause::front_wall;
   const Json* body = answer.body ? &*answer.body : nullptr;
@@ -99,7 +117,7 @@ Next TradeWalk::on_answer(const HttpResponse& response, Nanos now, std::uint32_t
   if (answer.reading == Reading::sold_out) twin_sold_out_ = true;
   if (open_ > 0 || asks_again_) return {Next::Kind::keep};
   if (answer.reading == Reading::again) {
-    if (step().fact == Fact::cards) write_cards(body, response, done);   // disclosed is disclosed
+    if (step().fact == Fact::cards) write_cards(body, response, done);  // disclosed is disclosed
     if (now >= deadline_) return expired(now);
     return wait(done + step().poll->every);
   }
@@ -109,13 +127,14 @@ Next TradeWalk::on_answer(const HttpResponse& response, Nanos now, std::uint32_t
 
 /// The answer to a request that was accepted is known later: it is asked for again, whatever else is under way.
 Next TradeWalk::ask_again(const Json* body, const HttpResponse& response, Nanos done, Nanos now) {
-  if (step().fact == Fact::cards) write_cards(body, response, done);   // disclosed is disclosed
+  if (step().fact == Fact::cards) write_cards(body, response, done);  // disclosed is disclosed
   if (now >= deadline_) return expired(now);
-  // An accepted order may exist, so the answer has set perhaps_effect_: a later 400, 429 or lost connection says nothing about that order
-  // and leaves the step unknown. But "sold out" to the same key is the outcome that was promised, and ends it as a refusal: it is good
-  // only if the witnesses confirm it, while unknown would count every true sell-out behind a queue against the platform.
-  broke_by_ = Cause::none;   // what comes next is no resend
-  asks_again_ = true;        // once, however many presses were accepted: one page, one question
+  // An accepted order may exist, so the answer has set perhaps_effect_: a later 400, 429 or lost connection says
+  // nothing about that order and leaves the step unknown. But "sold out" to the same key is the outcome that was
+  // promised, and ends it as a refusal: it is good only if the witnesses confirm it, while unknown would count every
+  // true sell-out behind a queue against the platform.
+  broke_by_ = Cause::none;  // what comes next is no resend
+  asks_again_ = true;       // once, however many presses were accepted: one page, one question
   return wait(done + step().pending->every);
 }
 
@@ -134,7 +153,7 @@ Next TradeWalk::broken_or_again(const Answer& answer, Nanos done) {
 Next TradeWalk::on_time(Nanos now) {
   assert(!ended_);
   if (now >= deadline_) return expired(now);
-  if (now < alarm_) return {Next::Kind::keep};   // something was faster than this alarm
+  if (now < alarm_) return {Next::Kind::keep};  // something was faster than this alarm
   alarm_ = Nanos::max();
   if (open_ == 0 || asks_again_) return send(request_due_, now);
   ++refreshed_;
@@ -143,8 +162,10 @@ Next TradeWalk::on_time(Nanos now) {
 
 void TradeWalk::cut(TradeOutcome outcome, Cause cause, Nanos now) {
   assert(!ended_);
-  if (requests_ == 0) end_step(Outcome::failed, cause, planned_);
-  else end_step(open_ > 0 || perhaps_effect_ ? Outcome::unknown : Outcome::failed, cause, now);
+  if (requests_ == 0)
+    end_step(Outcome::failed, cause, planned_);
+  else
+    end_step(open_ > 0 || perhaps_effect_ ? Outcome::unknown : Outcome::failed, cause, now);
   end_trade(outcome, cause, now, ours(cause) ? cause : Cause::earlier_step);
 }
 
@@ -152,8 +173,9 @@ void TradeWalk::cut(TradeOutcome outcome, Cause cause, Nanos now) {
 
 Next TradeWalk::start_step(Nanos now) {
   const Nanos due = step_ == 0 ? arrival_.at : previous_done_ + step().think;
-  // While the target keeps up, a step is planned from the end of the one before. Once a step was too slow, its buyer's later steps
-  // stay where the plan had them: the delay counts in the windows in which they should have been, or an outage would empty its own.
+  // While the target keeps up, a step is planned from the end of the one before. Once a step was too slow, its buyer's
+  // later steps stay where the plan had them: the delay counts in the windows in which they should have been, or an
+  // outage would empty its own.
   planned_ = previous_slow_ ? planned_ + step().think : due;
   sent_ = last_sent_ = planned_;
   requests_ = resends_ = status_ = 0;
@@ -190,13 +212,18 @@ Next TradeWalk::send(Nanos due, Nanos now) {
 }
 
 bool TradeWalk::goes_on_at_once() const {
-  if ((step().poll && step().poll->every < kUnhurried) || (step().pending && step().pending->every < kUnhurried)) return true;
+  if ((step().poll && step().poll->every < kUnhurried) || (step().pending && step().pending->every < kUnhurried))
+    return true;
   const std::size_t following = step_ + 1U;
   return following < journey_.steps.size() && journey_.steps[following].think < kUnhurried;
 }
 
-bool TradeWalk::refreshes() const { return journey_.patience > Nanos(0) && journey_.refresh > 0 && !step().poll && !has_effect(step()); }
-bool TradeWalk::leaves_early() const { return journey_.patience > Nanos(0) && journey_.refresh == 0 && !step().poll && !has_effect(step()); }
+bool TradeWalk::refreshes() const {
+  return journey_.patience > Nanos(0) && journey_.refresh > 0 && !step().poll && !has_effect(step());
+}
+bool TradeWalk::leaves_early() const {
+  return journey_.patience > Nanos(0) && journey_.refresh == 0 && !step().poll && !has_effect(step());
+}
 
 bool TradeWalk::presses_twice() const {
   return journey_.resubmit > 0 && !step().poll && has_effect(step()) &&
@@ -212,15 +239,21 @@ Next TradeWalk::sold_out(Nanos done) {
 Next TradeWalk::good(const Json* body, const HttpResponse& response, Nanos done) {
   if (!extract(body, response) || !write_facts(body, response, done)) {
     // A captcha page with status 200 lacks what was to be taken from the answer: then it was not the platform's.
-    if (parts_.plan.front_walls.empty() && is_known_wall(response)) return broken(Outcome::failed, Cause::front_wall, done);
+    if (parts_.plan.front_walls.empty() && is_known_wall(response))
+      return broken(Outcome::failed, Cause::front_wall, done);
     return broken(has_effect(step()) ? Outcome::unknown : Outcome::failed, Cause::bad_body, done);
   }
-  previous_slow_ = !step().poll && done - planned_ > parts_.plan.slo.step_limit;   // a poll waits for others: the plan starts anew after it
+  previous_slow_ =
+      !step().poll &&
+      done - planned_ > parts_.plan.slo.step_limit;  // a poll waits for others: the plan starts anew after it
   end_step(Outcome::ok, Cause::none, done);
   previous_done_ = done;
-  if (done > deadline_) end_trade(TradeOutcome::failed, Cause::deadline, done, Cause::earlier_step);   // good, but too late
-  else if (step_ == journey_.steps.size()) end_trade(TradeOutcome::ok, Cause::none, done, Cause::none);
-  else return start_step(done);
+  if (done > deadline_)
+    end_trade(TradeOutcome::failed, Cause::deadline, done, Cause::earlier_step);  // good, but too late
+  else if (step_ == journey_.steps.size())
+    end_trade(TradeOutcome::ok, Cause::none, done, Cause::none);
+  else
+    return start_step(done);
   return {};
 }
 
@@ -231,16 +264,19 @@ Next TradeWalk::broken(Outcome outcome, Cause cause, Nanos done) {
   const Outcome known = perhaps_effect_ ? Outcome::unknown : outcome;
   const bool matters = has_effect(step());
   end_step(known, cause, done);
-  end_trade(known == Outcome::unknown && matters ? TradeOutcome::unknown : TradeOutcome::failed, cause, done, Cause::earlier_step);
+  end_trade(known == Outcome::unknown && matters ? TradeOutcome::unknown : TradeOutcome::failed, cause, done,
+            Cause::earlier_step);
   return {};
 }
 
 Next TradeWalk::expired(Nanos now) {
   const bool matters = has_effect(step());
   const bool perhaps = (open_ > 0 || perhaps_effect_) && matters;
-  const Cause cause = walled_ ? Cause::front_wall : Cause::deadline;   // a poll that saw nothing but the wall
-  if (requests_ == 0) end_step(Outcome::failed, cause, planned_);
-  else end_step(perhaps ? Outcome::unknown : Outcome::failed, cause, now);
+  const Cause cause = walled_ ? Cause::front_wall : Cause::deadline;  // a poll that saw nothing but the wall
+  if (requests_ == 0)
+    end_step(Outcome::failed, cause, planned_);
+  else
+    end_step(perhaps ? Outcome::unknown : Outcome::failed, cause, now);
   end_trade(perhaps ? TradeOutcome::unknown : TradeOutcome::failed, cause, now, Cause::earlier_step);
   return {};
 }
@@ -252,20 +288,34 @@ Nanos TradeWalk::wall(Nanos now) const { return parts_.settings.wall_at_zero.val
 const std::string* TradeWalk::value_of(int variable) {
   const auto made = [this](std::string text) { return &(scratch_ = std::move(text)); };
   switch (variable) {
-    case kMalformed: return nullptr;
-    case kBuyer: return &arrival_.buyer;
-    case kSku: return &arrival_.sku;
-    case kChannel: return &arrival_.channel;
-    case kKey: return &arrival_.key;
-    case kPhone: return &arrival_.phone;
-    case kMark: return &parts_.mark;
-    case kQuantity: return made(std::to_string(arrival_.quantity));
-    case kTrade: return made(std::to_string(arrival_.trade));
-    case kTracePath: return arrival_.trace_path.empty() ? nullptr : made(raw_path(arrival_.trace_path));
-    case kNowS: return made(std::to_string(std::chrono::duration_cast<std::chrono::seconds>(wall(request_at_)).count()));
-    case kNowMs: return made(std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(wall(request_at_)).count()));
-    case kRandomHex8: return made(hex16(draw(parts_.plan.seed, stream_of("random_hex8"), arrival_.trade)).substr(8));
-    default: break;
+    case kMalformed:
+      return nullptr;
+    case kBuyer:
+      return &arrival_.buyer;
+    case kSku:
+      return &arrival_.sku;
+    case kChannel:
+      return &arrival_.channel;
+    case kKey:
+      return &arrival_.key;
+    case kPhone:
+      return &arrival_.phone;
+    case kMark:
+      return &parts_.mark;
+    case kQuantity:
+      return made(std::to_string(arrival_.quantity));
+    case kTrade:
+      return made(std::to_string(arrival_.trade));
+    case kTracePath:
+      return arrival_.trace_path.empty() ? nullptr : made(raw_path(arrival_.trace_path));
+    case kNowS:
+      return made(std::to_string(std::chrono::duration_cast<std::chrono::seconds>(wall(request_at_)).count()));
+    case kNowMs:
+      return made(std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(wall(request_at_)).count()));
+    case kRandomHex8:
+      return made(hex16(draw(parts_.plan.seed, stream_of("random_hex8"), arrival_.trade)).substr(8));
+    default:
+      break;
   }
   const auto number = static_cast<std::size_t>(variable);
   if (number >= recipe_.first_extracted) {
@@ -274,7 +324,8 @@ const std::string* TradeWalk::value_of(int variable) {
   }
   const auto& rows = journey_.data_rows;
   if (rows.empty()) return nullptr;
-  const std::uint64_t turn = journey_.data_random ? draw(parts_.plan.seed, stream_of("data"), arrival_.trade) : arrival_.trade;
+  const std::uint64_t turn =
+      journey_.data_random ? draw(parts_.plan.seed, stream_of("data"), arrival_.trade) : arrival_.trade;
   const auto& row = rows[turn % rows.size()];
   return number - kBuiltIns < row.size() ? &row[number - kBuiltIns] : nullptr;
 }
@@ -299,7 +350,8 @@ bool TradeWalk::make_request(HttpRequest& request, Nanos now) {
   if (!fill(r.path, Writing::url, request.url)) return false;
   request.headers.reserve(r.headers.size() + 6);
   for (const NamedTemplate& header : r.headers)
-    if (!fill(header.value, Writing::header, request.headers.emplace_back(header.name, std::string()).second)) return false;
+    if (!fill(header.value, Writing::header, request.headers.emplace_back(header.name, std::string()).second))
+      return false;
   std::string cookie;
   if (!fill(r.cookie, Writing::header, cookie)) return false;
   if (step().cookies && !cookies_.empty()) cookie += (cookie.empty() ? "" : "; ") + cookies_.header();
@@ -325,15 +377,18 @@ bool TradeWalk::make_form(HttpRequest& request, FieldList& fields) {
 bool TradeWalk::sign(HttpRequest& request, FieldList fields, Nanos now) {
   const StepRecipe& r = recipe();
   const auto key = r.fixed_key.empty() ? filled(r.sign_key) : r.fixed_key;
-  if (!key || key->empty()) return false;   // an unsigned request would only be refused
-  return sign_request(request, *step().sign, *key, std::move(fields), parts_.url.size(), std::chrono::duration_cast<std::chrono::seconds>(wall(now)).count());
+  if (!key || key->empty()) return false;  // an unsigned request would only be refused
+  return sign_request(request, *step().sign, *key, std::move(fields), parts_.url.size(),
+                      std::chrono::duration_cast<std::chrono::seconds>(wall(now)).count());
 }
 
 void TradeWalk::add_own_headers(HttpRequest& request) {
   const ClientSettings& s = parts_.settings;
   if (!parts_.mark.empty() && !s.mark_header.empty()) request.headers.emplace_back(s.mark_header, parts_.mark);
   if (s.client_pool && !s.client_header.empty())
-    request.headers.emplace_back(s.client_header, s.client_pool->address(draw(parts_.plan.seed, stream_of(arrival_.buyer), stream_of("client address"))));
+    request.headers.emplace_back(
+        s.client_header,
+        s.client_pool->address(draw(parts_.plan.seed, stream_of(arrival_.buyer), stream_of("client address"))));
   if (!s.sources.empty()) request.source = s.sources[arrival_.trade % s.sources.size()];
   if (!s.traceparent && !s.sw8) return;
   const std::string trace = trace_id_of(parts_.plan.seed, arrival_.trade, step_);
@@ -353,16 +408,21 @@ void TradeWalk::take_cookies(const HttpResponse& response, Nanos now) {
 bool TradeWalk::extract(const Json* body, const HttpResponse& response) {
   for (const Taking& taking : recipe().extract) {
     const auto number = static_cast<std::size_t>(taking.variable);
-    assert(number >= recipe_.first_extracted);   // the loader lets nobody extract what is always defined
+    assert(number >= recipe_.first_extracted);  // the loader lets nobody extract what is always defined
     auto& out = extracted_[number - recipe_.first_extracted];
     std::optional<std::string> found;
     switch (taking.from) {
       case Extract::From::json:
-        if (const Json* value = body == nullptr ? nullptr : body->at_pointer(taking.where); value != nullptr && !value->is_null()) found = value->text();
+        if (const Json* value = body == nullptr ? nullptr : body->at_pointer(taking.where);
+            value != nullptr && !value->is_null())
+          found = value->text();
         break;
       case Extract::From::header:
         for (const auto& [name, value] : response.headers)
-          if (name == taking.where) { found = value; break; }
+          if (name == taking.where) {
+            found = value;
+            break;
+          }
         break;
       case Extract::From::cookie: {
         CookieJar answered = step().cookies ? cookies_ : CookieJar();
@@ -373,7 +433,8 @@ bool TradeWalk::extract(const Json* body, const HttpResponse& response) {
         break;
       }
       case Extract::From::regex:
-        if (const auto value = taking.pattern ? taking.pattern->first(response.body) : std::nullopt) found = std::string(*value);
+        if (const auto value = taking.pattern ? taking.pattern->first(response.body) : std::nullopt)
+          found = std::string(*value);
         break;
     }
     if (!found) return false;
@@ -386,8 +447,8 @@ bool TradeWalk::extract(const Json* body, const HttpResponse& response) {
 
 void TradeWalk::end_step(Outcome outcome, Cause cause, Nanos done) {
   if (requests_ > 0) write_fact_of_end(outcome, cause, done);
-  parts_.ledger.step({arrival_.trade, step_, planned_, requests_ > 0 ? sent_ : planned_, requests_ > 0 ? done : planned_, outcome, cause,
-                      status_, requests_, resends_},
+  parts_.ledger.step({arrival_.trade, step_, planned_, requests_ > 0 ? sent_ : planned_,
+                      requests_ > 0 ? done : planned_, outcome, cause, status_, requests_, resends_},
                      requests_ > 0 && !step().poll);
   ++step_;
 }

@@ -23,8 +23,10 @@ void Ledger::planned(const TradePlanned& e) {
 
 void Ledger::step(const StepEnded& e, bool counts) {
   ++steps_ended_;
-  if (e.outcome == Outcome::ok) count(live_.steps_ok);
-  else if (e.cause != Cause::sold_out) count(live_.steps_bad);   // a refusal that only the witnesses can call wrong
+  if (e.outcome == Outcome::ok)
+    count(live_.steps_ok);
+  else if (e.cause != Cause::sold_out)
+    count(live_.steps_bad);  // a refusal that only the witnesses can call wrong
   if (counts) recent_[second_].record(std::max(Nanos(0), e.done - e.planned));
   if (abort_ != nullptr) tell_abort(e, e.cause, counts);
   history_.write(e);
@@ -40,7 +42,8 @@ void Ledger::never_sent(const StepEnded& e, Cause trade_cause) {
 void Ledger::tell_abort(const StepEnded& e, Cause cause, bool counts) {
   if (cause == Cause::sold_out || ours(cause)) return;
   const Nanos latency = e.done - e.planned;
-  abort_->step(e.planned, e.outcome == Outcome::ok && (!counts || latency <= step_limit_), counts ? std::optional(latency) : std::nullopt);
+  abort_->step(e.planned, e.outcome == Outcome::ok && (!counts || latency <= step_limit_),
+               counts ? std::optional(latency) : std::nullopt);
 }
 
 void Ledger::trade(const TradeEnded& e) {

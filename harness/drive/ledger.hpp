@@ -1,5 +1,5 @@
-// ledger: the one place where outcomes are written, so that they can be counted: one per planned step, one per planned trade.
-// Each shard has its own.
+// ledger: the one place where outcomes are written, so that they can be counted: one per planned step, one per planned
+// trade. Each shard has its own.
 #pragma once
 
 #include <array>
@@ -13,7 +13,8 @@ namespace cardstorm {
 
 class Ledger {
  public:
-  /// `abort`: gets what the stop conditions look at; nullptr when there are none. `step_limit`: a slower step is not good for them.
+  /// `abort`: gets what the stop conditions look at; nullptr when there are none. `step_limit`: a slower step is not
+  /// good for them.
   Ledger(EventSink& history, DriveLive& live, AbortTally* abort = nullptr, Nanos step_limit = Nanos::max())
       : history_(history), live_(live), abort_(abort), step_limit_(step_limit) {}
 
@@ -43,7 +44,7 @@ class Ledger {
   AbortTally* abort_;
   Nanos step_limit_;
   std::uint64_t trades_planned_ = 0, steps_planned_ = 0, trades_ended_ = 0, steps_ended_ = 0;
-  std::array<Histogram, kSeconds> recent_{};   // a ring of seconds
+  std::array<Histogram, kSeconds> recent_{};  // a ring of seconds
   std::size_t second_ = 0;
 };
 

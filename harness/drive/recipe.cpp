@@ -11,14 +11,18 @@
 namespace cardstorm {
 namespace {
 
-constexpr std::array<std::string_view, kBuiltIns> kBuiltInNames{"buyer", "sku", "channel", "key", "phone", "quantity", "trade", "mark",
-                                                                "trace_path", "now_s", "now_ms", "random_hex8"};
+constexpr std::array<std::string_view, kBuiltIns> kBuiltInNames{"buyer",      "sku",      "channel", "key",
+                                                                "phone",      "quantity", "trade",   "mark",
+                                                                "trace_path", "now_s",    "now_ms",  "random_hex8"};
 
 bool url_plain(char c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+         c == '_' || c == '~';
 }
 
-bool json_plain(char c) { return static_cast<unsigned char>(c) >= ' ' && c != '"' && c != '\\' && static_cast<unsigned char>(c) < 127; }
+bool json_plain(char c) {
+  return static_cast<unsigned char>(c) >= ' ' && c != '"' && c != '\\' && static_cast<unsigned char>(c) < 127;
+}
 
 bool is_form(const Step& step) {
   return !step.form.empty() || std::any_of(step.headers.begin(), step.headers.end(), [](const auto& header) {
@@ -34,12 +38,16 @@ std::optional<Pattern> pattern_of(const std::string& text) {
 bool fact_reads_json(const Step& step) {
   switch (step.fact) {
     case Fact::none:
-    case Fact::pay: return false;
-    case Fact::cards: return step.cards_regex.empty();
-    case Fact::goods: return true;
+    case Fact::pay:
+      return false;
+    case Fact::cards:
+      return step.cards_regex.empty();
+    case Fact::goods:
+      return true;
     case Fact::order:
     case Fact::refund:
-    case Fact::wallet: break;
+    case Fact::wallet:
+      break;
   }
   return !step.amount_pointer.empty() && step.amount_from.empty();
 }
@@ -48,7 +56,8 @@ bool fact_reads_json(const Step& step) {
 std::string sw8_tail_of(const Journey& journey, const Step& step, const std::string& url, const std::string& mark) {
   const auto scheme = url.find("://");
   const std::string peer = scheme == std::string::npos ? url : url.substr(scheme + 3);
-  return "-0-" + base64("cardstorm") + "-" + base64(mark.empty() ? "cardstorm" : mark) + "-" + base64(journey.name + "/" + step.name) + "-" + base64(peer);
+  return "-0-" + base64("cardstorm") + "-" + base64(mark.empty() ? "cardstorm" : mark) + "-" +
+         base64(journey.name + "/" + step.name) + "-" + base64(peer);
 }
 
 StepRecipe recipe_of(const Step& step, Names& names, const ClientSettings& settings) {
@@ -64,14 +73,17 @@ StepRecipe recipe_of(const Step& step, Names& names, const ClientSettings& setti
   bool typed = false;
   for (const auto& [name, text] : step.headers) {
     typed = typed || lower(name) == "content-type";
-    if (lower(name) == "cookie") out.cookie = Template(text, names);
-    else out.headers.push_back({name, Template(text, names)});
+    if (lower(name) == "cookie")
+      out.cookie = Template(text, names);
+    else
+      out.headers.push_back({name, Template(text, names)});
   }
   for (const auto& [name, text] : step.form) out.form.push_back({name, Template(text, names)});
   out.adds_form_type = !step.form.empty() && !typed;
   if (step.sign) {
     out.sign_key = Template(step.sign->key, names);
-    if (const auto key = settings.keys.find(step.sign->key_file); key != settings.keys.end()) out.fixed_key = key->second;
+    if (const auto key = settings.keys.find(step.sign->key_file); key != settings.keys.end())
+      out.fixed_key = key->second;
   }
   for (const Extract& e : step.extract) {
     Taking taking{names.of(e.name), e.from, e.pointer, {}};
@@ -82,11 +94,13 @@ StepRecipe recipe_of(const Step& step, Names& names, const ClientSettings& setti
     out.extract.push_back(std::move(taking));
   }
   for (const Assertion& a : step.expect.all)
-    out.all.push_back({&a, Template(a.relation == "matches" ? "" : a.value, names), a.relation == "matches" ? pattern_of(a.value) : std::nullopt});
+    out.all.push_back({&a, Template(a.relation == "matches" ? "" : a.value, names),
+                       a.relation == "matches" ? pattern_of(a.value) : std::nullopt});
   if (step.poll && !step.poll->regex.empty()) out.poll = pattern_of(step.poll->regex);
   if (!step.cards_regex.empty()) out.cards = pattern_of(step.cards_regex);
-  out.wants_json = out.wants_json || !step.expect.pointer.empty() || !step.expect.all.empty() || (step.poll && step.poll->regex.empty()) || fact_reads_json(step);
-  out.wants_headers = out.wants_headers || (step.redirects > 0 && step.cookies);   // cookies of the answers on the way
+  out.wants_json = out.wants_json || !step.expect.pointer.empty() || !step.expect.all.empty() ||
+                   (step.poll && step.poll->regex.empty()) || fact_reads_json(step);
+  out.wants_headers = out.wants_headers || (step.redirects > 0 && step.cookies);  // cookies of the answers on the way
   return out;
 }
 
@@ -94,20 +108,26 @@ StepRecipe recipe_of(const Step& step, Names& names, const ClientSettings& setti
 
 void write_value(std::string& out, std::string_view value, Writing writing) {
   switch (writing) {
-    case Writing::plain: out += value; return;
+    case Writing::plain:
+      out += value;
+      return;
     case Writing::url:
-      if (std::all_of(value.begin(), value.end(), url_plain)) out += value;
-      else out += url_encode(value);
+      if (std::all_of(value.begin(), value.end(), url_plain))
+        out += value;
+      else
+        out += url_encode(value);
       return;
     case Writing::json:
-      if (std::all_of(value.begin(), value.end(), json_plain)) out += value;
+      if (std::all_of(value.begin(), value.end(), json_plain))
+        out += value;
       else {
         const std::string quoted = Json(value).dump();
         out.append(quoted, 1, quoted.size() - 2);
       }
       return;
     case Writing::header:
-      std::copy_if(value.begin(), value.end(), std::back_inserter(out), [](char c) { return static_cast<unsigned char>(c) >= ' ' && c != 127; });
+      std::copy_if(value.begin(), value.end(), std::back_inserter(out),
+                   [](char c) { return static_cast<unsigned char>(c) >= ' ' && c != 127; });
       return;
   }
 }
@@ -128,7 +148,7 @@ Template::Template(std::string_view text, Names& names) {
     const auto open = text.find("${");
     if (open == std::string_view::npos) break;
     const auto close = text.find('}', open);
-    if (close == std::string_view::npos) {   // the loader refuses it
+    if (close == std::string_view::npos) {  // the loader refuses it
       pieces_.push_back({std::string(text.substr(0, open)), kMalformed});
       return;
     }
@@ -138,7 +158,8 @@ Template::Template(std::string_view text, Names& names) {
   tail_ = text;
 }
 
-std::vector<JourneyRecipe> make_recipes(const Plan& plan, const ClientSettings& settings, const std::string& url, const std::string& mark) {
+std::vector<JourneyRecipe> make_recipes(const Plan& plan, const ClientSettings& settings, const std::string& url,
+                                        const std::string& mark) {
   std::vector<JourneyRecipe> out;
   for (const Journey& journey : plan.journeys) {
     Names names(journey.data_columns);

@@ -1,5 +1,5 @@
-// recipe: a journey made ready for sending, once per run: templates cut into pieces, variables numbered, regular expressions
-// compiled, and what each step needs of an answer.
+// recipe: a journey made ready for sending, once per run: templates cut into pieces, variables numbered, regular
+// expressions compiled, and what each step needs of an answer.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,22 @@ enum class Writing : std::uint8_t { plain, url, json, header };
 void write_value(std::string& out, std::string_view value, Writing writing);
 
 /// The variables that every trade has. Columns of the data file follow, then what the steps extract.
-enum Variable : int { kMalformed = -1, kBuyer, kSku, kChannel, kKey, kPhone, kQuantity, kTrade, kMark, kTracePath, kNowS, kNowMs, kRandomHex8, kBuiltIns };
+enum Variable : int {
+  kMalformed = -1,
+  kBuyer,
+  kSku,
+  kChannel,
+  kKey,
+  kPhone,
+  kQuantity,
+  kTrade,
+  kMark,
+  kTracePath,
+  kNowS,
+  kNowMs,
+  kRandomHex8,
+  kBuiltIns
+};
 
 /// Numbers for the names of one journey.
 class Names {
@@ -39,7 +54,8 @@ class Template {
   Template(std::string_view text, Names& names);
   [[nodiscard]] bool empty() const { return pieces_.empty() && tail_.empty(); }
 
-  /// Appends the text with its values to `out`. `value_of(int) -> const std::string*`; false when one is missing (nullptr).
+  /// Appends the text with its values to `out`. `value_of(int) -> const std::string*`; false when one is missing
+  /// (nullptr).
   template <class ValueOf>
   [[nodiscard]] bool fill(std::string& out, Writing writing, ValueOf&& value_of) const {
     for (const Piece& piece : pieces_) {
@@ -53,23 +69,38 @@ class Template {
   }
 
  private:
-  struct Piece { std::string before; int variable; };
+  struct Piece {
+    std::string before;
+    int variable;
+  };
   std::vector<Piece> pieces_;
   std::string tail_;
 };
 
-struct NamedTemplate { std::string name; Template value; };
-struct Taking { int variable; Extract::From from; std::string where; std::optional<Pattern> pattern; };
-struct Asserting { const Assertion* assertion; Template value; std::optional<Pattern> pattern; };
+struct NamedTemplate {
+  std::string name;
+  Template value;
+};
+struct Taking {
+  int variable;
+  Extract::From from;
+  std::string where;
+  std::optional<Pattern> pattern;
+};
+struct Asserting {
+  const Assertion* assertion;
+  Template value;
+  std::optional<Pattern> pattern;
+};
 
 struct StepRecipe {
   const Step* step = nullptr;
   Template path, body, order, channel, kind, amount_from, sign_key;
   Writing body_writing = Writing::json;
-  std::vector<NamedTemplate> headers, form;   // without Cookie
-  Template cookie;                            // the step's own Cookie header
-  bool adds_form_type = false;                // a form without a Content-Type of its own
-  std::string fixed_key;                      // of the key file
+  std::vector<NamedTemplate> headers, form;  // without Cookie
+  Template cookie;                           // the step's own Cookie header
+  bool adds_form_type = false;               // a form without a Content-Type of its own
+  std::string fixed_key;                     // of the key file
   std::string sw8_tail;
   std::vector<Taking> extract;
   std::vector<Asserting> all;
@@ -79,10 +110,11 @@ struct StepRecipe {
 
 struct JourneyRecipe {
   std::vector<StepRecipe> steps;
-  std::size_t first_extracted = 0, variables = 0;   // numbers of the variables that steps extract: from .. to
+  std::size_t first_extracted = 0, variables = 0;  // numbers of the variables that steps extract: from .. to
 };
 
 /// `plan` must outlive the result. Patterns that do not compile (the loader refuses them) never match.
-std::vector<JourneyRecipe> make_recipes(const Plan& plan, const ClientSettings& settings, const std::string& url, const std::string& mark);
+std::vector<JourneyRecipe> make_recipes(const Plan& plan, const ClientSettings& settings, const std::string& url,
+                                        const std::string& mark);
 
 }  // namespace cardstorm

@@ -15,7 +15,8 @@ FieldList fields_of_query(std::string_view query) {
   for (const std::string& pair : split(query, '&')) {
     if (pair.empty()) continue;
     const auto equals = std::min(pair.find('='), pair.size());
-    out.emplace_back(url_decode(pair.substr(0, equals)), url_decode(std::string_view(pair).substr(std::min(equals + 1, pair.size()))));
+    out.emplace_back(url_decode(pair.substr(0, equals)),
+                     url_decode(std::string_view(pair).substr(std::min(equals + 1, pair.size()))));
   }
   return out;
 }
@@ -34,10 +35,16 @@ std::string_view path_of(std::string_view url, std::size_t base_size) {
   return path.empty() ? "/" : path;
 }
 
-bool sign_hmac(HttpRequest& request, const Signing& signing, const std::string& key, std::size_t base_size, std::int64_t now_s) {
+bool sign_hmac(HttpRequest& request, const Signing& signing, const std::string& key, std::size_t base_size,
+               std::int64_t now_s) {
   const std::string time = std::to_string(now_s);
   std::string text = request.method;
-  text.append("\n").append(path_of(request.url, base_size)).append("\n").append(time).append("\n").append(md5_hex(request.body));
+  text.append("\n")
+      .append(path_of(request.url, base_size))
+      .append("\n")
+      .append(time)
+      .append("\n")
+      .append(md5_hex(request.body));
   request.headers.emplace_back("Timestamp", time);
   request.headers.emplace_back(signing.into, hmac_sha256_hex(key, text));
   return true;
@@ -55,7 +62,9 @@ std::string form_text(const FieldList& fields) {
 }
 
 std::string md5_of_fields(FieldList fields, const std::vector<std::string>& left_out, const std::string& tail) {
-  std::erase_if(fields, [&](const auto& f) { return f.second.empty() || std::find(left_out.begin(), left_out.end(), f.first) != left_out.end(); });
+  std::erase_if(fields, [&](const auto& f) {
+    return f.second.empty() || std::find(left_out.begin(), left_out.end(), f.first) != left_out.end();
+  });
   std::stable_sort(fields.begin(), fields.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   std::string text;
   for (const auto& [name, value] : fields) {
@@ -65,7 +74,8 @@ std::string md5_of_fields(FieldList fields, const std::vector<std::string>& left
   return md5_hex(text + tail);
 }
 
-bool sign_request(HttpRequest& request, const Signing& signing, const std::string& key, FieldList form, std::size_t base_size, std::int64_t now_s) {
+bool sign_request(HttpRequest& request, const Signing& signing, const std::string& key, FieldList form,
+                  std::size_t base_size, std::int64_t now_s) {
   if (signing.kind == "hmac_sha256") return sign_hmac(request, signing, key, base_size, now_s);
   const std::string tail = signing.kind == "md5_sorted_key" ? "&key=" + key : key;
   const std::vector<std::string> left_out{signing.into, "sign", "sign_type"};

@@ -15,9 +15,10 @@ namespace cardstorm {
 namespace {
 
 constexpr int kStartsPerPass = 64;
-constexpr Nanos kWaitMax = 50ms;          // the longest single wait: a lost wake-up delays a stop by no more
+constexpr Nanos kWaitMax = 50ms;  // the longest single wait: a lost wake-up delays a stop by no more
 constexpr Nanos kFlushEach = 200ms, kSampleEach = 1s, kTellEach = AbortTally::kBucket;
-constexpr Nanos kOverdueGrace = 100ms;    // requests end by the trade's deadline themselves; this catches one that does not
+constexpr Nanos kOverdueGrace =
+    100ms;  // requests end by the trade's deadline themselves; this catches one that does not
 
 /// An equal part of `whole`; the first ones get what is left over.
 std::size_t part_of(std::size_t whole, ShardPlace place) {
@@ -28,13 +29,18 @@ std::size_t part_of(std::size_t whole, ShardPlace place) {
 class Shard {
  public:
   Shard(const DriverParts& parts, const Schedule& schedule, ShardPlace place, EventSink& history, ShardBoard& board)
-      : parts_(parts), schedule_(schedule), place_(place), history_(history), board_(board),
+      : parts_(parts),
+        schedule_(schedule),
+        place_(place),
+        history_(history),
+        board_(board),
         client_(parts.client(limits_of_shard(parts.plan, place.shard, place.shards))),
         ledger_(history, parts.live, parts.plan.abort.empty() ? nullptr : &tally_, parts.plan.slo.step_limit),
         journey_parts_(parts.plan, parts.mint, parts.url, parts.mark, ledger_, parts.clients),
         in_flight_max_(part_of(parts.plan.in_flight_max, place)),
         self_(parts.clock.now(), thread_cpu_seconds(), host_ticks_now()),
-        next_flush_(parts.clock.now() + kFlushEach), next_sample_(parts.clock.now() + kSampleEach),
+        next_flush_(parts.clock.now() + kFlushEach),
+        next_sample_(parts.clock.now() + kSampleEach),
         next_tell_(parts.plan.abort.empty() ? Nanos::max() : parts.clock.now() + kTellEach) {
     to_next_own();
   }
@@ -53,25 +59,32 @@ class Shard {
     finish(stop.stop_requested());
   }
 
-  [[nodiscard]] ShardEnd end(const std::string& scheduling) const { return {self_, thread_cpu_seconds(), scheduling, ledger_.trades_planned()}; }
+  [[nodiscard]] ShardEnd end(const std::string& scheduling) const {
+    return {self_, thread_cpu_seconds(), scheduling, ledger_.trades_planned()};
+  }
 
  private:
-  /// A place for an open trade, used again and again; memory follows the number of open trades, not the length of the run.
+  /// A place for an open trade, used again and again; memory follows the number of open trades, not the length of the
+  /// run.
   struct Open {
     std::optional<TradeWalk> walk;
     TradeId trade = 0;
-    std::uint32_t index = 0, generation = 0;   // generation: counts the trades that were here
-    Nanos deadline{0};                         // of its timer
+    std::uint32_t index = 0, generation = 0;  // generation: counts the trades that were here
+    Nanos deadline{0};                        // of its timer
     std::size_t place = Deadlines<Open>::kNowhere;
   };
   /// A request under way: whose answer it will be.
-  struct Asked { std::uint32_t open, generation, ticket; };
+  struct Asked {
+    std::uint32_t open, generation, ticket;
+  };
 
   [[nodiscard]] bool all_done() const { return next_trade_ == schedule_.times.size() && open_count_ == 0; }
 
   void to_next_own() {
     if (place_.shards > 1)
-      while (next_trade_ < schedule_.times.size() && slice_of(schedule_.stripe(next_trade_), place_.shards) != place_.shard) ++next_trade_;
+      while (next_trade_ < schedule_.times.size() &&
+             slice_of(schedule_.stripe(next_trade_), place_.shards) != place_.shard)
+        ++next_trade_;
   }
 
   [[nodiscard]] Nanos next_time() const {
@@ -81,9 +94,10 @@ class Shard {
   }
 
   void start_due(const std::stop_token& stop) {
-    // So many at most before answers are looked at: where the plan asks for more than we can send, starting trades must not keep us from
-    // reading what comes back. What falls behind is refused as our own lateness.
-    for (int started = 0; started < kStartsPerPass && next_trade_ < schedule_.times.size() && !stop.stop_requested(); ++started) {
+    // So many at most before answers are looked at: where the plan asks for more than we can send, starting trades must
+    // not keep us from reading what comes back. What falls behind is refused as our own lateness.
+    for (int started = 0; started < kStartsPerPass && next_trade_ < schedule_.times.size() && !stop.stop_requested();
+         ++started) {
       const TradeId trade = next_trade_;
       const Nanos planned = schedule_.times[trade];
       if (planned > parts_.clock.now()) break;
@@ -126,7 +140,7 @@ class Shard {
 
   /// Does what the trade asked for.
   void act(Open& open, Next next) {
-    while (next.kind == Next::Kind::send) next = send(open, std::move(next));   // a buyer may press twice
+    while (next.kind == Next::Kind::send) next = send(open, std::move(next));  // a buyer may press twice
     if (next.kind == Next::Kind::wait) {
       timers_.remove(open);
       open.deadline = next.at;
@@ -140,11 +154,13 @@ class Shard {
     const Nanos now = parts_.clock.now();
     self_.sent(now - next.at);
     if (!parts_.plan.abort.empty()) tally_.sent(next.at, now - next.at);
-    if (next.first && now - next.at > parts_.plan.traffic.late_max) return open.walk->refuse(Cause::late_generator, now);
+    if (next.first && now - next.at > parts_.plan.traffic.late_max)
+      return open.walk->refuse(Cause::late_generator, now);
     if (client_->in_flight() >= in_flight_max_) return open.walk->refuse(Cause::in_flight_cap, now);
     Next beside = open.walk->on_sent(now);
     const std::uint32_t asked = take_asked({open.index, open.generation, next.ticket});
-    client_->submit(std::move(next.request), [this, asked](const HttpResponse& response) { answered(asked, response); });
+    client_->submit(std::move(next.request),
+                    [this, asked](const HttpResponse& response) { answered(asked, response); });
     return beside;
   }
 
@@ -163,7 +179,7 @@ class Shard {
     const Asked asked = asked_[index];
     free_asked_.push_back(index);
     Open& open = opens_[asked.open];
-    if (open.generation != asked.generation) return;   // it ended before its answer came
+    if (open.generation != asked.generation) return;  // it ended before its answer came
     act(open, open.walk->on_answer(response, parts_.clock.now(), asked.ticket));
   }
 
@@ -189,7 +205,7 @@ class Shard {
 
   void show_in_flight(std::size_t now) {
     if (now == shown_in_flight_) return;
-    parts_.live.in_flight.fetch_add(now - shown_in_flight_, std::memory_order_relaxed);   // modulo 2^64: may go down
+    parts_.live.in_flight.fetch_add(now - shown_in_flight_, std::memory_order_relaxed);  // modulo 2^64: may go down
     shown_in_flight_ = now;
   }
 
@@ -205,7 +221,7 @@ class Shard {
 
   void end_overdue(Nanos now) {
     for (Open* open : in_order([&](const TradeWalk& walk) { return now >= walk.deadline() + kOverdueGrace; }))
-      act(*open, open->walk->on_time(now));   // past its deadline: this ends it
+      act(*open, open->walk->on_time(now));  // past its deadline: this ends it
   }
 
   /// Gives an outcome to whatever has none.
@@ -258,7 +274,11 @@ HttpClientLimits limits_of_shard(const Plan& plan, std::uint32_t shard, std::uin
 }
 
 ShardBoard::ShardBoard(const DriverParts& parts, std::uint32_t shards, std::stop_source halt)
-    : parts_(parts), halt_(std::move(halt)), latency_(shards), lateness_(shards), watch_(parts.plan, shards, parts.phase_at) {}
+    : parts_(parts),
+      halt_(std::move(halt)),
+      latency_(shards),
+      lateness_(shards),
+      watch_(parts.plan, shards, parts.phase_at) {}
 
 void ShardBoard::show(std::uint32_t shard, const Histogram& latency, const Histogram& lateness) {
   const std::lock_guard lock(mutex_);
@@ -290,9 +310,10 @@ void ShardBoard::leave(std::uint32_t shard) {
   watch_.leave(shard);
 }
 
-ShardEnd run_shard(const DriverParts& parts, const Schedule& schedule, ShardPlace place, EventSink& history, ShardBoard& board,
-                   const std::string& scheduling, const std::stop_token& stop) {
-  const auto shard = std::make_unique<Shard>(parts, schedule, place, history, board);   // its histograms are large for a stack
+ShardEnd run_shard(const DriverParts& parts, const Schedule& schedule, ShardPlace place, EventSink& history,
+                   ShardBoard& board, const std::string& scheduling, const std::stop_token& stop) {
+  const auto shard =
+      std::make_unique<Shard>(parts, schedule, place, history, board);  // its histograms are large for a stack
   shard->run(stop);
   return shard->end(scheduling);
 }

@@ -3,8 +3,8 @@
 
 namespace cardstorm {
 
-Result<std::unique_ptr<ActiveFault>> ActiveFault::plan(std::unique_ptr<Fault> fault, const Segment& segment, UndoJournal& journal,
-                                                       EventSink& history, const Clock& clock) {
+Result<std::unique_ptr<ActiveFault>> ActiveFault::plan(std::unique_ptr<Fault> fault, const Segment& segment,
+                                                       UndoJournal& journal, EventSink& history, const Clock& clock) {
   std::unique_ptr<ActiveFault> active(new ActiveFault(std::move(fault), segment, journal, history, clock));
   const Json undo = active->fault_->undo();
   if (undo.is_null() && !active->one_shot())
@@ -15,8 +15,13 @@ Result<std::unique_ptr<ActiveFault>> ActiveFault::plan(std::unique_ptr<Fault> fa
   return active;
 }
 
-ActiveFault::ActiveFault(std::unique_ptr<Fault> fault, const Segment& segment, UndoJournal& journal, EventSink& history, const Clock& clock)
-    : fault_(std::move(fault)), segment_(segment), journal_(journal), history_(history), clock_(clock),
+ActiveFault::ActiveFault(std::unique_ptr<Fault> fault, const Segment& segment, UndoJournal& journal, EventSink& history,
+                         const Clock& clock)
+    : fault_(std::move(fault)),
+      segment_(segment),
+      journal_(journal),
+      history_(history),
+      clock_(clock),
       id_(std::to_string(segment.index) + "-" + segment.fault.fault) {}
 
 ActiveFault::~ActiveFault() {
@@ -66,7 +71,10 @@ bool ActiveFault::seen_in_force() {
 void ActiveFault::not_verified() { edge(FaultEdge::not_verified, note_); }
 
 Status ActiveFault::heal() {
-  if (!healing_) edge(FaultEdge::healing, !one_shot() ? "" : owed_ ? "we start again what was killed" : "happens once, ends by itself");
+  if (!healing_)
+    edge(FaultEdge::healing, !one_shot() ? ""
+                             : owed_     ? "we start again what was killed"
+                                         : "happens once, ends by itself");
   healing_ = true;
   const Status status = fault_->heal();
   if (status && !healed_) {
@@ -74,8 +82,10 @@ Status ActiveFault::heal() {
     edge(FaultEdge::healed);
   }
   if (!status) note_ = status.error().what;
-  if (status || status.error().code != Errc::unavailable) silent_since_.reset();
-  else if (!silent_since_) silent_since_ = clock_.now();
+  if (status || status.error().code != Errc::unavailable)
+    silent_since_.reset();
+  else if (!silent_since_)
+    silent_since_ = clock_.now();
   return status;
 }
 
@@ -96,9 +106,13 @@ void ActiveFault::not_cleared() {
   const bool gone = silent_since_ && clock_.now() - *silent_since_ >= kLease;
   // A one-shot leaves something behind only where we had to start again what we killed, and could not.
   residue_ = one_shot() ? owed_ && !healed_ : !gone;
-  if (one_shot() && !residue_) journal_state(UndoState::reverted, std::string(owed_ ? "started again" : "nothing to undo") + "; not seen to recover: " + note_);
-  else if (gone && !one_shot()) journal_state(UndoState::reverted, "nothing listens there any more, and the lease is over");
-  else journal_state(UndoState::residue, note_);
+  if (one_shot() && !residue_)
+    journal_state(UndoState::reverted,
+                  std::string(owed_ ? "started again" : "nothing to undo") + "; not seen to recover: " + note_);
+  else if (gone && !one_shot())
+    journal_state(UndoState::reverted, "nothing listens there any more, and the lease is over");
+  else
+    journal_state(UndoState::residue, note_);
 }
 
 void ActiveFault::drop(const std::string& why) { journal_state(UndoState::reverted, "never made: " + why); }

@@ -1,6 +1,6 @@
-// db_pool_exhaustion: every database connection of one node is held, so that whoever asks for one waits. A node of ours takes
-// them itself as they become free and gives them back when the lease ends; for a platform of somebody else, whose nodes do no
-// such thing, the database is taken from outside (target/db_pool.hpp), and `on` names it.
+// db_pool_exhaustion: every database connection of one node is held, so that whoever asks for one waits. A node of ours
+// takes them itself as they become free and gives them back when the lease ends; for a platform of somebody else, whose
+// nodes do no such thing, the database is taken from outside (target/db_pool.hpp), and `on` names it.
 #include "harness/fault/fault.hpp"
 
 namespace cardstorm {
@@ -20,8 +20,8 @@ class DbPoolExhaustion final : public Fault {
       *note = state.error().what;
       return Probe::unclear;
     }
-    *note = "held " + std::to_string(state->held) + " of " + std::to_string(state->max) + ", in use " + std::to_string(state->used) +
-            ", waiting " + std::to_string(state->waiting);
+    *note = "held " + std::to_string(state->held) + " of " + std::to_string(state->max) + ", in use " +
+            std::to_string(state->used) + ", waiting " + std::to_string(state->waiting);
     if (state->held == 0) return Probe::normal;
     // What is still in use was taken before and is held as soon as it is given back: nobody new gets one.
     const bool exhausted = state->idle == 0 && state->held + state->used >= state->max;

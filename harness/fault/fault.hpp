@@ -22,7 +22,8 @@ enum class Probe : std::uint8_t { in_force, normal, unclear };
 class Fault {
  public:
   virtual ~Fault() = default;
-  /// The undo as data, known before the fault is made; null when there is nothing to undo (a kill that a supervisor mends).
+  /// The undo as data, known before the fault is made; null when there is nothing to undo (a kill that a supervisor
+  /// mends).
   virtual Json undo() = 0;
   /// Makes or renews the fault. Returns when asked for, not when in force: probe() tells.
   virtual Status inject() = 0;
@@ -30,13 +31,16 @@ class Fault {
   virtual Status heal() = 0;
   /// Looks at the injection point itself, never at the platform's health.
   virtual Probe probe(std::string* note) = 0;
-  /// A kill happens once; it is over when the target's own supervisor, or heal() where there is none, has an instance ready again.
+  /// A kill happens once; it is over when the target's own supervisor, or heal() where there is none, has an instance
+  /// ready again.
   [[nodiscard]] virtual bool one_shot() const { return false; }
 };
 
 struct FaultEntry {
-  std::string name, summary, why_in_production, needs;   // needs: pool | channels | nodes
-  struct Param { std::string name, type, default_text, summary; };
+  std::string name, summary, why_in_production, needs;  // needs: pool | channels | nodes
+  struct Param {
+    std::string name, type, default_text, summary;
+  };
   std::vector<Param> params;
   Result<std::unique_ptr<Fault>> (*make)(const FaultSpec&, Target&);
 };

@@ -1,11 +1,12 @@
 // guardian: see guardian.hpp.
 #include "harness/fault/guardian.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
-#include <unistd.h>
 
 #include "harness/core/clock.hpp"
 #include "harness/fault/journal.hpp"
@@ -14,7 +15,7 @@
 namespace cardstorm {
 namespace {
 
-constexpr Nanos kRevertWithin{3s};   // one lease and a second
+constexpr Nanos kRevertWithin{3s};  // one lease and a second
 constexpr char kOrderly = 'q';
 
 /// True when the harness sent us home, false when it is gone.
@@ -34,7 +35,8 @@ bool revert_all(const UndoRecord& record, UndoJournal& journal) {
   bool clean = true;
   for (const auto& entry : record.entries) {
     if (!entry.open()) continue;
-    const UndoResult result = allow ? run_undo(entry.undo, *allow, kRevertWithin) : UndoResult{false, allow.error().what};
+    const UndoResult result =
+        allow ? run_undo(entry.undo, *allow, kRevertWithin) : UndoResult{false, allow.error().what};
     (void)journal.mark(entry.id, result.reverted ? UndoState::reverted : UndoState::residue, "guardian", result.note);
     clean = clean && result.reverted;
   }
@@ -44,7 +46,8 @@ bool revert_all(const UndoRecord& record, UndoJournal& journal) {
 bool end_trees(const UndoRecord& record, Nanos grace_end) {
   bool clean = true;
   for (const auto& tree : record.trees) {
-    if (const auto handle = PidFd::open(tree.root)) (void)handle->exited(std::max(Nanos(0), grace_end - monotonic_now()));
+    if (const auto handle = PidFd::open(tree.root))
+      (void)handle->exited(std::max(Nanos(0), grace_end - monotonic_now()));
     // Its number may belong to another by now, unless it still lives: then only the mark tells.
     const ProcessId root{alive(tree.root) ? tree.root.pid : 0, tree.root.start_time};
     clean = kill_tree(root, tree.mark, 2s) && clean;

@@ -1,11 +1,12 @@
 // journal: see journal.hpp.
 #include "harness/fault/journal.hpp"
 
-#include <algorithm>
 #include <fcntl.h>
-#include <filesystem>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
 
 #include "harness/core/clock.hpp"
 #include "harness/core/text.hpp"
@@ -54,7 +55,8 @@ std::vector<std::string> read_keys(const std::string& run_dir) {
 
 void take_entry(const Json& line, const std::vector<std::string>& keys, UndoRecord* record) {
   const std::string& id = line["id"].string();
-  auto entry = std::find_if(record->entries.begin(), record->entries.end(), [&](const UndoEntry& e) { return e.id == id; });
+  auto entry =
+      std::find_if(record->entries.begin(), record->entries.end(), [&](const UndoEntry& e) { return e.id == id; });
   if (entry == record->entries.end()) entry = record->entries.insert(entry, UndoEntry{});
   entry->id = id;
   if (line.has("undo")) {
@@ -88,10 +90,14 @@ void take_line(const Json& line, const std::vector<std::string>& keys, UndoRecor
 
 std::string_view to_text(UndoState state) {
   switch (state) {
-    case UndoState::planned: return "planned";
-    case UndoState::active: return "active";
-    case UndoState::reverted: return "reverted";
-    case UndoState::residue: return "residue";
+    case UndoState::planned:
+      return "planned";
+    case UndoState::active:
+      return "active";
+    case UndoState::reverted:
+      return "reverted";
+    case UndoState::residue:
+      return "residue";
   }
   return "residue";
 }
@@ -112,10 +118,13 @@ Result<UndoRecord> read_undo_journal(const std::string& run_dir) {
     begin = end + 1;
     if (line.empty()) continue;
     const auto json = Json::parse(line);
-    if (json && json->is_object() && newline != std::string::npos) take_line(*json, keys, &record);
-    else record.torn = true;
+    if (json && json->is_object() && newline != std::string::npos)
+      take_line(*json, keys, &record);
+    else
+      record.torn = true;
   }
-  if (!record.begun && !text->empty()) return Error{Errc::invalid, journal_path(run_dir) + " does not begin as an undo journal"};
+  if (!record.begun && !text->empty())
+    return Error{Errc::invalid, journal_path(run_dir) + " does not begin as an undo journal"};
   return record;
 }
 
@@ -133,7 +142,8 @@ bool remove_secrets(const UndoRecord& record) {
   return none_left;
 }
 
-Result<std::unique_ptr<UndoJournal>> UndoJournal::create(const std::string& run_dir, const std::vector<std::string>& allow) {
+Result<std::unique_ptr<UndoJournal>> UndoJournal::create(const std::string& run_dir,
+                                                         const std::vector<std::string>& allow) {
   auto log = DurableLog::open(journal_path(run_dir));
   if (!log) return std::move(log).error();
   const auto self = identify(::getpid());
@@ -141,8 +151,12 @@ Result<std::unique_ptr<UndoJournal>> UndoJournal::create(const std::string& run_
   Json blocks = Json::array();
   for (const auto& block : allow) blocks.push(block);
   std::unique_ptr<UndoJournal> journal(new UndoJournal(run_dir, std::move(*log)));
-  auto written = journal->append(Json::object({{"journal", "faults"}, {"version", 1}, {"boot_id", boot_id()}, {"pid", static_cast<std::int64_t>(self->pid)},
-                                               {"start_time", self->start_time}, {"allow", blocks}}));
+  auto written = journal->append(Json::object({{"journal", "faults"},
+                                               {"version", 1},
+                                               {"boot_id", boot_id()},
+                                               {"pid", static_cast<std::int64_t>(self->pid)},
+                                               {"start_time", self->start_time},
+                                               {"allow", blocks}}));
   if (!written) return std::move(written).error();
   // The name itself must survive a crash, too.
   if (const int dir = ::open(run_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); dir >= 0) {
@@ -177,7 +191,8 @@ Result<Json> UndoJournal::without_keys(const Json& undo) {
     headers.set(name, std::string(kKeyMark) + std::to_string(keys_++));
     text += value.string() + "\n";
   }
-  const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fdatasync(fd) == 0;
+  const bool written =
+      ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fdatasync(fd) == 0;
   ::close(fd);
   if (!written) return Error{Errc::unavailable, "cannot write " + keys_path(run_dir_), "free some space"};
   Json kept = undo;
@@ -198,8 +213,10 @@ Status UndoJournal::mark(const std::string& id, UndoState state, std::string_vie
 
 Status UndoJournal::tree(const std::string& name, const ProcessId& root, const std::string& mark) {
   const std::lock_guard lock(mutex_);
-  return append(Json::object(
-      {{"process", name}, {"pid", static_cast<std::int64_t>(root.pid)}, {"start_time", root.start_time}, {"mark", mark}}));
+  return append(Json::object({{"process", name},
+                              {"pid", static_cast<std::int64_t>(root.pid)},
+                              {"start_time", root.start_time},
+                              {"mark", mark}}));
 }
 
 Status UndoJournal::folder(const std::string& path) {

@@ -1,11 +1,13 @@
-// journal: the undo journal of a run, faults.jsonl in its folder. How to mend is on the disk before anything is broken, so
-// that the guardian and `cardstorm recover` can mend when we no longer can.
+// journal: the undo journal of a run, faults.jsonl in its folder. How to mend is on the disk before anything is broken,
+// so that the guardian and `cardstorm recover` can mend when we no longer can.
 //
 // One JSON object per line. First {"journal":"faults","version":1,"boot_id","pid","start_time","allow":[CIDR]}; then
-// {"process":NAME,"pid","start_time","mark"} for each tree that must not outlive us and {"folder":PATH} for our secrets; for each fault
-// {"id","fault","on","undo":{...},"state":"planned","mono_ns"} and later {"id","state","by","note","mono_ns"}; last {"closed":true}.
-// Undo: {"kind":"none"}, {"kind":"http","method","url","headers":{},"body","verify":{...}} or {"kind":"argv","argv":[],...}; see undo.hpp. Header values are
-// kept apart in .faults.keys (0600, removed when nothing is open), since a run folder is shown around.
+// {"process":NAME,"pid","start_time","mark"} for each tree that must not outlive us and {"folder":PATH} for our
+// secrets; for each fault
+// {"id","fault","on","undo":{...},"state":"planned","mono_ns"} and later {"id","state","by","note","mono_ns"}; last
+// {"closed":true}. Undo: {"kind":"none"}, {"kind":"http","method","url","headers":{},"body","verify":{...}} or
+// {"kind":"argv","argv":[],...}; see undo.hpp. Header values are kept apart in .faults.keys (0600, removed when nothing
+// is open), since a run folder is shown around.
 #pragma once
 
 #include <memory>
@@ -26,12 +28,16 @@ std::string_view to_text(UndoState state);
 
 struct UndoEntry {
   std::string id, fault, on;
-  Json undo;                     // with its header values in place
+  Json undo;  // with its header values in place
   UndoState state = UndoState::planned;
   std::string by, note;
   [[nodiscard]] bool open() const { return state != UndoState::reverted; }
 };
-struct OwnedTree { std::string name; ProcessId root; std::string mark; };
+struct OwnedTree {
+  std::string name;
+  ProcessId root;
+  std::string mark;
+};
 
 /// What a journal says, whoever wrote it.
 struct UndoRecord {
@@ -40,14 +46,14 @@ struct UndoRecord {
   std::vector<std::string> allow;
   std::vector<UndoEntry> entries;
   std::vector<OwnedTree> trees;
-  std::vector<std::string> folders;   // of secrets, made by us
-  bool closed = false;           // an orderly end was written
-  bool torn = false;             // the last line is half written: it never took effect
-  bool begun = false;            // its first line is there: who wrote it, on which boot
+  std::vector<std::string> folders;  // of secrets, made by us
+  bool closed = false;               // an orderly end was written
+  bool torn = false;                 // the last line is half written: it never took effect
+  bool begun = false;                // its first line is there: who wrote it, on which boot
   [[nodiscard]] bool anything_open() const;
 };
-/// Errc::not_found when `run_dir` holds no journal, Errc::invalid when what it holds does not begin as one (an empty file is one to
-/// which nothing was written). A torn or damaged line is skipped and told in `torn`.
+/// Errc::not_found when `run_dir` holds no journal, Errc::invalid when what it holds does not begin as one (an empty
+/// file is one to which nothing was written). A torn or damaged line is skipped and told in `torn`.
 Result<UndoRecord> read_undo_journal(const std::string& run_dir);
 
 /// Every folder of secrets begins with this word; nothing else is ever removed.

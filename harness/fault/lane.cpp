@@ -90,7 +90,8 @@ FaultResult FaultLane::run_segment(const Segment& segment, const std::stop_token
 }
 
 Result<std::unique_ptr<ActiveFault>> FaultLane::prepare(const Segment& segment) {
-  if (!free_of_stuck()) return Error{Errc::refused, "not made: an earlier fault is not mended yet (" + stuck_->note() + ")"};
+  if (!free_of_stuck())
+    return Error{Errc::refused, "not made: an earlier fault is not mended yet (" + stuck_->note() + ")"};
   auto fault = parts_.make(segment.fault, parts_.target);
   if (!fault) return std::move(fault).error();
   return ActiveFault::plan(std::move(*fault), segment, parts_.journal, parts_.history, parts_.clock);

@@ -1,5 +1,6 @@
-// node_kill: SIGKILL to one instance, by the means of its node: a process, a container, pods, or a command of the user. Normal again
-// when a ready instance with another identity exists. Mostly the target's own supervisor makes it; where none does, heal() starts it.
+// node_kill: SIGKILL to one instance, by the means of its node: a process, a container, pods, or a command of the user.
+// Normal again when a ready instance with another identity exists. Mostly the target's own supervisor makes it; where
+// none does, heal() starts it.
 #include <optional>
 
 #include "harness/fault/fault.hpp"
@@ -80,8 +81,8 @@ class NodeKill final : public Fault {
 
   NodeControl& control_;
   Node victim_;
-  std::optional<PidFd> handle_;   // where it is a process of this machine: the surest witness of its end
-  std::optional<Status> revival_;   // what came of the last try
+  std::optional<PidFd> handle_;    // where it is a process of this machine: the surest witness of its end
+  std::optional<Status> revival_;  // what came of the last try
   Nanos revive_at_{0};
   bool asked_ = false, killed_ = false, end_seen_ = false, revived_ = false;
 };

@@ -13,7 +13,8 @@ inline Result<Nanos> duration_param(const FaultSpec& spec, const FaultEntry::Par
   const std::string where = spec.fault + ": '" + param.name + "'";
   if (!value) return Error{Errc::invalid, where + ": " + value.error().what, value.error().remedy};
   if (*value < min || *value > max)
-    return Error{Errc::invalid, where + " is " + duration_text(*value) + ", outside " + duration_text(min) + " to " + duration_text(max)};
+    return Error{Errc::invalid, where + " is " + duration_text(*value) + ", outside " + duration_text(min) + " to " +
+                                    duration_text(max)};
   return *value;
 }
 

@@ -36,7 +36,8 @@ class PaymentDelay final : public Fault {
   Nanos delay_, slow_;
 };
 
-const FaultEntry::Param kDelay{"delay", "duration", "8s", "how much later every answer and notify of the channel comes"};
+const FaultEntry::Param kDelay{"delay", "duration", "8s",
+                               "how much later every answer and notify of the channel comes"};
 
 Result<std::unique_ptr<Fault>> make(const FaultSpec& spec, Target& target) {
   const auto delay = duration_param(spec, kDelay, kDelayMin, kDelayMax);

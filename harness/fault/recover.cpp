@@ -12,15 +12,16 @@ namespace cardstorm {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr int kDepthMax = 4;   // runs / drill / side / repeat
-constexpr Nanos kWait{3s};     // longer than a lease: then the primitive has reverted itself
+constexpr int kDepthMax = 4;  // runs / drill / side / repeat
+constexpr Nanos kWait{3s};    // longer than a lease: then the primitive has reverted itself
 
 void find_runs(const fs::path& dir, int depth, std::vector<std::string>* runs) {
   std::error_code error;
   if (fs::exists(dir / "faults.jsonl", error)) runs->push_back(dir.string());
   if (depth == 0) return;
   for (const auto& entry : fs::directory_iterator(dir, error))
-    if (entry.is_directory(error) && !entry.is_symlink(error)) find_runs(entry.path(), depth - 1, runs);  // `latest` is a link
+    if (entry.is_directory(error) && !entry.is_symlink(error))
+      find_runs(entry.path(), depth - 1, runs);  // `latest` is a link
 }
 
 RecoverRow row_of(const std::string& run, const UndoEntry& entry) {
@@ -38,7 +39,8 @@ void recover_entry(const UndoRecord& record, const UndoEntry& entry, UndoJournal
     row->note = result.note;
   }
   const auto state = row->result == "residue" ? UndoState::residue : UndoState::reverted;
-  if (auto written = journal.mark(entry.id, state, "recover", row->note); !written) row->note += "; " + written.error().what;
+  if (auto written = journal.mark(entry.id, state, "recover", row->note); !written)
+    row->note += "; " + written.error().what;
 }
 
 /// Trees of a run that neither the harness nor its guardian could end.
@@ -77,12 +79,15 @@ void recover_run(const std::string& run, RecoverReport* report) {
   for (const auto& entry : record->entries) {
     if (!entry.open()) continue;
     report->rows.push_back(row_of(run, entry));
-    if (journal) recover_entry(*record, entry, **journal, &report->rows.back());
-    else report->rows.back().result = "residue", report->rows.back().note = journal.error().what;
+    if (journal)
+      recover_entry(*record, entry, **journal, &report->rows.back());
+    else
+      report->rows.back().result = "residue", report->rows.back().note = journal.error().what;
   }
   recover_trees(run, *record, report);
   if (!record->closed && !remove_secrets(*record))
-    report->rows.push_back({run, "secrets", "folder", "this machine", "kept", "residue", "a folder of secrets could not be removed"});
+    report->rows.push_back(
+        {run, "secrets", "folder", "this machine", "kept", "residue", "a folder of secrets could not be removed"});
   if (journal) (void)(*journal)->close();
 }
 

@@ -7,13 +7,13 @@
 namespace cardstorm {
 
 struct RecoverRow {
-  std::string run, id, fault, on, before;   // before: the state in the journal
-  std::string result;                       // reverted | gone | residue | running | ended (a process tree)
+  std::string run, id, fault, on, before;  // before: the state in the journal
+  std::string result;                      // reverted | gone | residue | running | ended (a process tree)
   std::string note;
 };
 struct RecoverReport {
-  std::vector<RecoverRow> rows;             // only what was open
-  [[nodiscard]] bool residue() const;       // then exit code 5
+  std::vector<RecoverRow> rows;        // only what was open
+  [[nodiscard]] bool residue() const;  // then exit code 5
 };
 
 /// `dirs`: run folders, or folders that hold them at any depth up to 4. A run whose harness still lives is left alone

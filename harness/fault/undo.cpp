@@ -21,7 +21,7 @@ HttpRequest request_of(const Json& undo) {
   request.method = undo["method"].string();
   request.url = undo["url"].string();
   request.body = undo["body"].string();
-  request.timeout = undo.has("within_ms") ? kNodeCommand : kControlTimeout;   // an engine answers when the start is done
+  request.timeout = undo.has("within_ms") ? kNodeCommand : kControlTimeout;  // an engine answers when the start is done
   request.unix_socket = undo["unix_socket"].string();
   for (const auto& [name, value] : undo["headers"].members()) request.headers.emplace_back(name, value.string());
   return request;
@@ -50,7 +50,9 @@ std::string verify(const Json& check, const AllowList& allow) {
   const Nanos took = monotonic_now() - begin;
   if (!answer) return answer.error().what;
   if (check.has("below_ms"))
-    return took < std::chrono::milliseconds(check["below_ms"].integer()) ? "" : "the answer still took " + duration_text(took);
+    return took < std::chrono::milliseconds(check["below_ms"].integer())
+               ? ""
+               : "the answer still took " + duration_text(took);
   const Json* found = answer->at_pointer(check["pointer"].string());
   if (found == nullptr) return "no value at " + check["pointer"].string();
   return *found == check["equals"] ? "" : check["pointer"].string() + " is still " + found->text();
@@ -68,11 +70,13 @@ std::string ask_to_start(const Json& undo, const AllowList& allow) {
   if (answer.cause != Cause::none) return answer.error;
   for (const Json& status : undo["accept"].items())
     if (status.integer() == answer.status) return "";
-  return answer.status >= 200 && answer.status < 300 ? "" : "status " + std::to_string(answer.status) + " " + answer.body.substr(0, 200);
+  return answer.status >= 200 && answer.status < 300
+             ? ""
+             : "status " + std::to_string(answer.status) + " " + answer.body.substr(0, 200);
 }
 
-/// Starts again what was killed. Done when it runs already; asked for once, since a second instance is not wanted; then it has
-/// the time that a start takes. Silence proves nothing here.
+/// Starts again what was killed. Done when it runs already; asked for once, since a second instance is not wanted; then
+/// it has the time that a start takes. Silence proves nothing here.
 UndoResult start_again(const Json& undo, const AllowList& allow, Nanos wait) {
   const Json& check = undo["verify"];
   if (!check.is_null() && verify(check, allow).empty()) return {true, "it runs"};
@@ -106,9 +110,12 @@ UndoResult run_undo(const Json& undo, const AllowList& allow, Nanos wait) {
     const std::string left = answer ? verify(undo["verify"], allow) : answer.error().what;
     if (left.empty()) return {true, "undone"};
     const Nanos now = monotonic_now();
-    if (answer || answer.error().code != Errc::unavailable) silent_since = Nanos(-1);
-    else if (silent_since < Nanos(0)) silent_since = now;
-    if (silent_since >= Nanos(0) && now - silent_since >= kLease) return {true, "nothing listens there any more, and the lease is over"};
+    if (answer || answer.error().code != Errc::unavailable)
+      silent_since = Nanos(-1);
+    else if (silent_since < Nanos(0))
+      silent_since = now;
+    if (silent_since >= Nanos(0) && now - silent_since >= kLease)
+      return {true, "nothing listens there any more, and the lease is over"};
     if (!answer && answer.error().code == Errc::refused) return {false, left};  // the allow-list will not change
     if (now >= end) return {false, left};
     std::this_thread::sleep_for(std::min(kAgain, end - now));

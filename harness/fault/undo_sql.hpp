@@ -5,8 +5,8 @@
 
 namespace cardstorm {
 
-/// `undo`: {"kind":"sql","url","password_file","application","sessions"}. Tries for at most `wait`; reverted means that the server
-/// has none of these sessions any more, or that no server listened there for the length of a lease.
+/// `undo`: {"kind":"sql","url","password_file","application","sessions"}. Tries for at most `wait`; reverted means that
+/// the server has none of these sessions any more, or that no server listened there for the length of a lease.
 UndoResult run_sql_undo(const Json& undo, const AllowList& allow, Nanos wait);
 
 }  // namespace cardstorm

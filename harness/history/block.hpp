@@ -1,5 +1,5 @@
-// block: the frame around records in a lane file. A file is kFileMagic, then blocks; each block can be checked and read alone.
-// The header has a checksum of its own, so that an index of a file can be made without reading the records.
+// block: the frame around records in a lane file. A file is kFileMagic, then blocks; each block can be checked and read
+// alone. The header has a checksum of its own, so that an index of a file can be made without reading the records.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@ inline constexpr std::string_view kBlockMagic{"\xc5HB\x1a", 4};  // no text, so 
 inline constexpr std::size_t kHeaderSize = 48;
 inline constexpr std::size_t kPayloadMax = 64 * 1024 - kHeaderSize;
 
-/// On disk, little endian: magic, length u32, count u32, number u32, first i64, last i64, base i64, crc of the payload u32,
-/// crc of all before u32. count = 0 is the end mark.
+/// On disk, little endian: magic, length u32, count u32, number u32, first i64, last i64, base i64, crc of the payload
+/// u32, crc of all before u32. count = 0 is the end mark.
 struct BlockHeader {
   std::uint32_t length = 0, count = 0, number = 0;  // number: from 0 in each file, so that a lost block shows
   Nanos first{0}, last{0};                          // smallest and largest time_of() inside

@@ -24,12 +24,28 @@ constexpr std::uint64_t zigzag(std::uint64_t v) { return (v << 1) ^ (0 - (v >> 6
 constexpr std::uint64_t unzigzag(std::uint64_t v) { return (v >> 1) ^ (0 - (v & 1)); }
 
 /// The last value of each enum: a number above it is damage or comes from a newer version.
-template <class E> constexpr E last_of();
-template <> constexpr Outcome last_of() { return Outcome::unknown; }
-template <> constexpr TradeOutcome last_of() { return TradeOutcome::unfinished; }
-template <> constexpr Cause last_of() { return Cause::front_wall; }
-template <> constexpr Phase last_of() { return Phase::done; }
-template <> constexpr FaultEdge last_of() { return FaultEdge::failed; }
+template <class E>
+constexpr E last_of();
+template <>
+constexpr Outcome last_of() {
+  return Outcome::unknown;
+}
+template <>
+constexpr TradeOutcome last_of() {
+  return TradeOutcome::unfinished;
+}
+template <>
+constexpr Cause last_of() {
+  return Cause::front_wall;
+}
+template <>
+constexpr Phase last_of() {
+  return Phase::done;
+}
+template <>
+constexpr FaultEdge last_of() {
+  return FaultEdge::failed;
+}
 
 class Put {
  public:

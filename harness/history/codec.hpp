@@ -1,6 +1,6 @@
-// codec: an event as bytes. A record is {length, tag, fields}; integers are LEB128 varints, times are differences from the
-// block's base or the time before in the same record, so that a step costs about 25 bytes. The length lets a reader step over
-// a kind that it does not know.
+// codec: an event as bytes. A record is {length, tag, fields}; integers are LEB128 varints, times are differences from
+// the block's base or the time before in the same record, so that a step costs about 25 bytes. The length lets a reader
+// step over a kind that it does not know.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,8 @@ class Decoder {
   Decoder(std::string_view data, Nanos base) : data_(data), base_(base) {}
   [[nodiscard]] bool at_end() const { return at_ == data_.size(); }
   [[nodiscard]] std::size_t offset() const { return at_; }
-  /// The next event; nullopt when the record is unknown or malformed: `problem` says why, and the decoder stands behind that
-  /// record (at the end, when its length cannot be trusted).
+  /// The next event; nullopt when the record is unknown or malformed: `problem` says why, and the decoder stands behind
+  /// that record (at the end, when its length cannot be trusted).
   std::optional<Event> next(std::string& problem);
 
  private:

@@ -61,7 +61,11 @@ class LaneFile {
   std::uint64_t size_ = 0;
 };
 
-struct BlockRef { std::uint32_t lane; std::uint64_t offset; BlockHeader header; };
+struct BlockRef {
+  std::uint32_t lane;
+  std::uint64_t offset;
+  BlockHeader header;
+};
 
 /// Walks one file from header to header.
 class Indexer {
@@ -86,9 +90,11 @@ class Indexer {
       check_number(at, header->number);
       const std::uint64_t end = at + kHeaderSize + header->length;
       torn = end > file_.size();
-      if (torn) report(at, "torn tail: a block of " + std::to_string(header->length) + " bytes has only " +
-                               std::to_string(file_.size() - at - kHeaderSize));
-      else if (header->count > 0) out_.push_back({lane_, at, *header});
+      if (torn)
+        report(at, "torn tail: a block of " + std::to_string(header->length) + " bytes has only " +
+                       std::to_string(file_.size() - at - kHeaderSize));
+      else if (header->count > 0)
+        out_.push_back({lane_, at, *header});
       ended = header->count == 0 && !torn;
       at = end;
     }
@@ -99,7 +105,8 @@ class Indexer {
   std::uint64_t check_magic() {
     const std::string magic = file_.read(0, history::kFileMagic.size());
     if (magic == history::kFileMagic) return magic.size();
-    report(0, magic.size() < history::kFileMagic.size() ? "torn tail: not even a whole file header" : "not a history file of this version");
+    report(0, magic.size() < history::kFileMagic.size() ? "torn tail: not even a whole file header"
+                                                        : "not a history file of this version");
     return magic.size();
   }
 
@@ -137,8 +144,8 @@ class Indexer {
 
 /// The events of one block, in order of time, and where the merge stands in it.
 struct LoadedBlock {
-  std::vector<Event> events;           // in order of writing
-  std::vector<std::uint32_t> order;    // indices, by time
+  std::vector<Event> events;         // in order of writing
+  std::vector<std::uint32_t> order;  // indices, by time
   std::size_t at = 0;
   std::uint32_t lane = 0, number = 0;
 
@@ -152,15 +159,18 @@ LoadedBlock load(const LaneFile& file, const BlockRef& ref, Damage& damage) {
   block.number = ref.header.number;
   const std::string payload = file.read(ref.offset + kHeaderSize, ref.header.length);
   if (payload.size() != ref.header.length || history::crc32c(payload) != ref.header.payload_crc) {
-    damage.push_back({file.path(), ref.offset, "bad checksum: a block of " + std::to_string(ref.header.count) + " events is lost"});
+    damage.push_back(
+        {file.path(), ref.offset, "bad checksum: a block of " + std::to_string(ref.header.count) + " events is lost"});
     return block;
   }
   block.events.reserve(ref.header.count);
   for (history::Decoder decoder(payload, ref.header.base); !decoder.at_end();) {
     const std::size_t record_at = decoder.offset();
     std::string problem;
-    if (auto event = decoder.next(problem)) block.events.push_back(std::move(*event));
-    else damage.push_back({file.path(), ref.offset + kHeaderSize + record_at, problem});
+    if (auto event = decoder.next(problem))
+      block.events.push_back(std::move(*event));
+    else
+      damage.push_back({file.path(), ref.offset + kHeaderSize + record_at, problem});
   }
   block.order.resize(block.events.size());
   std::iota(block.order.begin(), block.order.end(), 0U);
@@ -170,8 +180,8 @@ LoadedBlock load(const LaneFile& file, const BlockRef& ref, Damage& damage) {
 }
 
 struct History {
-  std::vector<LaneFile> lanes;     // by name
-  std::vector<BlockRef> blocks;    // by first time
+  std::vector<LaneFile> lanes;   // by name
+  std::vector<BlockRef> blocks;  // by first time
   Damage damage;
 };
 
@@ -201,7 +211,7 @@ Result<History> index_of(const std::string& dir) {
 template <class Visit>
 void merge(History& h, Visit&& visit) {
   const auto later = [](const auto& a, const auto& b) { return a->key() > b->key(); };
-  std::vector<std::unique_ptr<LoadedBlock>> open;   // a heap, earliest event in front
+  std::vector<std::unique_ptr<LoadedBlock>> open;  // a heap, earliest event in front
   const auto push = [&](std::unique_ptr<LoadedBlock> block) {
     if (block->at == block->order.size()) return;
     open.push_back(std::move(block));
@@ -234,7 +244,8 @@ void merge(History& h, Visit&& visit) {
 
 }  // namespace
 
-Result<std::vector<HistoryDamage>> read_history(const std::string& dir, const std::function<void(const Event&)>& visit) {
+Result<std::vector<HistoryDamage>> read_history(const std::string& dir,
+                                                const std::function<void(const Event&)>& visit) {
   auto h = index_of(dir);
   if (!h) return std::move(h).error();
   merge(*h, [&](std::uint32_t, const Event& e) { visit(e); });

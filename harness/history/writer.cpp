@@ -26,9 +26,9 @@ Error system_error(const std::string& what, int number) {
 struct HistoryWriter::Impl {
   std::string path;
   int fd = -1;
-  std::string payload, scratch;   // records of the open block; room for one frame
+  std::string payload, scratch;  // records of the open block; room for one frame
   history::BlockHeader header;
-  std::optional<Error> error;     // the first one; nothing is written after it
+  std::optional<Error> error;  // the first one; nothing is written after it
 
   ~Impl() {
     if (fd >= 0) ::close(fd);
@@ -38,8 +38,10 @@ struct HistoryWriter::Impl {
     while (!bytes.empty() && !error) {
       const auto n = ::write(fd, bytes.data(), bytes.size());
       if (n < 0 && errno == EINTR) continue;
-      if (n < 0) error = system_error("cannot write history " + path, errno);
-      else bytes.remove_prefix(static_cast<std::size_t>(n));
+      if (n < 0)
+        error = system_error("cannot write history " + path, errno);
+      else
+        bytes.remove_prefix(static_cast<std::size_t>(n));
     }
   }
 
@@ -48,7 +50,7 @@ struct HistoryWriter::Impl {
     header.payload_crc = history::crc32c(payload);
     scratch = history::bytes_of(header);
     scratch += payload;
-    append(scratch);   // one write call per block: a crash leaves at most one torn block, the last
+    append(scratch);  // one write call per block: a crash leaves at most one torn block, the last
     header = {.number = header.number + 1};
     payload.clear();
   }
@@ -58,7 +60,7 @@ struct HistoryWriter::Impl {
     if (header.count == 0) header.base = header.first = header.last = at;
     const std::size_t before = payload.size();
     history::encode(e, header.base, payload);
-    if (payload.size() > history::kPayloadMax) {   // does not fit: send the others, start again with this one
+    if (payload.size() > history::kPayloadMax) {  // does not fit: send the others, start again with this one
       payload.resize(before);
       write_block();
       header.base = header.first = header.last = at;
@@ -102,7 +104,7 @@ bool HistoryWriter::failed() const { return impl_->error.has_value(); }
 Status HistoryWriter::close() {
   if (impl_->fd >= 0) {
     flush();
-    if (!impl_->error) impl_->write_block();   // empty: the end mark
+    if (!impl_->error) impl_->write_block();  // empty: the end mark
     if (!impl_->error && ::fdatasync(impl_->fd) != 0 && errno != EINVAL && errno != EROFS)
       impl_->error = system_error("cannot write history " + impl_->path, errno);
     ::close(impl_->fd);

@@ -14,9 +14,11 @@
 
 namespace cardstorm {
 
-/// Reads the text of audit.jsonl. Errc::invalid names the line; half an audit is none, for absence in it proves nothing.
+/// Reads the text of audit.jsonl. Errc::invalid names the line; half an audit is none, for absence in it proves
+/// nothing.
 Result<Audit> audit_of_lines(std::string_view text);
-/// Of what was minted, what there was to be sold when the run began: a platform that lives on may have sold some before. `audit` may be null.
+/// Of what was minted, what there was to be sold when the run began: a platform that lives on may have sold some
+/// before. `audit` may be null.
 std::uint32_t stock_at_start(const MintedSku& sku, const Audit* audit);
 
 }  // namespace cardstorm

@@ -8,7 +8,7 @@
 namespace cardstorm {
 namespace {
 
-constexpr Nanos kDelayDefault = 8s;   // of fault/payment_delay.cpp
+constexpr Nanos kDelayDefault = 8s;  // of fault/payment_delay.cpp
 
 bool any_within(std::span<const Nanos> times, Nanos from, Nanos to) {
   return std::any_of(times.begin(), times.end(), [&](Nanos at) { return at >= from && at <= to; });
@@ -24,7 +24,9 @@ Nanos delay_of(const Segment& segment) {
 bool any_notify(const std::string& channel, Nanos from, Nanos gone, Nanos delay, const Evidence& e) {
   return std::any_of(e.notifies.begin(), e.notifies.end(), [&](const Notify& n) {
     if (n.channel != channel || n.at < from || n.at > gone + delay) return false;
-    return n.at <= gone || std::any_of(e.charges.begin(), e.charges.end(), [&](const Charge& c) { return c.channel == channel && c.trade_no == n.trade_no && c.at <= gone; });
+    return n.at <= gone || std::any_of(e.charges.begin(), e.charges.end(), [&](const Charge& c) {
+             return c.channel == channel && c.trade_no == n.trade_no && c.at <= gone;
+           });
   });
 }
 
@@ -35,8 +37,10 @@ bool was_bypassed(const Segment& segment, const FaultTimes& times, std::span<con
   if (segment.fault.fault != kPaymentDelay || !times.verified || times.failed || !e.journals_whole) return false;
   const auto asked = e.asked.find(channel);
   if (asked == e.asked.end()) return false;
-  const Nanos from = times.injecting.value_or(segment.fault_at), gone = times.cleared.value_or(times.healed.value_or(segment.heal_at));
-  return !any_within(asked->second, from, gone) && !any_within(pays, from, gone) && !any_notify(channel, from, gone, delay_of(segment), e);
+  const Nanos from = times.injecting.value_or(segment.fault_at),
+              gone = times.cleared.value_or(times.healed.value_or(segment.heal_at));
+  return !any_within(asked->second, from, gone) && !any_within(pays, from, gone) &&
+         !any_notify(channel, from, gone, delay_of(segment), e);
 }
 
 }  // namespace cardstorm

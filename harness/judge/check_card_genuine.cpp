@@ -1,5 +1,5 @@
-// card_genuine (M7): every text handed out as a card decodes to the mint, exists, and is of the SKU that was bought. Without a
-// mint nobody can say what is genuine.
+// card_genuine (M7): every text handed out as a card decodes to the mint, exists, and is of the SKU that was bought.
+// Without a mint nobody can say what is genuine.
 #include "harness/core/text.hpp"
 #include "harness/judge/orders.hpp"
 
@@ -51,8 +51,8 @@ class CardGenuine final : public OrderCheck {
     const MintedSku* sku = nullptr;
     for (const auto& m : e.minted)
       if (m.number == card.first) sku = &m;
-    const std::string name = (sku != nullptr ? sku->sku : "sku " + std::to_string(card.first)) + "#" +
-                             std::to_string(card.second);
+    const std::string name =
+        (sku != nullptr ? sku->sku : "sku " + std::to_string(card.first)) + "#" + std::to_string(card.second);
     if (sku == nullptr || card.second >= sku->cards)
       v.violation(o.order, "card " + name + " was never minted", at, price_of(o));
     else if (!o.sku.empty() && sku->sku != o.sku)

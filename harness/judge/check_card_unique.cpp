@@ -1,5 +1,5 @@
-// card_unique (M6): each card is disclosed to at most one order over the whole history, and the audit agrees. The buyers' eyes
-// are enough to prove a double, for a stolen row in the database the audit shows one order only.
+// card_unique (M6): each card is disclosed to at most one order over the whole history, and the audit agrees. The
+// buyers' eyes are enough to prove a double, for a stolen row in the database the audit shows one order only.
 #include "harness/core/text.hpp"
 #include "harness/judge/orders.hpp"
 
@@ -27,13 +27,17 @@ class CardUnique final : public OrderCheck {
       for (std::size_t i = 1; i < who.size(); ++i)
         v.violation(who[i].order->order, card + " was also given to order " + who[0].order->order, who[i].at,
                     price_of(*who[i].order));
-    return v.finish(e.audit != nullptr ? "every card went to one order, in buyers' eyes and in the audit"
-                                       : "every card went to one order, in buyers' eyes (there was no audit to compare)",
+    return v.finish(e.audit != nullptr
+                        ? "every card went to one order, in buyers' eyes and in the audit"
+                        : "every card went to one order, in buyers' eyes (there was no audit to compare)",
                     "no card was handed out");
   }
 
  private:
-  struct Holder { const OrderFacts* order; Nanos at; };
+  struct Holder {
+    const OrderFacts* order;
+    Nanos at;
+  };
 
   static std::string name_of_card(const CardKey& card, const Evidence& e) {
     std::string sku = "sku " + std::to_string(card.first);

@@ -1,5 +1,5 @@
-// money_conserved (M1): charges less refunds, plus what wallets gave, equal what the platform booked: per order, which names
-// the culprit, and then over everything, which finds money that belongs to no order.
+// money_conserved (M1): charges less refunds, plus what wallets gave, equal what the platform booked: per order, which
+// names the culprit, and then over everything, which finds money that belongs to no order.
 #include "harness/core/text.hpp"
 #include "harness/judge/orders.hpp"
 
@@ -31,8 +31,10 @@ class MoneyConserved final : public OrderCheck {
     const std::int64_t moved = o.net_paid_cents();
     if (moved == booked) return;
     const std::string what = "bank and wallet say " + money_text(moved) + " paid, the books say " + money_text(booked);
-    if (!settled(o.money_at(), e)) v.open_case(o.order, what);
-    else v.violation(o.order, what, o.money_at(), moved > booked ? moved - booked : booked - moved);
+    if (!settled(o.money_at(), e))
+      v.open_case(o.order, what);
+    else
+      v.violation(o.order, what, o.money_at(), moved > booked ? moved - booked : booked - moved);
   }
 
   static void judge_whole(const Evidence& e, Verdicts& v) {
@@ -43,8 +45,9 @@ class MoneyConserved final : public OrderCheck {
     for (const auto& w : e.audit->wallets) wallets += w.balance_cents - w.opening_cents;
     if (bank == revenue + wallets) return;
     const std::int64_t gap = bank - revenue - wallets;
-    v.violation("", "the bank holds " + money_text(bank) + ", revenue plus wallets make " +
-                        money_text(revenue + wallets), e.end, gap < 0 ? -gap : gap);
+    v.violation("",
+                "the bank holds " + money_text(bank) + ", revenue plus wallets make " + money_text(revenue + wallets),
+                e.end, gap < 0 ? -gap : gap);
   }
 };
 

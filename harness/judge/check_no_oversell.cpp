@@ -1,6 +1,6 @@
-// no_oversell (M9): per SKU, the quantity paid for and not refunded is at most what was minted and not sold before the run. Judged
-// at the end: a shop that takes too many orders and gives the money back has not oversold. Quantities that nobody knows count as
-// an open case.
+// no_oversell (M9): per SKU, the quantity paid for and not refunded is at most what was minted and not sold before the
+// run. Judged at the end: a shop that takes too many orders and gives the money back has not oversold. Quantities that
+// nobody knows count as an open case.
 #include <algorithm>
 
 #include "harness/core/text.hpp"
@@ -49,8 +49,10 @@ class NoOversell final : public OrderCheck {
       if (total <= stock) continue;
       const std::string what = m.sku + ": " + std::to_string(total) + " sold, " + std::to_string(stock) + " in stock";
       // The refund may still come, or stand in the torn part of a journal.
-      if (e.journals_whole && settled(o->money_at(), e)) v.violation(o->order, what, o->money_at(), o->net_paid_cents());
-      else v.open_case(o->order, what);
+      if (e.journals_whole && settled(o->money_at(), e))
+        v.violation(o->order, what, o->money_at(), o->net_paid_cents());
+      else
+        v.open_case(o->order, what);
     }
     if (vague != nullptr) v.open_case(vague->order, "paid, quantity unknown");
   }

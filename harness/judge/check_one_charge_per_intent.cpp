@@ -31,8 +31,10 @@ class OneChargePerIntent final : public OrderCheck {
     if (surplus <= 0) return;
     const std::string what =
         "charged " + std::to_string(o.payments()) + " times, surplus of " + money_text(surplus) + " not returned";
-    if (e.journals_whole && settled(o.money_at(), e)) v.violation(o.order, what, o.money_at(), surplus);
-    else v.open_case(o.order, what);
+    if (e.journals_whole && settled(o.money_at(), e))
+      v.violation(o.order, what, o.money_at(), surplus);
+    else
+      v.open_case(o.order, what);
   }
 };
 

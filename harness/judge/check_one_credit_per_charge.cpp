@@ -1,5 +1,5 @@
-// one_credit_per_charge (M4): one payment brings at most what it bought: cards up to the quantity, one top-up, one receipt,
-// one credit to the wallet.
+// one_credit_per_charge (M4): one payment brings at most what it bought: cards up to the quantity, one top-up, one
+// receipt, one credit to the wallet.
 #include <algorithm>
 
 #include "harness/core/text.hpp"
@@ -10,7 +10,11 @@ namespace {
 
 constexpr const char* kName = "one_credit_per_charge";
 
-struct Credits { std::string what; std::uint64_t given = 0, allowed = 0; std::int64_t surplus_cents = 0; };
+struct Credits {
+  std::string what;
+  std::uint64_t given = 0, allowed = 0;
+  std::int64_t surplus_cents = 0;
+};
 
 Credits surplus_of(const OrderFacts& o, std::string what, std::uint64_t given, std::uint64_t allowed,
                    std::uint64_t pieces) {
@@ -46,8 +50,7 @@ class OneCreditPerCharge final : public OrderCheck {
     for (const auto* t : o.topups) requests.insert(t->request_no);
     std::vector<Credits> all;
     // Without a known quantity no number of cards is too many.
-    if (o.quantity > 0)
-      all.push_back(surplus_of(o, "cards", o.all_cards().size(), o.quantity * payments, o.quantity));
+    if (o.quantity > 0) all.push_back(surplus_of(o, "cards", o.all_cards().size(), o.quantity * payments, o.quantity));
     all.push_back(surplus_of(o, "top-ups", requests.size(), payments, 1));
     if (o.goods != "topup") all.push_back(surplus_of(o, "receipts", o.receipts.size(), payments, 1));
     all.push_back(surplus_of(o, "credits to the wallet", static_cast<std::uint64_t>(back), payments, 1));
@@ -60,7 +63,8 @@ class OneCreditPerCharge final : public OrderCheck {
     // A second charge may stand in the torn part of a journal, a second debit in the missing audit.
     if (e.journals_whole && (e.audit != nullptr || !o.charges.empty()))
       v.violation(o.order, what, std::max(o.money_at(), Nanos(0)), c.surplus_cents);
-    else v.open_case(o.order, what);
+    else
+      v.open_case(o.order, what);
   }
 };
 

@@ -1,5 +1,6 @@
-// paid_then_credited (M2): money taken means goods handed over, or money given back; both together is a loss for the shop
-// (membership and equipment excepted: their entitlement can be revoked). The bank decides what was paid, not the buyer's timeout.
+// paid_then_credited (M2): money taken means goods handed over, or money given back; both together is a loss for the
+// shop (membership and equipment excepted: their entitlement can be revoked). The bank decides what was paid, not the
+// buyer's timeout.
 #include "harness/core/text.hpp"
 #include "harness/judge/orders.hpp"
 
@@ -37,8 +38,10 @@ class PaidThenCredited final : public OrderCheck {
                                    : "paid " + money_text(net) + ", neither delivered nor refunded";
       // The refund may stand in the torn part of a journal.
       const bool proved = handed == Known::no && e.journals_whole && settled(o.money_at(), e);
-      if (proved) v.violation(o.order, what, o.money_at(), net);
-      else v.open_case(o.order, what);
+      if (proved)
+        v.violation(o.order, what, o.money_at(), net);
+      else
+        v.open_case(o.order, what);
     } else if (handed == Known::yes && !revocable(o.goods)) {
       v.violation(o.order, "delivered and refunded in full", o.money_at(), o.one_payment_cents());
     }

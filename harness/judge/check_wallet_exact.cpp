@@ -1,5 +1,6 @@
-// wallet_exact (M16): opening balance plus entries is the balance, the chain of balance_after is unbroken, no balance is
-// below zero, every balance that a buyer read is one that the chain once had, and each order paid from the wallet has its debit.
+// wallet_exact (M16): opening balance plus entries is the balance, the chain of balance_after is unbroken, no balance
+// is below zero, every balance that a buyer read is one that the chain once had, and each order paid from the wallet
+// has its debit.
 #include <algorithm>
 
 #include "harness/core/text.hpp"
@@ -13,8 +14,10 @@ constexpr const char* kName = "wallet_exact";
 class WalletExact final : public Check {
  public:
   void observe(const Event& event) override {
-    if (const auto* w = std::get_if<WalletSeen>(&event)) reads_.push_back(*w);
-    else if (const auto* p = std::get_if<PaySeen>(&event); p != nullptr && p->channel == "wallet") paid_at_[p->order] = p->at;
+    if (const auto* w = std::get_if<WalletSeen>(&event))
+      reads_.push_back(*w);
+    else if (const auto* p = std::get_if<PaySeen>(&event); p != nullptr && p->channel == "wallet")
+      paid_at_[p->order] = p->at;
   }
 
   Finding conclude(const Evidence& e) override {
@@ -32,7 +35,11 @@ class WalletExact final : public Check {
   }
 
  private:
-  struct Book { const AuditWallet* wallet = nullptr; std::vector<const AuditLedger*> entries; std::set<std::int64_t> values; };
+  struct Book {
+    const AuditWallet* wallet = nullptr;
+    std::vector<const AuditLedger*> entries;
+    std::set<std::int64_t> values;
+  };
 
   void judge_audit(const Evidence& e, Verdicts& v) const {
     std::map<std::string, Book> books;
@@ -44,7 +51,8 @@ class WalletExact final : public Check {
       if (!book.entries.empty()) v.examined();
       if (book.wallet == nullptr)
         v.violation(book.entries.front()->order, "entries of wallet " + name + ", which does not exist", e.end, 0);
-      else judge_chain(book, e, v);
+      else
+        judge_chain(book, e, v);
     }
     judge_reads(books, v);
     judge_orders(e, v);
@@ -65,19 +73,22 @@ class WalletExact final : public Check {
     for (const auto* row : b.entries) {
       const Nanos at = time_of_order(row->order, e);
       if (row->balance_after_cents != balance + row->delta_cents)
-        v.violation(row->order, "wallet " + row->wallet + ": entry " + std::to_string(row->seq) + " leaves " +
-                                    money_text(row->balance_after_cents) + ", " + money_text(balance) + " and " +
-                                    money_text(row->delta_cents) + " make " + money_text(balance + row->delta_cents),
+        v.violation(row->order,
+                    "wallet " + row->wallet + ": entry " + std::to_string(row->seq) + " leaves " +
+                        money_text(row->balance_after_cents) + ", " + money_text(balance) + " and " +
+                        money_text(row->delta_cents) + " make " + money_text(balance + row->delta_cents),
                     at, gap(row->balance_after_cents, balance + row->delta_cents));
       if (row->balance_after_cents < 0)
         v.violation(row->order, "wallet " + row->wallet + " below zero", at, -row->balance_after_cents);
-      balance = row->balance_after_cents;   // go on from what was written: one break is one violation
+      balance = row->balance_after_cents;  // go on from what was written: one break is one violation
       sum += row->delta_cents;
       b.values.insert(balance);
     }
     if (sum != b.wallet->balance_cents)
-      v.violation("", "wallet " + b.wallet->wallet + " holds " + money_text(b.wallet->balance_cents) + ", its entries make " +
-                          money_text(sum), e.end, gap(sum, b.wallet->balance_cents));
+      v.violation("",
+                  "wallet " + b.wallet->wallet + " holds " + money_text(b.wallet->balance_cents) +
+                      ", its entries make " + money_text(sum),
+                  e.end, gap(sum, b.wallet->balance_cents));
   }
 
   void judge_reads(const std::map<std::string, Book>& books, Verdicts& v) const {
@@ -89,7 +100,8 @@ class WalletExact final : public Check {
       }
       v.examined();
       if (r.balance_cents >= 0 && !it->second.values.contains(r.balance_cents))
-        v.violation("", "wallet " + r.wallet + " read as " + money_text(r.balance_cents) + ", which it never held", r.at, 0);
+        v.violation("", "wallet " + r.wallet + " read as " + money_text(r.balance_cents) + ", which it never held",
+                    r.at, 0);
     }
   }
 
@@ -101,8 +113,9 @@ class WalletExact final : public Check {
       if (o.paid_via != "wallet" || o.paid_cents == 0) continue;
       v.examined();
       if (debits[o.order] < o.paid_cents)
-        v.violation(o.order, "booked as paid " + money_text(o.paid_cents) + " from the wallet, which gave " +
-                                 money_text(debits[o.order]),
+        v.violation(o.order,
+                    "booked as paid " + money_text(o.paid_cents) + " from the wallet, which gave " +
+                        money_text(debits[o.order]),
                     time_of_order(o.order, e), o.paid_cents - debits[o.order]);
     }
   }

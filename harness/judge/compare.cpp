@@ -19,18 +19,21 @@
 namespace cardstorm {
 namespace {
 
-constexpr double kZ = 2.576;                       // 99 %, two-sided
+constexpr double kZ = 2.576;  // 99 %, two-sided
 constexpr std::size_t kBlock = 5, kResamples = 2000;
 constexpr int kRunsForSpread = 3;
-constexpr double kNoInterval = 1e9;                // an upper end that says: nothing is known
-// What differs between two runs of one unchanged platform on a shared machine; used where too few runs were given to measure it.
+constexpr double kNoInterval = 1e9;  // an upper end that says: nothing is known
+// What differs between two runs of one unchanged platform on a shared machine; used where too few runs were given to
+// measure it.
 constexpr double kShareFloor = 0.005, kLatencyFloor = 0.25, kTtrFloorShare = 0.25, kTtrFloorSeconds = 2;
 // A quarter of one millisecond is the weather of a shared machine.
 constexpr double kLatencyFloorMs = 3, kLatencyLeastMs = 1;
 // Less than this matters to nobody, however well it is measured.
 constexpr double kShareLeast = 0.001, kLatencyLeast = 0.05, kTtrLeastSeconds = 1;
 
-struct Interval { double low = 0, high = 0; };
+struct Interval {
+  double low = 0, high = 0;
+};
 
 /// Decides by the rule of MetricChange. `more_is_better` gives the sign its meaning.
 Change judge_change(const Interval& i, double floor, bool more_is_better) {
@@ -44,14 +47,17 @@ Change judge_change(const Interval& i, double floor, bool more_is_better) {
 
 // ---- several runs a side: Welch
 
-/// Upper 99.5 % point of Student's t (Cornish-Fisher expansion of Abramowitz and Stegun 26.7.5; within 3 % from 3 degrees on).
+/// Upper 99.5 % point of Student's t (Cornish-Fisher expansion of Abramowitz and Stegun 26.7.5; within 3 % from 3
+/// degrees on).
 double t_quantile(double degrees) {
   const double z = kZ, v = std::max(degrees, 1.5), z2 = z * z;
   return z + z * (z2 + 1) / (4 * v) + z * (5 * z2 * z2 + 16 * z2 + 3) / (96 * v * v) +
          z * (3 * z2 * z2 * z2 + 19 * z2 * z2 + 17 * z2 - 15) / (384 * v * v * v);
 }
 
-double mean_of(const std::vector<double>& v) { return std::accumulate(v.begin(), v.end(), 0.0) / static_cast<double>(v.size()); }
+double mean_of(const std::vector<double>& v) {
+  return std::accumulate(v.begin(), v.end(), 0.0) / static_cast<double>(v.size());
+}
 double variance_of(const std::vector<double>& v) {
   const double m = mean_of(v);
   double sum = 0;
@@ -70,7 +76,10 @@ Interval welch(const std::vector<double>& a, const std::vector<double>& b) {
 
 // ---- one run a side: block bootstrap over its seconds
 
-struct Second { const WindowRow* a = nullptr; const WindowRow* b = nullptr; };
+struct Second {
+  const WindowRow* a = nullptr;
+  const WindowRow* b = nullptr;
+};
 
 /// Seconds that both runs loaded. Pairs, because one plan puts the same trades into the same second.
 std::vector<Second> pairs_of(const Scorecard& a, const Scorecard& b) {
@@ -84,7 +93,8 @@ std::vector<Second> pairs_of(const Scorecard& a, const Scorecard& b) {
 }
 
 /// Quantiles 0.5 % and 99.5 % of `statistic` over resampled blocks of indices into `count` things.
-Interval bootstrap(std::size_t count, std::string_view name, const std::function<double(const std::vector<std::size_t>&)>& statistic) {
+Interval bootstrap(std::size_t count, std::string_view name,
+                   const std::function<double(const std::vector<std::size_t>&)>& statistic) {
   const std::size_t block = std::min(kBlock, count);
   std::vector<double> values;
   std::vector<std::size_t> chosen;
@@ -98,7 +108,9 @@ Interval bootstrap(std::size_t count, std::string_view name, const std::function
     values.push_back(statistic(chosen));
   }
   std::sort(values.begin(), values.end());
-  const auto at = [&](double q) { return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1))]; };
+  const auto at = [&](double q) {
+    return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1))];
+  };
   return {at(0.005), at(0.995)};
 }
 
@@ -143,11 +155,15 @@ double design_effect(const Scorecard& card) {
   return std::max(1.0, sum / binomial);
 }
 
-/// Difference of two shares (Agresti and Caffo 2000: one success and one failure added to each side), widened by the design effect.
+/// Difference of two shares (Agresti and Caffo 2000: one success and one failure added to each side), widened by the
+/// design effect.
 Interval share_interval(const Rate& a, const Rate& b, double effect) {
-  const auto adjusted = [](const Rate& r) { return (static_cast<double>(r.good) + 1) / (static_cast<double>(r.planned) + 2); };
+  const auto adjusted = [](const Rate& r) {
+    return (static_cast<double>(r.good) + 1) / (static_cast<double>(r.planned) + 2);
+  };
   const double pa = adjusted(a), pb = adjusted(b);
-  const double half = kZ * std::sqrt(effect * (pa * (1 - pa) / (static_cast<double>(a.planned) + 2) + pb * (1 - pb) / (static_cast<double>(b.planned) + 2)));
+  const double half = kZ * std::sqrt(effect * (pa * (1 - pa) / (static_cast<double>(a.planned) + 2) +
+                                               pb * (1 - pb) / (static_cast<double>(b.planned) + 2)));
   const double delta = b.share() - a.share();
   return {delta - half, delta + half};
 }
@@ -157,7 +173,8 @@ Interval share_interval(const Rate& a, const Rate& b, double effect) {
 using Cards = std::vector<Scorecard>;
 
 /// The figure of every run that has it.
-std::vector<double> values_of(const Cards& cards, const std::function<std::optional<double>(const Scorecard&)>& figure) {
+std::vector<double> values_of(const Cards& cards,
+                              const std::function<std::optional<double>(const Scorecard&)>& figure) {
   std::vector<double> out;
   for (const auto& c : cards)
     if (const auto v = figure(c)) out.push_back(*v);
@@ -168,7 +185,9 @@ bool spread_is_measured(const std::vector<double>& a, const std::vector<double>&
   return a.size() >= kRunsForSpread && b.size() >= kRunsForSpread;
 }
 
-std::optional<double> mean_or_none(const std::vector<double>& v) { return v.empty() ? std::nullopt : std::optional(mean_of(v)); }
+std::optional<double> mean_or_none(const std::vector<double>& v) {
+  return v.empty() ? std::nullopt : std::optional(mean_of(v));
+}
 
 void finish(MetricChange& m, const Interval& interval, double floor, bool more_is_better) {
   m.low = rounded(interval.low, 1e6);
@@ -182,9 +201,13 @@ void finish(MetricChange& m, const Interval& interval, double floor, bool more_i
 
 const std::string kMeasured = "spread over the runs of both sides";
 
-MetricChange share_metric(const std::string& name, const Cards& a, const Cards& b, const std::function<std::optional<Rate>(const Scorecard&)>& rate) {
+MetricChange share_metric(const std::string& name, const Cards& a, const Cards& b,
+                          const std::function<std::optional<Rate>(const Scorecard&)>& rate) {
   MetricChange m{.name = name, .unit = "share"};
-  const auto share = [&](const Scorecard& c) { const auto r = rate(c); return r && r->planned > 0 ? std::optional(r->share()) : std::nullopt; };
+  const auto share = [&](const Scorecard& c) {
+    const auto r = rate(c);
+    return r && r->planned > 0 ? std::optional(r->share()) : std::nullopt;
+  };
   const auto va = values_of(a, share), vb = values_of(b, share);
   m.a = mean_or_none(va);
   m.b = mean_or_none(vb);
@@ -204,7 +227,10 @@ MetricChange share_metric(const std::string& name, const Cards& a, const Cards& 
 MetricChange latency_metric(const std::string& name, const Cards& a, const Cards& b, double WindowRow::*figure,
                             const std::function<double(const Scorecard&)>& whole) {
   MetricChange m{.name = name, .unit = "ms"};
-  const auto some = [&](const Scorecard& c) { const double v = whole(c); return v > 0 ? std::optional(v) : std::nullopt; };
+  const auto some = [&](const Scorecard& c) {
+    const double v = whole(c);
+    return v > 0 ? std::optional(v) : std::nullopt;
+  };
   const auto va = values_of(a, some), vb = values_of(b, some);
   m.a = mean_or_none(va);
   m.b = mean_or_none(vb);
@@ -216,13 +242,15 @@ MetricChange latency_metric(const std::string& name, const Cards& a, const Cards
     for (const double v : vb) lb.push_back(std::log(v));
     const Interval logs = welch(la, lb);
     m.noise = kMeasured;
-    finish(m, {std::exp(logs.low) - 1, std::exp(logs.high) - 1}, std::max(kLatencyLeast, kLatencyLeastMs / *m.a), false);
+    finish(m, {std::exp(logs.low) - 1, std::exp(logs.high) - 1}, std::max(kLatencyLeast, kLatencyLeastMs / *m.a),
+           false);
     return m;
   }
   const auto pairs = pairs_of(a.front(), b.front());
   const Interval interval = latency_interval(pairs, name, figure);
-  m.noise = interval.high >= kNoInterval ? "too few seconds with answers on both sides"
-                                : "bootstrap of " + std::to_string(pairs.size()) + " paired seconds, floor 25 % or 3 ms";
+  m.noise = interval.high >= kNoInterval
+                ? "too few seconds with answers on both sides"
+                : "bootstrap of " + std::to_string(pairs.size()) + " paired seconds, floor 25 % or 3 ms";
   finish(m, interval, std::max(kLatencyFloor, kLatencyFloorMs / *m.a), false);
   return m;
 }
@@ -233,9 +261,13 @@ std::vector<double> ttr_of(const Cards& cards, const std::string& fault, bool* c
   for (const auto& c : cards)
     for (const auto& e : c.episodes) {
       if (e.fault != fault || !counts(e)) continue;
-      if (e.absorbed) out.push_back(0);
-      else if (e.censored) { out.push_back(e.horizon_s); *censored = true; }
-      else if (e.ttr_s) out.push_back(*e.ttr_s);
+      if (e.absorbed)
+        out.push_back(0);
+      else if (e.censored) {
+        out.push_back(e.horizon_s);
+        *censored = true;
+      } else if (e.ttr_s)
+        out.push_back(*e.ttr_s);
     }
   return out;
 }
@@ -250,7 +282,7 @@ MetricChange ttr_metric(const std::string& fault, const Cards& a, const Cards& b
   m.delta = *m.b - *m.a;
   if (spread_is_measured(va, vb)) {
     m.noise = kMeasured;
-    finish(m, welch(va, vb), kTtrLeastSeconds, false);   // a window of one second is the resolution
+    finish(m, welch(va, vb), kTtrLeastSeconds, false);  // a window of one second is the resolution
   } else {
     const double half = std::max(kTtrFloorSeconds, kTtrFloorShare * std::max(*m.a, *m.b));
     m.noise = "assumed (one run a side): 2 s or a quarter";
@@ -280,13 +312,17 @@ Verdict check_of(const Cards& cards, const std::string& name) {
 
 CheckChange check_change(const std::string& name, const Cards& a, const Cards& b) {
   CheckChange c{name, check_of(a, name), check_of(b, name), Change::no_evidence};
-  if (c.a == Verdict::pass && c.b == Verdict::fail) c.change = Change::worse;
-  else if (c.a == Verdict::fail && c.b == Verdict::pass) c.change = Change::better;
-  else if (c.a == c.b && c.a != Verdict::unknown) c.change = Change::same;
+  if (c.a == Verdict::pass && c.b == Verdict::fail)
+    c.change = Change::worse;
+  else if (c.a == Verdict::fail && c.b == Verdict::pass)
+    c.change = Change::better;
+  else if (c.a == c.b && c.a != Verdict::unknown)
+    c.change = Change::same;
   return c;
 }
 
-/// Why figures of this run are not the platform's: it was not run to its end by our will, or not all of it is on record; "" when they are.
+/// Why figures of this run are not the platform's: it was not run to its end by our will, or not all of it is on
+/// record; "" when they are.
 std::string incomplete(const Scorecard& c) {
   for (const Reason& r : c.why)
     for (const char* code : {"interrupted", "guard_stopped", "history_damaged", "sums_do_not_add_up"})
@@ -300,12 +336,16 @@ std::string incomparable(const Cards& a, const Cards& b) {
   for (const Cards* side : {&a, &b})
     for (const Scorecard& c : *side) {
       if (c.scenario != x.scenario) return "A ran '" + x.scenario + "', B ran '" + c.scenario + "'";
-      if (c.traffic.scale != x.traffic.scale || c.traffic.peak_rate != x.traffic.peak_rate || c.traffic.trace != x.traffic.trace)
-        return "the traffic differs: " + fixed(x.traffic.scale, 2) + " x " + fixed(x.traffic.peak_rate, 1) + " beside " + fixed(c.traffic.scale, 2) + " x " + fixed(c.traffic.peak_rate, 1);
+      if (c.traffic.scale != x.traffic.scale || c.traffic.peak_rate != x.traffic.peak_rate ||
+          c.traffic.trace != x.traffic.trace)
+        return "the traffic differs: " + fixed(x.traffic.scale, 2) + " x " + fixed(x.traffic.peak_rate, 1) +
+               " beside " + fixed(c.traffic.scale, 2) + " x " + fixed(c.traffic.peak_rate, 1);
       if (std::string problem = incomplete(c); !problem.empty()) return problem;
       const double planned = static_cast<double>(c.traffic.planned), first = static_cast<double>(x.traffic.planned);
       if (planned == 0 || first == 0) return "a run without planned trades";
-      if (std::abs(planned - first) > 0.1 * first) return "the plans differ in length: " + std::to_string(x.traffic.planned) + " beside " + std::to_string(c.traffic.planned) + " trades";
+      if (std::abs(planned - first) > 0.1 * first)
+        return "the plans differ in length: " + std::to_string(x.traffic.planned) + " beside " +
+               std::to_string(c.traffic.planned) + " trades";
       if (!c.generator.trusted) return "a generator is not trusted: its figures say nothing about the platform";
     }
   return "";
@@ -316,17 +356,25 @@ void decide(Comparison& c) {
   for (const auto& m : c.metrics) {
     worse += m.change == Change::worse;
     told += m.change != Change::no_evidence;
-    if (m.change == Change::worse) c.why.push_back({"metric_worse", m.name + " is worse", "see the row of " + m.name + ", then the report of B"});
+    if (m.change == Change::worse)
+      c.why.push_back({"metric_worse", m.name + " is worse", "see the row of " + m.name + ", then the report of B"});
   }
   for (const auto& k : c.checks) {
     worse += k.change == Change::worse;
     told += k.change != Change::no_evidence;
-    if (k.change == Change::worse) c.why.push_back({"check_worse", k.name + " held in A and is broken in B", "see the witnesses in the report of B"});
+    if (k.change == Change::worse)
+      c.why.push_back(
+          {"check_worse", k.name + " held in A and is broken in B", "see the witnesses in the report of B"});
   }
-  if (worse > 0) c.verdict = Verdict::fail;
-  else if (!c.why.empty() || told == 0) c.verdict = Verdict::unknown;
-  else c.verdict = Verdict::pass;
-  if (told == 0 && c.why.empty()) c.why.push_back({"no_evidence", "no metric shows anything beyond its noise", "compare longer runs, or three and more a side (drill --repeat 3)"});
+  if (worse > 0)
+    c.verdict = Verdict::fail;
+  else if (!c.why.empty() || told == 0)
+    c.verdict = Verdict::unknown;
+  else
+    c.verdict = Verdict::pass;
+  if (told == 0 && c.why.empty())
+    c.why.push_back({"no_evidence", "no metric shows anything beyond its noise",
+                     "compare longer runs, or three and more a side (drill --repeat 3)"});
 }
 
 Json number_or_null(const std::optional<double>& v) { return v ? Json(*v) : Json(); }
@@ -363,7 +411,8 @@ Comparison compare_runs(const std::vector<Scorecard>& a, const std::vector<Score
     decide(out);
     if (out.verdict != Verdict::fail) {
       out.verdict = Verdict::unknown;
-      out.why = {{"not_comparable", problem, "compare runs of one scenario with the same traffic and a trusted generator"}};
+      out.why = {
+          {"not_comparable", problem, "compare runs of one scenario with the same traffic and a trusted generator"}};
     }
     return out;
   }
@@ -383,13 +432,16 @@ Comparison compare_runs(const std::vector<Scorecard>& a, const std::vector<Score
       for (const auto& [name, r] : c.by_flow) groups.insert({"by_flow", name});
     }
   for (const auto& [group, name] : groups)
-    out.metrics.push_back(share_metric(group + "." + name, a, b, [&group = group, &name = name](const Scorecard& c) -> std::optional<Rate> {
-      const auto& map = group == "by_phase" ? c.by_phase : c.by_flow;
-      const auto it = map.find(name);
-      return it == map.end() ? std::nullopt : std::optional(it->second);
-    }));
-  out.metrics.push_back(latency_metric("latency_ms.p50", a, b, &WindowRow::p50_ms, [](const Scorecard& c) { return c.latency_ms.p50; }));
-  out.metrics.push_back(latency_metric("latency_ms.p99", a, b, &WindowRow::p99_ms, [](const Scorecard& c) { return c.latency_ms.p99; }));
+    out.metrics.push_back(share_metric(group + "." + name, a, b,
+                                       [&group = group, &name = name](const Scorecard& c) -> std::optional<Rate> {
+                                         const auto& map = group == "by_phase" ? c.by_phase : c.by_flow;
+                                         const auto it = map.find(name);
+                                         return it == map.end() ? std::nullopt : std::optional(it->second);
+                                       }));
+  out.metrics.push_back(
+      latency_metric("latency_ms.p50", a, b, &WindowRow::p50_ms, [](const Scorecard& c) { return c.latency_ms.p50; }));
+  out.metrics.push_back(
+      latency_metric("latency_ms.p99", a, b, &WindowRow::p99_ms, [](const Scorecard& c) { return c.latency_ms.p99; }));
   for (const auto& fault : faults_of(a)) out.metrics.push_back(ttr_metric(fault, a, b));
   decide(out);
   return out;
@@ -398,16 +450,29 @@ Comparison compare_runs(const std::vector<Scorecard>& a, const std::vector<Score
 Json json_of_comparison(const Comparison& c) {
   Json metrics = Json::array(), checks = Json::array(), why = Json::array();
   for (const auto& m : c.metrics)
-    metrics.push(Json::object({{"name", m.name}, {"unit", m.unit}, {"a", number_or_null(m.a)}, {"b", number_or_null(m.b)}, {"delta", m.delta},
-                               {"ci99", Json(Json::Array{Json(m.low), Json(m.high)})}, {"floor", m.floor}, {"noise", m.noise},
+    metrics.push(Json::object({{"name", m.name},
+                               {"unit", m.unit},
+                               {"a", number_or_null(m.a)},
+                               {"b", number_or_null(m.b)},
+                               {"delta", m.delta},
+                               {"ci99", Json(Json::Array{Json(m.low), Json(m.high)})},
+                               {"floor", m.floor},
+                               {"noise", m.noise},
                                {"change", std::string(to_text(m.change))}}));
   for (const auto& k : c.checks)
-    checks.push(Json::object({{"name", k.name}, {"a", std::string(to_text(k.a))}, {"b", std::string(to_text(k.b))}, {"change", std::string(to_text(k.change))}}));
+    checks.push(Json::object({{"name", k.name},
+                              {"a", std::string(to_text(k.a))},
+                              {"b", std::string(to_text(k.b))},
+                              {"change", std::string(to_text(k.change))}}));
   for (const auto& r : c.why) why.push(Json::object({{"code", r.code}, {"text", r.text}, {"remedy", r.remedy}}));
-  return Json::object({{"schema", "cardstorm.compare/1"}, {"scenario", c.scenario},
+  return Json::object({{"schema", "cardstorm.compare/1"},
+                       {"scenario", c.scenario},
                        {"a", Json::object({{"target", c.a_target}, {"version", c.a_version}, {"runs", c.a_runs}})},
                        {"b", Json::object({{"target", c.b_target}, {"version", c.b_version}, {"runs", c.b_runs}})},
-                       {"verdict", std::string(to_text(c.verdict))}, {"why", why}, {"metrics", metrics}, {"checks", checks}});
+                       {"verdict", std::string(to_text(c.verdict))},
+                       {"why", why},
+                       {"metrics", metrics},
+                       {"checks", checks}});
 }
 
 Result<std::vector<Scorecard>> runs_of(const std::string& dir) {
@@ -422,7 +487,8 @@ Result<std::vector<Scorecard>> runs_of(const std::string& dir) {
     std::sort(folders.begin(), folders.end());
   }
   if (folders.empty())
-    return Error{Errc::not_found, "a run folder was wanted, '" + dir + "' holds no plan.json", "give the folder that run or drill named, or reports/runs/latest"};
+    return Error{Errc::not_found, "a run folder was wanted, '" + dir + "' holds no plan.json",
+                 "give the folder that run or drill named, or reports/runs/latest"};
   std::vector<Scorecard> cards;
   for (const auto& folder : folders) {
     auto card = judge_run(folder);

@@ -12,7 +12,7 @@ namespace {
 struct Window {
   Nanos begin{0};
   std::uint64_t n = 0, good = 0;
-  std::optional<Nanos> first_bad;   // planned time of the first step in it that was not good
+  std::optional<Nanos> first_bad;  // planned time of the first step in it that was not good
 };
 
 /// A window with too few samples is neither: no evidence is not good news and not bad news.
@@ -25,8 +25,10 @@ Light light_of(const Window& w, const Slo& slo) {
 
 void add(Window& w, const StepPoint& s) {
   ++w.n;
-  if (s.good) ++w.good;
-  else if (!w.first_bad) w.first_bad = s.planned;
+  if (s.good)
+    ++w.good;
+  else if (!w.first_bad)
+    w.first_bad = s.planned;
 }
 
 std::span<const StepPoint> between(std::span<const StepPoint> steps, Nanos from, Nanos to) {
@@ -92,7 +94,10 @@ bool was_steady(std::span<const StepPoint> steps, Nanos from, Nanos inject, cons
   return !find_breach(lights_of(windows, slo), 0, slo);
 }
 
-struct Course { std::optional<Nanos> onset, recover; bool judged = true; };
+struct Course {
+  std::optional<Nanos> onset, recover;
+  bool judged = true;
+};
 
 /// Onset, and the recovery that held: a breach after a recovery opens the same episode again.
 Course course_of(std::span<const Window> windows, const Slo& slo) {
@@ -132,14 +137,21 @@ void fold_edge(FaultTimes& times, const FaultChanged& edge) {
     case FaultEdge::verified:
       if (!times.verified) times.verified = edge.at;
       break;
-    case FaultEdge::healed: times.healed = edge.at; break;
+    case FaultEdge::healed:
+      times.healed = edge.at;
+      break;
     case FaultEdge::cleared:
       if (!times.cleared) times.cleared = edge.at;
       break;
-    case FaultEdge::not_cleared: times.cleared.reset(); break;
-    case FaultEdge::failed: times.failed = true; break;
+    case FaultEdge::not_cleared:
+      times.cleared.reset();
+      break;
+    case FaultEdge::failed:
+      times.failed = true;
+      break;
     case FaultEdge::not_verified:
-    case FaultEdge::healing: break;
+    case FaultEdge::healing:
+      break;
   }
 }
 
@@ -178,9 +190,10 @@ Episode judge_episode(const Segment& segment, const FaultTimes& times, const Slo
     return e;
   }
   e.censored = true;
-  // Long enough without the fault to blame the target itself: 10 s, or half of a shorter observation; in any case one window to
-  // come back in besides those that a recovery takes to be seen.
-  const Nanos enough = std::max<Nanos>(std::min<Nanos>(10s, (horizon - segment.heal_at) / 2), slo.window * (std::max(slo.recover_good, 1) + 1));
+  // Long enough without the fault to blame the target itself: 10 s, or half of a shorter observation; in any case one
+  // window to come back in besides those that a recovery takes to be seen.
+  const Nanos enough = std::max<Nanos>(std::min<Nanos>(10s, (horizon - segment.heal_at) / 2),
+                                       slo.window * (std::max(slo.recover_good, 1) + 1));
   e.metastable = times.cleared.has_value() && horizon - *times.cleared >= enough;
   return e;
 }

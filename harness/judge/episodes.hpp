@@ -14,17 +14,21 @@ namespace cardstorm {
 /// One planned step as the windows see it.
 struct StepPoint {
   Nanos planned;
-  Nanos response;   // done - planned; < 0 when there is none to speak of (never sent, or a poll)
+  Nanos response;  // done - planned; < 0 when there is none to speak of (never sent, or a poll)
   bool good;
 };
 /// One planned trade.
-struct TradePoint { Nanos planned; bool good, withheld = false; };   // withheld: by us, so that the platform did not lose it
+/// withheld: by us, so that the platform did not lose it
+struct TradePoint {
+  Nanos planned;
+  bool good, withheld = false;
+};
 
 /// What the fault lane wrote about one segment.
 struct FaultTimes {
-  std::optional<Nanos> steady_from;   // mark of the steady phase; absent: the segment's begin
+  std::optional<Nanos> steady_from;  // mark of the steady phase; absent: the segment's begin
   std::optional<Nanos> injecting, verified, healed, cleared;
-  bool failed = false;                // the fault could not be made
+  bool failed = false;  // the fault could not be made
 };
 /// Folds one edge in. A later not_cleared takes back an earlier cleared.
 void fold_edge(FaultTimes& times, const FaultChanged& edge);
@@ -33,8 +37,8 @@ void fold_edge(FaultTimes& times, const FaultChanged& edge);
 bool one_shot(std::string_view fault);
 
 /// Judges one segment. `steps` and `trades` may hold the whole run; both sorted by planned time. Windows are counted
-/// from the injection, backwards too, so that none mixes steps from before and after it. `cut`: when a stop ended the run; what had
-/// not recovered by then is not known, for its observation ended before its horizon.
+/// from the injection, backwards too, so that none mixes steps from before and after it. `cut`: when a stop ended the
+/// run; what had not recovered by then is not known, for its observation ended before its horizon.
 Episode judge_episode(const Segment& segment, const FaultTimes& times, const Slo& slo, std::span<const StepPoint> steps,
                       std::span<const TradePoint> trades, Nanos cut = Nanos::max());
 

@@ -39,9 +39,14 @@ std::vector<std::string> journals_in(const std::string& dir) {
 
 void read_journals(const std::string& dir, RunRecord& r) {
   const auto names = journals_in(dir + "/partners");
-  // A run with native partners has all three; one whose partners wrote nothing has none: then the checks that need them say so.
-  const bool native = std::any_of(kNative.begin(), kNative.end(), [&](const auto& n) { return std::count(names.begin(), names.end(), n) > 0; });
-  r.evidence.journals_whole = !names.empty() && (!native || std::all_of(kNative.begin(), kNative.end(), [&](const auto& n) { return std::count(names.begin(), names.end(), n) > 0; }));
+  // A run with native partners has all three; one whose partners wrote nothing has none: then the checks that need them
+  // say so.
+  const bool native = std::any_of(kNative.begin(), kNative.end(),
+                                  [&](const auto& n) { return std::count(names.begin(), names.end(), n) > 0; });
+  r.evidence.journals_whole =
+      !names.empty() && (!native || std::all_of(kNative.begin(), kNative.end(), [&](const auto& n) {
+        return std::count(names.begin(), names.end(), n) > 0;
+      }));
   for (const auto& name : names) {
     const std::string file = "partners/" + name + ".jsonl";
     const auto text = read_file(dir + "/" + file);
@@ -65,23 +70,27 @@ void read_audit(const std::string& dir, RunRecord& r) {
     return;
   }
   auto audit = audit_of_lines(*text);
-  if (!audit) r.damage.push_back("audit.jsonl: " + audit.error().what);
-  else if (!text->empty()) r.audit = std::make_unique<Audit>(*std::move(audit));
+  if (!audit)
+    r.damage.push_back("audit.jsonl: " + audit.error().what);
+  else if (!text->empty())
+    r.audit = std::make_unique<Audit>(*std::move(audit));
 }
 
-/// A shop whose money all moves inside of it (a purse per buyer) has no bank to miss: none of no journals is lacking. One paid order that names
-/// a channel is enough to say that there is a bank, and that we do not see its books.
+/// A shop whose money all moves inside of it (a purse per buyer) has no bank to miss: none of no journals is lacking.
+/// One paid order that names a channel is enough to say that there is a bank, and that we do not see its books.
 bool pays_from_purses_alone(const RunRecord& r) {
-  return !r.info.partners && r.audit != nullptr && std::all_of(r.audit->orders.begin(), r.audit->orders.end(), [](const AuditOrder& o) {
-    return o.paid_cents == 0 || o.paid_via == "wallet";
-  });
+  return !r.info.partners && r.audit != nullptr &&
+         std::all_of(r.audit->orders.begin(), r.audit->orders.end(),
+                     [](const AuditOrder& o) { return o.paid_cents == 0 || o.paid_via == "wallet"; });
 }
 
 void read_minted(const std::string& dir, RunRecord& r) {
   if (!exists(dir + "/minted.json")) return;
   const auto json = read_json(dir + "/minted.json");
-  if (json) r.evidence.minted = minted_of_json(*json);
-  else r.damage.push_back("minted.json cannot be read");
+  if (json)
+    r.evidence.minted = minted_of_json(*json);
+  else
+    r.damage.push_back("minted.json cannot be read");
 }
 
 }  // namespace
@@ -105,7 +114,8 @@ Result<RunInfo> run_info_of_json(const Json& json) {
   if (const Json& stopped = json["aborted"]; stopped.is_object()) {
     // A guard's rule says itself what it found.
     const std::string value = stopped["value"].text();
-    const std::string text = stopped["rule"].string() + (value.empty() ? "" : ", found " + value) + " at " + fixed(stopped["at_s"].number(), 1) + " s";
+    const std::string text = stopped["rule"].string() + (value.empty() ? "" : ", found " + value) + " at " +
+                             fixed(stopped["at_s"].number(), 1) + " s";
     (stopped["by"].string() == "guard" ? info.guard : info.aborted) = text;
   }
   for (const auto& e : json["errors"].items()) info.errors.push_back(e.text());
@@ -124,7 +134,8 @@ Result<RunRecord> read_run(const std::string& dir) {
   RunRecord r;
   for (const char* file : {"plan.json", "run.json"})
     if (!exists(dir + "/" + file))
-      return Error{Errc::not_found, "'" + dir + "' has no " + file, "give a run folder that cardstorm run or drill has written"};
+      return Error{Errc::not_found, "'" + dir + "' has no " + file,
+                   "give a run folder that cardstorm run or drill has written"};
   auto plan_json = read_json(dir + "/plan.json");
   if (!plan_json) return std::move(plan_json).error();
   auto plan = plan_of_json(*plan_json);

@@ -10,10 +10,13 @@ void add(const std::string& channel, const Json& j, Nanos start, Evidence& e) {
   const Nanos at = Nanos(j["mono_ns"].integer()) - start;
   const std::string& kind = j["kind"].string();
   // What the partner said of itself, or told the platform later, was not asked for in that moment.
-  if (kind == "created" || kind == "charged" || kind == "refunded" || kind == "trade_closed" || kind.ends_with("_accepted")) e.asked[channel].push_back(at);
+  if (kind == "created" || kind == "charged" || kind == "refunded" || kind == "trade_closed" ||
+      kind.ends_with("_accepted"))
+    e.asked[channel].push_back(at);
   const auto text = [&](std::string_view key) { return j[key].is_null() ? std::string() : j[key].text(); };
   if (kind == "charged") {
-    e.charges.push_back({at, channel, text("trade_no"), text("out_trade_no"), text("order"), j["amount_cents"].integer()});
+    e.charges.push_back(
+        {at, channel, text("trade_no"), text("out_trade_no"), text("order"), j["amount_cents"].integer()});
   } else if (kind == "refunded") {
     e.refunds.push_back({at, channel, text("trade_no"), text("refund_no"), text("order"), j["amount_cents"].integer()});
   } else if (kind == "notify" || kind == "topup_notify") {
@@ -33,7 +36,7 @@ Journal read_journal(const std::string& name, std::string_view text, Nanos start
   const auto damaged = [&](std::string what) {
     if (out.damage.empty()) out.damage = std::move(what);
   };
-  evidence.asked[name];   // a journal without a line says something too
+  evidence.asked[name];  // a journal without a line says something too
   bool head = false, closed = false;
   for (std::size_t line = 1; !text.empty(); ++line) {
     const auto end = text.find('\n');

@@ -9,7 +9,9 @@
 namespace cardstorm {
 
 /// What one journal file holds. `damage` is "" for a whole one: right head, every line readable, closed at its end.
-struct Journal { std::string name, damage; };
+struct Journal {
+  std::string name, damage;
+};
 
 /// Adds the rows of one journal to `evidence`, times as offsets from `start`. Damage does not stop the reading: every
 /// readable line is used.

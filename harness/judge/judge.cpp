@@ -27,12 +27,17 @@ constexpr Nanos kLateNotify = 5s;
 // ---- checks
 
 /// A check at work; one that throws is out, and unknown.
-struct Running { std::string name; std::unique_ptr<Check> check; std::string broke; };
+struct Running {
+  std::string name;
+  std::unique_ptr<Check> check;
+  std::string broke;
+};
 
 std::vector<Running> start_checks(const Plan& plan, const std::vector<CheckEntry>& entries) {
   std::vector<Running> out;
   for (const auto& entry : entries) {
-    const bool wanted = plan.checks.empty() || std::find(plan.checks.begin(), plan.checks.end(), entry.name) != plan.checks.end();
+    const bool wanted =
+        plan.checks.empty() || std::find(plan.checks.begin(), plan.checks.end(), entry.name) != plan.checks.end();
     if (wanted) out.push_back({entry.name, entry.make(), ""});
   }
   return out;
@@ -85,7 +90,8 @@ void count(Rate& rate, bool good) {
 }
 
 void fill_traffic(const Tally& t, const Plan& plan, Scorecard& c) {
-  for (const auto o : {TradeOutcome::ok, TradeOutcome::failed, TradeOutcome::unknown, TradeOutcome::not_sent, TradeOutcome::unfinished})
+  for (const auto o : {TradeOutcome::ok, TradeOutcome::failed, TradeOutcome::unknown, TradeOutcome::not_sent,
+                       TradeOutcome::unfinished})
     c.traffic.outcomes[o] = 0;
   Rate all;
   for (TradeId id = 0; id < t.trades.size(); ++id) {
@@ -115,13 +121,15 @@ void fill_latency(const Histogram& h, Scorecard& c) {
 std::string generator_doubt(const Tally& t) {
   if (!t.generator) return "the driver left no report on itself";
   if (t.generator->lateness_p99 > kLatenessMax)
-    return "the driver sent late: p99 " + duration_text(t.generator->lateness_p99) + ", allowed " + duration_text(kLatenessMax);
+    return "the driver sent late: p99 " + duration_text(t.generator->lateness_p99) + ", allowed " +
+           duration_text(kLatenessMax);
   const auto late = t.step_causes.find(Cause::late_generator);
   std::uint64_t n = late == t.step_causes.end() ? 0 : late->second;
   for (const auto& row : t.trades) n += row.seen && row.cause == Cause::late_generator;
   if (n > 0) return std::to_string(n) + " steps or trades were not sent through our own lateness";
   if (t.generator->cpu_share_max >= kCpuShareMax)
-    return "the driver's thread used " + fixed(t.generator->cpu_share_max * 100, 0) + " % of a core, allowed " + fixed(kCpuShareMax * 100, 0) + " %";
+    return "the driver's thread used " + fixed(t.generator->cpu_share_max * 100, 0) + " % of a core, allowed " +
+           fixed(kCpuShareMax * 100, 0) + " %";
   return "";
 }
 
@@ -136,7 +144,8 @@ void fill_generator(const Tally& t, const std::string& doubt, Scorecard& c) {
 }
 
 /// A fault that nothing met is a situation that did not occur; an episode over it that shows no harm is no merit.
-void note_bypass(const Segment& segment, const FaultTimes& times, const Tally& t, const Evidence& evidence, Scorecard& c) {
+void note_bypass(const Segment& segment, const FaultTimes& times, const Tally& t, const Evidence& evidence,
+                 Scorecard& c) {
   const auto pays = t.pays.find(segment.fault.on);
   if (!was_bypassed(segment, times, pays == t.pays.end() ? std::span<const Nanos>{} : pays->second, evidence)) return;
   Episode& e = c.episodes.back();
@@ -147,7 +156,7 @@ void note_bypass(const Segment& segment, const FaultTimes& times, const Tally& t
 
 void fill_episodes(const Tally& t, const Plan& plan, const Evidence& evidence, Scorecard& c) {
   for (const auto& segment : plan.segments) {
-    if (segment.fault.fault.empty()) continue;   // a step of load without a fault
+    if (segment.fault.fault.empty()) continue;  // a step of load without a fault
     const auto it = t.faults.find(segment.index);
     const FaultTimes times = it == t.faults.end() ? FaultTimes{} : it->second;
     c.episodes.push_back(judge_episode(segment, times, plan.slo, t.steps, t.trade_points, t.cut));
@@ -214,7 +223,8 @@ void fill_bursts(const Tally& t, const Plan& plan, Scorecard& c) {
   const auto wanted = burst_numbers(planned, 0ns, loaded), got = burst_numbers(left, 0ns, loaded);
   const auto shown = [](const std::optional<double>& v) { return v ? std::optional(rounded(*v, 1e3)) : std::nullopt; };
   for (std::size_t i = 0; i < wanted.size(); ++i)
-    c.bursts.push_back({seconds_rounded(wanted[i].window), wanted[i].peak, got[i].peak, shown(wanted[i].dispersion), shown(got[i].dispersion)});
+    c.bursts.push_back({seconds_rounded(wanted[i].window), wanted[i].peak, got[i].peak, shown(wanted[i].dispersion),
+                        shown(got[i].dispersion)});
 }
 
 void fill_money(Scorecard& c) {
@@ -226,10 +236,11 @@ void fill_money(Scorecard& c) {
 
 // ---- what the record lacks
 
-void compare_sum(const std::string& what, std::uint64_t plan, std::uint64_t planned, std::uint64_t ended, Findings& out) {
+void compare_sum(const std::string& what, std::uint64_t plan, std::uint64_t planned, std::uint64_t ended,
+                 Findings& out) {
   if (plan == planned && planned == ended) return;
-  out.broken_sums.push_back(what + ": plan.json says " + std::to_string(plan) + ", the history holds " + std::to_string(planned) +
-                            " planned and " + std::to_string(ended) + " ended");
+  out.broken_sums.push_back(what + ": plan.json says " + std::to_string(plan) + ", the history holds " +
+                            std::to_string(planned) + " planned and " + std::to_string(ended) + " ended");
 }
 
 Findings findings_of(const Tally& t, const RunRecord& r, std::vector<HistoryDamage> damage) {
@@ -239,13 +250,15 @@ Findings findings_of(const Tally& t, const RunRecord& r, std::vector<HistoryDama
     planned += row.seen;
     ended += row.over;
   }
-  if (!(r.info.interrupted && t.trades.empty())) {   // else stopped before the load began: nothing to add up
+  if (!(r.info.interrupted && t.trades.empty())) {  // else stopped before the load began: nothing to add up
     compare_sum("trades", r.plan->planned_trades, planned, ended, f);
     compare_sum("steps", r.plan->planned_steps, t.steps_planned, t.steps_ended, f);
   }
-  if (t.strays > 0) f.broken_sums.push_back(std::to_string(t.strays) + " events belong to no planned trade, or end one twice");
+  if (t.strays > 0)
+    f.broken_sums.push_back(std::to_string(t.strays) + " events belong to no planned trade, or end one twice");
   for (const auto& d : damage)
-    f.damage.push_back(std::filesystem::path(d.file).filename().string() + " at byte " + std::to_string(d.offset) + ": " + d.what);
+    f.damage.push_back(std::filesystem::path(d.file).filename().string() + " at byte " + std::to_string(d.offset) +
+                       ": " + d.what);
   f.damage.insert(f.damage.end(), r.damage.begin(), r.damage.end());
   f.generator_doubt = generator_doubt(t);
   f.audit_missing = r.audit == nullptr;
@@ -269,9 +282,11 @@ void note_journals(const Evidence& e, std::map<std::string, bool>& occurred) {
     for (const auto* n : list) {
       if (n->attempt > 1) occurred["notify_repeated"] = true;
       if (!n->acknowledged) occurred["notify_not_acknowledged"] = true;
-      if (n->acknowledged && paid != charged.end() && n->at - paid->second > kLateNotify) occurred["late_notify"] = true;
+      if (n->acknowledged && paid != charged.end() && n->at - paid->second > kLateNotify)
+        occurred["late_notify"] = true;
       for (const auto* other : list)
-        if (other != n && other->at - other->took < n->at && n->at - n->took < other->at) occurred["duplicate_notify_in_flight"] = true;
+        if (other != n && other->at - other->took < n->at && n->at - n->took < other->at)
+          occurred["duplicate_notify_in_flight"] = true;
     }
   }
 }
@@ -279,9 +294,10 @@ void note_journals(const Evidence& e, std::map<std::string, bool>& occurred) {
 std::vector<std::string> not_exercised(std::map<std::string, bool> occurred, const Evidence& e) {
   note_journals(e, occurred);
   std::vector<std::string> out;
-  for (const char* name : {"resend", "resend_answered", "timeout", "connection_refused", "connection_reset", "sold_out", "refund",
-                           "wallet_payment", "channel_payment", "payment_answer_lost", "cards", "topup", "membership", "equipment",
-                           "notify_repeated", "notify_not_acknowledged", "late_notify", "duplicate_notify_in_flight"})
+  for (const char* name :
+       {"resend", "resend_answered", "timeout", "connection_refused", "connection_reset", "sold_out", "refund",
+        "wallet_payment", "channel_payment", "payment_answer_lost", "cards", "topup", "membership", "equipment",
+        "notify_repeated", "notify_not_acknowledged", "late_notify", "duplicate_notify_in_flight"})
     if (!occurred[name]) out.emplace_back(name);
   return out;
 }
@@ -326,7 +342,8 @@ Verdict worse(Verdict a, Verdict b) {
 }
 
 void pool_check(Scorecard& to, const Finding& f) {
-  const auto it = std::find_if(to.checks.begin(), to.checks.end(), [&](const Finding& have) { return have.name == f.name; });
+  const auto it =
+      std::find_if(to.checks.begin(), to.checks.end(), [&](const Finding& have) { return have.name == f.name; });
   if (it == to.checks.end()) {
     to.checks.push_back(f);
     return;
@@ -409,7 +426,8 @@ Result<Scorecard> judge_side(const std::string& out_dir, const std::string& side
 
 }  // namespace
 
-Result<Scorecard> judge_record(RunRecord& record, const HistorySource& history, const std::vector<CheckEntry>& entries) {
+Result<Scorecard> judge_record(RunRecord& record, const HistorySource& history,
+                               const std::vector<CheckEntry>& entries) {
   Tally tally(*record.plan);
   WorstSteps worst(*record.plan);
   auto checks = start_checks(*record.plan, entries);
@@ -484,8 +502,9 @@ Result<DrillCard> judge_drill(const std::string& out_dir) {
   auto baseline = judge_side(out_dir, "baseline", card.runs);
   if (!baseline) return std::move(baseline).error();
   std::error_code ignored;
-  auto candidate = std::filesystem::exists(out_dir + "/candidate", ignored) ? judge_side(out_dir, "candidate", card.runs)
-                                                                            : Result<Scorecard>(side_not_run(*baseline));
+  auto candidate = std::filesystem::exists(out_dir + "/candidate", ignored)
+                       ? judge_side(out_dir, "candidate", card.runs)
+                       : Result<Scorecard>(side_not_run(*baseline));
   if (!candidate) return std::move(candidate).error();
   card.baseline = *std::move(baseline);
   card.candidate = *std::move(candidate);

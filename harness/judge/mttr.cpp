@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::uint64_t kBootstrapSeed = 20261123;
 constexpr int kResamples = 2000;
-constexpr const char* kRestarted = "node_kill";   // the kind whose recovery contains the operator's delay
+constexpr const char* kRestarted = "node_kill";  // the kind whose recovery contains the operator's delay
 
 double mean_of(std::span<const double> values) {
   double sum = 0;
@@ -51,9 +51,12 @@ MttrRow row_of(std::span<const Episode> episodes, const std::string& fault) {
   std::vector<double> times;
   for (const auto& e : episodes) {
     if (e.fault != fault || !counts(e)) continue;
-    if (e.absorbed) ++row.absorbed;
-    else if (e.censored) ++row.censored;
-    else if (e.ttr_s) times.push_back(*e.ttr_s);
+    if (e.absorbed)
+      ++row.absorbed;
+    else if (e.censored)
+      ++row.censored;
+    else if (e.ttr_s)
+      times.push_back(*e.ttr_s);
   }
   std::sort(times.begin(), times.end());
   row.n = static_cast<int>(times.size());

@@ -1,4 +1,5 @@
-// mttr: times to recovery over several episodes, and how much one side is better than the other (rules 10 and 11). Pure.
+// mttr: times to recovery over several episodes, and how much one side is better than the other (rules 10 and 11).
+// Pure.
 #pragma once
 
 #include <map>
@@ -10,7 +11,8 @@
 
 namespace cardstorm {
 
-/// An episode counts when the fault was proved, steady state came before it, the windows held enough samples, and something met it.
+/// An episode counts when the fault was proved, steady state came before it, the windows held enough samples, and
+/// something met it.
 bool counts(const Episode& e);
 
 /// Per fault kind, never a grand mean. Mean and percentiles over recovered episodes only; nearest rank; the interval is
@@ -19,7 +21,10 @@ std::map<std::string, MttrRow> mttr_by_fault(std::span<const Episode> episodes);
 
 /// How long a side's operator is assumed to take before a dead node is started (< 0: it is no assumption), and what to
 /// reckon with instead.
-struct AssumedRestart { double stated_s = -1; std::optional<double> instead_s; };
+struct AssumedRestart {
+  double stated_s = -1;
+  std::optional<double> instead_s;
+};
 
 /// R of rule 11: mean of min(TTR, H), absorbed 0, censored H. nullopt when no episode counts or their H differ.
 std::optional<double> restricted_mean(std::span<const Episode> episodes, const std::string& fault,

@@ -10,7 +10,7 @@ namespace cardstorm {
 namespace {
 
 constexpr std::size_t kWitnessesMax = 48;
-constexpr Nanos kGrace = 10s;   // younger money than this at the end proves nothing
+constexpr Nanos kGrace = 10s;  // younger money than this at the end proves nothing
 
 std::string key_of(const std::string& order, TradeId trade) {
   return order.empty() ? "trade " + std::to_string(trade) : order;
@@ -49,9 +49,8 @@ std::vector<Witness> chosen(std::vector<Witness> all) {
   if (all.size() <= kWitnessesMax) return all;
   const auto tail = all.begin() + static_cast<std::ptrdiff_t>(kWitnessesMax) - 2;
   const Witness last = all.back();
-  const Witness worst = *std::max_element(tail, all.end() - 1, [](const Witness& a, const Witness& b) {
-    return a.amount_cents < b.amount_cents;
-  });
+  const Witness worst = *std::max_element(
+      tail, all.end() - 1, [](const Witness& a, const Witness& b) { return a.amount_cents < b.amount_cents; });
   all.erase(tail, all.end());
   all.push_back(worst);
   all.push_back(last);
@@ -131,8 +130,10 @@ void OrderFold::observe(const Event& event) {
     if (pay->channel == "wallet" && pay->outcome != Outcome::failed) of(pay->order, pay->trade).wallet_asked = true;
   } else if (const auto* card = std::get_if<CardSeen>(&event)) {
     auto& o = of(card->order, card->trade);
-    if (card->genuine) keep_first(o.cards, {card->sku, card->index}, card->at);
-    else keep_first(o.foreign, card->digest, card->at);
+    if (card->genuine)
+      keep_first(o.cards, {card->sku, card->index}, card->at);
+    else
+      keep_first(o.foreign, card->digest, card->at);
   } else if (const auto* goods = std::get_if<GoodsSeen>(&event)) {
     auto& o = of(goods->order, goods->trade);
     if (o.goods.empty()) o.goods = goods->kind;

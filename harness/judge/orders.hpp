@@ -12,7 +12,7 @@
 
 namespace cardstorm {
 
-using CardKey = std::pair<std::uint32_t, std::uint32_t>;   // sku number, index
+using CardKey = std::pair<std::uint32_t, std::uint32_t>;  // sku number, index
 
 /// Yes, no, or nobody can tell.
 enum class Known : std::uint8_t { no, yes, unknown };
@@ -20,22 +20,22 @@ enum class Known : std::uint8_t { no, yes, unknown };
 struct OrderFacts {
   std::string order;
   // From the history.
-  bool seen = false;               // the buyer learned the order's number and terms
+  bool seen = false;  // the buyer learned the order's number and terms
   TradeId trade = 0;
   Nanos seen_at{0};
-  bool wallet_asked = false;       // the buyer asked to pay from the wallet, and was not plainly refused
-  std::map<CardKey, Nanos> cards;  // genuine cards disclosed, with the first time
-  std::map<std::string, Nanos> foreign;    // digests of texts that no mint of ours made
-  std::map<std::string, Nanos> receipts;   // of membership and equipment
+  bool wallet_asked = false;              // the buyer asked to pay from the wallet, and was not plainly refused
+  std::map<CardKey, Nanos> cards;         // genuine cards disclosed, with the first time
+  std::map<std::string, Nanos> foreign;   // digests of texts that no mint of ours made
+  std::map<std::string, Nanos> receipts;  // of membership and equipment
   // From the buyer, else from the audit.
   std::string sku, goods;
-  std::uint32_t quantity = 0;      // 0: nobody knows
+  std::uint32_t quantity = 0;  // 0: nobody knows
   std::int64_t amount_cents = 0;
   // From the journals and the audit.
   std::vector<const Charge*> charges;
   std::vector<const ChannelRefund*> refunds;
-  std::vector<const Topup*> topups;         // done ones
-  std::vector<const AuditOrder*> audit;     // more than one row would be a bug of the platform
+  std::vector<const Topup*> topups;      // done ones
+  std::vector<const AuditOrder*> audit;  // more than one row would be a bug of the platform
   std::vector<const AuditLedger*> ledger;
 
   [[nodiscard]] std::int64_t charged_cents() const;
@@ -88,8 +88,8 @@ class OrderCheck : public Check {
   OrderFold fold_;
 };
 
-/// Gathers violations and what is missing, and turns them into a Finding by one rule: a violation with a witness is fail
-/// whatever else is missing; a missing witness, an open case or nothing to examine is unknown; else pass.
+/// Gathers violations and what is missing, and turns them into a Finding by one rule: a violation with a witness is
+/// fail whatever else is missing; a missing witness, an open case or nothing to examine is unknown; else pass.
 class Verdicts {
  public:
   explicit Verdicts(std::string check) { finding_.name = std::move(check); }

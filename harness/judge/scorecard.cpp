@@ -46,20 +46,37 @@ Json json_of(const std::vector<TracedStep>& steps) {
 
 std::vector<TracedStep> traced_steps_of(const Json& j) {
   std::vector<TracedStep> out;
-  for (const auto& s : j.items()) out.push_back({s["step"].string(), s["id"].string(), s["cause"].string(), s["at_s"].number(), s["took_s"].number()});
+  for (const auto& s : j.items())
+    out.push_back(
+        {s["step"].string(), s["id"].string(), s["cause"].string(), s["at_s"].number(), s["took_s"].number()});
   return out;
 }
 
 /// Members that most episodes have no use for stand only where they say something.
 Json json_of(const Episode& e) {
-  Json out = Json::object({{"fault", e.fault}, {"on", e.on}, {"repeat", e.repeat}, {"verified", e.verified},
-                       {"reverted", e.reverted}, {"inject_s", e.inject_s}, {"clear_s", e.clear_s},
-                       {"onset_s", json_of(e.onset_s)}, {"detect_s", json_of(e.detect_s)},
-                       {"locate_s", json_of(e.locate_s)}, {"mitigate_s", json_of(e.mitigate_s)},
-                       {"recover_s", json_of(e.recover_s)}, {"ttd_s", json_of(e.ttd_s)}, {"ttm_s", json_of(e.ttm_s)},
-                       {"ttr_s", json_of(e.ttr_s)}, {"lag_s", json_of(e.lag_s)}, {"horizon_s", e.horizon_s},
-                       {"absorbed", e.absorbed}, {"censored", e.censored}, {"metastable", e.metastable},
-                       {"lost", e.lost}, {"steady", e.steady}, {"judged", e.judged}});
+  Json out = Json::object({{"fault", e.fault},
+                           {"on", e.on},
+                           {"repeat", e.repeat},
+                           {"verified", e.verified},
+                           {"reverted", e.reverted},
+                           {"inject_s", e.inject_s},
+                           {"clear_s", e.clear_s},
+                           {"onset_s", json_of(e.onset_s)},
+                           {"detect_s", json_of(e.detect_s)},
+                           {"locate_s", json_of(e.locate_s)},
+                           {"mitigate_s", json_of(e.mitigate_s)},
+                           {"recover_s", json_of(e.recover_s)},
+                           {"ttd_s", json_of(e.ttd_s)},
+                           {"ttm_s", json_of(e.ttm_s)},
+                           {"ttr_s", json_of(e.ttr_s)},
+                           {"lag_s", json_of(e.lag_s)},
+                           {"horizon_s", e.horizon_s},
+                           {"absorbed", e.absorbed},
+                           {"censored", e.censored},
+                           {"metastable", e.metastable},
+                           {"lost", e.lost},
+                           {"steady", e.steady},
+                           {"judged", e.judged}});
   if (e.bypassed) out.set("bypassed", true);
   if (!e.worst.empty()) out.set("worst", json_of(e.worst));
   return out;
@@ -96,8 +113,12 @@ Episode episode_of(const Json& j) {
 }
 
 Json json_of(const MttrRow& r) {
-  return Json::object({{"mean_s", r.mean_s}, {"p50_s", r.p50_s}, {"p90_s", r.p90_s}, {"n", r.n},
-                       {"absorbed", r.absorbed}, {"censored", r.censored},
+  return Json::object({{"mean_s", r.mean_s},
+                       {"p50_s", r.p50_s},
+                       {"p90_s", r.p90_s},
+                       {"n", r.n},
+                       {"absorbed", r.absorbed},
+                       {"censored", r.censored},
                        {"ci95_s", Json(Json::Array{r.ci95_lo_s, r.ci95_hi_s})}});
 }
 
@@ -123,8 +144,12 @@ Json json_of(const Finding& f) {
     if (!w.traces.empty()) one.set("traces", json_of(w.traces));
     witnesses.push(std::move(one));
   }
-  return Json::object({{"name", f.name}, {"verdict", to_text(f.verdict)}, {"examined", f.examined},
-                       {"violations", f.violations}, {"witnesses", std::move(witnesses)}, {"why", f.why},
+  return Json::object({{"name", f.name},
+                       {"verdict", to_text(f.verdict)},
+                       {"examined", f.examined},
+                       {"violations", f.violations},
+                       {"witnesses", std::move(witnesses)},
+                       {"why", f.why},
                        {"amount_cents", f.amount_cents}});
 }
 
@@ -143,8 +168,8 @@ Result<Finding> finding_of(const Json& j) {
   f.examined = static_cast<std::uint64_t>(j["examined"].integer());
   f.violations = static_cast<std::uint64_t>(j["violations"].integer());
   for (const auto& w : j["witnesses"].items())
-    f.witnesses.push_back(
-        {w["order"].string(), w["what"].string(), w["at_s"].number(), w["amount_cents"].integer(), traced_steps_of(w["traces"])});
+    f.witnesses.push_back({w["order"].string(), w["what"].string(), w["at_s"].number(), w["amount_cents"].integer(),
+                           traced_steps_of(w["traces"])});
   f.why = j["why"].string();
   f.amount_cents = j["amount_cents"].integer();
   return f;
@@ -157,25 +182,38 @@ Json json_of_traffic(const Scorecard& c) {
     outcomes.set(to_text(o), it == c.traffic.outcomes.end() ? std::uint64_t{0} : it->second);
   }
   for (const auto& [name, n] : c.traffic.causes) causes.set(name, n);
-  return Json::object({{"trace", c.traffic.trace}, {"scale", c.traffic.scale},
-                       {"peak_window_s", c.traffic.peak_window_s}, {"planned", c.traffic.planned},
-                       {"sent", c.traffic.sent}, {"resends", c.traffic.resends}, {"outcomes", std::move(outcomes)},
-                       {"causes", std::move(causes)}, {"peak_rate", c.traffic.peak_rate}});
+  return Json::object({{"trace", c.traffic.trace},
+                       {"scale", c.traffic.scale},
+                       {"peak_window_s", c.traffic.peak_window_s},
+                       {"planned", c.traffic.planned},
+                       {"sent", c.traffic.sent},
+                       {"resends", c.traffic.resends},
+                       {"outcomes", std::move(outcomes)},
+                       {"causes", std::move(causes)},
+                       {"peak_rate", c.traffic.peak_rate}});
 }
 
 Json json_of_bursts(const std::vector<BurstRow>& rows) {
   const auto index = [](const std::optional<double>& v) { return v ? Json(*v) : Json(); };
   Json out = Json::array();
   for (const auto& r : rows)
-    out.push(Json::object({{"window_s", r.window_s}, {"planned_peak", r.planned_peak}, {"sent_peak", r.sent_peak}, {"planned_index", index(r.planned_index)}, {"sent_index", index(r.sent_index)}}));
+    out.push(Json::object({{"window_s", r.window_s},
+                           {"planned_peak", r.planned_peak},
+                           {"sent_peak", r.sent_peak},
+                           {"planned_index", index(r.planned_index)},
+                           {"sent_index", index(r.sent_index)}}));
   return out;
 }
 
 Json json_of_timeline(const std::vector<WindowRow>& rows) {
   Json out = Json::array();
   for (const auto& r : rows)
-    out.push(Json::object({{"at_s", r.at_s}, {"planned", r.planned}, {"good", r.good}, {"p50_ms", r.p50_ms},
-                           {"p99_ms", r.p99_ms}, {"trades", r.trades}}));
+    out.push(Json::object({{"at_s", r.at_s},
+                           {"planned", r.planned},
+                           {"good", r.good},
+                           {"p50_ms", r.p50_ms},
+                           {"p99_ms", r.p99_ms},
+                           {"trades", r.trades}}));
   return out;
 }
 
@@ -196,15 +234,15 @@ void read_traffic(const Json& j, Scorecard& c) {
   c.traffic.resends = static_cast<std::uint64_t>(j["resends"].integer());
   for (const TradeOutcome o : kOutcomes)
     c.traffic.outcomes[o] = static_cast<std::uint64_t>(j["outcomes"][to_text(o)].integer());
-  for (const auto& [name, n] : j["causes"].members())
-    c.traffic.causes[name] = static_cast<std::uint64_t>(n.integer());
+  for (const auto& [name, n] : j["causes"].members()) c.traffic.causes[name] = static_cast<std::uint64_t>(n.integer());
 }
 
 void read_pictures(const Json& json, Scorecard& c) {
   const auto index = [](const Json& v) { return v.is_number() ? std::optional(v.number()) : std::nullopt; };
   for (const auto& r : json["bursts"].items())
-    c.bursts.push_back({r["window_s"].number(), static_cast<std::uint64_t>(r["planned_peak"].integer()), static_cast<std::uint64_t>(r["sent_peak"].integer()),
-                        index(r["planned_index"]), index(r["sent_index"])});
+    c.bursts.push_back({r["window_s"].number(), static_cast<std::uint64_t>(r["planned_peak"].integer()),
+                        static_cast<std::uint64_t>(r["sent_peak"].integer()), index(r["planned_index"]),
+                        index(r["sent_index"])});
   for (const auto& r : json["timeline"].items())
     c.timeline.push_back({r["at_s"].number(), static_cast<std::uint32_t>(r["planned"].integer()),
                           static_cast<std::uint32_t>(r["good"].integer()), r["p50_ms"].number(), r["p99_ms"].number(),
@@ -239,9 +277,12 @@ Json json_of_assumed(const std::map<std::string, std::optional<double>>& values)
 
 std::string_view to_text(Verdict v) {
   switch (v) {
-    case Verdict::pass: return "pass";
-    case Verdict::fail: return "fail";
-    case Verdict::unknown: return "unknown";
+    case Verdict::pass:
+      return "pass";
+    case Verdict::fail:
+      return "fail";
+    case Verdict::unknown:
+      return "unknown";
   }
   return "unknown";
 }
@@ -254,25 +295,44 @@ Json json_of_scorecard(const Scorecard& c) {
   for (const auto& [fault, row] : c.mttr) by_fault.set(fault, json_of(row));
   for (const auto& f : c.checks) checks.push(json_of(f));
   for (const auto& n : c.not_exercised) not_exercised.push(n);
-  Json out = Json::object(
-      {{"schema", "cardstorm.scorecard/1"}, {"scenario", c.scenario}, {"target", c.target}, {"version", c.version},
-       {"environment", c.environment}, {"seed", c.seed}, {"verdict", to_text(c.verdict)}, {"why", std::move(why)},
-       {"traffic", json_of_traffic(c)}, {"success_rate", c.success_rate}, {"by_phase", json_of(c.by_phase)},
-       {"by_flow", json_of(c.by_flow)}, {"by_goods", json_of(c.by_goods)},
-       {"money", Json::object({{"lost_trades_cents", c.money.lost_trades_cents},
-                               {"paid_overdue_cents", c.money.paid_overdue_cents},
-                               {"double_delivered_cents", c.money.double_delivered_cents}})},
-       {"latency_ms", Json::object({{"p50", c.latency_ms.p50}, {"p90", c.latency_ms.p90}, {"p99", c.latency_ms.p99},
-                                    {"p999", c.latency_ms.p999}, {"max", c.latency_ms.max}})},
-       {"generator",
-        Json::object({{"lateness_us", Json::object({{"p50", c.generator.lateness_p50_us},
-                                                    {"p99", c.generator.lateness_p99_us}})},
-                      {"cpu_seconds", c.generator.cpu_seconds}, {"scheduling", c.generator.scheduling},
-                      {"trusted", c.generator.trusted}})},
-       {"episodes", std::move(episodes)}, {"mttr", Json::object({{"by_fault", std::move(by_fault)}})},
-       {"checks", std::move(checks)}, {"not_exercised", std::move(not_exercised)},
-       {"timeline", json_of_timeline(c.timeline)}, {"bursts", json_of_bursts(c.bursts)}, {"shades", json_of_shades(c.shades)}, {"repeats", c.repeats},
-       {"assumed_restart_s", c.assumed_restart_s}, {"command", c.repeat_command}, {"why_text", c.why_text}});
+  Json out =
+      Json::object({{"schema", "cardstorm.scorecard/1"},
+                    {"scenario", c.scenario},
+                    {"target", c.target},
+                    {"version", c.version},
+                    {"environment", c.environment},
+                    {"seed", c.seed},
+                    {"verdict", to_text(c.verdict)},
+                    {"why", std::move(why)},
+                    {"traffic", json_of_traffic(c)},
+                    {"success_rate", c.success_rate},
+                    {"by_phase", json_of(c.by_phase)},
+                    {"by_flow", json_of(c.by_flow)},
+                    {"by_goods", json_of(c.by_goods)},
+                    {"money", Json::object({{"lost_trades_cents", c.money.lost_trades_cents},
+                                            {"paid_overdue_cents", c.money.paid_overdue_cents},
+                                            {"double_delivered_cents", c.money.double_delivered_cents}})},
+                    {"latency_ms", Json::object({{"p50", c.latency_ms.p50},
+                                                 {"p90", c.latency_ms.p90},
+                                                 {"p99", c.latency_ms.p99},
+                                                 {"p999", c.latency_ms.p999},
+                                                 {"max", c.latency_ms.max}})},
+                    {"generator", Json::object({{"lateness_us", Json::object({{"p50", c.generator.lateness_p50_us},
+                                                                              {"p99", c.generator.lateness_p99_us}})},
+                                                {"cpu_seconds", c.generator.cpu_seconds},
+                                                {"scheduling", c.generator.scheduling},
+                                                {"trusted", c.generator.trusted}})},
+                    {"episodes", std::move(episodes)},
+                    {"mttr", Json::object({{"by_fault", std::move(by_fault)}})},
+                    {"checks", std::move(checks)},
+                    {"not_exercised", std::move(not_exercised)},
+                    {"timeline", json_of_timeline(c.timeline)},
+                    {"bursts", json_of_bursts(c.bursts)},
+                    {"shades", json_of_shades(c.shades)},
+                    {"repeats", c.repeats},
+                    {"assumed_restart_s", c.assumed_restart_s},
+                    {"command", c.repeat_command},
+                    {"why_text", c.why_text}});
   if (!c.trace_link.empty()) out.set("trace_link", c.trace_link);
   return out;
 }
@@ -324,8 +384,10 @@ Result<Scorecard> scorecard_of_json(const Json& json) {
 Json json_of_drill(const DrillCard& d) {
   Json runs = Json::array();
   for (const auto& r : d.runs) runs.push(Json::object({{"side", r.side}, {"repeat", r.repeat}, {"dir", r.dir}}));
-  return Json::object({{"schema", "cardstorm.drill/1"}, {"baseline", json_of_scorecard(d.baseline)},
-                       {"candidate", json_of_scorecard(d.candidate)}, {"runs", std::move(runs)},
+  return Json::object({{"schema", "cardstorm.drill/1"},
+                       {"baseline", json_of_scorecard(d.baseline)},
+                       {"candidate", json_of_scorecard(d.candidate)},
+                       {"runs", std::move(runs)},
                        {"mttr_reduction", json_of(d.mttr_reduction)},
                        {"mttr_reduction_by_fault", json_of(d.mttr_reduction_by_fault)},
                        {"mttr_reduction_assumed_restart", json_of_assumed(d.mttr_reduction_assumed_restart)},

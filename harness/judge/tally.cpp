@@ -63,7 +63,8 @@ void Tally::observe(const Event& event) {
     row->outcome = d->outcome;
     row->cause = d->cause;
   } else if (const auto* o = std::get_if<OrderSeen>(&event)) {
-    if (auto* row = row_of(o->trade)) row->amount_cents = std::max<std::int64_t>(row->amount_cents, 0) + o->amount_cents;
+    if (auto* row = row_of(o->trade))
+      row->amount_cents = std::max<std::int64_t>(row->amount_cents, 0) + o->amount_cents;
     orders_.emplace(o->order, *o);
   } else if (const auto* pay = std::get_if<PaySeen>(&event)) {
     if (const auto it = pays.find(pay->channel); it != pays.end()) it->second.push_back(pay->at);
@@ -95,10 +96,10 @@ void Tally::step(const StepEnded& s) {
   if (sent && !poll) latencies->record(response);
   if (s.cause == Cause::interrupted) {
     cut = std::min(cut, s.done);
-    if (quick) return;   // never sent, or cut off before its time was up: that says nothing about the platform
+    if (quick) return;  // never sent, or cut off before its time was up: that says nothing about the platform
   }
   if (s.cause == Cause::sold_out) {
-    point.good = quick;   // if the witnesses confirm it
+    point.good = quick;  // if the witnesses confirm it
     waiting_.push_back({s.trade, point, true});
   } else if (s.cause == Cause::earlier_step) {
     waiting_.push_back({s.trade, point, false});
@@ -118,8 +119,10 @@ void Tally::note_situations(const Event& event) {
   } else if (const auto* r = std::get_if<RefundSeen>(&event)) {
     if (r->outcome == Outcome::ok) situations["refund"] = true;
   } else if (const auto* p = std::get_if<PaySeen>(&event)) {
-    if (p->channel == "wallet") situations["wallet_payment"] = true;
-    else situations["channel_payment"] = true;
+    if (p->channel == "wallet")
+      situations["wallet_payment"] = true;
+    else
+      situations["channel_payment"] = true;
     if (p->outcome == Outcome::unknown) situations["payment_answer_lost"] = true;
   } else if (const auto* g = std::get_if<GoodsSeen>(&event)) {
     situations[g->kind == "topup" ? "topup" : g->kind == "membership" ? "membership" : "equipment"] = true;
@@ -166,8 +169,10 @@ void Tally::conclude(const Evidence& evidence) {
       continue;
     }
     const Nanos deadline = row.journey < plan_.journeys.size() ? plan_.journeys[row.journey].deadline : 30s;
-    if (row.over && row.cause == Cause::sold_out) row.good = confirmed_sold_out(id, row, evidence);
-    else row.good = row.over && row.outcome == TradeOutcome::ok && row.ended <= row.planned + deadline;
+    if (row.over && row.cause == Cause::sold_out)
+      row.good = confirmed_sold_out(id, row, evidence);
+    else
+      row.good = row.over && row.outcome == TradeOutcome::ok && row.ended <= row.planned + deadline;
     trade_points.push_back({row.planned, row.good, row.withheld()});
   }
   for (const auto& w : waiting_) {
@@ -186,13 +191,16 @@ void Tally::conclude(const Evidence& evidence) {
 
 Phase Tally::phase_at(Nanos t) const {
   if (!phases.empty()) {
-    const auto after = std::upper_bound(phases.begin(), phases.end(), t,
-                                        [](Nanos v, const PhaseMarked& p) { return v < p.at; });
+    const auto after =
+        std::upper_bound(phases.begin(), phases.end(), t, [](Nanos v, const PhaseMarked& p) { return v < p.at; });
     return after == phases.begin() ? Phase::warmup : (after - 1)->phase;
   }
   for (const auto& s : plan_.segments) {
     if (t < s.begin || t >= s.end) continue;
-    return t < s.fault_at ? Phase::steady : t < s.heal_at ? Phase::fault : t < s.horizon_at ? Phase::observe : Phase::gap;
+    return t < s.fault_at     ? Phase::steady
+           : t < s.heal_at    ? Phase::fault
+           : t < s.horizon_at ? Phase::observe
+                              : Phase::gap;
   }
   return t >= plan_.load_end ? Phase::drain : Phase::warmup;
 }

@@ -16,13 +16,13 @@ namespace cardstorm {
 /// What the record says about one planned trade.
 struct TradeRow {
   Nanos planned{0}, ended{0};
-  Nanos left{-1};                           // when its first request was sent; < 0: never
+  Nanos left{-1};  // when its first request was sent; < 0: never
   std::uint16_t journey = 0;
-  bool seen = false, over = false;          // TradePlanned, TradeEnded came
+  bool seen = false, over = false;  // TradePlanned, TradeEnded came
   TradeOutcome outcome = TradeOutcome::unfinished;
   Cause cause = Cause::none;
-  std::int64_t amount_cents = -1;           // of the order that the buyer saw; < 0: none
-  bool good = false;                        // filled by conclude()
+  std::int64_t amount_cents = -1;  // of the order that the buyer saw; < 0: none
+  bool good = false;               // filled by conclude()
   /// Never sent, or cut off on its way, because of us: not a good trade, but none that the platform lost.
   [[nodiscard]] bool withheld() const {
     if (cause == Cause::interrupted) return outcome == TradeOutcome::not_sent || outcome == TradeOutcome::unfinished;
@@ -39,19 +39,21 @@ class Tally {
 
   // What was counted. Trades by id.
   std::vector<TradeRow> trades;
-  std::vector<StepPoint> steps;             // sorted by planned time after conclude()
-  std::vector<TradePoint> trade_points;     // the same
-  std::uint64_t steps_planned = 0, steps_ended = 0, strays = 0;   // strays: ended twice, never planned, or beyond the plan
+  std::vector<StepPoint> steps;          // sorted by planned time after conclude()
+  std::vector<TradePoint> trade_points;  // the same
+  std::uint64_t steps_planned = 0, steps_ended = 0,
+                strays = 0;  // strays: ended twice, never planned, or beyond the plan
   std::uint64_t resends = 0;
   std::map<Cause, std::uint64_t> step_causes;
   std::shared_ptr<Histogram> latencies = std::make_shared<Histogram>();
   std::vector<PhaseMarked> phases;
-  std::map<std::uint32_t, FaultTimes> faults;   // by segment
+  std::map<std::uint32_t, FaultTimes> faults;  // by segment
   std::optional<GeneratorSeen> generator;
-  std::optional<Nanos> done;                // the mark of the run's end
-  Nanos cut{Nanos::max()};                  // when a stop of the run cut off what was under way; max: it did not
-  std::map<std::string, bool> situations;   // name -> occurred
-  std::map<std::string, std::vector<Nanos>> pays;   // when buyers had asked to pay, by channel; of channels that a fault is on
+  std::optional<Nanos> done;               // the mark of the run's end
+  Nanos cut{Nanos::max()};                 // when a stop of the run cut off what was under way; max: it did not
+  std::map<std::string, bool> situations;  // name -> occurred
+  std::map<std::string, std::vector<Nanos>>
+      pays;  // when buyers had asked to pay, by channel; of channels that a fault is on
 
   /// Phase in which a trade was planned, by the marks; by the plan where there are none.
   [[nodiscard]] Phase phase_at(Nanos t) const;
@@ -62,8 +64,15 @@ class Tally {
 
  private:
   /// A refused or skipped step waits until the witnesses have spoken about its trade.
-  struct Waiting { TradeId trade; StepPoint point; bool refused; };
-  struct Taken { Nanos at; std::uint64_t quantity; };
+  struct Waiting {
+    TradeId trade;
+    StepPoint point;
+    bool refused;
+  };
+  struct Taken {
+    Nanos at;
+    std::uint64_t quantity;
+  };
 
   TradeRow* row_of(TradeId trade);
   void step(const StepEnded& s);
@@ -74,7 +83,7 @@ class Tally {
   const Plan& plan_;
   std::vector<Waiting> waiting_;
   std::map<std::string, OrderSeen> orders_;
-  std::map<std::string, std::vector<Taken>> taken_;   // per SKU
+  std::map<std::string, std::vector<Taken>> taken_;  // per SKU
 };
 
 }  // namespace cardstorm

@@ -19,7 +19,8 @@ const Journey* journey_of(TradeId trade, const Tally& tally, const Plan& plan) {
 }
 
 std::string step_name(const Journey* journey, std::uint16_t step) {
-  return journey != nullptr && step < journey->steps.size() ? journey->steps[step].name : "step " + std::to_string(step + 1);
+  return journey != nullptr && step < journey->steps.size() ? journey->steps[step].name
+                                                            : "step " + std::to_string(step + 1);
 }
 
 /// "trade 17", as checks call an order without a number.
@@ -59,7 +60,8 @@ std::vector<TracedStep> WorstSteps::of(std::uint32_t segment, const Tally& tally
   std::vector<TracedStep> out;
   if (const auto it = worst_.find(segment); it != worst_.end())
     for (const Bad& b : it->second)
-      out.push_back({step_name(journey_of(b.trade, tally, plan_), b.step), trace_id_of(plan_.seed, b.trade, b.step), std::string(to_text(b.cause)), seconds_rounded(b.planned), seconds_rounded(b.took)});
+      out.push_back({step_name(journey_of(b.trade, tally, plan_), b.step), trace_id_of(plan_.seed, b.trade, b.step),
+                     std::string(to_text(b.cause)), seconds_rounded(b.planned), seconds_rounded(b.took)});
   return out;
 }
 
@@ -69,7 +71,8 @@ std::vector<TracedStep> traces_of_order(const std::string& order, const Tally& t
   std::vector<TracedStep> out;
   if (journey == nullptr) return out;
   for (std::uint16_t i = 0; i < journey->steps.size(); ++i)
-    if (journey->steps[i].fact == Fact::order || journey->steps[i].fact == Fact::pay) out.push_back({journey->steps[i].name, trace_id_of(plan.seed, *trade, i)});
+    if (journey->steps[i].fact == Fact::order || journey->steps[i].fact == Fact::pay)
+      out.push_back({journey->steps[i].name, trace_id_of(plan.seed, *trade, i)});
   return out;
 }
 

@@ -1,5 +1,5 @@
-// traced: which distributed traces are worth opening: those of the worst steps of each episode, and of the orders of witnesses. The ids
-// follow from the plan, so no tracing system is asked. Pure.
+// traced: which distributed traces are worth opening: those of the worst steps of each episode, and of the orders of
+// witnesses. The ids follow from the plan, so no tracing system is asked. Pure.
 #pragma once
 
 #include <array>
@@ -20,11 +20,18 @@ class WorstSteps {
   [[nodiscard]] std::vector<TracedStep> of(std::uint32_t segment, const Tally& tally) const;
 
  private:
-  struct Bad { bool lost; Nanos took; TradeId trade; std::uint16_t step; Nanos planned; Cause cause; };
+  struct Bad {
+    bool lost;
+    Nanos took;
+    TradeId trade;
+    std::uint16_t step;
+    Nanos planned;
+    Cause cause;
+  };
   static bool worse(const Bad& a, const Bad& b);
 
   const Plan& plan_;
-  std::map<std::uint32_t, std::vector<Bad>> worst_;   // by segment; each sorted, the worst first, at most kKept
+  std::map<std::uint32_t, std::vector<Bad>> worst_;  // by segment; each sorted, the worst first, at most kKept
 };
 
 /// The order and pay steps of the trade behind a witness' order; none when nobody can tell which trade that was.

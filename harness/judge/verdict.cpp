@@ -19,9 +19,10 @@ std::string place_of(const Episode& e) { return e.fault + (e.on.empty() ? "" : "
 void add_broken(const Scorecard& card, Reasons& out) {
   for (const auto& f : card.checks)
     if (f.verdict == Verdict::fail)
-      out.push_back({"invariant_broken",
-                     f.name + ": " + std::to_string(f.violations) + " of " + std::to_string(f.examined) + " (" + f.why + ")",
-                     "look at the orders named as witnesses of " + f.name});
+      out.push_back(
+          {"invariant_broken",
+           f.name + ": " + std::to_string(f.violations) + " of " + std::to_string(f.examined) + " (" + f.why + ")",
+           "look at the orders named as witnesses of " + f.name});
 }
 
 /// By the user, the scenario's `abort:` or the target's `guard:`.
@@ -35,7 +36,8 @@ void add_faults(const Scorecard& card, const Findings& f, Reasons& out) {
   // A kill cannot be undone by us: what ends the run early does not wait for the target's own supervisor.
   for (const auto& e : card.episodes)
     if (!e.reverted && !(ended_early(f) && one_shot(e.fault)))
-      out.push_back({"fault_not_reverted", place_of(e) + ": no probe saw it gone", "run cardstorm recover, then look at the target"});
+      out.push_back({"fault_not_reverted", place_of(e) + ": no probe saw it gone",
+                     "run cardstorm recover, then look at the target"});
 }
 
 void add_steadiness(const Scorecard& card, const Findings& f, Reasons& out) {
@@ -60,7 +62,8 @@ void add_checks(const Scorecard& card, const Findings& f, Reasons& out) {
                    "give the check what it needs, or leave it out of the scenario's checks"});
   }
   if (unknown && f.audit_missing)
-    out.push_back({"audit_missing", "there is no final audit", "give the target an audit address, or keep its database reachable at the end"});
+    out.push_back({"audit_missing", "there is no final audit",
+                   "give the target an audit address, or keep its database reachable at the end"});
   if (card.checks.empty() && !f.audit_waived)
     out.push_back({"nothing_checked", "no check was made", "name at least one check in the scenario"});
 }
@@ -70,9 +73,11 @@ void add_record(const Findings& f, Reasons& out) {
     out.push_back({"sums_do_not_add_up", s, "the record is incomplete: run again, and report it if it happens again"});
   for (const auto& d : f.damage)
     out.push_back({"history_damaged", d, "the record is damaged: check the disk and run again"});
-  if (f.interrupted) out.push_back({"interrupted", "the run was stopped before its end", "run it again to its end"});
+  if (f.interrupted)
+    out.push_back({"interrupted", "the run was stopped before its end", "run it again to its end"});
   else if (!f.drained && f.aborted.empty() && f.guard.empty())
-    out.push_back({"not_drained", "the run ended before late effects had time to show", "run again with a longer drain"});
+    out.push_back(
+        {"not_drained", "the run ended before late effects had time to show", "run again with a longer drain"});
   for (const auto& e : f.harness_errors) out.push_back({"harness_error", e, "see the run folder's logs"});
 }
 
@@ -87,7 +92,8 @@ bool holds(double value, const std::string& relation, double bound, bool* known)
   return false;
 }
 
-/// Text of a figure that missed `bound`: six digits, all of them where six would read as the bound itself; infinity is "never".
+/// Text of a figure that missed `bound`: six digits, all of them where six would read as the bound itself; infinity is
+/// "never".
 std::string figure(double v, double bound) {
   if (v == std::numeric_limits<double>::infinity()) return "never";
   char short_text[32];
@@ -96,16 +102,19 @@ std::string figure(double v, double bound) {
   return exact.size() <= std::strlen(short_text) || short_text == Json(bound).text() ? exact : short_text;
 }
 
-void add_expectations(const Scorecard& card, const std::vector<Expectation>& expectations, Reasons& unknown, Reasons& missed) {
+void add_expectations(const Scorecard& card, const std::vector<Expectation>& expectations, Reasons& unknown,
+                      Reasons& missed) {
   for (const auto& x : expectations) {
     const std::string text = x.metric + " " + x.relation + " " + Json(x.bound).text();
     const auto value = metric_of(card, x.metric);
     bool known = false;
     const bool met = value && holds(*value, x.relation, x.bound, &known);
     if (!value || !known)
-      unknown.push_back({"expectation_unknown", text + ": this run has no such figure", "correct the scenario's expect"});
+      unknown.push_back(
+          {"expectation_unknown", text + ": this run has no such figure", "correct the scenario's expect"});
     else if (!met)
-      missed.push_back({"expectation_missed", "wanted " + text + ", got " + figure(*value, x.bound), "see the episodes and causes for what was lost"});
+      missed.push_back({"expectation_missed", "wanted " + text + ", got " + figure(*value, x.bound),
+                        "see the episodes and causes for what was lost"});
   }
 }
 
@@ -113,7 +122,8 @@ void add_expectations(const Scorecard& card, const std::vector<Expectation>& exp
 
 std::optional<double> metric_of(const Scorecard& card, const std::string& metric) {
   if (metric == "censored")
-    return static_cast<double>(std::count_if(card.episodes.begin(), card.episodes.end(), [](const Episode& e) { return e.censored; }));
+    return static_cast<double>(
+        std::count_if(card.episodes.begin(), card.episodes.end(), [](const Episode& e) { return e.censored; }));
   if (metric == "violations") {
     double sum = 0;
     for (const auto& f : card.checks) sum += static_cast<double>(f.violations);
@@ -140,17 +150,23 @@ void decide(Scorecard& card, const Findings& findings, const std::vector<Expecta
   Reasons broken, unknown, missed;
   add_broken(card, broken);
   // The run is cut short, but what cut it short was seen over a whole window: that is no "unknown".
-  if (!findings.aborted.empty()) broken.push_back({"aborted", findings.aborted, "see the report up to that moment; the scenario's `abort:` holds the bound"});
-  if (!findings.guard.empty()) unknown.push_back({"guard_stopped", findings.guard, "the target's `guard:` ended the run to protect the platform: look there first"});
+  if (!findings.aborted.empty())
+    broken.push_back(
+        {"aborted", findings.aborted, "see the report up to that moment; the scenario's `abort:` holds the bound"});
+  if (!findings.guard.empty())
+    unknown.push_back({"guard_stopped", findings.guard,
+                       "the target's `guard:` ended the run to protect the platform: look there first"});
   add_faults(card, findings, unknown);
   if (!findings.generator_doubt.empty())
-    unknown.push_back({"generator_untrusted", findings.generator_doubt, "free the machine, or lower the load; see cardstorm doctor"});
+    unknown.push_back(
+        {"generator_untrusted", findings.generator_doubt, "free the machine, or lower the load; see cardstorm doctor"});
   add_steadiness(card, findings, unknown);
   add_checks(card, findings, unknown);
   add_record(findings, unknown);
   add_expectations(card, expectations, unknown, missed);
   if (findings.audit_waived && expectations.empty())
-    unknown.push_back({"nothing_expected", "the scenario waives all checks and expects nothing: any run would pass", "add for example expect: { success_rate: \">= 0.99\" }"});
+    unknown.push_back({"nothing_expected", "the scenario waives all checks and expects nothing: any run would pass",
+                       "add for example expect: { success_rate: \">= 0.99\" }"});
   card.verdict = !broken.empty()    ? Verdict::fail
                  : !unknown.empty() ? Verdict::unknown
                  : !missed.empty()  ? Verdict::fail
@@ -158,8 +174,9 @@ void decide(Scorecard& card, const Findings& findings, const std::vector<Expecta
   card.why = std::move(broken);
   for (auto* rest : {&unknown, &missed})
     for (auto& r : *rest) card.why.push_back(std::move(r));
-  if (findings.audit_waived)   // a pass may carry remarks; this one must never be overlooked
-    card.why.push_back({"audit_waived", "no promise was audited: the scenario says `checks: none`", "name checks as soon as the target has witnesses (partners, mint, audit)"});
+  if (findings.audit_waived)  // a pass may carry remarks; this one must never be overlooked
+    card.why.push_back({"audit_waived", "no promise was audited: the scenario says `checks: none`",
+                        "name checks as soon as the target has witnesses (partners, mint, audit)"});
 }
 
 }  // namespace cardstorm

@@ -11,11 +11,11 @@ namespace cardstorm {
 
 /// What was found besides the scorecard's own figures.
 struct Findings {
-  std::vector<std::string> broken_sums;     // one sentence each
-  std::vector<std::string> damage;          // history, journals, audit
-  std::string generator_doubt;              // "" = trusted
-  std::string aborted, guard;               // see RunInfo
-  bool audit_waived = false;                // the scenario says `checks: none`
+  std::vector<std::string> broken_sums;  // one sentence each
+  std::vector<std::string> damage;       // history, journals, audit
+  std::string generator_doubt;           // "" = trusted
+  std::string aborted, guard;            // see RunInfo
+  bool audit_waived = false;             // the scenario says `checks: none`
   bool audit_missing = false, drained = true, interrupted = false;
   std::vector<std::string> harness_errors;
 };

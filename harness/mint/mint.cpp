@@ -1,5 +1,5 @@
-// mint: 18 bits of sku number, 32 bits of index and 80 bits of MAC are 130 bits, 26 characters of five bits each. In digits the
-// first two are a number below 2^50, which has 16 digits, and 24 digits of MAC are a secret.
+// mint: 18 bits of sku number, 32 bits of index and 80 bits of MAC are 130 bits, 26 characters of five bits each. In
+// digits the first two are a number below 2^50, which has 16 digits, and 24 digits of MAC are a secret.
 #include "harness/mint/mint.hpp"
 
 #include <fcntl.h>
@@ -26,7 +26,7 @@ namespace cardstorm {
 
 namespace {
 
-constexpr std::string_view kAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";   // Crockford: no I, L, O, U
+constexpr std::string_view kAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";  // Crockford: no I, L, O, U
 constexpr std::string_view kSchema = "cardstorm.mint/1";
 constexpr int kSkuBits = 18, kIndexBits = 32, kMacBits = 80, kCharBits = 5;
 constexpr std::size_t kChars = (kSkuBits + kIndexBits + kMacBits) / kCharBits, kGroup = 4;
@@ -34,7 +34,7 @@ constexpr std::uint32_t kSkuEnd = 1U << kSkuBits, kCardsInABlock = 16'384;
 static_assert(kChars == 26 && (kChars + 2) % kGroup == 0);
 
 constexpr std::size_t kNumberDigits = 16, kSecretDigits = 24;
-constexpr std::uint64_t kNumberBase = 1'000'000'000'000'000;   // the first digit is never 0: spreadsheets drop zeros
+constexpr std::uint64_t kNumberBase = 1'000'000'000'000'000;  // the first digit is never 0: spreadsheets drop zeros
 constexpr std::string_view kSeparators = "-,;:| \t\r\n";
 constexpr std::string_view kDigits = "0123456789";
 
@@ -59,13 +59,16 @@ std::string encode(const std::string& key, CardId id) {
   Bits bits{};
   put_bits(bits, 0, id.sku, kSkuBits);
   put_bits(bits, kSkuBits, id.index, kIndexBits);
-  for (int i = 0; i < kMacBits / 8; ++i) put_bits(bits, kSkuBits + kIndexBits + 8 * i, mac[static_cast<std::size_t>(i)], 8);
+  for (int i = 0; i < kMacBits / 8; ++i)
+    put_bits(bits, kSkuBits + kIndexBits + 8 * i, mac[static_cast<std::size_t>(i)], 8);
   std::string out = "CS";
   for (std::size_t i = 0; i < kChars; ++i) out += kAlphabet[get_bits(bits, static_cast<int>(i) * kCharBits, kCharBits)];
   return out;
 }
 
-std::string number_of(CardId id) { return std::to_string(kNumberBase + (std::uint64_t{id.sku} << kIndexBits | id.index)); }
+std::string number_of(CardId id) {
+  return std::to_string(kNumberBase + (std::uint64_t{id.sku} << kIndexBits | id.index));
+}
 
 std::string digits_of(const std::string& key, CardId id) {
   const auto mac = mac_of(key, "digits", id);
@@ -79,13 +82,16 @@ std::string digits_of(const std::string& key, CardId id) {
   return out;
 }
 
-bool is_between(char c) { return static_cast<unsigned char>(c) >= 0x80 || kSeparators.find(c) != std::string_view::npos; }
+bool is_between(char c) {
+  return static_cast<unsigned char>(c) >= 0x80 || kSeparators.find(c) != std::string_view::npos;
+}
 
 std::string fingerprint(const std::string& key) { return hmac_sha256_hex(key, "key").substr(0, 16); }
 
 Error io_error(const std::string& doing, const std::string& path) {
   const bool full = errno == ENOSPC || errno == EDQUOT;
-  return {full ? Errc::unavailable : Errc::io, "cannot " + doing + " " + path + ": " + std::strerror(errno), full ? "make room on the disk" : ""};
+  return {full ? Errc::unavailable : Errc::io, "cannot " + doing + " " + path + ": " + std::strerror(errno),
+          full ? "make room on the disk" : ""};
 }
 
 bool put_all(int fd, std::string_view text) {
@@ -114,36 +120,51 @@ Status write_new(const std::string& path, mode_t mode, const std::function<std::
 }
 
 Status write_new(const std::string& path, mode_t mode, const std::string& text) {
-  return write_new(path, mode, [&, left = true]() mutable { return std::exchange(left, false) ? text : std::string(); });
+  return write_new(path, mode,
+                   [&, left = true]() mutable { return std::exchange(left, false) ? text : std::string(); });
 }
 
 bool is_file_name(const std::string& text) {
   return !text.empty() && text.size() <= 100 && text.front() != '.' &&
-         text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == std::string::npos;
+         text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") ==
+             std::string::npos;
 }
 
 Status check(const std::vector<MintSku>& skus) {
   std::set<std::string> names;
   std::set<std::uint32_t> numbers;
   for (const MintSku& sku : skus) {
-    if (!is_file_name(sku.sku)) return Error{Errc::invalid, "sku '" + sku.sku + "' is no plain name", "use letters, digits, '.', '_' and '-'"};
-    if (!names.insert(sku.sku).second) return Error{Errc::invalid, "sku '" + sku.sku + "' is there twice", "name each sku once"};
+    if (!is_file_name(sku.sku))
+      return Error{Errc::invalid, "sku '" + sku.sku + "' is no plain name", "use letters, digits, '.', '_' and '-'"};
+    if (!names.insert(sku.sku).second)
+      return Error{Errc::invalid, "sku '" + sku.sku + "' is there twice", "name each sku once"};
     if (sku.number >= kSkuEnd)
-      return Error{Errc::invalid, "sku '" + sku.sku + "': number " + std::to_string(sku.number) + " is too large", "keep it below 262144"};
+      return Error{Errc::invalid, "sku '" + sku.sku + "': number " + std::to_string(sku.number) + " is too large",
+                   "keep it below 262144"};
     if (!numbers.insert(sku.number).second)
-      return Error{Errc::invalid, "sku '" + sku.sku + "': number " + std::to_string(sku.number) + " is there twice", "give each sku its own"};
+      return Error{Errc::invalid, "sku '" + sku.sku + "': number " + std::to_string(sku.number) + " is there twice",
+                   "give each sku its own"};
   }
   return ok();
 }
 
-const char* text_of(CardFormat format) { return format == CardFormat::csv ? "csv" : format == CardFormat::pairs ? "pairs" : "lines"; }
+const char* text_of(CardFormat format) {
+  return format == CardFormat::csv ? "csv" : format == CardFormat::pairs ? "pairs" : "lines";
+}
 
 Json manifest(const std::string& key, const std::vector<MintSku>& skus, MintForm form) {
   Json rows = Json::array();
   for (const MintSku& sku : skus)
-    rows.push(Json::object({{"sku", sku.sku}, {"goods", sku.goods}, {"number", sku.number}, {"cards", sku.cards}, {"price_cents", sku.price_cents}}));
-  return Json::object({{"schema", kSchema}, {"key_fingerprint", fingerprint(key)}, {"format", text_of(form.format)},
-                       {"alphabet", form.alphabet == CardAlphabet::digits ? "digits" : "base32"}, {"skus", std::move(rows)}});
+    rows.push(Json::object({{"sku", sku.sku},
+                            {"goods", sku.goods},
+                            {"number", sku.number},
+                            {"cards", sku.cards},
+                            {"price_cents", sku.price_cents}}));
+  return Json::object({{"schema", kSchema},
+                       {"key_fingerprint", fingerprint(key)},
+                       {"format", text_of(form.format)},
+                       {"alphabet", form.alphabet == CardAlphabet::digits ? "digits" : "base32"},
+                       {"skus", std::move(rows)}});
 }
 
 /// The lines of the cards from `from` on and before `to`.
@@ -165,11 +186,13 @@ Status check_room(const std::string& dir, const std::string& key, const std::vec
   std::uint64_t wanted = 0;
   for (const MintSku& sku : skus)
     if (sku.goods == "game_card") wanted += std::uint64_t{sku.cards} * cards_text(mint, sku, form, 0, 1).size();
-  struct statvfs disk{};
-  if (statvfs(place.c_str(), &disk) != 0) return ok();   // creating it says more
+  struct statvfs disk {};
+  if (statvfs(place.c_str(), &disk) != 0) return ok();  // creating it says more
   const std::uint64_t free = std::uint64_t{disk.f_bavail} * disk.f_frsize;
   if (wanted <= free) return ok();
-  return Error{Errc::unavailable, "the cards need " + std::to_string(wanted >> 20) + " MiB, and the disk of " + place + " has " + std::to_string(free >> 20),
+  return Error{Errc::unavailable,
+               "the cards need " + std::to_string(wanted >> 20) + " MiB, and the disk of " + place + " has " +
+                   std::to_string(free >> 20),
                "ask for fewer cards, or name a folder on another disk"};
 }
 
@@ -201,7 +224,9 @@ Result<Json> read_manifest_json(const std::string& path) {
   auto json = Json::parse(*text);
   if (!json) return Error(json.error()).in(path);
   if ((*json)["schema"].string() != kSchema)
-    return Error{Errc::invalid, path + ": schema is '" + (*json)["schema"].text() + "', wanted '" + std::string(kSchema) + "'", "make it with `cardstorm mint`"};
+    return Error{Errc::invalid,
+                 path + ": schema is '" + (*json)["schema"].text() + "', wanted '" + std::string(kSchema) + "'",
+                 "make it with `cardstorm mint`"};
   return json;
 }
 
@@ -276,7 +301,9 @@ std::optional<CardId> Mint::decode_secret(std::string_view text) const {
   return id;
 }
 
-std::string Mint::digest(std::string_view text) const { return hmac_sha256_hex(key_, "text/" + std::string(text)).substr(0, 16); }
+std::string Mint::digest(std::string_view text) const {
+  return hmac_sha256_hex(key_, "text/" + std::string(text)).substr(0, 16);
+}
 
 Status write_mint(const std::string& folder, const std::string& key, const std::vector<MintSku>& skus, MintForm form) {
   // What is half made stands beside the folder, not in it.
@@ -285,13 +312,16 @@ Status write_mint(const std::string& folder, const std::string& key, const std::
   if (auto status = check(skus); !status) return status;
   if (key.empty()) return Error{Errc::invalid, "the mint's key is empty"};
   if (form.alphabet == CardAlphabet::digits && form.format == CardFormat::lines)
-    return Error{Errc::invalid, "a secret of digits alone cannot be recognised", "take csv or pairs, where its number stands beside it"};
-  struct stat found{};
-  if (lstat(dir.c_str(), &found) == 0) return Error{Errc::unavailable, dir + " exists already", "choose a new folder, or remove this one"};
+    return Error{Errc::invalid, "a secret of digits alone cannot be recognised",
+                 "take csv or pairs, where its number stands beside it"};
+  struct stat found {};
+  if (lstat(dir.c_str(), &found) == 0)
+    return Error{Errc::unavailable, dir + " exists already", "choose a new folder, or remove this one"};
   if (auto status = check_room(dir, key, skus, form); !status) return status;
   const std::string partial = dir + ".partial-" + random_token(4);
   Status status = write_all(partial, key, skus, form);
-  if (status && renameat2(AT_FDCWD, partial.c_str(), AT_FDCWD, dir.c_str(), RENAME_NOREPLACE) != 0) status = io_error("create", dir);
+  if (status && renameat2(AT_FDCWD, partial.c_str(), AT_FDCWD, dir.c_str(), RENAME_NOREPLACE) != 0)
+    status = io_error("create", dir);
   if (!status) {
     std::error_code ignored;
     std::filesystem::remove_all(partial, ignored);
@@ -309,7 +339,8 @@ Result<std::vector<MintSku>> read_manifest(const std::string& path) {
     const auto price = number_in(row["price_cents"], std::numeric_limits<std::int64_t>::max());
     if (!row["sku"].is_string() || !row["goods"].is_string() || !number || !cards || !price)
       return Error{Errc::invalid, path + ": bad row " + row.dump(), "make it with `cardstorm mint`"};
-    out.push_back({row["sku"].string(), row["goods"].string(), static_cast<std::uint32_t>(*number), static_cast<std::uint32_t>(*cards), *price});
+    out.push_back({row["sku"].string(), row["goods"].string(), static_cast<std::uint32_t>(*number),
+                   static_cast<std::uint32_t>(*cards), *price});
   }
   if (auto status = check(out); !status) return Error(status.error()).in(path);
   return out;

@@ -1,4 +1,5 @@
-// allow: CIDR blocks over 16-byte addresses. IPv4 lives in the mapped range ::ffff:0:0/96, so one comparison serves both.
+// allow: CIDR blocks over 16-byte addresses. IPv4 lives in the mapped range ::ffff:0:0/96, so one comparison serves
+// both.
 #include "harness/net/allow.hpp"
 
 #include <arpa/inet.h>
@@ -23,7 +24,10 @@ constexpr int kMappedBits = 96;
 
 bool is_ipv4(const unsigned char* bytes) { return std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), bytes); }
 
-struct Address { Bytes bytes{}; bool dotted = false; };
+struct Address {
+  Bytes bytes{};
+  bool dotted = false;
+};
 
 std::optional<Address> parse_address(std::string_view text) {
   const std::string plain(text.substr(0, text.find('%')));  // fe80::1%eth0: the zone is no part of the address
@@ -50,20 +54,27 @@ bool same_prefix(const unsigned char* a, const unsigned char* b, int bits) {
 }
 
 Error bad_block(const std::string& text, const std::string& why) {
-  return {Errc::invalid, "allow-list: '" + text + "' " + why, "write a block such as 127.0.0.0/8 or ::1/128, or one address"};
+  return {Errc::invalid, "allow-list: '" + text + "' " + why,
+          "write a block such as 127.0.0.0/8 or ::1/128, or one address"};
 }
 
-struct UrlParts { std::string host, port; };
+struct UrlParts {
+  std::string host, port;
+};
 
 Result<UrlParts> parts_of(const std::string& url) {
   const std::unique_ptr<CURLU, void (*)(CURLU*)> parsed(curl_url(), curl_url_cleanup);
-  const auto bad = [&](CURLUcode code) { return Error{Errc::invalid, "url '" + url + "': " + curl_url_strerror(code), "write http://host:port/path"}; };
-  if (const CURLUcode code = curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0); code != CURLUE_OK) return bad(code);
+  const auto bad = [&](CURLUcode code) {
+    return Error{Errc::invalid, "url '" + url + "': " + curl_url_strerror(code), "write http://host:port/path"};
+  };
+  if (const CURLUcode code = curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0); code != CURLUE_OK)
+    return bad(code);
   char* host = nullptr;
   char* port = nullptr;
   if (const CURLUcode code = curl_url_get(parsed.get(), CURLUPART_HOST, &host, 0); code != CURLUE_OK) return bad(code);
   const std::unique_ptr<char, void (*)(void*)> keep_host(host, curl_free);
-  if (const CURLUcode code = curl_url_get(parsed.get(), CURLUPART_PORT, &port, CURLU_DEFAULT_PORT); code != CURLUE_OK) return bad(code);
+  if (const CURLUcode code = curl_url_get(parsed.get(), CURLUPART_PORT, &port, CURLU_DEFAULT_PORT); code != CURLUE_OK)
+    return bad(code);
   const std::unique_ptr<char, void (*)(void*)> keep_port(port, curl_free);
   std::string name(host);
   if (name.size() > 2 && name.front() == '[') name = name.substr(1, name.size() - 2);
@@ -101,7 +112,8 @@ bool AllowList::holds(std::string_view address) const {
   if (!asked) return false;
   const bool v4 = is_ipv4(asked->bytes.data());
   return std::any_of(blocks_.begin(), blocks_.end(), [&](const Block& block) {
-    const bool block_v4 = block.bits >= kMappedBits && is_ipv4(block.bytes);  // ::/0 means all of IPv6, not IPv4 as well
+    const bool block_v4 =
+        block.bits >= kMappedBits && is_ipv4(block.bytes);  // ::/0 means all of IPv6, not IPv4 as well
     return v4 == block_v4 && same_prefix(asked->bytes.data(), block.bytes, block.bits);
   });
 }
@@ -113,7 +125,8 @@ Status AllowList::admits_url(const std::string& url) const {
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
   if (const int code = getaddrinfo(parts->host.c_str(), parts->port.c_str(), &hints, &found); code != 0)
-    return Error{Errc::unavailable, "cannot resolve '" + parts->host + "': " + gai_strerror(code), "check the host name in the url"};
+    return Error{Errc::unavailable, "cannot resolve '" + parts->host + "': " + gai_strerror(code),
+                 "check the host name in the url"};
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> keep(found, freeaddrinfo);
   for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
     std::array<char, NI_MAXHOST> text{};

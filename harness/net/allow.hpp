@@ -19,7 +19,10 @@ class AllowList {
   [[nodiscard]] Status admits_url(const std::string& url) const;
 
  private:
-  struct Block { unsigned char bytes[16]; int bits; };
+  struct Block {
+    unsigned char bytes[16];
+    int bits;
+  };
   std::vector<Block> blocks_;
 };
 

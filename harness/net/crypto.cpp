@@ -29,7 +29,9 @@ const unsigned char* bytes_of(std::string_view data) {
 template <auto Free>
 struct Freed {
   template <class T>
-  void operator()(T* held) const { Free(held); }
+  void operator()(T* held) const {
+    Free(held);
+  }
 };
 using Pkey = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
 using DigestState = std::unique_ptr<EVP_MD_CTX, Freed<EVP_MD_CTX_free>>;
@@ -53,7 +55,8 @@ std::string encode64(std::string_view data, std::string_view alphabet) {
   out.reserve((data.size() + 2) / 3 * 4);
   for (std::size_t i = 0; i < data.size(); i += 3) {
     std::uint32_t group = 0;
-    for (std::size_t j = 0; j < 3; ++j) group = group << 8 | (i + j < data.size() ? static_cast<unsigned char>(data[i + j]) : 0U);
+    for (std::size_t j = 0; j < 3; ++j)
+      group = group << 8 | (i + j < data.size() ? static_cast<unsigned char>(data[i + j]) : 0U);
     for (std::size_t j = 0; j < 4 && i + j <= data.size(); ++j) out += alphabet[group >> (18 - 6 * j) & 63];
   }
   return out;
@@ -73,7 +76,7 @@ std::optional<std::string> decode64(std::string_view text, std::string_view alph
     held -= 8;
     out += static_cast<char>(bits >> held & 0xff);
   }
-  if ((bits & ((1U << held) - 1)) != 0) return std::nullopt;   // two texts must not mean the same bytes
+  if ((bits & ((1U << held) - 1)) != 0) return std::nullopt;  // two texts must not mean the same bytes
   return out;
 }
 
@@ -90,7 +93,8 @@ Pkey key_in(const std::string& pem, bool is_private) {
 
 std::string pem_of(EVP_PKEY* key, bool is_private) {
   const Memory memory(BIO_new(BIO_s_mem()));
-  const int wrote = is_private ? PEM_write_bio_PKCS8PrivateKey(memory.get(), key, nullptr, nullptr, 0, nullptr, nullptr) : PEM_write_bio_PUBKEY(memory.get(), key);
+  const int wrote = is_private ? PEM_write_bio_PKCS8PrivateKey(memory.get(), key, nullptr, nullptr, 0, nullptr, nullptr)
+                               : PEM_write_bio_PUBKEY(memory.get(), key);
   if (wrote != 1) std::abort();
   char* text = nullptr;
   const long size = BIO_get_mem_data(memory.get(), &text);
@@ -102,7 +106,8 @@ CipherState gcm(std::string_view key, std::string_view nonce, std::string_view a
   if (key.size() != kAesKey || nonce.size() != kGcmNonce) return nullptr;
   CipherState state(EVP_CIPHER_CTX_new());
   int size = 0;
-  if (!state || EVP_CipherInit_ex(state.get(), EVP_aes_256_gcm(), nullptr, bytes_of(key), bytes_of(nonce), seal ? 1 : 0) != 1 ||
+  if (!state ||
+      EVP_CipherInit_ex(state.get(), EVP_aes_256_gcm(), nullptr, bytes_of(key), bytes_of(nonce), seal ? 1 : 0) != 1 ||
       EVP_CipherUpdate(state.get(), nullptr, &size, bytes_of(associated), static_cast<int>(associated.size())) != 1)
     return nullptr;
   return state;
@@ -121,7 +126,8 @@ Digest sha256(std::string_view data) {
 Digest hmac_sha256(std::string_view key, std::string_view data) {
   Digest out{};
   unsigned int length = 0;
-  if (HMAC(EVP_sha256(), bytes_of(key), static_cast<int>(key.size()), bytes_of(data), data.size(), out.data(), &length) == nullptr)
+  if (HMAC(EVP_sha256(), bytes_of(key), static_cast<int>(key.size()), bytes_of(data), data.size(), out.data(),
+           &length) == nullptr)
     std::abort();
   return out;
 }
@@ -200,7 +206,8 @@ Result<std::string> rsa_public_of(const std::string& private_pem) {
   return pem_of(key.get(), false);
 }
 
-Result<std::string> aes_256_gcm_seal(std::string_view key, std::string_view nonce, std::string_view associated, std::string_view plain) {
+Result<std::string> aes_256_gcm_seal(std::string_view key, std::string_view nonce, std::string_view associated,
+                                     std::string_view plain) {
   const CipherState state = gcm(key, nonce, associated, true);
   if (!state) return Error{Errc::invalid, "AES-256-GCM wants a key of 32 and a nonce of 12 bytes"};
   std::string out(plain.size() + kGcmTag, '\0');
@@ -212,12 +219,13 @@ Result<std::string> aes_256_gcm_seal(std::string_view key, std::string_view nonc
   return out;
 }
 
-std::optional<std::string> aes_256_gcm_open(std::string_view key, std::string_view nonce, std::string_view associated, std::string_view sealed) {
+std::optional<std::string> aes_256_gcm_open(std::string_view key, std::string_view nonce, std::string_view associated,
+                                            std::string_view sealed) {
   const CipherState state = sealed.size() < kGcmTag ? nullptr : gcm(key, nonce, associated, false);
   if (!state) return std::nullopt;
   std::string tag(sealed.substr(sealed.size() - kGcmTag));
   sealed.remove_suffix(kGcmTag);
-  std::string out(sealed.size() + 1, '\0');   // room for OpenSSL's end call, which writes nothing here
+  std::string out(sealed.size() + 1, '\0');  // room for OpenSSL's end call, which writes nothing here
   int size = 0;
   if (EVP_CipherUpdate(state.get(), room_in(out), &size, bytes_of(sealed), static_cast<int>(sealed.size())) != 1 ||
       EVP_CIPHER_CTX_ctrl(state.get(), EVP_CTRL_GCM_SET_TAG, kGcmTag, tag.data()) != 1 ||

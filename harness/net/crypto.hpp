@@ -31,9 +31,12 @@ std::optional<std::string> base64_decode(std::string_view text);
 std::optional<std::string> base64url_decode(std::string_view text);
 
 /// PEM texts: PKCS#8 private key and SubjectPublicKeyInfo public key.
-struct RsaKeys { std::string private_pem, public_pem; };
+struct RsaKeys {
+  std::string private_pem, public_pem;
+};
 Result<RsaKeys> make_rsa_keys(int bits = 2048);
-/// The raw signature, RSA PKCS#1 v1.5 over SHA-256. `private_pem`: PKCS#8 or PKCS#1. Errc::invalid when it is no RSA key.
+/// The raw signature, RSA PKCS#1 v1.5 over SHA-256. `private_pem`: PKCS#8 or PKCS#1. Errc::invalid when it is no RSA
+/// key.
 Result<std::string> rsa_sha256_sign(const std::string& private_pem, std::string_view data);
 /// False for a wrong signature and for a text that is no public key.
 bool rsa_sha256_verify(const std::string& public_pem, std::string_view data, std::string_view signature);
@@ -41,8 +44,10 @@ bool rsa_sha256_verify(const std::string& public_pem, std::string_view data, std
 Result<std::string> rsa_public_of(const std::string& private_pem);
 
 /// AES-256-GCM: `key` 32 bytes, `nonce` 12 bytes; the 16-byte tag stands behind the sealed text, as WeChat Pay has it.
-Result<std::string> aes_256_gcm_seal(std::string_view key, std::string_view nonce, std::string_view associated, std::string_view plain);
+Result<std::string> aes_256_gcm_seal(std::string_view key, std::string_view nonce, std::string_view associated,
+                                     std::string_view plain);
 /// nullopt when anything was changed, or key or nonce have another length.
-std::optional<std::string> aes_256_gcm_open(std::string_view key, std::string_view nonce, std::string_view associated, std::string_view sealed);
+std::optional<std::string> aes_256_gcm_open(std::string_view key, std::string_view nonce, std::string_view associated,
+                                            std::string_view sealed);
 
 }  // namespace cardstorm

@@ -18,8 +18,8 @@
 namespace cardstorm::curl {
 namespace {
 
-constexpr std::size_t kStreamsMax = 100;     // of one HTTP/2 connection, as most servers permit
-constexpr std::size_t kGoodbyesMax = 1000;   // remembered
+constexpr std::size_t kStreamsMax = 100;    // of one HTTP/2 connection, as most servers permit
+constexpr std::size_t kGoodbyesMax = 1000;  // remembered
 
 std::string numeric_text(const curl_sockaddr& address) {
   std::array<char, INET6_ADDRSTRLEN> text{};
@@ -69,10 +69,10 @@ Transfer::Transfer(Wire& wire) : easy_(curl_easy_init()), wire_(wire) {
   curl_easy_setopt(easy_, CURLOPT_OPENSOCKETFUNCTION, &Told::open_socket);
   curl_easy_setopt(easy_, CURLOPT_OPENSOCKETDATA, this);
   curl_easy_setopt(easy_, CURLOPT_CLOSESOCKETFUNCTION, &Told::close_socket);
-  curl_easy_setopt(easy_, CURLOPT_CLOSESOCKETDATA, &wire_);   // a connection outlives the transfer that made it
+  curl_easy_setopt(easy_, CURLOPT_CLOSESOCKETDATA, &wire_);  // a connection outlives the transfer that made it
   curl_easy_setopt(easy_, CURLOPT_PREREQFUNCTION, &Told::before_request);
   curl_easy_setopt(easy_, CURLOPT_PREREQDATA, this);
-  curl_easy_setopt(easy_, CURLOPT_PATH_AS_IS, 1L);            // what the plan says is sent
+  curl_easy_setopt(easy_, CURLOPT_PATH_AS_IS, 1L);  // what the plan says is sent
   curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &Told::take_body);
   curl_easy_setopt(easy_, CURLOPT_WRITEDATA, this);
   curl_easy_setopt(easy_, CURLOPT_HEADERFUNCTION, &Told::take_header);
@@ -81,7 +81,7 @@ Transfer::Transfer(Wire& wire) : easy_(curl_easy_init()), wire_(wire) {
   curl_easy_setopt(easy_, CURLOPT_SSL_VERIFYHOST, wire_.limits.tls_verify ? 2L : 0L);
   if (!wire_.limits.tls_ca.empty()) curl_easy_setopt(easy_, CURLOPT_CAINFO, wire_.limits.tls_ca.c_str());
   if (!wire_.limits.http2) return;
-  curl_easy_setopt(easy_, CURLOPT_PIPEWAIT, 1L);   // rather share a connection than make one
+  curl_easy_setopt(easy_, CURLOPT_PIPEWAIT, 1L);  // rather share a connection than make one
   curl_easy_setopt(easy_, CURLOPT_DEBUGFUNCTION, &Told::listen_in);
   curl_easy_setopt(easy_, CURLOPT_DEBUGDATA, this);
   curl_easy_setopt(easy_, CURLOPT_VERBOSE, 1L);
@@ -116,12 +116,12 @@ curl_socket_t Transfer::Told::open_socket(void* self, curlsocktype, curl_sockadd
 
 int Transfer::Told::close_socket(void* wire_of_all, curl_socket_t socket) {
   auto& wire = *static_cast<Wire*>(wire_of_all);
-  if (--wire.open == 0) wire.streams = 0;   // who answers next may be another
+  if (--wire.open == 0) wire.streams = 0;  // who answers next may be another
   return close(socket);
 }
 
-/// curl would repeat by itself what broke on a kept connection; for a payment that is a second effect that nobody counts. Only
-/// what the server said it did not take goes onto another connection.
+/// curl would repeat by itself what broke on a kept connection; for a payment that is a second effect that nobody
+/// counts. Only what the server said it did not take goes onto another connection.
 int Transfer::Told::before_request(void* self, char*, char*, int, int) {
   auto& transfer = *static_cast<Transfer*>(self);
   if (transfer.begun_ && !transfer.not_taken()) return CURL_PREREQFUNC_ABORT;
@@ -136,8 +136,10 @@ void Transfer::begin() {
   ++wire_.begun;
   if (!wire_.limits.http2) return;
   // More requests than connections: they are shared. A second connection though the first one stands: they cannot be.
-  if (wire_.begun > wire_.open) wire_.streams = kStreamsMax;
-  else if (wire_.streams == 0 && wire_.open > 1) wire_.streams = 1;
+  if (wire_.begun > wire_.open)
+    wire_.streams = kStreamsMax;
+  else if (wire_.streams == 0 && wire_.open > 1)
+    wire_.streams = 1;
   stream_ = 0;
   onto_ = connection_;
 }
@@ -147,15 +149,15 @@ void Transfer::stop_counting() {
   if (std::exchange(counted_, false)) --wire_.begun;
 }
 
-/// A server's goodbye (GOAWAY) names the last stream that it took: every nginx says it after 1,000 requests. A later stream had
-/// no effect, for certain.
+/// A server's goodbye (GOAWAY) names the last stream that it took: every nginx says it after 1,000 requests. A later
+/// stream had no effect, for certain.
 bool Transfer::not_taken() const {
   const auto goodbye = wire_.goodbyes.find(onto_);
   return goodbye != wire_.goodbyes.end() && stream_ > goodbye->second;
 }
 
-/// Goodbyes and the numbers of connections and streams stand nowhere in libcurl's interface but in what it tells a listener. From
-/// words that we do not know nothing follows: the request then counts as sent.
+/// Goodbyes and the numbers of connections and streams stand nowhere in libcurl's interface but in what it tells a
+/// listener. From words that we do not know nothing follows: the request then counts as sent.
 int Transfer::Told::listen_in(CURL*, curl_infotype kind, char* text, std::size_t size, void* self) {
   if (kind != CURLINFO_TEXT) return 0;
   auto& transfer = *static_cast<Transfer*>(self);
@@ -196,7 +198,8 @@ std::size_t Transfer::Told::take_header(char* data, std::size_t size, std::size_
     transfer.wire_.streams = line.starts_with("HTTP/2") ? kStreamsMax : 1;
   } else if (const auto colon = line.find(':'); colon != std::string_view::npos) {
     const bool all = transfer.request_.want_headers || transfer.refusal_;
-    if (all || lower(line.substr(0, colon)) == "set-cookie") headers.emplace_back(lower(trim(line.substr(0, colon))), std::string(trim(line.substr(colon + 1))));
+    if (all || lower(line.substr(0, colon)) == "set-cookie")
+      headers.emplace_back(lower(trim(line.substr(0, colon))), std::string(trim(line.substr(colon + 1))));
   }
   return line.size();
 }
@@ -268,25 +271,33 @@ bool Transfer::set_headers() {
 
 Cause Transfer::cause_of(int code, bool request_left) const {
   if (!dialled_ && !refused_address_.empty()) return Cause::address;
-  if (too_large_ || (code == CURLE_OUT_OF_MEMORY && request_left)) return Cause::too_large;   // so curl calls a line above 100 KB
+  if (too_large_ || (code == CURLE_OUT_OF_MEMORY && request_left))
+    return Cause::too_large;  // so curl calls a line above 100 KB
   switch (code) {
-    case CURLE_OPERATION_TIMEDOUT: return Cause::timeout;
-    case CURLE_COULDNT_RESOLVE_HOST: return Cause::dns;
+    case CURLE_OPERATION_TIMEDOUT:
+      return Cause::timeout;
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return Cause::dns;
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CIPHER:
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_USE_SSL_FAILED: return Cause::tls;
-    case CURLE_WRITE_ERROR:               // what came cannot be taken apart
+    case CURLE_USE_SSL_FAILED:
+      return Cause::tls;
+    case CURLE_WRITE_ERROR:  // what came cannot be taken apart
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_BAD_CONTENT_ENCODING:
-    case CURLE_UNSUPPORTED_PROTOCOL:      // something that is not HTTP/1 came back (or an ftp:// url: nothing left then)
+    case CURLE_UNSUPPORTED_PROTOCOL:  // something that is not HTTP/1 came back (or an ftp:// url: nothing left then)
       return request_left ? Cause::bad_body : Cause::refused;
     // Broken chunks and broken connections share this code; only the words tell them apart.
-    case CURLE_RECV_ERROR: return !request_left ? Cause::refused : std::string_view(error_.data()).find("chunk") != std::string_view::npos ? Cause::bad_body : Cause::reset;
-    default: return request_left ? Cause::reset : Cause::refused;
+    case CURLE_RECV_ERROR:
+      return !request_left                                                             ? Cause::refused
+             : std::string_view(error_.data()).find("chunk") != std::string_view::npos ? Cause::bad_body
+                                                                                       : Cause::reset;
+    default:
+      return request_left ? Cause::reset : Cause::refused;
   }
 }
 
@@ -303,10 +314,12 @@ HttpResponse Transfer::conclude(int code) {
     response_.outcome = request_bytes > 0 ? Outcome::unknown : Outcome::failed;
     response_.error = error_[0] != '\0' ? error_.data() : curl_easy_strerror(static_cast<CURLcode>(code));
     if (too_large_)
-      response_.error = head_bytes_ > kHttpHeadMax ? "the headers are larger than " + std::to_string(kHttpHeadMax) + " bytes"
-                                                   : "the answer is larger than " + std::to_string(wire_.limits.body_max) + " bytes";
+      response_.error = head_bytes_ > kHttpHeadMax
+                            ? "the headers are larger than " + std::to_string(kHttpHeadMax) + " bytes"
+                            : "the answer is larger than " + std::to_string(wire_.limits.body_max) + " bytes";
     if (code == CURLE_ABORTED_BY_CALLBACK) response_.error = "the kept connection broke under the request";
-    if (response_.cause == Cause::address) response_.error = "address " + refused_address_ + " is outside the allow-list";
+    if (response_.cause == Cause::address)
+      response_.error = "address " + refused_address_ + " is outside the allow-list";
   }
   return std::move(response_);
 }

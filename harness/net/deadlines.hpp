@@ -1,5 +1,5 @@
-// deadlines: a heap of things with a deadline, each of which knows its place, so that one that ends early leaves at once and
-// nothing grows with the number of requests ever made.
+// deadlines: a heap of things with a deadline, each of which knows its place, so that one that ends early leaves at
+// once and nothing grows with the number of requests ever made.
 #pragma once
 
 #include <cassert>
@@ -10,7 +10,8 @@
 
 namespace cardstorm {
 
-/// T has `Nanos deadline` and `std::size_t place`, which the heap keeps and which is kNowhere while it is not in the heap.
+/// T has `Nanos deadline` and `std::size_t place`, which the heap keeps and which is kNowhere while it is not in the
+/// heap.
 template <class T>
 class Deadlines {
  public:
@@ -32,8 +33,10 @@ class Deadlines {
     T* last = heap_.back();
     heap_.pop_back();
     if (hole == heap_.size()) return;
-    if (hole > 0 && last->deadline < heap_[(hole - 1) / 2]->deadline) rise(hole, last);
-    else sink(hole, last);
+    if (hole > 0 && last->deadline < heap_[(hole - 1) / 2]->deadline)
+      rise(hole, last);
+    else
+      sink(hole, last);
   }
 
  private:

@@ -19,7 +19,8 @@ bool is_plain(const HttpRequest& request) {
 
 class Client final : public HttpClient {
  public:
-  Client(const Clock& clock, AllowList allow, const HttpClientLimits& limits) : clock_(clock), allow_(std::move(allow)) {
+  Client(const Clock& clock, AllowList allow, const HttpClientLimits& limits)
+      : clock_(clock), allow_(std::move(allow)) {
     if (limits.transport != Transport::curl) lean_ = make_lean_transport(clock, allow_, limits);
     if (limits.transport != Transport::lean) curl_ = make_curl_transport(clock, allow_, limits);
   }

@@ -1,5 +1,6 @@
-// http_client_curl: libcurl's multi interface on an epoll of our own: the cost of a turn does not grow with the number of waiting
-// requests, and waits are exact to microseconds (curl_multi_poll counts in milliseconds, which would be lateness of ours).
+// http_client_curl: libcurl's multi interface on an epoll of our own: the cost of a turn does not grow with the number
+// of waiting requests, and waits are exact to microseconds (curl_multi_poll counts in milliseconds, which would be
+// lateness of ours).
 #include <curl/curl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -36,7 +37,10 @@ class CurlTransport final : public HttpTransport {
   [[nodiscard]] Nanos next_due() const override;
 
  private:
-  struct Ended { HttpResponse response; Done done; };
+  struct Ended {
+    HttpResponse response;
+    Done done;
+  };
   using Transfers = std::vector<std::unique_ptr<Transfer>>;
 
   static int watch_socket(CURL*, curl_socket_t socket, int what, void* self, void* known);
@@ -46,7 +50,7 @@ class CurlTransport final : public HttpTransport {
   void end(std::unique_ptr<Transfer> transfer, HttpResponse response);
   void start_waiting();
   void run_timer();
-  bool turn(Nanos wait);      // true when woken
+  bool turn(Nanos wait);  // true when woken
   void collect();
   std::size_t deliver();
   [[nodiscard]] bool has_room() const;
@@ -58,11 +62,11 @@ class CurlTransport final : public HttpTransport {
   Wire wire_;
   CURLM* multi_ = nullptr;
   int epoll_ = -1, wake_ = -1;
-  std::optional<Nanos> timer_;                 // CLOCK_MONOTONIC
+  std::optional<Nanos> timer_;  // CLOCK_MONOTONIC
   Transfers running_, free_;
-  std::deque<std::unique_ptr<Transfer>> waiting_;   // for one of connections_max; curl's own queue knows no time limit
-  Nanos waiting_deadline_ = Nanos::max();           // the earliest in waiting_, or earlier
-  std::deque<Ended> ended_;                    // concluded, not yet told
+  std::deque<std::unique_ptr<Transfer>> waiting_;  // for one of connections_max; curl's own queue knows no time limit
+  Nanos waiting_deadline_ = Nanos::max();          // the earliest in waiting_, or earlier
+  std::deque<Ended> ended_;                        // concluded, not yet told
 };
 
 CurlTransport::CurlTransport(const Clock& clock, const AllowList& allow, const HttpClientLimits& limits)
@@ -71,7 +75,8 @@ CurlTransport::CurlTransport(const Clock& clock, const AllowList& allow, const H
   multi_ = curl_multi_init();
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (multi_ == nullptr || epoll_ < 0 || wake_ < 0) std::abort();  // out of memory or descriptors before the first request
+  if (multi_ == nullptr || epoll_ < 0 || wake_ < 0)
+    std::abort();  // out of memory or descriptors before the first request
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.fd = wake_;
@@ -80,8 +85,10 @@ CurlTransport::CurlTransport(const Clock& clock, const AllowList& allow, const H
   curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
   curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &CurlTransport::set_timer);
   curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
-  curl_multi_setopt(multi_, CURLMOPT_PIPELINING, static_cast<long>(wire_.limits.http2 ? CURLPIPE_MULTIPLEX : CURLPIPE_NOTHING));
-  curl_multi_setopt(multi_, CURLMOPT_MAX_TOTAL_CONNECTIONS, static_cast<long>(wire_.limits.connections_max));  // idle ones included
+  curl_multi_setopt(multi_, CURLMOPT_PIPELINING,
+                    static_cast<long>(wire_.limits.http2 ? CURLPIPE_MULTIPLEX : CURLPIPE_NOTHING));
+  curl_multi_setopt(multi_, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+                    static_cast<long>(wire_.limits.connections_max));  // idle ones included
   curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, static_cast<long>(wire_.limits.connections_max));
 }
 
@@ -112,8 +119,10 @@ int CurlTransport::watch_socket(CURL*, curl_socket_t socket, int what, void* sel
 
 int CurlTransport::set_timer(CURLM*, long wait_ms, void* self) {
   auto& timer = static_cast<CurlTransport*>(self)->timer_;
-  if (wait_ms < 0) timer.reset();
-  else timer = monotonic_now() + std::chrono::milliseconds(wait_ms);
+  if (wait_ms < 0)
+    timer.reset();
+  else
+    timer = monotonic_now() + std::chrono::milliseconds(wait_ms);
   return 0;
 }
 
@@ -128,7 +137,8 @@ void CurlTransport::submit(HttpRequest request, Done done) {
   auto transfer = take_free();
   transfer->sent = clock_.now();
   transfer->done = std::move(done);
-  if (auto problem = transfer->prepare(std::move(request))) return end(std::move(transfer), never_sent(std::move(*problem)));
+  if (auto problem = transfer->prepare(std::move(request)))
+    return end(std::move(transfer), never_sent(std::move(*problem)));
   transfer->deadline = monotonic_now() + transfer->timeout();
   if (waiting_.empty() && may_start()) return start(std::move(transfer));
   waiting_deadline_ = std::min(waiting_deadline_, transfer->deadline);
@@ -150,7 +160,9 @@ void CurlTransport::end(std::unique_ptr<Transfer> transfer, HttpResponse respons
   free_.push_back(std::move(transfer));
 }
 
-bool CurlTransport::has_room() const { return running_.size() < wire_.limits.connections_max * std::max(wire_.streams, std::size_t{1}); }
+bool CurlTransport::has_room() const {
+  return running_.size() < wire_.limits.connections_max * std::max(wire_.streams, std::size_t{1});
+}
 
 /// Whether a connection stands that can take one more request. (When it turns out dead, the pace is made good later.)
 bool CurlTransport::has_kept() const {
@@ -158,8 +170,11 @@ bool CurlTransport::has_kept() const {
   return running_.size() < (wire_.open - std::min(wire_.open, wire_.opening)) * wire_.streams;
 }
 
-/// Connections that may be shared are made one at a time: whatever waits for the new one would make one each if it failed.
-bool CurlTransport::may_connect() const { return !wire_.limits.http2 || wire_.streams == 1 || wire_.begun == running_.size(); }
+/// Connections that may be shared are made one at a time: whatever waits for the new one would make one each if it
+/// failed.
+bool CurlTransport::may_connect() const {
+  return !wire_.limits.http2 || wire_.streams == 1 || wire_.begun == running_.size();
+}
 
 bool CurlTransport::may_start() {
   if (!has_room()) return false;
@@ -171,8 +186,10 @@ void CurlTransport::start_waiting() {
   if (waiting_deadline_ <= now) {
     Nanos earliest = Nanos::max();
     for (auto& transfer : waiting_) {
-      if (transfer->deadline > now) earliest = std::min(earliest, transfer->deadline);
-      else end(std::move(transfer), never_sent("no free connection in time", Cause::timeout));
+      if (transfer->deadline > now)
+        earliest = std::min(earliest, transfer->deadline);
+      else
+        end(std::move(transfer), never_sent("no free connection in time", Cause::timeout));
     }
     std::erase(waiting_, nullptr);
     waiting_deadline_ = earliest;
@@ -204,7 +221,8 @@ bool CurlTransport::turn(Nanos wait) {
       woken = read(wake_, &times, sizeof times) == sizeof times;
       continue;
     }
-    const int mask = ((event.events & EPOLLIN) != 0 ? CURL_CSELECT_IN : 0) | ((event.events & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
+    const int mask = ((event.events & EPOLLIN) != 0 ? CURL_CSELECT_IN : 0) |
+                     ((event.events & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
                      ((event.events & (EPOLLERR | EPOLLHUP)) != 0 ? CURL_CSELECT_ERR : 0);
     int running = 0;
     curl_multi_socket_action(multi_, event.data.fd, mask, &running);
@@ -212,7 +230,7 @@ bool CurlTransport::turn(Nanos wait) {
   run_timer();
   collect();
   start_waiting();
-  collect();   // what begins on a shared connection reads there for others too, and no event would tell
+  collect();  // what begins on a shared connection reads there for others too, and no event would tell
   return woken;
 }
 
@@ -235,7 +253,8 @@ void CurlTransport::collect() {
 
 std::size_t CurlTransport::deliver() {
   std::size_t told = 0;
-  for (std::size_t left = ended_.size(); left > 0; --left, ++told) {  // not those that a callback adds: drive() must end
+  for (std::size_t left = ended_.size(); left > 0;
+       --left, ++told) {  // not those that a callback adds: drive() must end
     Ended next = std::move(ended_.front());
     ended_.pop_front();
     next.done(std::move(next.response));
@@ -246,7 +265,8 @@ std::size_t CurlTransport::deliver() {
 Nanos CurlTransport::next_due() const {
   if (!ended_.empty()) return Nanos::min();
   Nanos next = timer_.value_or(Nanos::max());
-  if (!waiting_.empty()) next = std::min({next, waiting_deadline_, has_room() && may_connect() ? wire_.pace.next() : Nanos::max()});
+  if (!waiting_.empty())
+    next = std::min({next, waiting_deadline_, has_room() && may_connect() ? wire_.pace.next() : Nanos::max()});
   return next == Nanos::max() ? next : clock_.now() + (next - monotonic_now());
 }
 
@@ -265,7 +285,8 @@ void CurlTransport::wake() {
 
 }  // namespace
 
-std::unique_ptr<HttpTransport> make_curl_transport(const Clock& clock, const AllowList& allow, const HttpClientLimits& limits) {
+std::unique_ptr<HttpTransport> make_curl_transport(const Clock& clock, const AllowList& allow,
+                                                   const HttpClientLimits& limits) {
   return std::make_unique<CurlTransport>(clock, allow, limits);
 }
 
@@ -279,8 +300,10 @@ HttpResponse fetch_once(const HttpRequest& request, const AllowList& allow) {
   Transfer transfer(wire);
   const Nanos sent = monotonic_now();
   HttpResponse response;
-  if (auto problem = transfer.prepare(request)) response = never_sent(std::move(*problem));
-  else response = transfer.conclude(curl_easy_perform(transfer.easy()));
+  if (auto problem = transfer.prepare(request))
+    response = never_sent(std::move(*problem));
+  else
+    response = transfer.conclude(curl_easy_perform(transfer.easy()));
   response.sent = sent;
   response.done = monotonic_now();
   return response;

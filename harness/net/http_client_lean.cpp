@@ -1,4 +1,5 @@
-// http_client_lean: requests from submit() to their callers' answers, the addresses of their endpoints, and who of them gets a connection when.
+// http_client_lean: requests from submit() to their callers' answers, the addresses of their endpoints, and who of them
+// gets a connection when.
 #include "harness/net/http_client_lean.hpp"
 
 #include <sys/epoll.h>
@@ -24,7 +25,7 @@ DialAddress unix_address(const std::string& path) {
   DialAddress out;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return out;   // length 0: cannot be dialled
+  if (path.size() >= sizeof address.sun_path) return out;  // length 0: cannot be dialled
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   std::memcpy(out.bytes, &address, sizeof address);
   out.length = sizeof address;
@@ -39,7 +40,7 @@ LeanTransport::LeanTransport(const Clock& clock, const AllowList& allow, const H
     : clock_(clock), allow_(allow), limits_(limits), pace_(limits.connects_per_second), read_(kReadAtOnce, '\0') {
   epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
   wake_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (epoll_ < 0 || wake_ < 0) std::abort();   // out of descriptors before the first request
+  if (epoll_ < 0 || wake_ < 0) std::abort();  // out of descriptors before the first request
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.ptr = nullptr;
@@ -85,13 +86,15 @@ void LeanTransport::drive(Nanos until) {
 
 void LeanTransport::wake() {
   const std::uint64_t one = 1;
-  [[maybe_unused]] const auto written = ::write(wake_, &one, sizeof one);   // a full counter means that it is awake already
+  [[maybe_unused]] const auto written =
+      ::write(wake_, &one, sizeof one);  // a full counter means that it is awake already
 }
 
 Nanos LeanTransport::next_due() const {
   if (!ended_.empty()) return Nanos::min();
   Nanos next = deadlines_.next();
-  if (in_line_ > asking_ && (open_ < limits_.connections_max || idle_ > 0)) next = std::min(next, clock_.now() + (pace_.next() - monotonic_now()));
+  if (in_line_ > asking_ && (open_ < limits_.connections_max || idle_ > 0))
+    next = std::min(next, clock_.now() + (pace_.next() - monotonic_now()));
   return next;
 }
 
@@ -123,7 +126,7 @@ void LeanTransport::conclude(Exchange& exchange, HttpResponse response, std::opt
 }
 
 void LeanTransport::deliver() {
-  for (std::size_t left = ended_.size(); left > 0; --left) {   // not those that a callback adds: drive() must end
+  for (std::size_t left = ended_.size(); left > 0; --left) {  // not those that a callback adds: drive() must end
     Ended next = std::move(ended_.front());
     ended_.pop_front();
     ++told_;
@@ -156,7 +159,9 @@ void LeanTransport::expire() {
 
 Endpoint& LeanTransport::endpoint_of(const HttpRequest& request, const UrlView& url) {
   const std::string& unix_socket = request.unix_socket.empty() ? limits_.unix_socket : request.unix_socket;
-  if (last_ != nullptr && last_->authority == url.authority && last_->source == request.source && last_->unix_socket == unix_socket) return *last_;
+  if (last_ != nullptr && last_->authority == url.authority && last_->source == request.source &&
+      last_->unix_socket == unix_socket)
+    return *last_;
   const std::string key = std::string(url.authority) + '\n' + request.source + '\n' + unix_socket;
   const auto [found, made] = endpoints_.try_emplace(key);
   last_ = &found->second;
@@ -176,11 +181,14 @@ bool LeanTransport::know_addresses(Endpoint& endpoint) {
   const Nanos age = unknown ? Nanos::max() : now - endpoint.asked_at;
   if (endpoint.asked == nullptr && age >= (endpoint.unresolved.empty() ? kAskAgain : kAskAgainAfterError)) {
     endpoint.asked_at = now;
-    if (!endpoint.unix_socket.empty()) endpoint.addresses = {unix_address(endpoint.unix_socket)};
-    else if (auto numeric = numeric_address(endpoint.host, endpoint.port); !numeric.empty()) take_addresses(endpoint, numeric);
-    else endpoint.asked = resolve(endpoint.host, endpoint.port, wake_), ++names_;
+    if (!endpoint.unix_socket.empty())
+      endpoint.addresses = {unix_address(endpoint.unix_socket)};
+    else if (auto numeric = numeric_address(endpoint.host, endpoint.port); !numeric.empty())
+      take_addresses(endpoint, numeric);
+    else
+      endpoint.asked = resolve(endpoint.host, endpoint.port, wake_), ++names_;
   }
-  return endpoint.asked == nullptr || !endpoint.addresses.empty();   // old ones serve while new ones are asked for
+  return endpoint.asked == nullptr || !endpoint.addresses.empty();  // old ones serve while new ones are asked for
 }
 
 void LeanTransport::take_addresses(Endpoint& endpoint, const std::vector<DialAddress>& found) {
@@ -188,8 +196,10 @@ void LeanTransport::take_addresses(Endpoint& endpoint, const std::vector<DialAdd
   endpoint.denied.clear();
   endpoint.preferred = 0;
   for (const DialAddress& address : found) {
-    if (allow_.holds(address.text)) endpoint.addresses.push_back(address);
-    else endpoint.denied = "address " + address.text + " is outside the allow-list";
+    if (allow_.holds(address.text))
+      endpoint.addresses.push_back(address);
+    else
+      endpoint.denied = "address " + address.text + " is outside the allow-list";
   }
 }
 
@@ -233,7 +243,7 @@ bool LeanTransport::may_dial() {
   if (!pace_.may(monotonic_now())) return false;
   if (open_ < limits_.connections_max) return true;
   if (idle_ == 0) return false;
-  for (auto& [key, endpoint] : endpoints_) {   // one that is kept for another place makes room
+  for (auto& [key, endpoint] : endpoints_) {  // one that is kept for another place makes room
     if (endpoint.idle.empty()) continue;
     close(*endpoint.idle.front());
     break;
@@ -274,7 +284,8 @@ void LeanTransport::serve_lines() {
 }
 
 bool LeanTransport::may_sleep(Nanos wait) const {
-  return wait > Nanos(0) && wait <= kUnhurried && running_ > 0 && hurried_ == 0 && stamped_ && watching_ == 0 && in_line_ == 0 && names_ == 0;
+  return wait > Nanos(0) && wait <= kUnhurried && running_ > 0 && hurried_ == 0 && stamped_ && watching_ == 0 &&
+         in_line_ == 0 && names_ == 0;
 }
 
 bool LeanTransport::turn(Nanos wait) {
@@ -299,7 +310,8 @@ bool LeanTransport::turn(Nanos wait) {
 
 }  // namespace lean
 
-std::unique_ptr<HttpTransport> make_lean_transport(const Clock& clock, const AllowList& allow, const HttpClientLimits& limits) {
+std::unique_ptr<HttpTransport> make_lean_transport(const Clock& clock, const AllowList& allow,
+                                                   const HttpClientLimits& limits) {
   return std::make_unique<lean::LeanTransport>(clock, allow, limits);
 }
 

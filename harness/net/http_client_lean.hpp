@@ -1,5 +1,6 @@
-// http_client_lean: HTTP/1.1 over plain TCP and unix sockets with as little work per request as the kernel permits: one write, one
-// read, and no allocation but the caller's own strings. Everything that is not plain HTTP/1.1 is libcurl's (decisions/0008). For this room only.
+// http_client_lean: HTTP/1.1 over plain TCP and unix sockets with as little work per request as the kernel permits: one
+// write, one read, and no allocation but the caller's own strings. Everything that is not plain HTTP/1.1 is libcurl's
+// (decisions/0008). For this room only.
 #pragma once
 
 #include <deque>
@@ -23,23 +24,23 @@ struct Endpoint;
 /// One request on its way.
 struct Exchange {
   HttpRequest request;
-  UrlView url;              // into request.url
+  UrlView url;  // into request.url
   HttpClient::Done done;
-  Nanos sent{0}, deadline{0};   // on the client's clock
+  Nanos sent{0}, deadline{0};  // on the client's clock
   std::size_t place = Deadlines<Exchange>::kNowhere;
   Endpoint* endpoint = nullptr;
-  Connection* connection = nullptr;   // null: waits in the endpoint's line
+  Connection* connection = nullptr;  // null: waits in the endpoint's line
   Exchange *before = nullptr, *after = nullptr;
 };
 
 struct Connection {
   int fd = -1;
   Endpoint* endpoint = nullptr;
-  Exchange* exchange = nullptr;       // null: idle, at idle_place of the endpoint's idle ones
+  Exchange* exchange = nullptr;  // null: idle, at idle_place of the endpoint's idle ones
   std::size_t idle_place = 0;
   std::size_t address = 0, tried = 0;
   bool connected = false, watching_out = false;
-  std::string out;                    // the request on the wire
+  std::string out;  // the request on the wire
   std::size_t out_done = 0;
   HttpParser parser;
 };
@@ -48,16 +49,17 @@ struct Connection {
 struct Endpoint {
   std::string authority, host, source, unix_socket;
   std::uint16_t port = 0;
-  std::vector<DialAddress> addresses;   // those that are allowed
-  std::string denied, unresolved;       // why there is none
+  std::vector<DialAddress> addresses;  // those that are allowed
+  std::string denied, unresolved;      // why there is none
   std::shared_ptr<const Resolution> asked;
   Nanos asked_at = Nanos::min();
-  std::size_t preferred = 0;            // the address that answered last
-  std::vector<Connection*> idle;        // the last one used comes last
-  Exchange *first = nullptr, *last = nullptr;   // the line of those that wait for a connection
+  std::size_t preferred = 0;                   // the address that answered last
+  std::vector<Connection*> idle;               // the last one used comes last
+  Exchange *first = nullptr, *last = nullptr;  // the line of those that wait for a connection
 };
 
-/// Requests, who waits for what, and names: http_client_lean.cpp. Connections and what goes over them: http_client_lean_wire.cpp.
+/// Requests, who waits for what, and names: http_client_lean.cpp. Connections and what goes over them:
+/// http_client_lean_wire.cpp.
 class LeanTransport final : public HttpTransport {
  public:
   LeanTransport(const Clock& clock, const AllowList& allow, const HttpClientLimits& limits);
@@ -73,8 +75,12 @@ class LeanTransport final : public HttpTransport {
   [[nodiscard]] Nanos next_due() const override;
 
  private:
-  struct Ended { HttpResponse response; Done done; };
-  /// While it lives nobody is told: callers are told from drive() only, and not while we walk over what they may change.
+  struct Ended {
+    HttpResponse response;
+    Done done;
+  };
+  /// While it lives nobody is told: callers are told from drive() only, and not while we walk over what they may
+  /// change.
   struct Hold {
     explicit Hold(LeanTransport& t) : transport(t), before(std::exchange(t.holding_, true)) {}
     ~Hold() { transport.holding_ = before; }
@@ -87,14 +93,16 @@ class LeanTransport final : public HttpTransport {
   // ---- exchanges
 
   Exchange& take_exchange();
-  /// The end of a request: it is nobody's any more when its caller is told, who may submit at once. Without `came` it ends at this moment.
+  /// The end of a request: it is nobody's any more when its caller is told, who may submit at once. Without `came` it
+  /// ends at this moment.
   void conclude(Exchange& exchange, HttpResponse response, std::optional<Nanos> came = std::nullopt);
   void deliver();
   void keep_time();
   void expire();
   /// True when woken.
   bool turn(Nanos wait);
-  /// Nothing that may come within `wait` needs us before its end: nobody waits for it, and the kernel notes when it came.
+  /// Nothing that may come within `wait` needs us before its end: nobody waits for it, and the kernel notes when it
+  /// came.
   [[nodiscard]] bool may_sleep(Nanos wait) const;
 
   // ---- endpoints and names
@@ -161,13 +169,13 @@ class LeanTransport final : public HttpTransport {
   std::unordered_map<std::string, Endpoint> endpoints_;
   Endpoint* last_ = nullptr;
   Deadlines<Exchange> deadlines_;
-  std::deque<Ended> ended_;            // concluded, not yet told
+  std::deque<Ended> ended_;  // concluded, not yet told
   std::size_t running_ = 0, open_ = 0, idle_ = 0, in_line_ = 0;
-  std::size_t names_ = 0;              // being resolved
-  std::size_t asking_ = 0;             // of those in line: for a name's addresses
-  std::size_t hurried_ = 0;            // of those running: whose answer somebody waits for
-  std::size_t watching_ = 0;           // connections that wait until they can write
-  bool stamped_ = false;               // the last answer carried the kernel's time
+  std::size_t names_ = 0;     // being resolved
+  std::size_t asking_ = 0;    // of those in line: for a name's addresses
+  std::size_t hurried_ = 0;   // of those running: whose answer somebody waits for
+  std::size_t watching_ = 0;  // connections that wait until they can write
+  bool stamped_ = false;      // the last answer carried the kernel's time
   std::uint64_t told_ = 0;
   bool holding_ = false;
 };

@@ -1,4 +1,5 @@
-// http_client_lean_wire: the connections of the lean transport: dialled, kept, written to, read from, and what an answer or a break means for the request.
+// http_client_lean_wire: the connections of the lean transport: dialled, kept, written to, read from, and what an
+// answer or a break means for the request.
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
@@ -14,7 +15,7 @@
 namespace cardstorm::lean {
 namespace {
 
-constexpr int kReadsInARow = 16;   // then the others have their turn
+constexpr int kReadsInARow = 16;  // then the others have their turn
 
 const sockaddr* raw(const DialAddress& address) { return reinterpret_cast<const sockaddr*>(address.bytes); }
 
@@ -22,22 +23,24 @@ const sockaddr* raw(const DialAddress& address) { return reinterpret_cast<const 
 int set_up(int fd, const std::string& source, int family) {
   const int on = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  ::setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);   // without it an answer's time is that of its reading
+  ::setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);  // without it an answer's time is that of its reading
   if (source.empty()) return 0;
   const auto from = numeric_address(source, 0);
   if (from.empty() || from.front().family != family) return EADDRNOTAVAIL;
-  ::setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);   // the port is chosen per destination: more fit
+  ::setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on,
+               sizeof on);  // the port is chosen per destination: more fit
   return ::bind(fd, raw(from.front()), from.front().length) == 0 ? 0 : errno;
 }
 
 Nanos since_epoch(const timespec& t) { return std::chrono::seconds(t.tv_sec) + Nanos(t.tv_nsec); }
 
-/// Whether a part of what came had to wait for one before it that was lost. The note on the last byte then says when that byte came, not when
-/// the answer was whole: believed, a loss of packets would look like a quick platform.
+/// Whether a part of what came had to wait for one before it that was lost. The note on the last byte then says when
+/// that byte came, not when the answer was whole: believed, a loss of packets would look like a quick platform.
 bool had_gaps(int fd) {
   tcp_info info{};
   socklen_t length = sizeof info;
-  const bool known = ::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 && length > offsetof(tcp_info, tcpi_rcv_ooopack);   // since Linux 5.4
+  const bool known = ::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 &&
+                     length > offsetof(tcp_info, tcpi_rcv_ooopack);  // since Linux 5.4
   return !known || info.tcpi_rcv_ooopack > 0;
 }
 
@@ -56,7 +59,8 @@ ssize_t receive_stamped(int fd, std::string& into, std::optional<Nanos>& age) {
   timespec came{}, now{};
   std::memcpy(&came, CMSG_DATA(note), sizeof came);
   ::clock_gettime(CLOCK_REALTIME, &now);
-  age = std::max(since_epoch(now) - since_epoch(came), Nanos(0));   // a clock set back in between must not date an answer after its reading
+  age = std::max(since_epoch(now) - since_epoch(came),
+                 Nanos(0));  // a clock set back in between must not date an answer after its reading
   if (*age > kUnhurried && had_gaps(fd)) age.reset();
   return got;
 }
@@ -95,7 +99,9 @@ bool LeanTransport::dial_next(Connection& connection, int error) {
   Exchange& exchange = *connection.exchange;
   const std::string where = endpoint.unix_socket.empty() ? endpoint.authority : endpoint.unix_socket;
   bury(connection);
-  conclude(exchange, never_sent("cannot connect to " + where + (endpoint.source.empty() ? "" : " from " + endpoint.source) + ": " + std::strerror(error)));
+  conclude(exchange,
+           never_sent("cannot connect to " + where + (endpoint.source.empty() ? "" : " from " + endpoint.source) +
+                      ": " + std::strerror(error)));
   return true;
 }
 
@@ -185,14 +191,16 @@ void LeanTransport::send_request(Connection& connection) {
 
 void LeanTransport::flush(Connection& connection) {
   while (connection.out_done < connection.out.size()) {
-    const ssize_t put = ::send(connection.fd, connection.out.data() + connection.out_done, connection.out.size() - connection.out_done, MSG_NOSIGNAL);
+    const ssize_t put = ::send(connection.fd, connection.out.data() + connection.out_done,
+                               connection.out.size() - connection.out_done, MSG_NOSIGNAL);
     if (put >= 0) {
       connection.out_done += static_cast<std::size_t>(put);
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       return watch_out(connection, true);
     } else if (errno != EINTR) {
       const std::string why = std::strerror(errno);
-      if (connection.out_done > 0) return fail(connection, Cause::reset, "the connection broke while the request was sent: " + why);
+      if (connection.out_done > 0)
+        return fail(connection, Cause::reset, "the connection broke while the request was sent: " + why);
       Exchange& exchange = *connection.exchange;
       close(connection);
       return conclude(exchange, never_sent("the connection broke before the request left: " + why));
@@ -259,14 +267,17 @@ void LeanTransport::receive(Connection& connection) {
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
     if (got < 0) return broke(connection, std::strerror(errno));
     std::size_t taken = 0;
-    if (got == 0) parser.end_of_input();
-    else taken = parser.feed({read_.data(), static_cast<std::size_t>(got)});
+    if (got == 0)
+      parser.end_of_input();
+    else
+      taken = parser.feed({read_.data(), static_cast<std::size_t>(got)});
     if (parser.done()) {
       stamped_ = age.has_value();
       const auto came = age ? std::optional(clock_.now() - *age) : std::nullopt;
       return finish(connection, got > 0 && taken == static_cast<std::size_t>(got), came);
     }
-    if (parser.failed()) return got == 0 ? broke(connection, parser.error()) : fail(connection, parser.cause(), parser.error());
+    if (parser.failed())
+      return got == 0 ? broke(connection, parser.error()) : fail(connection, parser.cause(), parser.error());
     if (got < static_cast<ssize_t>(read_.size())) return;
   }
 }
@@ -279,7 +290,7 @@ void LeanTransport::broke(Connection& connection, std::string why) {
 }
 
 void LeanTransport::take_event(Connection& connection, std::uint32_t events) {
-  if (connection.exchange == nullptr) return close(connection);   // idle: whatever comes now makes it useless
+  if (connection.exchange == nullptr) return close(connection);  // idle: whatever comes now makes it useless
   if (!connection.connected) {
     int error = 0;
     socklen_t length = sizeof error;

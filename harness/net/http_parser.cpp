@@ -13,8 +13,8 @@ constexpr std::string_view kProtocol = "HTTP/1.";
 
 bool same_word(std::string_view a, std::string_view lower_case) {
   return a.size() == lower_case.size() && std::equal(a.begin(), a.end(), lower_case.begin(), [](char x, char y) {
-    return (x >= 'A' && x <= 'Z' ? static_cast<char>(x + 32) : x) == y;
-  });
+           return (x >= 'A' && x <= 'Z' ? static_cast<char>(x + 32) : x) == y;
+         });
 }
 
 /// Whether a comma-separated list holds `word`.
@@ -78,7 +78,8 @@ std::size_t HttpParser::feed_line(std::string_view bytes) {
   std::string_view line = bytes.substr(0, taken);
   if (!line_.empty() || end == std::string_view::npos) line = line_.append(line);
   // What is no HTTP at all is known by its first bytes; there may never be an end of line.
-  if (state_ == State::status_line && line.substr(0, kProtocol.size()) != kProtocol.substr(0, std::min(line.size(), kProtocol.size()))) {
+  if (state_ == State::status_line &&
+      line.substr(0, kProtocol.size()) != kProtocol.substr(0, std::min(line.size(), kProtocol.size()))) {
     fail(Cause::bad_body, "the answer is not HTTP/1");
     return taken;
   }
@@ -92,71 +93,93 @@ std::size_t HttpParser::feed_line(std::string_view bytes) {
 
 void HttpParser::take_line(std::string_view line) {
   switch (state_) {
-    case State::status_line: return take_status(line);
+    case State::status_line:
+      return take_status(line);
     case State::header:
-      if (line.empty()) end_of_head();
-      else take_header(line);
+      if (line.empty())
+        end_of_head();
+      else
+        take_header(line);
       return;
-    case State::chunk_size: return take_chunk_size(line);
+    case State::chunk_size:
+      return take_chunk_size(line);
     case State::chunk_end:
-      if (!line.empty()) fail(Cause::bad_body, "a chunk does not end where its size says");
-      else state_ = State::chunk_size;
+      if (!line.empty())
+        fail(Cause::bad_body, "a chunk does not end where its size says");
+      else
+        state_ = State::chunk_size;
       return;
     case State::trailer:
       if (line.empty()) state_ = State::done;
       return;
-    default: return;
+    default:
+      return;
   }
 }
 
 void HttpParser::take_status(std::string_view line) {
   // "HTTP/1.x NNN" and any reason.
-  const bool shaped = line.size() >= 12 && (line[7] == '0' || line[7] == '1') && line[8] == ' ' && (line.size() == 12 || line[12] == ' ');
+  const bool shaped = line.size() >= 12 && (line[7] == '0' || line[7] == '1') && line[8] == ' ' &&
+                      (line.size() == 12 || line[12] == ' ');
   std::uint64_t status = 0;
-  if (!shaped || !read_number<10>(line.substr(9, 3), status) || status < 100) return fail(Cause::bad_body, "the status line is not HTTP/1");
+  if (!shaped || !read_number<10>(line.substr(9, 3), status) || status < 100)
+    return fail(Cause::bad_body, "the status line is not HTTP/1");
   status_ = static_cast<int>(status);
   keep_alive_ = line[7] == '1';
   has_length_ = chunked_ = false;
   left_ = 0;
-  headers_.clear();   // an interim answer may have come before
+  headers_.clear();  // an interim answer may have come before
   state_ = State::header;
 }
 
 void HttpParser::take_header(std::string_view line) {
   const auto colon = line.find(':');
-  if (colon == std::string_view::npos || line[0] == ' ' || line[0] == '\t') {   // a folded line continues the value before it
-    if (kept_ && !headers_.empty() && (line[0] == ' ' || line[0] == '\t')) headers_.back().second.append(" ").append(trim(line));
+  if (colon == std::string_view::npos || line[0] == ' ' ||
+      line[0] == '\t') {  // a folded line continues the value before it
+    if (kept_ && !headers_.empty() && (line[0] == ' ' || line[0] == '\t'))
+      headers_.back().second.append(" ").append(trim(line));
     return;
   }
   const std::string_view name = line.substr(0, colon), value = trim(line.substr(colon + 1));
   if (same_word(name, "content-length")) {
     std::uint64_t length = 0;
-    if (!read_number<10>(value, length) || (has_length_ && length != left_)) return fail(Cause::bad_body, "bad Content-Length '" + std::string(value.substr(0, 40)) + "'");
+    if (!read_number<10>(value, length) || (has_length_ && length != left_))
+      return fail(Cause::bad_body, "bad Content-Length '" + std::string(value.substr(0, 40)) + "'");
     left_ = length;
     has_length_ = true;
   } else if (same_word(name, "transfer-encoding")) {
-    if (same_word(value, "chunked")) chunked_ = true;
-    else if (!same_word(value, "identity")) return fail(Cause::bad_body, "unknown Transfer-Encoding '" + std::string(value.substr(0, 40)) + "'");
+    if (same_word(value, "chunked"))
+      chunked_ = true;
+    else if (!same_word(value, "identity"))
+      return fail(Cause::bad_body, "unknown Transfer-Encoding '" + std::string(value.substr(0, 40)) + "'");
   } else if (same_word(name, "connection")) {
-    if (lists(value, "close")) keep_alive_ = false;
-    else if (lists(value, "keep-alive")) keep_alive_ = true;
+    if (lists(value, "close"))
+      keep_alive_ = false;
+    else if (lists(value, "keep-alive"))
+      keep_alive_ = true;
   }
-  kept_ = want_headers_ || status_ >= 400 || same_word(name, "set-cookie");   // see HttpRequest::want_headers
+  kept_ = want_headers_ || status_ >= 400 || same_word(name, "set-cookie");  // see HttpRequest::want_headers
   if (kept_) headers_.emplace_back(lower(name), std::string(value));
 }
 
 void HttpParser::end_of_head() {
   if (status_ == 101) return fail(Cause::bad_body, "the answer switches to another protocol");
-  if (status_ < 200) state_ = State::status_line;
-  else if (head_ || status_ == 204 || status_ == 304) state_ = State::done;
-  else if (chunked_) state_ = State::chunk_size;
-  else if (has_length_) state_ = left_ == 0 ? State::done : State::length_body;
-  else state_ = State::open_body, keep_alive_ = false;
+  if (status_ < 200)
+    state_ = State::status_line;
+  else if (head_ || status_ == 204 || status_ == 304)
+    state_ = State::done;
+  else if (chunked_)
+    state_ = State::chunk_size;
+  else if (has_length_)
+    state_ = left_ == 0 ? State::done : State::length_body;
+  else
+    state_ = State::open_body, keep_alive_ = false;
 }
 
 void HttpParser::take_chunk_size(std::string_view line) {
   const std::string_view size = trim(line.substr(0, line.find(';')));
-  if (!read_number<16>(size, left_)) return fail(Cause::bad_body, "bad chunk size '" + std::string(size.substr(0, 40)) + "'");
+  if (!read_number<16>(size, left_))
+    return fail(Cause::bad_body, "bad chunk size '" + std::string(size.substr(0, 40)) + "'");
   state_ = left_ == 0 ? State::trailer : State::chunk_body;
 }
 
@@ -183,8 +206,11 @@ std::size_t HttpParser::feed_body(std::string_view bytes) {
 
 void HttpParser::end_of_input() {
   if (state_ == State::done || state_ == State::failed) return;
-  if (state_ == State::open_body) state_ = State::done;
-  else fail(Cause::reset, begun_ ? "the connection was closed in the middle of the answer" : "the connection was closed without an answer");
+  if (state_ == State::open_body)
+    state_ = State::done;
+  else
+    fail(Cause::reset, begun_ ? "the connection was closed in the middle of the answer"
+                              : "the connection was closed without an answer");
 }
 
 }  // namespace cardstorm

@@ -1,8 +1,9 @@
-// http_server: Beast on one io_context and one thread, plain callbacks (coroutines cost minutes to compile under sanitizers).
+// http_server: Beast on one io_context and one thread, plain callbacks (coroutines cost minutes to compile under
+// sanitizers).
 #include "harness/net/http_server.hpp"
 
 #ifdef __SANITIZE_THREAD__
-#pragma GCC diagnostic ignored "-Wtsan"   // Asio's fences, which the thread sanitizer does not model
+#pragma GCC diagnostic ignored "-Wtsan"  // Asio's fences, which the thread sanitizer does not model
 #endif
 
 #include <fcntl.h>
@@ -39,12 +40,12 @@ namespace http = beast::http;
 using tcp = asio::ip::tcp;
 using ErrorCode = boost::system::error_code;
 
-constexpr auto kClientLimit = 30s;        // to send a request, or to take an answer
-constexpr auto kIdleLimit = 120s;         // a kept connection between requests: longer than libcurl keeps one
-constexpr auto kFarewellLimit = 1s;       // a refused client may still be sending
+constexpr auto kClientLimit = 30s;   // to send a request, or to take an answer
+constexpr auto kIdleLimit = 120s;    // a kept connection between requests: longer than libcurl keeps one
+constexpr auto kFarewellLimit = 1s;  // a refused client may still be sending
 constexpr std::size_t kFarewellBytesMax = std::size_t{4} << 20;
 constexpr std::size_t kHeaderBytesMax = 16 * 1024;
-constexpr std::size_t kConnectionsMax = 4096;     // more wait in the kernel's backlog
+constexpr std::size_t kConnectionsMax = 4096;  // more wait in the kernel's backlog
 
 /// The way back to the server's thread, closed when the server goes: answers may come later than that.
 class Gate {
@@ -72,7 +73,7 @@ struct Shared {
   HttpServer::Handler handler;
   std::size_t body_max = 0;
   std::shared_ptr<Gate> gate;
-  std::unordered_set<std::shared_ptr<Session>> sessions;   // keeps those alive that wait for an answer
+  std::unordered_set<std::shared_ptr<Session>> sessions;  // keeps those alive that wait for an answer
   std::function<void()> session_ended;
 };
 
@@ -103,10 +104,12 @@ class Session : public std::enable_shared_from_this<Session> {
   std::size_t farewell_bytes_ = 0;
 };
 
-/// One request's right to be answered exactly once. Dropped unused, it answers 500, so that no client waits for nothing.
+/// One request's right to be answered exactly once. Dropped unused, it answers 500, so that no client waits for
+/// nothing.
 class PendingReply {
  public:
-  PendingReply(std::shared_ptr<Gate> gate, std::weak_ptr<Session> session) : gate_(std::move(gate)), session_(std::move(session)) {}
+  PendingReply(std::shared_ptr<Gate> gate, std::weak_ptr<Session> session)
+      : gate_(std::move(gate)), session_(std::move(session)) {}
   ~PendingReply() { send({500, R"({"code":"no_answer"})"}); }
   PendingReply(const PendingReply&) = delete;
   PendingReply& operator=(const PendingReply&) = delete;
@@ -133,14 +136,15 @@ ServerRequest request_of(http::request<http::string_body>&& message) {
   const auto mark = target.find('?');
   out.path = target.substr(0, mark);
   if (mark != std::string::npos) out.query = target.substr(mark + 1);
-  for (const auto& field : message) out.headers.emplace_back(lower(text_of(field.name_string())), text_of(field.value()));
+  for (const auto& field : message)
+    out.headers.emplace_back(lower(text_of(field.name_string())), text_of(field.value()));
   out.body = std::move(message.body());
   return out;
 }
 
 bool is_malformed(const ErrorCode& error) {
-  return error.category() == http::make_error_code(http::error::bad_method).category() && error != http::error::end_of_stream &&
-         error != http::error::partial_message;
+  return error.category() == http::make_error_code(http::error::bad_method).category() &&
+         error != http::error::end_of_stream && error != http::error::partial_message;
 }
 
 void Session::next() {
@@ -187,7 +191,8 @@ void Session::answer(ServerResponse response) {
   response_.set(http::field::content_type, response.content_type);
   for (const auto& [name, value] : response.headers) response_.set(name, value);
   response_.body() = std::move(response.body);
-  if (response.status == 204 || response.status == 304) response_.body().clear();   // RFC 9110: these have none, and Beast insists
+  if (response.status == 204 || response.status == 304)
+    response_.body().clear();  // RFC 9110: these have none, and Beast insists
   response_.prepare_payload();
   if (head_) response_.body().clear();  // the length stays: it tells what GET would bring
   write();
@@ -229,7 +234,8 @@ void Session::end() {
   shared_.session_ended();
 }
 
-/// The listening socket. Made by hand: Asio's sockets are inherited by children, and a child that holds a port keeps it open.
+/// The listening socket. Made by hand: Asio's sockets are inherited by children, and a child that holds a port keeps it
+/// open.
 Result<int> listen_on(int port) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return Error{Errc::unavailable, std::string("cannot make a socket: ") + std::strerror(errno)};
@@ -239,8 +245,10 @@ Result<int> listen_on(int port) {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   address.sin_port = htons(static_cast<std::uint16_t>(port));
-  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 && listen(fd, SOMAXCONN) == 0) return fd;
-  const Error error{Errc::unavailable, "cannot listen on 127.0.0.1:" + std::to_string(port) + ": " + std::strerror(errno),
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 && listen(fd, SOMAXCONN) == 0)
+    return fd;
+  const Error error{Errc::unavailable,
+                    "cannot listen on 127.0.0.1:" + std::to_string(port) + ": " + std::strerror(errno),
                     "end the process that holds the port, or take another port (0 takes a free one)"};
   close(fd);
   return error;
@@ -259,10 +267,10 @@ class BeastServer final : public HttpServer {
  private:
   void wait_for_clients();
   void accept_clients();
-  void rest();   // out of descriptors: try again a little later
+  void rest();  // out of descriptors: try again a little later
 
   Shared shared_;
-  asio::io_context io_{1};          // after shared_: its pending handlers own sessions, which use shared_
+  asio::io_context io_{1};  // after shared_: its pending handlers own sessions, which use shared_
   tcp::acceptor acceptor_{io_};
   asio::steady_timer rest_{io_};
   bool accepting_ = false;

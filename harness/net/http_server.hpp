@@ -15,21 +15,21 @@
 namespace cardstorm {
 
 struct ServerRequest {
-  std::string method, path, query, body;   // path without query, still percent-encoded
-  std::vector<std::pair<std::string, std::string>> headers;   // names in lower case
-  [[nodiscard]] const std::string& header(std::string_view name) const;   // "" when absent
+  std::string method, path, query, body;                                 // path without query, still percent-encoded
+  std::vector<std::pair<std::string, std::string>> headers;              // names in lower case
+  [[nodiscard]] const std::string& header(std::string_view name) const;  // "" when absent
 };
 struct ServerResponse {
   int status = 200;
   std::string body, content_type = "application/json";
-  std::vector<std::pair<std::string, std::string>> headers = {};   // beside Content-Type and Content-Length
+  std::vector<std::pair<std::string, std::string>> headers = {};  // beside Content-Type and Content-Length
 };
 
 class HttpServer {
  public:
-  using Reply = std::function<void(ServerResponse)>;          // call exactly once, any thread
-  using Handler = std::function<void(const ServerRequest&, Reply)>;   // called on the server's thread; must not block
-  virtual ~HttpServer() = default;                            // stops and joins
+  using Reply = std::function<void(ServerResponse)>;                 // call exactly once, any thread
+  using Handler = std::function<void(const ServerRequest&, Reply)>;  // called on the server's thread; must not block
+  virtual ~HttpServer() = default;                                   // stops and joins
   [[nodiscard]] virtual int port() const = 0;
   /// Runs `task` on the server's thread after `delay`.
   virtual void after(Nanos delay, std::function<void()> task) = 0;

@@ -9,7 +9,9 @@
 namespace cardstorm {
 namespace {
 
-bool starts_with_word(std::string_view text, std::string_view word) { return lower(text.substr(0, word.size())) == word; }
+bool starts_with_word(std::string_view text, std::string_view word) {
+  return lower(text.substr(0, word.size())) == word;
+}
 
 /// "a:" in front: a scheme (RFC 3986 3.1).
 bool has_scheme(std::string_view text) {
@@ -17,14 +19,14 @@ bool has_scheme(std::string_view text) {
   if (end == std::string_view::npos || end == 0 || text[end] != ':') return false;
   const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
   return letter(text[0]) && std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(end), [&](char c) {
-    return letter(c) || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
-  });
+           return letter(c) || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
+         });
 }
 
 /// "/a/b/../c" to "/a/c".
 std::string without_dots(std::string_view path) {
   std::vector<std::string_view> kept;
-  std::size_t at = 1;   // behind the first slash
+  std::size_t at = 1;  // behind the first slash
   for (;;) {
     const auto end = std::min(path.find('/', at), path.size());
     const std::string_view part = path.substr(at, end - at);
@@ -49,12 +51,18 @@ std::string without_dots(std::string_view path) {
 
 std::optional<UrlView> split_url(std::string_view url) {
   UrlView out;
-  if (url.starts_with("http://")) url.remove_prefix(7);
-  else if (url.starts_with("https://")) url.remove_prefix(8), out.tls = true;
-  else if (starts_with_word(url, "http://")) url.remove_prefix(7);
-  else if (starts_with_word(url, "https://")) url.remove_prefix(8), out.tls = true;
-  else return std::nullopt;
-  if (std::any_of(url.begin(), url.end(), [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 127; })) return std::nullopt;
+  if (url.starts_with("http://"))
+    url.remove_prefix(7);
+  else if (url.starts_with("https://"))
+    url.remove_prefix(8), out.tls = true;
+  else if (starts_with_word(url, "http://"))
+    url.remove_prefix(7);
+  else if (starts_with_word(url, "https://"))
+    url.remove_prefix(8), out.tls = true;
+  else
+    return std::nullopt;
+  if (std::any_of(url.begin(), url.end(), [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 127; }))
+    return std::nullopt;
   url = url.substr(0, url.find('#'));
   const auto end = std::min(url.find_first_of("/?"), url.size());
   out.authority = url.substr(0, end);

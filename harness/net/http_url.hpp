@@ -8,11 +8,12 @@
 
 namespace cardstorm {
 
-/// "http://host:port/path?query#fragment" in parts that point into the text. `authority` is host:port as written (the Host header);
-/// `target` is "/path?query", may be empty or begin with '?'. Not understood, with user information, or with spaces: nullopt.
+/// "http://host:port/path?query#fragment" in parts that point into the text. `authority` is host:port as written (the
+/// Host header); `target` is "/path?query", may be empty or begin with '?'. Not understood, with user information, or
+/// with spaces: nullopt.
 struct UrlView {
   bool tls = false;
-  std::string_view authority, host, target;   // host without brackets
+  std::string_view authority, host, target;  // host without brackets
   std::uint16_t port = 0;
 };
 std::optional<UrlView> split_url(std::string_view url);

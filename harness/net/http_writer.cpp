@@ -45,7 +45,8 @@ void write_message(std::string& out, const HttpRequest& request, const UrlView& 
   if (!accept) out.append("Accept: */*\r\n");
   for (const auto& [name, value] : request.headers) out.append(name).append(": ").append(value).append("\r\n");
   if (!request.body.empty() && !type) out.append("Content-Type: application/json\r\n");
-  if (!length && (!request.body.empty() || request.method == "POST" || request.method == "PUT" || request.method == "PATCH")) {
+  if (!length &&
+      (!request.body.empty() || request.method == "POST" || request.method == "PUT" || request.method == "PATCH")) {
     out.append("Content-Length: ");
     append_number(out, request.body.size());
     out.append("\r\n");

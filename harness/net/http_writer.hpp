@@ -1,4 +1,5 @@
-// http_writer: a request as HTTP/1.1 puts it on the wire; the other half of http_parser. Pure: it knows no sockets and no time.
+// http_writer: a request as HTTP/1.1 puts it on the wire; the other half of http_parser. Pure: it knows no sockets and
+// no time.
 #pragma once
 
 #include <optional>

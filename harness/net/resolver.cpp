@@ -56,7 +56,7 @@ std::shared_ptr<const Resolution> resolve(const std::string& host, std::uint16_t
   };
   try {
     std::thread(work).detach();
-  } catch (const std::system_error&) {   // no more threads
+  } catch (const std::system_error&) {  // no more threads
     ::close(bell);
     result->error = "no thread to resolve the name on";
     result->ready = true;

@@ -55,7 +55,9 @@ GuardFinding judge_data(const GuardQuery& query, const Json& data) {
     const auto value = value_of(result);
     return value ? judge_value(query, *value, "") : strange;
   }
-  if (type != "vector" || !result.is_array()) return {State::unclear, query.name + ": the query gives a " + (type.empty() ? "nothing" : type) + ", wanted a vector or scalar"};
+  if (type != "vector" || !result.is_array())
+    return {State::unclear,
+            query.name + ": the query gives a " + (type.empty() ? "nothing" : type) + ", wanted a vector or scalar"};
   if (result.items().empty()) return no_data(query);
   GuardFinding worst{State::quiet, query.name + ": 0"};
   for (const Json& sample : result.items()) {
@@ -69,7 +71,8 @@ GuardFinding judge_data(const GuardQuery& query, const Json& data) {
 
 class PollingGuard final : public Guard {
  public:
-  explicit PollingGuard(GuardSetup setup) : setup_(std::move(setup)), thread_([this](const std::stop_token& stop) { run(stop); }) {}
+  explicit PollingGuard(GuardSetup setup)
+      : setup_(std::move(setup)), thread_([this](const std::stop_token& stop) { run(stop); }) {}
   [[nodiscard]] int rounds() const override { return rounds_; }
 
  private:
@@ -81,9 +84,11 @@ class PollingGuard final : public Guard {
         if (misses[i] == 0) blind_since[i] = monotonic_now();
         const GuardFinding found = ask_guard(setup_.prometheus, setup_.queries[i], setup_.allow, kAnswer);
         misses[i] = found.state == State::unclear ? misses[i] + 1 : 0;
-        const bool blind = misses[i] > kGuardMisses || (misses[i] > 1 && monotonic_now() - blind_since[i] >= kGuardBlind);
+        const bool blind =
+            misses[i] > kGuardMisses || (misses[i] > 1 && monotonic_now() - blind_since[i] >= kGuardBlind);
         if (found.state != State::stop && !blind) continue;
-        if (!stop.stop_requested()) setup_.on_stop("guard: " + found.text + (blind ? " (" + std::to_string(misses[i]) + " times in a row)" : ""));
+        if (!stop.stop_requested())
+          setup_.on_stop("guard: " + found.text + (blind ? " (" + std::to_string(misses[i]) + " times in a row)" : ""));
         return;
       }
       ++rounds_;
@@ -107,7 +112,8 @@ GuardFinding judge_guard_answer(const GuardQuery& query, int status, const std::
   const auto json = Json::parse(body);
   const std::string words = json ? (*json)["error"].string() : "";
   if (status < 200 || status > 299 || !json || (*json)["status"].string() != "success")
-    return {State::unclear, query.name + ": Prometheus answers " + std::to_string(status) + (words.empty() ? "" : ": " + words.substr(0, 200))};
+    return {State::unclear, query.name + ": Prometheus answers " + std::to_string(status) +
+                                (words.empty() ? "" : ": " + words.substr(0, 200))};
   return judge_data(query, (*json)["data"]);
 }
 

@@ -1,4 +1,5 @@
-// guard: stop conditions over the platform's own metrics. Asks a Prometheus again and again while a run lasts, and says stop, once.
+// guard: stop conditions over the platform's own metrics. Asks a Prometheus again and again while a run lasts, and says
+// stop, once.
 #pragma once
 
 #include <functional>
@@ -11,14 +12,19 @@
 
 namespace cardstorm {
 
-/// A PromQL query that answers nothing but zero while all is well. No data (an empty answer, or NaN) means stop too when
-/// `absent_is_bad`: then write a comparison with `bool`, so that it answers 0 and not nothing when it does not hold.
-struct GuardQuery { std::string name, query; bool absent_is_bad = true; };
+/// A PromQL query that answers nothing but zero while all is well. No data (an empty answer, or NaN) means stop too
+/// when `absent_is_bad`: then write a comparison with `bool`, so that it answers 0 and not nothing when it does not
+/// hold.
+struct GuardQuery {
+  std::string name, query;
+  bool absent_is_bad = true;
+};
 
 struct GuardFinding {
-  enum class State : std::uint8_t { quiet, stop, unclear };   // unclear: no usable answer
+  // unclear: no usable answer
+  enum class State : std::uint8_t { quiet, stop, unclear };
   State state = State::unclear;
-  std::string text;   // for people: what was found
+  std::string text;  // for people: what was found
 };
 
 /// What one answer of /api/v1/query means. Pure. `status` 0: nobody answered, and `body` says why.
@@ -32,7 +38,7 @@ struct GuardSetup {
   Nanos every{1s};
   std::vector<GuardQuery> queries;
   AllowList allow;
-  std::function<void(const std::string& why)> on_stop;   // at most once, from the guard's thread
+  std::function<void(const std::string& why)> on_stop;  // at most once, from the guard's thread
 };
 
 /// More unclear answers in a row than this are no longer taken for an accident: who cannot look must not go on.

@@ -1,5 +1,5 @@
-// metrics: the live run as Prometheus sees it, for dashboards and alerts beside the run. Nothing is judged from it. The only
-// door of prometheus-cpp.
+// metrics: the live run as Prometheus sees it, for dashboards and alerts beside the run. Nothing is judged from it. The
+// only door of prometheus-cpp.
 #pragma once
 
 #include <memory>
@@ -10,9 +10,10 @@
 
 namespace cardstorm {
 
-/// cardstorm_trades_total{outcome}, cardstorm_steps_total{outcome}, cardstorm_step_duration_seconds (planned to done, of steps
-/// that were sent), cardstorm_resends_total, cardstorm_cards_seen_total{genuine}, cardstorm_fault_active{fault,on} (1 from
-/// injected until a probe saw normal), cardstorm_phase{phase} (1 for the one at hand). All methods: any thread.
+/// cardstorm_trades_total{outcome}, cardstorm_steps_total{outcome}, cardstorm_step_duration_seconds (planned to done,
+/// of steps that were sent), cardstorm_resends_total, cardstorm_cards_seen_total{genuine},
+/// cardstorm_fault_active{fault,on} (1 from injected until a probe saw normal), cardstorm_phase{phase} (1 for the one
+/// at hand). All methods: any thread.
 class Metrics {
  public:
   Metrics();

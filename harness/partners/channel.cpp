@@ -15,11 +15,16 @@ constexpr Nanos kOvertakeWait = 500ms;  // how long a message waits to be overta
 
 const char* text_of(Trick trick) {
   switch (trick) {
-    case Trick::none: return "none";
-    case Trick::bad_signature: return "bad_signature";
-    case Trick::wrong_amount: return "wrong_amount";
-    case Trick::wrong_merchant: return "wrong_merchant";
-    case Trick::foreign_order: return "foreign_order";
+    case Trick::none:
+      return "none";
+    case Trick::bad_signature:
+      return "bad_signature";
+    case Trick::wrong_amount:
+      return "wrong_amount";
+    case Trick::wrong_merchant:
+      return "wrong_merchant";
+    case Trick::foreign_order:
+      return "foreign_order";
   }
   return "";
 }
@@ -46,11 +51,15 @@ Created Channel::create(const Wanted& wanted) {
   trade.created = monotonic_now();
   trade_order_.push_back(trade.out_trade_no);
   out_trade_nos_.emplace(trade.trade_no, trade.out_trade_no);
-  write("created", {{"trade_no", trade.trade_no}, {"out_trade_no", trade.out_trade_no}, {"order", order}, {"amount_cents", trade.amount}});
+  write("created", {{"trade_no", trade.trade_no},
+                    {"out_trade_no", trade.out_trade_no},
+                    {"order", order},
+                    {"amount_cents", trade.amount}});
   Created out{Said::ok, &trade};
   Nanos until = desk().confirm;
   if (draw("late", behaviour().late)) until = scaled(behaviour().late_after);
-  if (draw("hostile", behaviour().hostile)) desk().loop.after(until / 2, [this, key = trade.out_trade_no] { forge(key); });
+  if (draw("hostile", behaviour().hostile))
+    desk().loop.after(until / 2, [this, key = trade.out_trade_no] { forge(key); });
   if (draw("early", behaviour().early)) {
     early_.try_emplace(trade.out_trade_no);
     out.await = trade.out_trade_no;
@@ -62,11 +71,14 @@ Created Channel::create(const Wanted& wanted) {
 
 void Channel::charge(const std::string& out_trade_no) {
   Trade& trade = trades_.at(out_trade_no);
-  if (trade.status != TradeStatus::wait) return;   // closed before the buyer confirmed
+  if (trade.status != TradeStatus::wait) return;  // closed before the buyer confirmed
   trade.status = TradeStatus::success;
   trade.paid_at = unix_now();
   ++charged_;
-  write("charged", {{"trade_no", trade.trade_no}, {"out_trade_no", out_trade_no}, {"order", trade.order}, {"amount_cents", trade.amount}});
+  write("charged", {{"trade_no", trade.trade_no},
+                    {"out_trade_no", out_trade_no},
+                    {"order", trade.order},
+                    {"amount_cents", trade.amount}});
   desk().journals.when_durable([this, out_trade_no](bool durable) {
     if (!durable) return;
     ChannelEvent event;
@@ -78,13 +90,18 @@ void Channel::charge(const std::string& out_trade_no) {
 }
 
 void Channel::notify(ChannelEvent event) {
-  if (event.url.empty() || !dialect_->tells(event.kind) || draw("silent", behaviour().silent)) return told(event.trade.out_trade_no);
+  if (event.url.empty() || !dialect_->tells(event.kind) || draw("silent", behaviour().silent))
+    return told(event.trade.out_trade_no);
   const bool paid = event.kind == ChannelEvent::Kind::paid;
   event.at = unix_now();
-  Notice out = notice(paid ? "notify" : event.refund ? "refund_notify" : "close_notify", "trade_no", event.trade.trade_no, event.trade.order);
+  Notice out = notice(paid           ? "notify"
+                      : event.refund ? "refund_notify"
+                                     : "close_notify",
+                      "trade_no", event.trade.trade_no, event.trade.order);
   out.gaps = behaviour().schedule ? *behaviour().schedule : dialect_->gaps();
   out.acknowledged = [this](int status, const std::string& body) { return dialect_->acknowledged(status, body); };
-  if (paid && early_.contains(event.trade.out_trade_no)) out.attempted = [this, key = event.trade.out_trade_no] { told(key); };
+  if (paid && early_.contains(event.trade.out_trade_no))
+    out.attempted = [this, key = event.trade.out_trade_no] { told(key); };
   if (event.refund) out.more = {{"refund_no", event.refund->refund_no}};
   out.make = [this, event = std::move(event)] { return dialect_->tell(event); };
   deliver(std::move(out));
@@ -142,7 +159,7 @@ void Channel::told(const std::string& out_trade_no) {
   const auto at = early_.find(out_trade_no);
   if (at == early_.end()) return;
   at->second.told = true;
-  if (!at->second.answer) return;   // its answer time is not over
+  if (!at->second.answer) return;  // its answer time is not over
   const Loop::Task answer = std::move(at->second.answer);
   early_.erase(at);
   answer();
@@ -194,7 +211,8 @@ Refunded Channel::refund(const RefundWanted& wanted) {
     refund.refund_no = wanted.refund_no;
     refund.refund_id = next_number();
     refund.out_trade_no = wanted.out_trade_no;
-    refund.notify_url = wanted.notify_url.empty() || behaviour().notify.empty() ? wanted.notify_url : behaviour().notify;
+    refund.notify_url =
+        wanted.notify_url.empty() || behaviour().notify.empty() ? wanted.notify_url : behaviour().notify;
     refund.amount = wanted.amount;
     refund.created_at = unix_now();
   }
@@ -220,14 +238,17 @@ void Channel::settle(const std::string& key, RefundStatus status) {
     trade.refunded += refund.amount;
     if (trade.refunded == trade.amount) trade.status = TradeStatus::refunded;
   }
-  write(status == RefundStatus::success ? "refunded" : "refund_failed",
-        {{"trade_no", trade.trade_no}, {"out_trade_no", trade.out_trade_no}, {"refund_no", refund.refund_no}, {"order", trade.order},
-         {"amount_cents", refund.amount}});
+  write(status == RefundStatus::success ? "refunded" : "refund_failed", {{"trade_no", trade.trade_no},
+                                                                         {"out_trade_no", trade.out_trade_no},
+                                                                         {"refund_no", refund.refund_no},
+                                                                         {"order", trade.order},
+                                                                         {"amount_cents", refund.amount}});
   desk().journals.when_durable([this, key, event_no = ++events_](bool durable) {
     if (!durable) return;
     ChannelEvent event;
     event.refund = refunds_.at(key);
-    event.kind = event.refund->status == RefundStatus::failed ? ChannelEvent::Kind::refund_failed : ChannelEvent::Kind::refunded;
+    event.kind =
+        event.refund->status == RefundStatus::failed ? ChannelEvent::Kind::refund_failed : ChannelEvent::Kind::refunded;
     event.trade = trades_.at(event.refund->out_trade_no);
     event.notify_no = "r-" + event.trade.trade_no + "-" + std::to_string(event_no);
     event.url = event.refund->notify_url;

@@ -1,5 +1,5 @@
-// channel: one payment channel's charge book: trades, charges, refunds and the notifies about them. Which words they are
-// said in is its dialect's business.
+// channel: one payment channel's charge book: trades, charges, refunds and the notifies about them. Which words they
+// are said in is its dialect's business.
 #pragma once
 
 #include <cstdint>
@@ -17,10 +17,10 @@ enum class RefundStatus { pending, success, failed };
 
 struct Trade {
   std::string trade_no, out_trade_no, order, notify_url, return_url, subject, attach, buyer, type;
-  std::int64_t amount = 0, refunded = 0, reserved = 0;   // cents; reserved: by refunds that are pending
+  std::int64_t amount = 0, refunded = 0, reserved = 0;  // cents; reserved: by refunds that are pending
   TradeStatus status = TradeStatus::wait;
-  std::int64_t created_at = 0, paid_at = 0, closed_at = 0;   // unix seconds
-  Nanos created{0};                                          // CLOCK_MONOTONIC
+  std::int64_t created_at = 0, paid_at = 0, closed_at = 0;  // unix seconds
+  Nanos created{0};                                         // CLOCK_MONOTONIC
 };
 
 struct Refund {
@@ -33,10 +33,10 @@ struct Refund {
 struct Wanted {
   std::string out_trade_no, notify_url, return_url = {}, subject = {}, attach = {}, buyer = {}, type = {};
   std::int64_t amount = 0;
-  std::string order = {};   // empty: from the member that the behaviour names
+  std::string order = {};  // empty: from the member that the behaviour names
 };
-/// notify_url: where the refund is told, if anywhere; always_pending: it is only accepted now, and done later; per_trade: another
-/// trade may have a refund of the same number.
+/// notify_url: where the refund is told, if anywhere; always_pending: it is only accepted now, and done later;
+/// per_trade: another trade may have a refund of the same number.
 struct RefundWanted {
   std::string out_trade_no, refund_no;
   std::int64_t amount = 0;
@@ -44,16 +44,28 @@ struct RefundWanted {
   bool always_pending = false, per_trade = false;
 };
 /// By which a refund whose number is its trade's own is found.
-inline std::string refund_key(const std::string& out_trade_no, const std::string& refund_no) { return out_trade_no + '\n' + refund_no; }
+inline std::string refund_key(const std::string& out_trade_no, const std::string& refund_no) {
+  return out_trade_no + '\n' + refund_no;
+}
 
 /// How the book took a call.
 enum class Said { ok, conflict, not_found, already_paid, closed, exceeds, too_early };
-struct Created { Said said = Said::ok; const Trade* trade = nullptr; std::string await = {}; };   // await: for the answer
-struct Refunded { Said said = Said::ok; const Refund* refund = nullptr; bool fresh = false; };
+// await: for the answer
+struct Created {
+  Said said = Said::ok;
+  const Trade* trade = nullptr;
+  std::string await = {};
+};
+struct Refunded {
+  Said said = Said::ok;
+  const Refund* refund = nullptr;
+  bool fresh = false;
+};
 
 /// How somebody else forges a notify.
 enum class Trick { none, bad_signature, wrong_amount, wrong_merchant, foreign_order };
-inline constexpr Trick kTricks[] = {Trick::bad_signature, Trick::wrong_amount, Trick::wrong_merchant, Trick::foreign_order};
+inline constexpr Trick kTricks[] = {Trick::bad_signature, Trick::wrong_amount, Trick::wrong_merchant,
+                                    Trick::foreign_order};
 const char* text_of(Trick trick);
 
 /// What a notify tells.
@@ -63,10 +75,12 @@ struct ChannelEvent {
   Trade trade;
   std::optional<Refund> refund;
   std::string notify_no, url;
-  std::int64_t at = 0;   // unix seconds
+  std::int64_t at = 0;  // unix seconds
   Trick trick = Trick::none;
   /// The amount that the notify names: another one when that is the trick.
-  [[nodiscard]] std::int64_t amount_told() const { return trick != Trick::wrong_amount ? trade.amount : trade.amount == 1 ? 2 : 1; }
+  [[nodiscard]] std::int64_t amount_told() const {
+    return trick != Trick::wrong_amount ? trade.amount : trade.amount == 1 ? 2 : 1;
+  }
 };
 
 /// The words of one kind of channel. Called on the server's thread.
@@ -110,7 +124,10 @@ class Channel final : public Counter {
   [[nodiscard]] Json state() const;
 
  private:
-  struct Early { bool told = false; Loop::Task answer; };
+  struct Early {
+    bool told = false;
+    Loop::Task answer;
+  };
 
   void charge(const std::string& out_trade_no);
   void start_refund(const std::string& key, bool pending);
@@ -123,13 +140,13 @@ class Channel final : public Counter {
   void overtaken(std::uint64_t ticket);
 
   ChannelDialect* dialect_ = nullptr;
-  std::unordered_map<std::string, Trade> trades_;              // by out_trade_no
-  std::unordered_map<std::string, std::string> out_trade_nos_;   // by trade_no
+  std::unordered_map<std::string, Trade> trades_;               // by out_trade_no
+  std::unordered_map<std::string, std::string> out_trade_nos_;  // by trade_no
   std::vector<std::string> trade_order_, refund_order_;
-  std::unordered_map<std::string, Refund> refunds_;            // by refund_no, or by refund_key()
-  std::unordered_map<std::string, Early> early_;               // by out_trade_no
+  std::unordered_map<std::string, Refund> refunds_;  // by refund_no, or by refund_key()
+  std::unordered_map<std::string, Early> early_;     // by out_trade_no
   std::uint64_t charged_ = 0, events_ = 0;
-  std::optional<Notice> behind_;                               // waits for the next message to overtake it
+  std::optional<Notice> behind_;  // waits for the next message to overtake it
   std::uint64_t behind_ticket_ = 0;
 };
 

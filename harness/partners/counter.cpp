@@ -13,7 +13,7 @@ namespace cardstorm::partners {
 
 namespace {
 
-constexpr Nanos kLostAnswer = 15s;   // longer than any caller waits
+constexpr Nanos kLostAnswer = 15s;  // longer than any caller waits
 
 std::int64_t millis(Nanos t) { return std::chrono::duration_cast<std::chrono::milliseconds>(t).count(); }
 
@@ -62,8 +62,10 @@ void Counter::reply(Answer answer, HttpServer::Reply to) {
     const Answer& said = durable ? answer : refusal(503, "journal");
     Loop::Task leave = [this, to, response = said.response] { hold([to, response] { to(response); }); };
     desk_.loop.after(time, [this, await_what = said.await, leave = std::move(leave)] {
-      if (await_what.empty()) leave();
-      else await(await_what, leave);
+      if (await_what.empty())
+        leave();
+      else
+        await(await_what, leave);
     });
   });
 }
@@ -87,7 +89,7 @@ void Counter::hold(Loop::Task task) {
 
 void Counter::let_go(std::uint64_t ticket) {
   auto node = held_.extract(ticket);
-  if (!node.empty()) node.mapped()();   // empty: the delay ended before
+  if (!node.empty()) node.mapped()();  // empty: the delay ended before
 }
 
 void Counter::set_delay(Nanos delay, Nanos lease) {
@@ -95,7 +97,7 @@ void Counter::set_delay(Nanos delay, Nanos lease) {
   lease_end_ = delay > Nanos{0} ? monotonic_now() + lease : Nanos{0};
   if (delay > Nanos{0}) {
     desk_.loop.after(lease, [this] {
-      if (delay_ > Nanos{0} && monotonic_now() >= lease_end_) set_delay(Nanos{0}, Nanos{0});   // else it was renewed
+      if (delay_ > Nanos{0} && monotonic_now() >= lease_end_) set_delay(Nanos{0}, Nanos{0});  // else it was renewed
     });
     return;
   }

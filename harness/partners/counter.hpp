@@ -1,5 +1,5 @@
-// counter: what every partner has, whatever it trades and speaks: a journal, answer times, the delay that a fault puts on its
-// answers and notifies (never on what it does), and seeded choices of when to misbehave.
+// counter: what every partner has, whatever it trades and speaks: a journal, answer times, the delay that a fault puts
+// on its answers and notifies (never on what it does), and seeded choices of when to misbehave.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ struct Desk {
   std::uint64_t seed;
   double time_scale, duplicate_share;
   Nanos answer, confirm;
-  std::string epoch;   // in every number that we give out: a platform may keep its database over several of our lives
+  std::string epoch;  // in every number that we give out: a platform may keep its database over several of our lives
 };
 
 /// How long the `index`-th answer of `name` takes: `mean` spread by +-50 %, the same for one seed. Pure.
@@ -40,7 +40,8 @@ class Counter {
   void reply(Answer answer, HttpServer::Reply to);
   /// Delays answers and notifies until `lease` is over; delay 0 ends it and lets go what is held.
   void set_delay(Nanos delay, Nanos lease);
-  /// This share of notify attempts goes out in two copies until `lease` is over; share 0 ends it: back to the usual share.
+  /// This share of notify attempts goes out in two copies until `lease` is over; share 0 ends it: back to the usual
+  /// share.
   void set_duplicate(double share, Nanos lease);
   /// Its delay, lease and duplicate share now; what it has counted comes from whom it serves.
   [[nodiscard]] Json state() const;
@@ -74,7 +75,7 @@ class Counter {
   PartnerBehaviour behaviour_;
   std::map<std::string, std::uint64_t, std::less<>> drawn_;
   std::uint64_t answers_ = 0, numbers_ = 0;
-  Nanos delay_{0}, lease_end_{0};                     // CLOCK_MONOTONIC
+  Nanos delay_{0}, lease_end_{0};  // CLOCK_MONOTONIC
   double duplicate_ = 0;
   Nanos duplicate_end_{0};
   std::uint64_t ticket_ = 0;

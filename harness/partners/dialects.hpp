@@ -14,13 +14,14 @@ namespace cardstorm::partners {
 /// What a dialect is made of.
 struct Kit {
   Merchant merchant;
-  std::string house_key;   // the shared secret of the native dialects
+  std::string house_key;  // the shared secret of the native dialects
 };
 
 struct ChannelEntry {
   const char *name, *summary;
   Needs needs;
-  std::vector<std::string> roots;   // first parts of paths by which the only channel of its kind is reached without its name
+  std::vector<std::string>
+      roots;  // first parts of paths by which the only channel of its kind is reached without its name
   std::unique_ptr<ChannelDialect> (*make)(Channel& channel, Kit kit);
 };
 

@@ -32,16 +32,25 @@ class EasyPay final : public ChannelDialect {
   HttpRequest tell(const ChannelEvent& event) const override;
   bool tells(ChannelEvent::Kind kind) const override { return kind == ChannelEvent::Kind::paid; }
   // Implementations differ in case and in what they trim; a page around the word is no yes.
-  bool acknowledged(int status, const std::string& body) const override { return status == 200 && lower(trim(body)) == "success"; }
+  bool acknowledged(int status, const std::string& body) const override {
+    return status == 200 && lower(trim(body)) == "success";
+  }
   // After 1, 3, 10 minutes, 1, 2, 12 and 24 hours: 8 tries in all.
   std::vector<Nanos> gaps() const override { return {1min, 2min, 7min, 50min, 1h, 10h, 12h}; }
   Json card(const std::string& base) const override {
-    return Json::object({{"address", base + "/"}, {"pid", merchant_.id}, {"key_file", "secret"}, {"sign_type", "MD5"},
-                         {"submit", base + "/submit.php"}, {"mapi", base + "/mapi.php"}, {"api", base + "/api.php"}});
+    return Json::object({{"address", base + "/"},
+                         {"pid", merchant_.id},
+                         {"key_file", "secret"},
+                         {"sign_type", "MD5"},
+                         {"submit", base + "/submit.php"},
+                         {"mapi", base + "/mapi.php"},
+                         {"api", base + "/api.php"}});
   }
 
  private:
-  [[nodiscard]] std::string sign(const Params& params) const { return md5_hex(sign_text(params, kUnsigned) + merchant_.secret); }
+  [[nodiscard]] std::string sign(const Params& params) const {
+    return md5_hex(sign_text(params, kUnsigned) + merchant_.secret);
+  }
 
   /// "" when the parameters of a create call are right; else what is wrong.
   std::string mistake_in(const Params& params) const {
@@ -50,7 +59,8 @@ class EasyPay final : public ChannelDialect {
     if (!sign_type.empty() && sign_type != "MD5") return "签名类型错误 (sign_type)";
     if (!same_secret(sign(params), value_of(params, "sign"))) return "签名校验失败 (sign)";
     for (const char* name : {"out_trade_no", "notify_url", "name", "money"})
-      if (value_of(params, name).empty() || value_of(params, name).size() > kUrlMax) return std::string(name) + " 不能为空";
+      if (value_of(params, name).empty() || value_of(params, name).size() > kUrlMax)
+        return std::string(name) + " 不能为空";
     if (value_of(params, "out_trade_no").size() > kNumberMax) return "out_trade_no 过长";
     if (!cents_of(value_of(params, "money"))) return "金额不合法 (money)";
     return "";
@@ -84,7 +94,11 @@ class EasyPay final : public ChannelDialect {
     // The address under which we were called is the one that the buyer can reach.
     const std::string prefix = request.path.substr(0, request.path.rfind('/'));
     const std::string pay_url = "http://" + request.header("host") + prefix + "/pay/" + created.trade->trade_no;
-    Answer answer = json_answer(200, Json::object({{"code", 1}, {"msg", "success"}, {"trade_no", created.trade->trade_no}, {"payurl", pay_url}, {"qrcode", pay_url}}));
+    Answer answer = json_answer(200, Json::object({{"code", 1},
+                                                   {"msg", "success"},
+                                                   {"trade_no", created.trade->trade_no},
+                                                   {"payurl", pay_url},
+                                                   {"qrcode", pay_url}}));
     answer.await = created.await;
     return answer;
   }
@@ -96,27 +110,43 @@ class EasyPay final : public ChannelDialect {
   }
 
   Answer api(const Params& params) {
-    if (value_of(params, "pid") != merchant_.id || !same_secret(value_of(params, "key"), merchant_.secret)) return error_answer("商户密钥错误");
+    if (value_of(params, "pid") != merchant_.id || !same_secret(value_of(params, "key"), merchant_.secret))
+      return error_answer("商户密钥错误");
     const std::string act = value_of(params, "act");
     if (act == "order") return order(params);
     if (act == "refund") return refund(params);
     if (act == "orders") return orders(params);
-    if (act == "query") return json_answer(200, Json::object({{"code", 1}, {"pid", merchant_.id}, {"active", 1}, {"orders", static_cast<std::int64_t>(channel_.charged_trades().size())}}));
+    if (act == "query")
+      return json_answer(200, Json::object({{"code", 1},
+                                            {"pid", merchant_.id},
+                                            {"active", 1},
+                                            {"orders", static_cast<std::int64_t>(channel_.charged_trades().size())}}));
     return error_answer("No Act");
   }
 
   const Trade* asked_for(const Params& params) const {
-    if (const std::string trade_no = value_of(params, "trade_no"); !trade_no.empty()) return channel_.trade_numbered(trade_no);
+    if (const std::string trade_no = value_of(params, "trade_no"); !trade_no.empty())
+      return channel_.trade_numbered(trade_no);
     return channel_.trade_of(value_of(params, "out_trade_no"));
   }
 
   Json row(const Trade& trade) const {
     const bool paid = trade.status == TradeStatus::success || trade.status == TradeStatus::refunded;
-    return Json::object({{"trade_no", trade.trade_no}, {"out_trade_no", trade.out_trade_no}, {"api_trade_no", paid ? "b" + trade.trade_no : std::string()},
-                         {"type", trade.type}, {"pid", merchant_.id}, {"addtime", china_time(trade.created_at)},
-                         {"endtime", paid ? china_time(trade.paid_at) : std::string()}, {"name", trade.subject}, {"money", money_text(trade.amount)},
-                         {"refundmoney", money_text(trade.refunded)}, {"param", trade.attach}, {"buyer", ""},
-                         {"status", trade.status == TradeStatus::refunded ? 2 : paid ? 1 : 0}});
+    return Json::object({{"trade_no", trade.trade_no},
+                         {"out_trade_no", trade.out_trade_no},
+                         {"api_trade_no", paid ? "b" + trade.trade_no : std::string()},
+                         {"type", trade.type},
+                         {"pid", merchant_.id},
+                         {"addtime", china_time(trade.created_at)},
+                         {"endtime", paid ? china_time(trade.paid_at) : std::string()},
+                         {"name", trade.subject},
+                         {"money", money_text(trade.amount)},
+                         {"refundmoney", money_text(trade.refunded)},
+                         {"param", trade.attach},
+                         {"buyer", ""},
+                         {"status", trade.status == TradeStatus::refunded ? 2
+                                    : paid                                ? 1
+                                                                          : 0}});
   }
 
   Answer order(const Params& params) const {
@@ -144,12 +174,16 @@ class EasyPay final : public ChannelDialect {
   /// The bill of this family: everything charged, or a page of it for those who ask with a limit.
   Answer orders(const Params& params) const {
     const auto trades = channel_.charged_trades();
-    const auto limit = count_of(value_of(params, "limit"), std::max<std::size_t>(1, trades.size())), page = count_of(value_of(params, "page"), 1);
+    const auto limit = count_of(value_of(params, "limit"), std::max<std::size_t>(1, trades.size())),
+               page = count_of(value_of(params, "page"), 1);
     if (!limit || !page) return error_answer("limit 或 page 不合法");
     Json data = Json::array();
     for (std::size_t i = 0; i < trades.size(); ++i)
       if (i / *limit + 1 == *page) data.push(row(*trades[i]));
-    return json_answer(200, Json::object({{"code", 1}, {"msg", "succ"}, {"count", static_cast<std::int64_t>(data.items().size())}, {"data", std::move(data)}}));
+    return json_answer(200, Json::object({{"code", 1},
+                                          {"msg", "succ"},
+                                          {"count", static_cast<std::int64_t>(data.items().size())},
+                                          {"data", std::move(data)}}));
   }
 
   Answer refund(const Params& params) {
@@ -164,8 +198,13 @@ class EasyPay final : public ChannelDialect {
     if (refunded.said == Said::exceeds) return error_answer("退款金额大于可退金额, 或订单未支付");
     if (refunded.said != Said::ok) return error_answer("退款单号已存在");
     if (refunded.refund->status == RefundStatus::failed) return error_answer("退款失败");
-    return json_answer(200, Json::object({{"code", 1}, {"msg", refunded.refund->status == RefundStatus::success ? "退款成功" : "退款处理中"},
-                                          {"refund_no", refunded.refund->refund_id}, {"out_refund_no", refund_no}, {"trade_no", trade->trade_no}, {"money", money_text(*amount)}}));
+    return json_answer(
+        200, Json::object({{"code", 1},
+                           {"msg", refunded.refund->status == RefundStatus::success ? "退款成功" : "退款处理中"},
+                           {"refund_no", refunded.refund->refund_id},
+                           {"out_refund_no", refund_no},
+                           {"trade_no", trade->trade_no},
+                           {"money", money_text(*amount)}}));
   }
 
   Channel& channel_;
@@ -175,25 +214,32 @@ class EasyPay final : public ChannelDialect {
 
 HttpRequest EasyPay::tell(const ChannelEvent& event) const {
   const Trade& trade = event.trade;
-  Params params{{"pid", event.trick == Trick::wrong_merchant ? merchant_.id + "9" : merchant_.id},
-                {"trade_no", trade.trade_no},
-                {"out_trade_no", event.trick == Trick::foreign_order ? "another-" + trade.out_trade_no : trade.out_trade_no},
-                {"type", trade.type},
-                {"name", trade.subject},
-                {"money", money_text(event.amount_told())},
-                {"trade_status", "TRADE_SUCCESS"}};
+  Params params{
+      {"pid", event.trick == Trick::wrong_merchant ? merchant_.id + "9" : merchant_.id},
+      {"trade_no", trade.trade_no},
+      {"out_trade_no", event.trick == Trick::foreign_order ? "another-" + trade.out_trade_no : trade.out_trade_no},
+      {"type", trade.type},
+      {"name", trade.subject},
+      {"money", money_text(event.amount_told())},
+      {"trade_status", "TRADE_SUCCESS"}};
   if (!trade.attach.empty()) params["param"] = trade.attach;
-  params["sign"] = event.trick == Trick::bad_signature ? md5_hex(sign_text(params, kUnsigned) + "no key") : sign(params);
+  params["sign"] =
+      event.trick == Trick::bad_signature ? md5_hex(sign_text(params, kUnsigned) + "no key") : sign(params);
   params["sign_type"] = "MD5";
-  params["out_trade_no"] = trade.out_trade_no;   // what was signed for another order is replayed for this one
+  params["out_trade_no"] = trade.out_trade_no;  // what was signed for another order is replayed for this one
   return {"GET", with_query(event.url, form_text(params)), "", {}};
 }
 
 }  // namespace
 
 ChannelEntry easypay_channel() {
-  return {"easypay", "EasyPay (易支付): submit.php, mapi.php, api.php; md5; GET notify", {.id = "1001", .secret_size = 32, .rsa = false}, {"submit.php", "mapi.php", "api.php"},
-          [](Channel& channel, Kit kit) -> std::unique_ptr<ChannelDialect> { return std::make_unique<EasyPay>(channel, std::move(kit.merchant)); }};
+  return {"easypay",
+          "EasyPay (易支付): submit.php, mapi.php, api.php; md5; GET notify",
+          {.id = "1001", .secret_size = 32, .rsa = false},
+          {"submit.php", "mapi.php", "api.php"},
+          [](Channel& channel, Kit kit) -> std::unique_ptr<ChannelDialect> {
+            return std::make_unique<EasyPay>(channel, std::move(kit.merchant));
+          }};
 }
 
 }  // namespace cardstorm::partners

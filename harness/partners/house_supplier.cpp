@@ -18,12 +18,18 @@ HttpRequest HouseSupplier::tell(const Supply& supply, const std::string& notify_
   Json said = row(supply);
   said.set("order", supply.order).set("notify_no", notify_no);
   const std::string body = said.dump();
-  return {"POST", supply.notify_url, body,
-          {{"Content-Type", "application/json"}, {"X-Timestamp", timestamp}, {"X-Sign", signature(key_, "POST", path_of_url(supply.notify_url), timestamp, body)}}};
+  return {"POST",
+          supply.notify_url,
+          body,
+          {{"Content-Type", "application/json"},
+           {"X-Timestamp", timestamp},
+           {"X-Sign", signature(key_, "POST", path_of_url(supply.notify_url), timestamp, body)}}};
 }
 
 Json HouseSupplier::card(const std::string& base) const {
-  return Json::object({{"address", base + "/order"}, {"key", "the text of the key file of `partners up`"}, {"contract", "harness/partners/api.md"}});
+  return Json::object({{"address", base + "/order"},
+                       {"key", "the text of the key file of `partners up`"},
+                       {"contract", "harness/partners/api.md"}});
 }
 
 Answer HouseSupplier::revoke(Form form) {

@@ -15,7 +15,7 @@ namespace cardstorm::partners {
 
 namespace {
 
-constexpr std::size_t kQueuedBytesMax = std::size_t{64} << 20;   // a disk this far behind is a broken disk
+constexpr std::size_t kQueuedBytesMax = std::size_t{64} << 20;  // a disk this far behind is a broken disk
 
 std::int64_t mono_ns() { return monotonic_now().count(); }
 
@@ -33,12 +33,14 @@ Status sync_folder(const std::string& dir) {
 
 }  // namespace
 
-Result<std::unique_ptr<Journals>> Journals::open(const std::string& dir, const std::vector<std::string>& names, Loop& loop) {
+Result<std::unique_ptr<Journals>> Journals::open(const std::string& dir, const std::vector<std::string>& names,
+                                                 Loop& loop) {
   std::vector<DurableLog> logs;
   for (const std::string& name : names) {
     const std::string path = path_of(dir, name);
-    struct stat found{};
-    if (lstat(path.c_str(), &found) == 0) return Error{Errc::unavailable, path + " exists already", "choose a new folder for the journals"};
+    struct stat found {};
+    if (lstat(path.c_str(), &found) == 0)
+      return Error{Errc::unavailable, path + " exists already", "choose a new folder for the journals"};
     auto log = DurableLog::open(path);
     if (!log) return log.error();
     const Json first = Json::object({{"journal", name}, {"version", 1}, {"mono_ns", mono_ns()}});
@@ -87,9 +89,7 @@ void Journals::append(Book book, const std::string& kind, const Json::Object& me
   changed_.notify_one();
 }
 
-bool Journals::idle() const {
-  return !writing_ && queued_bytes_ == 0 && next_.tasks.empty();
-}
+bool Journals::idle() const { return !writing_ && queued_bytes_ == 0 && next_.tasks.empty(); }
 
 void Journals::when_durable(Task task) {
   bool durable = false;

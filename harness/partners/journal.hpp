@@ -1,5 +1,5 @@
-// journal: what the bank and the supplier swear to. Lines reach the disk in groups, on a thread of their own; an effect waits
-// in when_durable() until every line before it is there. Lines: partners/journal.md.
+// journal: what the bank and the supplier swear to. Lines reach the disk in groups, on a thread of their own; an effect
+// waits in when_durable() until every line before it is there. Lines: partners/journal.md.
 #pragma once
 
 #include <condition_variable>
@@ -24,9 +24,10 @@ class Journals {
  public:
   using Task = std::function<void(bool durable)>;
 
-  /// Makes NAME.jsonl in `dir` for each name, and their first lines. Errc::unavailable when one exists already: a bank that
-  /// forgot its trades must not write into the books of one that knows them.
-  static Result<std::unique_ptr<Journals>> open(const std::string& dir, const std::vector<std::string>& names, Loop& loop);
+  /// Makes NAME.jsonl in `dir` for each name, and their first lines. Errc::unavailable when one exists already: a bank
+  /// that forgot its trades must not write into the books of one that knows them.
+  static Result<std::unique_ptr<Journals>> open(const std::string& dir, const std::vector<std::string>& names,
+                                                Loop& loop);
   /// Takes back what open() made, for a start that came to nothing.
   static void discard(const std::string& dir, const std::vector<std::string>& names);
   /// Writes what is queued and the `closed` lines.
@@ -36,13 +37,18 @@ class Journals {
 
   /// Queues a line; "mono_ns" is put behind "kind". Server's thread.
   void append(Book book, const std::string& kind, const Json::Object& members);
-  /// Runs `task` on the server's thread once all lines queued so far are on the disk; with false when they never will be.
+  /// Runs `task` on the server's thread once all lines queued so far are on the disk; with false when they never will
+  /// be.
   void when_durable(Task task);
   /// "" while the journals can be written; a failed journal stays failed. Any thread.
   [[nodiscard]] std::string problem() const;
 
  private:
-  struct Batch { std::vector<std::string> lines; std::vector<Task> tasks; };   // lines by book; short when the last ones have none
+  // lines by book; short when the last ones have none
+  struct Batch {
+    std::vector<std::string> lines;
+    std::vector<Task> tasks;
+  };
 
   Journals(std::vector<std::string> names, std::vector<DurableLog> logs, Loop& loop);
   void run();

@@ -53,7 +53,8 @@ Result<std::string> merchant_key(const std::string& dir) {
   if (std::filesystem::exists(public_path)) return pem_in(public_path);
   const auto keys = make_rsa_keys();
   if (!keys) return keys.error();
-  if (Status written = write_with_mode(dir + "/merchant_private.pem", keys->private_pem, 077); !written) return written.error();
+  if (Status written = write_with_mode(dir + "/merchant_private.pem", keys->private_pem, 077); !written)
+    return written.error();
   if (Status written = write_with_mode(public_path, keys->public_pem, 022); !written) return written.error();
   return keys->public_pem;
 }
@@ -73,7 +74,8 @@ Result<RsaKeys> partner_keys(const std::string& dir) {
     out = *made;
     if (Status written = write_with_mode(path, out.private_pem, 077); !written) return written.error();
   }
-  if (Status written = write_with_mode(dir + "/partner_public.pem", out.public_pem, 022); !written) return written.error();
+  if (Status written = write_with_mode(dir + "/partner_public.pem", out.public_pem, 022); !written)
+    return written.error();
   return out;
 }
 

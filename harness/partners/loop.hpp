@@ -1,5 +1,5 @@
-// loop: the partners' one thread, as something that tasks can be handed to from anywhere, before the server runs and after
-// it is gone.
+// loop: the partners' one thread, as something that tasks can be handed to from anywhere, before the server runs and
+// after it is gone.
 #pragma once
 
 #include <functional>
@@ -18,8 +18,10 @@ class Loop {
   /// Runs `task` on the server's thread after `delay`; dropped when the server is gone. Any thread.
   void after(Nanos delay, Task task) {
     const std::lock_guard lock(mutex_);
-    if (server_ != nullptr) server_->after(delay, std::move(task));
-    else if (!detached_) early_.emplace_back(delay, std::move(task));
+    if (server_ != nullptr)
+      server_->after(delay, std::move(task));
+    else if (!detached_)
+      early_.emplace_back(delay, std::move(task));
   }
   void post(Task task) { after(Nanos{0}, std::move(task)); }
 
@@ -40,7 +42,7 @@ class Loop {
   std::mutex mutex_;
   HttpServer* server_ = nullptr;
   bool detached_ = false;
-  std::vector<std::pair<Nanos, Task>> early_;   // the first request may come before serve() has returned
+  std::vector<std::pair<Nanos, Task>> early_;  // the first request may come before serve() has returned
 };
 
 }  // namespace cardstorm::partners

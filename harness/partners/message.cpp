@@ -31,8 +31,9 @@ Answer json_answer(int status, const Json& body) { return {{.status = status, .b
 
 Answer page_answer(const std::string& title, const std::string& text) {
   return {{.status = 200,
-           .body = "<!doctype html><html><head><meta charset=\"utf-8\"><title>" + html_text(title) + "</title></head><body><h1>" + html_text(title) + "</h1><p>" +
-                   html_text(text) + "</p></body></html>\n",
+           .body = "<!doctype html><html><head><meta charset=\"utf-8\"><title>" + html_text(title) +
+                   "</title></head><body><h1>" + html_text(title) + "</h1><p>" + html_text(text) +
+                   "</p></body></html>\n",
            .content_type = "text/html; charset=utf-8"}};
 }
 
@@ -48,7 +49,9 @@ std::string Form::text(const char* name) {
   return value;
 }
 
-std::string Form::text_or_none(const char* name) { return json_.has(name) && !json_[name].is_null() ? text(name) : std::string(); }
+std::string Form::text_or_none(const char* name) {
+  return json_.has(name) && !json_[name].is_null() ? text(name) : std::string();
+}
 
 std::int64_t Form::cents(const char* name) {
   const auto value = cents_in(json_[name]);
@@ -60,7 +63,8 @@ Params params_of(std::string_view text) {
   Params out;
   for (const std::string& pair : split(text, '&')) {
     const auto equals = pair.find('=');
-    if (equals != std::string::npos) out[url_decode(std::string_view(pair).substr(0, equals))] = url_decode(std::string_view(pair).substr(equals + 1));
+    if (equals != std::string::npos)
+      out[url_decode(std::string_view(pair).substr(0, equals))] = url_decode(std::string_view(pair).substr(equals + 1));
   }
   return out;
 }
@@ -97,11 +101,14 @@ std::string form_text(const Params& params) {
   return out;
 }
 
-std::string query_value(const std::string& query, std::string_view name) { return value_of(params_of(query), std::string(name)); }
+std::string query_value(const std::string& query, std::string_view name) {
+  return value_of(params_of(query), std::string(name));
+}
 
 std::optional<std::int64_t> cents_of(std::string_view yuan) {
   const auto dot = yuan.find('.');
-  const std::string_view whole = yuan.substr(0, dot), part = dot == std::string_view::npos ? std::string_view() : yuan.substr(dot + 1);
+  const std::string_view whole = yuan.substr(0, dot),
+                         part = dot == std::string_view::npos ? std::string_view() : yuan.substr(dot + 1);
   if (whole.empty() || whole.size() > kYuanDigitsMax || !is_digits(whole) || !is_digits(part)) return std::nullopt;
   if (dot != std::string_view::npos && (part.empty() || part.size() > 2)) return std::nullopt;
   std::int64_t cents = 0;
@@ -124,7 +131,9 @@ bool is_bill_date(std::string_view text) {
   return true;
 }
 
-bool is_in_bill(std::string_view bill_date, std::int64_t unix_seconds) { return china_time(unix_seconds).starts_with(bill_date); }
+bool is_in_bill(std::string_view bill_date, std::int64_t unix_seconds) {
+  return china_time(unix_seconds).starts_with(bill_date);
+}
 
 std::string china_time(std::int64_t unix_seconds) { return time_text(unix_seconds, "%Y-%m-%d %H:%M:%S"); }
 std::string china_time_rfc3339(std::int64_t unix_seconds) { return time_text(unix_seconds, "%Y-%m-%dT%H:%M:%S+08:00"); }
@@ -134,17 +143,28 @@ std::string html_text(std::string_view text) {
   std::string out;
   for (const char c : text) {
     switch (c) {
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '&': out += "&amp;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += c;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '&':
+        out += "&amp;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
 }
 
-std::string with_query(const std::string& url, const std::string& query) { return url + (url.find('?') == std::string::npos ? "?" : "&") + query; }
+std::string with_query(const std::string& url, const std::string& query) {
+  return url + (url.find('?') == std::string::npos ? "?" : "&") + query;
+}
 
 std::string path_of_url(const std::string& url) {
   const auto host = url.find("://");

@@ -1,4 +1,5 @@
-// message: what partners and platforms say to each other: JSON bodies, forms, sums of money, and what a call is answered with.
+// message: what partners and platforms say to each other: JSON bodies, forms, sums of money, and what a call is
+// answered with.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +16,8 @@ namespace cardstorm::partners {
 /// What a call is answered with, before it is delayed.
 struct Answer {
   ServerResponse response = {};
-  bool is_query = false;       // may be lost on purpose
-  std::string await = {};      // leaves only after the first notify of this out_trade_no
+  bool is_query = false;   // may be lost on purpose
+  std::string await = {};  // leaves only after the first notify of this out_trade_no
 };
 Answer json_answer(int status, const Json& body);
 inline Answer refusal(int status, const char* code) { return json_answer(status, Json::object({{"code", code}})); }
@@ -41,7 +42,8 @@ class Form {
   bool good_ = true;
 };
 
-/// The pairs of a form or a query string, decoded; by name, as all signatures want them. A name that is there twice keeps its last value.
+/// The pairs of a form or a query string, decoded; by name, as all signatures want them. A name that is there twice
+/// keeps its last value.
 using Params = std::map<std::string, std::string>;
 Params params_of(std::string_view text);
 /// Query and, of a POST, the form body; the body wins.
@@ -54,7 +56,8 @@ std::string sign_text(const Params& params, std::string_view without);
 std::string form_text(const Params& params);
 std::string query_value(const std::string& query, std::string_view name);
 
-/// Whole cents from yuan as text: digits, and at most two decimals; above 0 and at most 10^12. Never through floating point.
+/// Whole cents from yuan as text: digits, and at most two decimals; above 0 and at most 10^12. Never through floating
+/// point.
 std::optional<std::int64_t> cents_of(std::string_view yuan);
 /// Cents as a JSON number: whole, above 0 and at most 10^12.
 std::optional<std::int64_t> cents_in(const Json& value);

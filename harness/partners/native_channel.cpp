@@ -1,4 +1,5 @@
-// native_channel: our own channel words: JSON, integer cents, HMAC (partners/api.md). The reference platform speaks them.
+// native_channel: our own channel words: JSON, integer cents, HMAC (partners/api.md). The reference platform speaks
+// them.
 #include <charconv>
 #include <limits>
 #include <optional>
@@ -12,19 +13,26 @@ namespace {
 
 const char* text_of(TradeStatus status) {
   switch (status) {
-    case TradeStatus::wait: return "WAIT_BUYER_PAY";
-    case TradeStatus::success: return "SUCCESS";
-    case TradeStatus::closed: return "CLOSED";
-    case TradeStatus::refunded: return "REFUNDED";
+    case TradeStatus::wait:
+      return "WAIT_BUYER_PAY";
+    case TradeStatus::success:
+      return "SUCCESS";
+    case TradeStatus::closed:
+      return "CLOSED";
+    case TradeStatus::refunded:
+      return "REFUNDED";
   }
   return "";
 }
 
 const char* text_of(RefundStatus status) {
   switch (status) {
-    case RefundStatus::pending: return "PROCESSING";
-    case RefundStatus::success: return "SUCCESS";
-    case RefundStatus::failed: return "FAILED";
+    case RefundStatus::pending:
+      return "PROCESSING";
+    case RefundStatus::success:
+      return "SUCCESS";
+    case RefundStatus::failed:
+      return "FAILED";
   }
   return "";
 }
@@ -58,9 +66,13 @@ class NativeChannel final : public ChannelDialect {
   bool tells(ChannelEvent::Kind kind) const override { return kind == ChannelEvent::Kind::paid; }
   bool acknowledged(int status, const std::string& body) const override { return status == 200 && body == "success"; }
   // research/correctness.md 4.1: pay.weixin.qq.com 4011937248.
-  std::vector<Nanos> gaps() const override { return {15s, 15s, 30s, 3min, 10min, 20min, 30min, 30min, 30min, 60min, 3h, 3h, 3h, 6h, 6h}; }
+  std::vector<Nanos> gaps() const override {
+    return {15s, 15s, 30s, 3min, 10min, 20min, 30min, 30min, 30min, 60min, 3h, 3h, 3h, 6h, 6h};
+  }
   Json card(const std::string& base) const override {
-    return Json::object({{"address", base}, {"key", "the text of the key file of `partners up`"}, {"contract", "harness/partners/api.md"}});
+    return Json::object({{"address", base},
+                         {"key", "the text of the key file of `partners up`"},
+                         {"contract", "harness/partners/api.md"}});
   }
 
  private:
@@ -73,7 +85,8 @@ class NativeChannel final : public ChannelDialect {
     if (!form.good()) return refusal(400, "bad_request");
     const Created created = channel_.create(wanted);
     if (created.said == Said::conflict) return refusal(409, "conflict");
-    Answer answer = json_answer(200, Json::object({{"trade_no", created.trade->trade_no}, {"status", text_of(created.trade->status)}}));
+    Answer answer = json_answer(
+        200, Json::object({{"trade_no", created.trade->trade_no}, {"status", text_of(created.trade->status)}}));
     answer.await = created.await;
     return answer;
   }
@@ -81,8 +94,12 @@ class NativeChannel final : public ChannelDialect {
   Answer query(const std::string& out_trade_no) const {
     const Trade* trade = channel_.trade_of(out_trade_no);
     Answer answer = trade == nullptr ? refusal(404, "not_found")
-                                     : json_answer(200, Json::object({{"trade_no", trade->trade_no}, {"out_trade_no", trade->out_trade_no}, {"order", trade->order},
-                                                                      {"status", text_of(trade->status)}, {"amount_cents", trade->amount}, {"refunded_cents", trade->refunded}}));
+                                     : json_answer(200, Json::object({{"trade_no", trade->trade_no},
+                                                                      {"out_trade_no", trade->out_trade_no},
+                                                                      {"order", trade->order},
+                                                                      {"status", text_of(trade->status)},
+                                                                      {"amount_cents", trade->amount},
+                                                                      {"refunded_cents", trade->refunded}}));
     answer.is_query = true;
     return answer;
   }
@@ -91,9 +108,12 @@ class NativeChannel final : public ChannelDialect {
     const std::string out_trade_no = form.text("out_trade_no");
     if (!form.good()) return refusal(400, "bad_request");
     switch (channel_.close(out_trade_no)) {
-      case Said::not_found: return refusal(404, "not_found");
-      case Said::already_paid: return refusal(409, "already_paid");
-      default: return json_answer(200, Json::object({{"status", "CLOSED"}}));
+      case Said::not_found:
+        return refusal(404, "not_found");
+      case Said::already_paid:
+        return refusal(409, "already_paid");
+      default:
+        return json_answer(200, Json::object({{"status", "CLOSED"}}));
     }
   }
 
@@ -103,16 +123,23 @@ class NativeChannel final : public ChannelDialect {
     if (!form.good()) return refusal(400, "bad_request");
     const Refunded refunded = channel_.refund({out_trade_no, refund_no, amount});
     switch (refunded.said) {
-      case Said::ok: return json_answer(200, Json::object({{"refund_no", refund_no}, {"status", text_of(refunded.refund->status)}}));
-      case Said::not_found: return refusal(404, "not_found");
-      case Said::conflict: return refusal(409, "conflict");
-      default: return refusal(409, "exceeds");
+      case Said::ok:
+        return json_answer(200, Json::object({{"refund_no", refund_no}, {"status", text_of(refunded.refund->status)}}));
+      case Said::not_found:
+        return refusal(404, "not_found");
+      case Said::conflict:
+        return refusal(409, "conflict");
+      default:
+        return refusal(409, "exceeds");
     }
   }
 
   Answer query_refund(const std::string& refund_no) const {
     const Refund* refund = channel_.refund_of(refund_no);
-    Answer answer = refund == nullptr ? refusal(404, "not_found") : json_answer(200, Json::object({{"refund_no", refund_no}, {"status", text_of(refund->status)}, {"amount_cents", refund->amount}}));
+    Answer answer = refund == nullptr ? refusal(404, "not_found")
+                                      : json_answer(200, Json::object({{"refund_no", refund_no},
+                                                                       {"status", text_of(refund->status)},
+                                                                       {"amount_cents", refund->amount}}));
     answer.is_query = true;
     return answer;
   }
@@ -124,8 +151,11 @@ class NativeChannel final : public ChannelDialect {
     Json rows = Json::array();
     for (const Trade* trade : channel_.charged_trades())
       if (trade->paid_at >= *from && trade->paid_at < *to)
-        rows.push(Json::object({{"trade_no", trade->trade_no}, {"out_trade_no", trade->out_trade_no}, {"order", trade->order},
-                              {"amount_cents", trade->amount}, {"refunded_cents", trade->refunded}}));
+        rows.push(Json::object({{"trade_no", trade->trade_no},
+                                {"out_trade_no", trade->out_trade_no},
+                                {"order", trade->order},
+                                {"amount_cents", trade->amount},
+                                {"refunded_cents", trade->refunded}}));
     return json_answer(200, Json::object({{"rows", std::move(rows)}}));
   }
 
@@ -136,22 +166,38 @@ class NativeChannel final : public ChannelDialect {
 HttpRequest NativeChannel::tell(const ChannelEvent& event) const {
   const Trade& trade = event.trade;
   const auto body_for = [&](const std::string& out_trade_no) {
-    return Json::object({{"channel", event.trick == Trick::wrong_merchant ? "nobody" : channel_.name()}, {"trade_no", trade.trade_no}, {"out_trade_no", out_trade_no},
-                         {"order", trade.order}, {"amount_cents", event.amount_told()}, {"status", "SUCCESS"}, {"notify_no", event.notify_no}}).dump();
+    return Json::object({{"channel", event.trick == Trick::wrong_merchant ? "nobody" : channel_.name()},
+                         {"trade_no", trade.trade_no},
+                         {"out_trade_no", out_trade_no},
+                         {"order", trade.order},
+                         {"amount_cents", event.amount_told()},
+                         {"status", "SUCCESS"},
+                         {"notify_no", event.notify_no}})
+        .dump();
   };
   const std::string body = body_for(trade.out_trade_no), timestamp = timestamp_text();
   // A signature that was made for another order, or with no key of ours.
-  const std::string signed_body = event.trick == Trick::foreign_order ? body_for("another-" + trade.out_trade_no) : body;
+  const std::string signed_body =
+      event.trick == Trick::foreign_order ? body_for("another-" + trade.out_trade_no) : body;
   const std::string key = event.trick == Trick::bad_signature ? "no key" : key_;
-  return {"POST", event.url, body,
-          {{"Content-Type", "application/json"}, {"X-Timestamp", timestamp}, {"X-Sign", signature(key, "POST", path_of_url(event.url), timestamp, signed_body)}}};
+  return {"POST",
+          event.url,
+          body,
+          {{"Content-Type", "application/json"},
+           {"X-Timestamp", timestamp},
+           {"X-Sign", signature(key, "POST", path_of_url(event.url), timestamp, signed_body)}}};
 }
 
 }  // namespace
 
 ChannelEntry native_channel() {
-  return {"native", "JSON, integer cents, HMAC over method, path, time and body", {}, {},
-          [](Channel& channel, Kit kit) -> std::unique_ptr<ChannelDialect> { return std::make_unique<NativeChannel>(channel, std::move(kit.house_key)); }};
+  return {"native",
+          "JSON, integer cents, HMAC over method, path, time and body",
+          {},
+          {},
+          [](Channel& channel, Kit kit) -> std::unique_ptr<ChannelDialect> {
+            return std::make_unique<NativeChannel>(channel, std::move(kit.house_key));
+          }};
 }
 
 }  // namespace cardstorm::partners

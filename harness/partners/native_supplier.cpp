@@ -7,12 +7,17 @@ namespace {
 
 const char* text_of(SupplyStatus status) {
   switch (status) {
-    case SupplyStatus::accepted: return "ACCEPTED";
-    case SupplyStatus::success: return "SUCCESS";
-    case SupplyStatus::partial: return "PARTIAL";
+    case SupplyStatus::accepted:
+      return "ACCEPTED";
+    case SupplyStatus::success:
+      return "SUCCESS";
+    case SupplyStatus::partial:
+      return "PARTIAL";
     case SupplyStatus::failed:
-    case SupplyStatus::cancelled: return "FAILED";
-    case SupplyStatus::revoked: return "REVOKED";
+    case SupplyStatus::cancelled:
+      return "FAILED";
+    case SupplyStatus::revoked:
+      return "REVOKED";
   }
   return "";
 }
@@ -21,7 +26,9 @@ class NativeSupplier final : public HouseSupplier {
  public:
   NativeSupplier(Supplier& supplier, std::string key) : HouseSupplier(supplier, std::move(key), "request_no") {}
 
-  std::vector<Nanos> gaps() const override { return {15s, 15s, 30s, 3min, 10min, 20min, 30min, 30min, 30min, 60min, 3h, 3h, 3h, 6h, 6h}; }
+  std::vector<Nanos> gaps() const override {
+    return {15s, 15s, 30s, 3min, 10min, 20min, 30min, 30min, 30min, 60min, 3h, 3h, 3h, 6h, 6h};
+  }
 
  private:
   Answer order(Form form) override {
@@ -37,15 +44,23 @@ class NativeSupplier final : public HouseSupplier {
   }
 
   Json row(const Supply& supply) const override {
-    return Json::object({{"request_no", supply.request_no}, {"status", text_of(supply.status)}, {"delivered_cents", delivered_cents(supply)}});
+    return Json::object({{"request_no", supply.request_no},
+                         {"status", text_of(supply.status)},
+                         {"delivered_cents", delivered_cents(supply)}});
   }
 };
 
 }  // namespace
 
 SupplierEntry native_supplier() {
-  return {"native", "phone top-ups in JSON with HMAC", {}, {"topup"}, Trades::topup,
-          [](Supplier& supplier, Kit kit) -> std::unique_ptr<SupplierDialect> { return std::make_unique<NativeSupplier>(supplier, std::move(kit.house_key)); }};
+  return {"native",
+          "phone top-ups in JSON with HMAC",
+          {},
+          {"topup"},
+          Trades::topup,
+          [](Supplier& supplier, Kit kit) -> std::unique_ptr<SupplierDialect> {
+            return std::make_unique<NativeSupplier>(supplier, std::move(kit.house_key));
+          }};
 }
 
 }  // namespace cardstorm::partners

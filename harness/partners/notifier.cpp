@@ -9,7 +9,7 @@ namespace cardstorm::partners {
 
 namespace {
 
-constexpr Nanos kAnswerLimit = 5s;         // not scaled: a real server needs real time
+constexpr Nanos kAnswerLimit = 5s;  // not scaled: a real server needs real time
 constexpr std::size_t kOutboxMax = 20'000;
 constexpr HttpClientLimits kLimits{.connections_max = 256, .body_max = 4096};
 
@@ -18,7 +18,10 @@ Nanos scaled(Nanos gap, double scale) { return nanos_of_seconds(seconds(gap) / s
 }  // namespace
 
 Notifier::Notifier(NotifierSetup setup, Loop& loop, Journals& journals)
-    : setup_(std::move(setup)), loop_(loop), journals_(journals), client_(make_http_client(clock_, setup_.allow, kLimits)) {
+    : setup_(std::move(setup)),
+      loop_(loop),
+      journals_(journals),
+      client_(make_http_client(clock_, setup_.allow, kLimits)) {
   thread_ = std::thread([this] { run(); });
 }
 
@@ -37,8 +40,10 @@ void Notifier::send(Notice notice) {
 
 void Notifier::attempt(const Ref& delivery) {
   ++delivery->attempt;
-  if (delivery->notice.hold) delivery->notice.hold([this, delivery] { send_copies(delivery); });
-  else send_copies(delivery);
+  if (delivery->notice.hold)
+    delivery->notice.hold([this, delivery] { send_copies(delivery); });
+  else
+    send_copies(delivery);
 }
 
 void Notifier::send_copies(const Ref& delivery) {
@@ -61,8 +66,12 @@ void Notifier::copy_ended(const Ref& delivery, const Sent& sent) {
   const Notice& notice = delivery->notice;
   const auto took_ms = std::chrono::duration_cast<std::chrono::milliseconds>(sent.took).count();
   const bool acknowledged = sent.status != 0 && notice.acknowledged(sent.status, sent.body);
-  Json::Object line{{notice.id_name, notice.id}, {"order", notice.order}, {"attempt", static_cast<std::int64_t>(delivery->attempt)},
-                    {"status", sent.status}, {"acknowledged", acknowledged}, {"took_ms", static_cast<std::int64_t>(took_ms)}};
+  Json::Object line{{notice.id_name, notice.id},
+                    {"order", notice.order},
+                    {"attempt", static_cast<std::int64_t>(delivery->attempt)},
+                    {"status", sent.status},
+                    {"acknowledged", acknowledged},
+                    {"took_ms", static_cast<std::int64_t>(took_ms)}};
   line.insert(line.end(), notice.more.begin(), notice.more.end());
   journals_.append(notice.book, notice.kind, line);
   delivery->acknowledged = delivery->acknowledged || acknowledged;
@@ -85,7 +94,7 @@ void Notifier::submit(HttpRequest request, std::function<void(Sent)> done) {
       return;
     }
   }
-  loop_.post([done = std::move(done)] { done(Sent{}); });   // counts as an attempt that nobody answered
+  loop_.post([done = std::move(done)] { done(Sent{}); });  // counts as an attempt that nobody answered
 }
 
 void Notifier::run() {
@@ -98,7 +107,8 @@ void Notifier::run() {
     for (Outgoing& out : batch)
       client_->submit(std::move(out.request), [this, done = std::move(out.done)](const HttpResponse& response) {
         const bool whole = response.outcome == Outcome::ok && response.cause == Cause::none;
-        const Sent sent{whole ? response.status : 0, whole ? response.body : std::string(), response.done - response.sent};
+        const Sent sent{whole ? response.status : 0, whole ? response.body : std::string(),
+                        response.done - response.sent};
         loop_.post([done, sent] { done(sent); });
       });
     client_->drive(clock_.now() + 1s);

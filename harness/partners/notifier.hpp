@@ -1,6 +1,6 @@
-// notifier: tells the platform what happened, until it says yes or the schedule ends, now and then in two copies at the same
-// time. What is said and which answer is a yes, the dialect decides. HTTP runs on a thread of its own, everything else on the
-// server's thread.
+// notifier: tells the platform what happened, until it says yes or the schedule ends, now and then in two copies at the
+// same time. What is said and which answer is a yes, the dialect decides. HTTP runs on a thread of its own, everything
+// else on the server's thread.
 #pragma once
 
 #include <atomic>
@@ -21,15 +21,15 @@ namespace cardstorm::partners {
 /// One message to the platform.
 struct Notice {
   Book book{};
-  std::string kind, id_name, id, order;     // of its journal lines: "notify", "trade_no", ...
-  Json::Object more = {};                   // further members of its journal lines
-  std::function<HttpRequest()> make;        // one attempt, signed at the time when it leaves
+  std::string kind, id_name, id, order;  // of its journal lines: "notify", "trade_no", ...
+  Json::Object more = {};                // further members of its journal lines
+  std::function<HttpRequest()> make;     // one attempt, signed at the time when it leaves
   std::function<bool(int status, const std::string& body)> acknowledged;
-  std::vector<Nanos> gaps = {};             // after each attempt that nobody acknowledged, but the last
-  std::function<double()> duplicate = {};   // share of attempts in two copies, asked at each attempt; empty: none
-  double drop = 0;                          // share of attempts that are lost on the way
-  std::function<void(Loop::Task)> hold = {};   // runs its task when the channel's delay allows; empty: at once
-  std::function<void()> attempted = {};     // the first attempt has ended
+  std::vector<Nanos> gaps = {};               // after each attempt that nobody acknowledged, but the last
+  std::function<double()> duplicate = {};     // share of attempts in two copies, asked at each attempt; empty: none
+  double drop = 0;                            // share of attempts that are lost on the way
+  std::function<void(Loop::Task)> hold = {};  // runs its task when the channel's delay allows; empty: at once
+  std::function<void()> attempted = {};       // the first attempt has ended
 };
 
 struct NotifierSetup {
@@ -52,9 +52,22 @@ class Notifier {
   [[nodiscard]] std::size_t open() const { return open_; }
 
  private:
-  struct Delivery { Notice notice; std::size_t attempt = 0; int copies_out = 0; bool acknowledged = false; };
-  struct Sent { int status = 0; std::string body; Nanos took{0}; };   // status 0: no whole answer
-  struct Outgoing { HttpRequest request; std::function<void(Sent)> done; };
+  struct Delivery {
+    Notice notice;
+    std::size_t attempt = 0;
+    int copies_out = 0;
+    bool acknowledged = false;
+  };
+  // status 0: no whole answer
+  struct Sent {
+    int status = 0;
+    std::string body;
+    Nanos took{0};
+  };
+  struct Outgoing {
+    HttpRequest request;
+    std::function<void(Sent)> done;
+  };
   using Ref = std::shared_ptr<Delivery>;
 
   void attempt(const Ref& delivery);

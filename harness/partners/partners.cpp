@@ -18,7 +18,8 @@ namespace {
 
 constexpr std::int64_t kControlMsMax = 3'600'000;
 constexpr std::size_t kBodyMax = 64 * 1024;
-constexpr double kScaleMin = 1e-3, kScaleMax = 1e9;   // beyond them a day is no time at all, or more than a clock can hold
+constexpr double kScaleMin = 1e-3,
+                 kScaleMax = 1e9;  // beyond them a day is no time at all, or more than a clock can hold
 
 /// A partner and the words it speaks.
 template <class Who, class Dialect, class Entry>
@@ -69,20 +70,21 @@ class House final : public Partners {
   std::unique_ptr<Notifier> notifier_;
   std::vector<ChannelSeat> channels_;
   std::vector<SupplierSeat> suppliers_;
-  std::unique_ptr<HttpServer> server_;   // last: its pending tasks point to the rest
+  std::unique_ptr<HttpServer> server_;  // last: its pending tasks point to the rest
 };
 
 House::House(const PartnersSetup& setup, std::unique_ptr<Loop> loop, std::unique_ptr<Journals> journals)
     : control_token_(setup.control_token),
       loop_(std::move(loop)),
       journals_(std::move(journals)),
-      notifier_(std::make_unique<Notifier>(NotifierSetup{setup.time_scale, setup.seed, setup.allow}, *loop_, *journals_)) {}
+      notifier_(
+          std::make_unique<Notifier>(NotifierSetup{setup.time_scale, setup.seed, setup.allow}, *loop_, *journals_)) {}
 
 House::~House() {
-  loop_->detach();      // journal and notifier threads hand nothing to a server that ends
-  server_.reset();      // no more calls and timers
+  loop_->detach();  // journal and notifier threads hand nothing to a server that ends
+  server_.reset();  // no more calls and timers
   notifier_.reset();
-  journals_.reset();    // everything that was said is written, then `closed`
+  journals_.reset();  // everything that was said is written, then `closed`
 }
 
 Result<Kit> kit_of(const PartnersSetup& setup, const PartnerSpec& spec, Needs needs) {
@@ -92,13 +94,17 @@ Result<Kit> kit_of(const PartnersSetup& setup, const PartnerSpec& spec, Needs ne
   auto merchant = merchant_of(setup.keys_dir, spec.name, needs);
   if (!merchant) return merchant.error();
   if (!spec.behaviour.id.empty() && merchant->id != spec.behaviour.id)
-    return Error{Errc::invalid, "partner '" + spec.name + "': id=" + spec.behaviour.id + ", but " + setup.keys_dir + "/" + spec.name + "/id says " + merchant->id, "take one of them back"};
+    return Error{Errc::invalid,
+                 "partner '" + spec.name + "': id=" + spec.behaviour.id + ", but " + setup.keys_dir + "/" + spec.name +
+                     "/id says " + merchant->id,
+                 "take one of them back"};
   kit.merchant = std::move(merchant).value();
   return kit;
 }
 
 Status House::seat(const PartnersSetup& setup) {
-  const Desk desk{*loop_, *journals_, *notifier_, setup.seed, setup.time_scale, setup.duplicate_share, setup.answer, setup.confirm, random_token(3)};
+  const Desk desk{*loop_,       *journals_,    *notifier_,     setup.seed, setup.time_scale, setup.duplicate_share,
+                  setup.answer, setup.confirm, random_token(3)};
   std::size_t book = 0;
   for (const PartnerSpec& spec : setup.channels) {
     const ChannelEntry* entry = channel_dialect(spec.dialect);
@@ -113,7 +119,8 @@ Status House::seat(const PartnersSetup& setup) {
     const SupplierEntry* entry = supplier_dialect(spec.dialect);
     auto kit = kit_of(setup, spec, entry->needs);
     if (!kit) return kit.error();
-    auto supplier = std::make_unique<Supplier>(static_cast<Book>(book++), spec.name, desk, spec.behaviour, entry->trades);
+    auto supplier =
+        std::make_unique<Supplier>(static_cast<Book>(book++), spec.name, desk, spec.behaviour, entry->trades);
     if (Status stocked = supplier->load_stock(); !stocked) return stocked;
     supplier->digest_with(setup.key);
     auto dialect = entry->make(*supplier, std::move(kit).value());
@@ -124,7 +131,9 @@ Status House::seat(const PartnersSetup& setup) {
 }
 
 Status House::listen(int port) {
-  auto server = serve(port, [this](const ServerRequest& request, HttpServer::Reply reply) { handle(request, std::move(reply)); }, kBodyMax);
+  auto server = serve(
+      port, [this](const ServerRequest& request, HttpServer::Reply reply) { handle(request, std::move(reply)); },
+      kBodyMax);
   if (!server) return server.error();
   server_ = std::move(server).value();
   loop_->attach(*server_);
@@ -133,12 +142,15 @@ Status House::listen(int port) {
 
 Status House::write_cards(const std::string& dir) const {
   const auto needs_keys = [](const auto& seat) { return !seat.entry->needs.id.empty(); };
-  if (std::none_of(channels_.begin(), channels_.end(), needs_keys) && std::none_of(suppliers_.begin(), suppliers_.end(), needs_keys)) return ok();
+  if (std::none_of(channels_.begin(), channels_.end(), needs_keys) &&
+      std::none_of(suppliers_.begin(), suppliers_.end(), needs_keys))
+    return ok();
   const std::string root = "http://127.0.0.1:" + std::to_string(port());
   Json out = Json::object();
   const auto add = [&](const auto& seat, const char* under) {
     const std::string& name = seat.who->name();
-    Json card = Json::object({{"dialect", seat.entry->name}, {"keys_folder", seat.entry->needs.id.empty() ? std::string() : dir + "/" + name}});
+    Json card = Json::object({{"dialect", seat.entry->name},
+                              {"keys_folder", seat.entry->needs.id.empty() ? std::string() : dir + "/" + name}});
     const Json words = seat.dialect->card(root + under + name);
     for (const auto& [key, value] : words.members()) card.set(key, value);
     out.set(name, std::move(card));
@@ -157,7 +169,7 @@ Counter* House::counter_named(const std::string& name) {
 }
 
 void House::handle(const ServerRequest& request, HttpServer::Reply reply) {
-  const std::vector<std::string> path = split(request.path, '/');   // "/a/b" is "", "a", "b"
+  const std::vector<std::string> path = split(request.path, '/');  // "/a/b" is "", "a", "b"
   if (request.path == "/ready") return reply(ready().response);
   if (path.size() > 1 && path[1] == "control") return reply(control(request, path).response);
   if (handle_named(request, reply) || handle_root(request, reply)) return;
@@ -203,12 +215,14 @@ bool House::handle_root(const ServerRequest& request, const HttpServer::Reply& r
 }
 
 Answer House::ready() const {
-  if (const std::string problem = journals_->problem(); !problem.empty()) return json_answer(503, Json::object({{"ready", false}, {"reason", problem}}));
+  if (const std::string problem = journals_->problem(); !problem.empty())
+    return json_answer(503, Json::object({{"ready", false}, {"reason", problem}}));
   return json_answer(200, Json::object({{"ready", true}}));
 }
 
 Answer House::control(const ServerRequest& request, const std::vector<std::string>& path) {
-  if (control_token_.empty() || !same_secret(request.header("x-control-token"), control_token_)) return refusal(401, "bad_token");
+  if (control_token_.empty() || !same_secret(request.header("x-control-token"), control_token_))
+    return refusal(401, "bad_token");
   if (request.path == "/control/state" && request.method == "GET") return state();
   if (path.size() == 5 && path[2] == "channel" && request.method == "POST")
     if (Counter* counter = counter_named(path[3])) {
@@ -263,13 +277,14 @@ std::vector<std::string> names_in(const std::vector<Entry>& entries) {
 }
 
 template <class Entry>
-void check_specs(PartnerRole role, const std::vector<PartnerSpec>& specs, const std::vector<Entry>& entries, const PartnersSetup& setup,
-                 std::vector<std::string>& mistakes) {
+void check_specs(PartnerRole role, const std::vector<PartnerSpec>& specs, const std::vector<Entry>& entries,
+                 const PartnersSetup& setup, std::vector<std::string>& mistakes) {
   const std::string others = role == PartnerRole::channel ? "suppliers" : "channels";
   for (const PartnerSpec& spec : specs) {
     for (const std::string& key : spec.keys)
       if (!partner_key_fits(key, role)) mistakes.push_back("'" + spec.name + "': '" + key + "' is for " + others);
-    const auto at = std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) { return entry.name == spec.dialect; });
+    const auto at =
+        std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) { return entry.name == spec.dialect; });
     if (at == entries.end()) {
       const auto known = names_in(entries);
       mistakes.push_back("'" + spec.name + "': unknown dialect '" + spec.dialect + "', there are " + join(known, ", "));
@@ -282,12 +297,15 @@ void check_specs(PartnerRole role, const std::vector<PartnerSpec>& specs, const 
 std::optional<Error> mistake_in(const PartnersSetup& setup) {
   std::vector<std::string> mistakes;
   if (setup.key.empty()) mistakes.emplace_back("the key for signatures is empty");
-  if (!(setup.time_scale >= kScaleMin && setup.time_scale <= kScaleMax)) mistakes.emplace_back("time_scale must lie in 0.001 to 1000000000");
-  if (!(setup.duplicate_share >= 0 && setup.duplicate_share <= 1)) mistakes.emplace_back("duplicate_share must lie in 0 to 1");
+  if (!(setup.time_scale >= kScaleMin && setup.time_scale <= kScaleMax))
+    mistakes.emplace_back("time_scale must lie in 0.001 to 1000000000");
+  if (!(setup.duplicate_share >= 0 && setup.duplicate_share <= 1))
+    mistakes.emplace_back("duplicate_share must lie in 0 to 1");
   if (setup.answer < Nanos{0} || setup.confirm < Nanos{0}) mistakes.emplace_back("a time is below 0");
   std::set<std::string> seen;
   for (const std::string& name : names_of(setup))
-    if (!seen.insert(name).second) mistakes.push_back("'" + name + "' is there twice: each partner has a journal of its own");
+    if (!seen.insert(name).second)
+      mistakes.push_back("'" + name + "' is there twice: each partner has a journal of its own");
   check_specs(PartnerRole::channel, setup.channels, channel_dialects(), setup, mistakes);
   check_specs(PartnerRole::supplier, setup.suppliers, supplier_dialects(), setup, mistakes);
   if (mistakes.empty()) return std::nullopt;
@@ -298,15 +316,20 @@ std::optional<Error> mistake_in(const PartnersSetup& setup) {
 }  // namespace partners
 
 void put_partner(std::vector<PartnerSpec>& partners, PartnerSpec spec) {
-  const auto at = std::find_if(partners.begin(), partners.end(), [&](const PartnerSpec& p) { return p.name == spec.name; });
-  if (at == partners.end()) partners.push_back(std::move(spec));
-  else *at = std::move(spec);
+  const auto at =
+      std::find_if(partners.begin(), partners.end(), [&](const PartnerSpec& p) { return p.name == spec.name; });
+  if (at == partners.end())
+    partners.push_back(std::move(spec));
+  else
+    *at = std::move(spec);
 }
 
 std::string dialects_text() {
   std::string out;
-  for (const auto& entry : partners::channel_dialects()) out.append("  channel   ").append(entry.name).append(": ").append(entry.summary).append("\n");
-  for (const auto& entry : partners::supplier_dialects()) out.append("  supplier  ").append(entry.name).append(": ").append(entry.summary).append("\n");
+  for (const auto& entry : partners::channel_dialects())
+    out.append("  channel   ").append(entry.name).append(": ").append(entry.summary).append("\n");
+  for (const auto& entry : partners::supplier_dialects())
+    out.append("  supplier  ").append(entry.name).append(": ").append(entry.summary).append("\n");
   return out;
 }
 

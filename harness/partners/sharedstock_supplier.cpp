@@ -1,6 +1,6 @@
-// sharedstock_supplier: a card supplier in the manner of acg-faka's shared stock: forms below /shared, md5 without time or nonce,
-// HTTP 200 whatever happens. A request number that comes again is an error, and a query wants the supplier's own number: a shop
-// whose call timed out cannot find out through this interface what became of it.
+// sharedstock_supplier: a card supplier in the manner of acg-faka's shared stock: forms below /shared, md5 without time
+// or nonce, HTTP 200 whatever happens. A request number that comes again is an error, and a query wants the supplier's
+// own number: a shop whose call timed out cannot find out through this interface what became of it.
 #include <charconv>
 
 #include "harness/core/text.hpp"
@@ -13,7 +13,9 @@ namespace {
 constexpr std::int64_t kPiecesMax = 1000;
 
 Answer error_answer(const std::string& why) { return json_answer(200, Json::object({{"code", 0}, {"msg", why}})); }
-Answer good_answer(Json data) { return json_answer(200, Json::object({{"code", 200}, {"msg", "success"}, {"data", std::move(data)}})); }
+Answer good_answer(Json data) {
+  return json_answer(200, Json::object({{"code", 200}, {"msg", "success"}, {"data", std::move(data)}}));
+}
 
 class SharedStock final : public SupplierDialect {
  public:
@@ -23,9 +25,11 @@ class SharedStock final : public SupplierDialect {
     if (!call.starts_with("shared/")) return json_answer(404, Json::object({{"code", 0}, {"msg", "404"}}));
     const Params params = params_of(std::string_view(request.body));
     if (request.method != "POST" || value_of(params, "app_id") != merchant_.id) return error_answer("商户ID不存在");
-    if (!same_secret(md5_hex(sign_text(params, "sign") + "&key=" + merchant_.secret), value_of(params, "sign"))) return error_answer("密钥错误");
+    if (!same_secret(md5_hex(sign_text(params, "sign") + "&key=" + merchant_.secret), value_of(params, "sign")))
+      return error_answer("密钥错误");
     if (call == "shared/authentication/connect")
-      return good_answer(Json::object({{"shopName", supplier_.name()}, {"username", "cardstorm"}, {"balance", "1000000.00"}}));
+      return good_answer(
+          Json::object({{"shopName", supplier_.name()}, {"username", "cardstorm"}, {"balance", "1000000.00"}}));
     const std::string what = call.substr(call.rfind('/') + 1);
     if (call != "shared/commodity/" + what) return error_answer("404");
     if (what == "items") return items();
@@ -33,24 +37,32 @@ class SharedStock final : public SupplierDialect {
     if (what == "trade") return trade(params);
     const auto product = product_of(params);
     if (!product) return error_answer("商品不存在");
-    if (what == "item") return good_answer(Json::array().push(Json::object({{"id", 1}, {"name", "卡密"}, {"children", Json::array().push(row(*product))}})));
+    if (what == "item")
+      return good_answer(Json::array().push(
+          Json::object({{"id", 1}, {"name", "卡密"}, {"children", Json::array().push(row(*product))}})));
     if (what == "inventory" || what == "stock") {
       Json data = row(*product);
       data.set("count", product->stock < 0 ? 999'999 : product->stock);
       return good_answer(std::move(data));
     }
-    if (what == "inventoryState") return product->stock >= 0 && product->stock < pieces_of(params) ? error_answer("库存不足") : good_answer(Json());
-    if (what == "valuation") return good_answer(Json::object({{"price", money_text(product->price * std::max<std::int64_t>(1, pieces_of(params)))}}));
+    if (what == "inventoryState")
+      return product->stock >= 0 && product->stock < pieces_of(params) ? error_answer("库存不足") : good_answer(Json());
+    if (what == "valuation")
+      return good_answer(
+          Json::object({{"price", money_text(product->price * std::max<std::int64_t>(1, pieces_of(params)))}}));
     return error_answer("404");
   }
 
   // The cards are in the answer, or nowhere.
   bool tells() const override { return false; }
-  HttpRequest tell(const Supply& supply, const std::string&) const override { return {"GET", supply.notify_url, "", {}}; }
+  HttpRequest tell(const Supply& supply, const std::string&) const override {
+    return {"GET", supply.notify_url, "", {}};
+  }
   bool acknowledged(int, const std::string&) const override { return true; }
   std::vector<Nanos> gaps() const override { return {}; }
   Json card(const std::string& base) const override {
-    return Json::object({{"address", base}, {"app_id", merchant_.id}, {"key_file", "secret"}, {"calls", base + "/shared"}});
+    return Json::object(
+        {{"address", base}, {"app_id", merchant_.id}, {"key_file", "secret"}, {"calls", base + "/shared"}});
   }
 
  private:
@@ -61,19 +73,29 @@ class SharedStock final : public SupplierDialect {
     return error == std::errc{} && end == text.data() + text.size() ? out : 0;
   }
   std::optional<Product> product_of(const Params& params) const {
-    const std::string code = value_of(params, "shared_code").empty() ? value_of(params, "sharedCode") : value_of(params, "shared_code");
+    const std::string code =
+        value_of(params, "shared_code").empty() ? value_of(params, "sharedCode") : value_of(params, "shared_code");
     for (const Product& product : supplier_.products())
       if (product.name == code) return product;
     return std::nullopt;
   }
   static Json row(const Product& product) {
-    return Json::object({{"id", product.id}, {"code", product.name}, {"name", product.name}, {"price", money_text(product.price)}, {"user_price", money_text(product.price)},
-                         {"factory_price", money_text(product.price)}, {"delivery_way", 0}, {"draft_status", 0}, {"config", ""}, {"is_category", false}});
+    return Json::object({{"id", product.id},
+                         {"code", product.name},
+                         {"name", product.name},
+                         {"price", money_text(product.price)},
+                         {"user_price", money_text(product.price)},
+                         {"factory_price", money_text(product.price)},
+                         {"delivery_way", 0},
+                         {"draft_status", 0},
+                         {"config", ""},
+                         {"is_category", false}});
   }
   Answer items() const {
     Json children = Json::array();
     for (const Product& product : supplier_.products()) children.push(row(product));
-    return good_answer(Json::array().push(Json::object({{"id", 1}, {"name", "卡密"}, {"children", std::move(children)}})));
+    return good_answer(
+        Json::array().push(Json::object({{"id", 1}, {"name", "卡密"}, {"children", std::move(children)}})));
   }
 
   Answer trade(const Params& params) {
@@ -83,7 +105,8 @@ class SharedStock final : public SupplierDialect {
     if (pieces < 1 || pieces > kPiecesMax) return error_answer("购买数量错误");
     SupplyWanted wanted;
     wanted.request_no = value_of(params, "request_no");
-    if (!wanted.request_no.empty() && supplier_.knows(wanted.request_no)) return error_answer("The request ID already exists");
+    if (!wanted.request_no.empty() && supplier_.knows(wanted.request_no))
+      return error_answer("The request ID already exists");
     if (wanted.request_no.empty()) wanted.request_no = "unnamed-" + std::to_string(++unnamed_);
     wanted.order = wanted.request_no;
     wanted.product = product->name;
@@ -94,13 +117,18 @@ class SharedStock final : public SupplierDialect {
     if (ordered.taken != Taken::ok) return error_answer("库存不足");
     const Supply& supply = *ordered.supply;
     if (supply.status == SupplyStatus::failed) return error_answer("下单失败");
-    return good_answer(Json::object({{"tradeNo", supply.supply_no}, {"amount", money_text(supply.amount)}, {"url", ""}, {"secret", join(supply.cards, "\n")}}));
+    return good_answer(Json::object({{"tradeNo", supply.supply_no},
+                                     {"amount", money_text(supply.amount)},
+                                     {"url", ""},
+                                     {"secret", join(supply.cards, "\n")}}));
   }
 
   Answer query(const std::string& trade_no) const {
     const Supply* supply = supplier_.find_numbered(trade_no);
     Answer answer = supply == nullptr ? error_answer("订单不存在")
-                                      : good_answer(Json::object({{"secret", join(supply->cards, "\n")}, {"widget", nullptr}, {"status", supply->delivered > 0 ? 1 : 0}}));
+                                      : good_answer(Json::object({{"secret", join(supply->cards, "\n")},
+                                                                  {"widget", nullptr},
+                                                                  {"status", supply->delivered > 0 ? 1 : 0}}));
     answer.is_query = true;
     return answer;
   }
@@ -113,8 +141,14 @@ class SharedStock final : public SupplierDialect {
 }  // namespace
 
 SupplierEntry sharedstock_supplier() {
-  return {"sharedstock", "cards, in the manner of acg-faka: forms below /shared, md5, cards in the answer", {.id = "1000", .secret_size = 16, .rsa = false}, {"shared"}, Trades::cards,
-          [](Supplier& supplier, Kit kit) -> std::unique_ptr<SupplierDialect> { return std::make_unique<SharedStock>(supplier, std::move(kit.merchant)); }};
+  return {"sharedstock",
+          "cards, in the manner of acg-faka: forms below /shared, md5, cards in the answer",
+          {.id = "1000", .secret_size = 16, .rsa = false},
+          {"shared"},
+          Trades::cards,
+          [](Supplier& supplier, Kit kit) -> std::unique_ptr<SupplierDialect> {
+            return std::make_unique<SharedStock>(supplier, std::move(kit.merchant));
+          }};
 }
 
 }  // namespace cardstorm::partners

@@ -13,7 +13,8 @@ namespace {
 constexpr long kSkewSecondsMax = 300;
 }
 
-std::string signature(std::string_view key, std::string_view method, std::string_view path, std::string_view timestamp, std::string_view body) {
+std::string signature(std::string_view key, std::string_view method, std::string_view path, std::string_view timestamp,
+                      std::string_view body) {
   std::string text;
   for (const std::string_view part : {method, path, timestamp}) text.append(part).push_back('\n');
   return hmac_sha256_hex(key, text.append(body));

@@ -16,9 +16,12 @@ namespace {
 
 const char* prefix_of(Trades trades) {
   switch (trades) {
-    case Trades::topup: return "topup";
-    case Trades::cards: return "supply";
-    case Trades::transfer: return "transfer";
+    case Trades::topup:
+      return "topup";
+    case Trades::cards:
+      return "supply";
+    case Trades::transfer:
+      return "transfer";
   }
   return "";
 }
@@ -26,20 +29,28 @@ const char* prefix_of(Trades trades) {
 }  // namespace
 
 Supplier::Supplier(Book book, std::string name, Desk desk, PartnerBehaviour behaviour, Trades trades)
-    : Counter(book, std::move(name), std::move(desk), std::move(behaviour)), trades_(trades), price_(cents_of(this->behaviour().price).value_or(100)) {
+    : Counter(book, std::move(name), std::move(desk), std::move(behaviour)),
+      trades_(trades),
+      price_(cents_of(this->behaviour().price).value_or(100)) {
   if (trades_ == Trades::cards) shelves_.push_back({"default", {}});
 }
 
 Status Supplier::load_stock() {
   const std::string& dir = behaviour().stock;
   if (dir.empty()) return ok();
-  if (trades_ != Trades::cards) return Error{Errc::invalid, "partner '" + name() + "': 'stock' is for suppliers of cards", "use dialect hmac or sharedstock"};
+  if (trades_ != Trades::cards)
+    return Error{Errc::invalid, "partner '" + name() + "': 'stock' is for suppliers of cards",
+                 "use dialect hmac or sharedstock"};
   std::error_code failed;
   std::vector<std::string> paths;
   for (const auto& entry : std::filesystem::directory_iterator(dir, failed))
     if (entry.path().extension() == ".txt") paths.push_back(entry.path().string());
-  if (failed) return Error{Errc::not_found, "partner '" + name() + "': stock folder " + dir + ": " + failed.message(), "name a folder of NAME.txt, one card a line"};
-  if (paths.empty()) return Error{Errc::invalid, "partner '" + name() + "': no .txt in the stock folder " + dir, "`cardstorm mint` makes DIR/cards/<sku>.txt"};
+  if (failed)
+    return Error{Errc::not_found, "partner '" + name() + "': stock folder " + dir + ": " + failed.message(),
+                 "name a folder of NAME.txt, one card a line"};
+  if (paths.empty())
+    return Error{Errc::invalid, "partner '" + name() + "': no .txt in the stock folder " + dir,
+                 "`cardstorm mint` makes DIR/cards/<sku>.txt"};
   std::sort(paths.begin(), paths.end());
   shelves_.clear();
   own_cards_ = false;
@@ -54,13 +65,16 @@ Status Supplier::load_stock() {
   return ok();
 }
 
-std::string Supplier::digest(const std::string& kind, const std::string& text) const { return hmac_sha256_hex(key_, kind + "/" + text).substr(0, 16); }
+std::string Supplier::digest(const std::string& kind, const std::string& text) const {
+  return hmac_sha256_hex(key_, kind + "/" + text).substr(0, 16);
+}
 
 Ordered Supplier::order(const SupplyWanted& wanted) {
   if (const auto at = supplies_.find(wanted.request_no); at != supplies_.end()) {
     const Supply& before = at->second;
-    const bool same = before.order == wanted.order && before.target_digest == wanted.target_digest && before.amount == wanted.amount &&
-                      before.product == wanted.product && before.quantity == wanted.quantity;
+    const bool same = before.order == wanted.order && before.target_digest == wanted.target_digest &&
+                      before.amount == wanted.amount && before.product == wanted.product &&
+                      before.quantity == wanted.quantity;
     return {same ? Taken::ok : Taken::conflict, &before};
   }
   std::vector<std::string> cards;
@@ -82,15 +96,18 @@ Ordered Supplier::order(const SupplyWanted& wanted) {
   note("accepted", supply);
   Nanos until = desk().confirm;
   if (draw("late", behaviour().late)) until = scaled(behaviour().late_after);
-  if (wanted.at_once) settle(wanted.request_no);
-  else desk().loop.after(until, [this, request_no = wanted.request_no] { settle(request_no); });
+  if (wanted.at_once)
+    settle(wanted.request_no);
+  else
+    desk().loop.after(until, [this, request_no = wanted.request_no] { settle(request_no); });
   return {Taken::ok, &supply, true};
 }
 
 /// Takes cards off their shelf, so that none is promised twice.
 Taken Supplier::reserve(const SupplyWanted& wanted, std::vector<std::string>& cards) {
   if (trades_ != Trades::cards) return Taken::ok;
-  const auto at = std::find_if(shelves_.begin(), shelves_.end(), [&](const Shelf& shelf) { return shelf.name == wanted.product; });
+  const auto at =
+      std::find_if(shelves_.begin(), shelves_.end(), [&](const Shelf& shelf) { return shelf.name == wanted.product; });
   if (at == shelves_.end()) return Taken::no_such_product;
   if (own_cards_) {
     for (int i = 0; i < wanted.quantity; ++i) cards.push_back(name() + "-" + random_token(8));
@@ -106,7 +123,8 @@ Taken Supplier::reserve(const SupplyWanted& wanted, std::vector<std::string>& ca
 }
 
 void Supplier::put_back(Supply& supply, std::size_t keep) {
-  const auto at = std::find_if(shelves_.begin(), shelves_.end(), [&](const Shelf& shelf) { return shelf.name == supply.product; });
+  const auto at =
+      std::find_if(shelves_.begin(), shelves_.end(), [&](const Shelf& shelf) { return shelf.name == supply.product; });
   while (supply.cards.size() > keep) {
     if (at != shelves_.end() && !own_cards_) at->cards.push_front(std::move(supply.cards.back()));
     supply.cards.pop_back();
@@ -115,7 +133,7 @@ void Supplier::put_back(Supply& supply, std::size_t keep) {
 
 void Supplier::settle(const std::string& request_no) {
   Supply& supply = supplies_.at(request_no);
-  if (supply.status != SupplyStatus::accepted) return;   // cancelled
+  if (supply.status != SupplyStatus::accepted) return;  // cancelled
   supply.status = SupplyStatus::success;
   supply.delivered = supply.quantity;
   supply.done_at = unix_now();
@@ -139,7 +157,9 @@ void Supplier::notify(const std::string& request_no) {
   Notice out = notice(std::string(prefix_of(trades_)) + "_notify", "request_no", request_no, supply.order);
   out.gaps = behaviour().schedule ? *behaviour().schedule : dialect_->gaps();
   out.acknowledged = [this](int status, const std::string& body) { return dialect_->acknowledged(status, body); };
-  out.make = [this, request_no, notify_no = "n-" + desk().epoch + "-" + request_no] { return dialect_->tell(supplies_.at(request_no), notify_no); };
+  out.make = [this, request_no, notify_no = "n-" + desk().epoch + "-" + request_no] {
+    return dialect_->tell(supplies_.at(request_no), notify_no);
+  };
   desk().notifier.send(std::move(out));
 }
 
@@ -148,13 +168,20 @@ void Supplier::note(const char* what, const Supply& supply) {
   // A top-up is money: what was not delivered is not in its line.
   const bool partial = supply.status == SupplyStatus::partial;
   if (trades_ == Trades::topup) {
-    Json::Object line{{"request_no", supply.request_no}, {"order", supply.order}, {"phone_digest", supply.target_digest},
+    Json::Object line{{"request_no", supply.request_no},
+                      {"order", supply.order},
+                      {"phone_digest", supply.target_digest},
                       {"amount_cents", partial ? delivered_cents(supply) : supply.amount}};
     if (partial) line.emplace_back("of_cents", supply.amount);
     return write(kind, line);
   }
-  write(kind, {{"request_no", supply.request_no}, {"supply_no", supply.supply_no}, {"order", supply.order}, {"product", supply.product},
-               {"quantity", supply.quantity}, {"delivered", supply.delivered}, {"amount_cents", supply.amount}});
+  write(kind, {{"request_no", supply.request_no},
+               {"supply_no", supply.supply_no},
+               {"order", supply.order},
+               {"product", supply.product},
+               {"quantity", supply.quantity},
+               {"delivered", supply.delivered},
+               {"amount_cents", supply.amount}});
 }
 
 const Supply* Supplier::known(const std::string& request_no) const {
@@ -173,7 +200,8 @@ const Supply* Supplier::find_numbered(const std::string& supply_no) const {
 }
 
 const Supply* Supplier::find_id(std::int64_t id) const {
-  return id < 1 || id > static_cast<std::int64_t>(by_id_.size()) ? nullptr : find(by_id_[static_cast<std::size_t>(id - 1)]);
+  return id < 1 || id > static_cast<std::int64_t>(by_id_.size()) ? nullptr
+                                                                 : find(by_id_[static_cast<std::size_t>(id - 1)]);
 }
 
 bool Supplier::cancel(const std::string& request_no) {
@@ -199,7 +227,8 @@ bool Supplier::revoke(const std::string& request_no) {
 std::vector<Product> Supplier::products() const {
   std::vector<Product> out;
   for (const Shelf& shelf : shelves_)
-    out.push_back({static_cast<int>(out.size()) + 1, shelf.name, own_cards_ ? -1 : static_cast<std::int64_t>(shelf.cards.size()), price_});
+    out.push_back({static_cast<int>(out.size()) + 1, shelf.name,
+                   own_cards_ ? -1 : static_cast<std::int64_t>(shelf.cards.size()), price_});
   return out;
 }
 

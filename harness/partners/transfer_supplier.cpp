@@ -9,12 +9,17 @@ constexpr std::int64_t kPiecesMax = 1000;
 
 const char* text_of(SupplyStatus status) {
   switch (status) {
-    case SupplyStatus::accepted: return "PENDING";
-    case SupplyStatus::success: return "CONFIRMED";
-    case SupplyStatus::partial: return "PARTIAL";
+    case SupplyStatus::accepted:
+      return "PENDING";
+    case SupplyStatus::success:
+      return "CONFIRMED";
+    case SupplyStatus::partial:
+      return "PARTIAL";
     case SupplyStatus::failed:
-    case SupplyStatus::cancelled: return "FAILED";
-    case SupplyStatus::revoked: return "REVOKED";
+    case SupplyStatus::cancelled:
+      return "FAILED";
+    case SupplyStatus::revoked:
+      return "REVOKED";
   }
   return "";
 }
@@ -27,7 +32,10 @@ class TransferSupplier final : public HouseSupplier {
 
  private:
   Json row(const Supply& supply) const override {
-    return Json::object({{"transfer_no", supply.request_no}, {"status", text_of(supply.status)}, {"quantity", supply.quantity}, {"delivered", supply.delivered}});
+    return Json::object({{"transfer_no", supply.request_no},
+                         {"status", text_of(supply.status)},
+                         {"quantity", supply.quantity},
+                         {"delivered", supply.delivered}});
   }
 
   Answer order(Form form) override {
@@ -38,7 +46,7 @@ class TransferSupplier final : public HouseSupplier {
     wanted.target_digest = supplier_.digest("account", form.text("account"));
     wanted.notify_url = form.text_or_none("notify_url");
     const Json& pieces = form.json()["quantity"];
-    const std::int64_t quantity = pieces.is_null() ? 1 : pieces.integer();   // 0 for what is no whole number
+    const std::int64_t quantity = pieces.is_null() ? 1 : pieces.integer();  // 0 for what is no whole number
     if (!form.good() || quantity < 1 || quantity > kPiecesMax) return refusal(400, "bad_request");
     wanted.quantity = static_cast<int>(quantity);
     const Ordered ordered = supplier_.order(wanted);
@@ -49,8 +57,14 @@ class TransferSupplier final : public HouseSupplier {
 }  // namespace
 
 SupplierEntry transfer_supplier() {
-  return {"transfer", "logistics: virtual equipment goes to an account; JSON with HMAC", {}, {"transfer"}, Trades::transfer,
-          [](Supplier& supplier, Kit kit) -> std::unique_ptr<SupplierDialect> { return std::make_unique<TransferSupplier>(supplier, std::move(kit.house_key)); }};
+  return {"transfer",
+          "logistics: virtual equipment goes to an account; JSON with HMAC",
+          {},
+          {"transfer"},
+          Trades::transfer,
+          [](Supplier& supplier, Kit kit) -> std::unique_ptr<SupplierDialect> {
+            return std::make_unique<TransferSupplier>(supplier, std::move(kit.house_key));
+          }};
 }
 
 }  // namespace cardstorm::partners

@@ -1,5 +1,5 @@
-// arrivals: base load in even slots, plus slices of the recording thinned (or cloned) until each phase peaks exactly at the
-// stated peak. Kept or not is decided by index and seed alone, so one plan gives one list on every machine.
+// arrivals: base load in even slots, plus slices of the recording thinned (or cloned) until each phase peaks exactly at
+// the stated peak. Kept or not is decided by index and seed alone, so one plan gives one list on every machine.
 #include "harness/plan/arrivals.hpp"
 
 #include <algorithm>
@@ -15,12 +15,16 @@ namespace {
 
 using Times = std::vector<Nanos>;
 
-constexpr std::size_t kTopWindows = 12;     // slices are chosen around one of so many busiest windows of the recording
-constexpr Nanos kCloneSpread = 100ms;       // a clone stays in its original's tenth of a second
-constexpr int kBisections = 64;             // more than a double has bits
+constexpr std::size_t kTopWindows = 12;  // slices are chosen around one of so many busiest windows of the recording
+constexpr Nanos kCloneSpread = 100ms;    // a clone stays in its original's tenth of a second
+constexpr int kBisections = 64;          // more than a double has bits
 
 /// A loaded stretch: steady, fault or observe of one segment.
-struct Stretch { Nanos begin, end; std::size_t number; double load; };
+struct Stretch {
+  Nanos begin, end;
+  std::size_t number;
+  double load;
+};
 
 std::vector<Stretch> stretches_of(const Plan& plan) {
   std::vector<Stretch> out;
@@ -64,7 +68,7 @@ Times base_load(const Plan& plan) {
     for (double slot = 0; rate > 0 && slot < length * rate; ++slot) {
       const double within = (slot + draw_unit(plan.seed, stream_of("base"), slot_number++)) / rate;
       const Nanos at = s.begin + nanos_of_seconds(within);
-      if (at < s.horizon_at) out.push_back(at);   // the last slot may be cut short
+      if (at < s.horizon_at) out.push_back(at);  // the last slot may be cut short
     }
   }
   return out;
@@ -88,7 +92,7 @@ class Ring {
   [[nodiscard]] Times slice(Nanos from, Nanos length) const {
     Times out;
     auto round = (from - at_.front()) / span_;
-    if (from - at_.front() < round * span_) --round;   // C++ rounds toward zero, a ring downwards
+    if (from - at_.front() < round * span_) --round;  // C++ rounds toward zero, a ring downwards
     for (Nanos shift = round * span_; at_.front() + shift < from + length; shift += span_) {
       auto it = std::lower_bound(at_.begin(), at_.end(), from - shift);
       for (; it != at_.end() && *it + shift < from + length; ++it) out.push_back(*it + shift - from);
@@ -98,7 +102,7 @@ class Ring {
 
  private:
   void find_top_windows(Nanos window) {
-    std::vector<std::pair<std::size_t, std::size_t>> counts;   // how many in the window that starts at arrival i; i
+    std::vector<std::pair<std::size_t, std::size_t>> counts;  // how many in the window that starts at arrival i; i
     for (std::size_t i = 0, end = 0; i < at_.size(); ++i) {
       while (end < at_.size() && at_[end] - at_[i] < window) ++end;
       counts.emplace_back(end - i, i);
@@ -106,7 +110,8 @@ class Ring {
     std::stable_sort(counts.begin(), counts.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
     for (const auto& [count, i] : counts) {
       const Nanos at = at_[i];
-      const bool apart = std::all_of(top_.begin(), top_.end(), [&](Nanos other) { return std::chrono::abs(other - at) >= window; });
+      const bool apart =
+          std::all_of(top_.begin(), top_.end(), [&](Nanos other) { return std::chrono::abs(other - at) >= window; });
       if (apart) top_.push_back(at);
       if (top_.size() == kTopWindows) break;
     }
@@ -130,11 +135,13 @@ class Shaper {
     phase_ = unit("thinning");
   }
 
-  /// Low-discrepancy thinning: arrival i stays as often as the multiples of f cross a whole number (research/load.md 2.7).
+  /// Low-discrepancy thinning: arrival i stays as often as the multiples of f cross a whole number
+  /// (research/load.md 2.7).
   [[nodiscard]] Times kept(double f) const {
     Times out;
     for (std::size_t i = 0; i < slice_.size(); ++i) {
-      const double before = std::floor(static_cast<double>(i) * f + phase_), after = std::floor(static_cast<double>(i + 1) * f + phase_);
+      const double before = std::floor(static_cast<double>(i) * f + phase_),
+                   after = std::floor(static_cast<double>(i + 1) * f + phase_);
       const auto copies = static_cast<std::uint64_t>(after - before);
       for (std::uint64_t copy = 0; copy < copies; ++copy) out.push_back(stretch_.begin + place_of(i, copy));
     }
@@ -149,7 +156,8 @@ class Shaper {
     };
     double low = 0, high = 1;
     std::size_t reached = peak(high);
-    while (reached < wanted && high < 2.0 * static_cast<double>(wanted) + 2) {   // at that factor one arrival alone is enough
+    while (reached < wanted &&
+           high < 2.0 * static_cast<double>(wanted) + 2) {  // at that factor one arrival alone is enough
       low = high;
       reached = peak(high *= 2);
     }
@@ -181,13 +189,17 @@ class Shaper {
   }
 
  private:
-  [[nodiscard]] double unit(std::string_view stream) const { return draw_unit(seed_, stream_of(stream), stretch_.number); }
+  [[nodiscard]] double unit(std::string_view stream) const {
+    return draw_unit(seed_, stream_of(stream), stretch_.number);
+  }
 
   [[nodiscard]] Nanos place_of(std::size_t i, std::uint64_t copy) const {
     if (copy == 0) return slice_[i];
     const std::uint64_t stream = mix64(stream_of("clone") ^ (stretch_.number << 32U) ^ copy);
     const Nanos tenth = slice_[i] - slice_[i] % kCloneSpread;
-    const Nanos at = tenth + Nanos(static_cast<std::int64_t>(draw(seed_, stream, i) % static_cast<std::uint64_t>(kCloneSpread.count())));
+    const Nanos at =
+        tenth +
+        Nanos(static_cast<std::int64_t>(draw(seed_, stream, i) % static_cast<std::uint64_t>(kCloneSpread.count())));
     return std::min(at, stretch_.end - stretch_.begin - Nanos(1));
   }
 
@@ -213,7 +225,8 @@ bool has_room(const Times& fixed, const Times& added, Nanos at, Nanos window, st
 }
 
 std::size_t peak_trades(const Traffic& traffic, double load) {
-  return static_cast<std::size_t>(std::llround(traffic.scale * traffic.peak_rate * load * seconds(traffic.peak_window)));
+  return static_cast<std::size_t>(
+      std::llround(traffic.scale * traffic.peak_rate * load * seconds(traffic.peak_window)));
 }
 
 // ---- one trade's choices
@@ -251,12 +264,16 @@ Times shaped_times(const Plan& plan, const Trace& trace) {
   const Nanos window = plan.traffic.peak_window;
   const Ring ring(trace, window);
   Times cores;
-  struct Rim { Times times; std::size_t cap; };
+  struct Rim {
+    Times times;
+    std::size_t cap;
+  };
   std::vector<Rim> rims;
   for (const Stretch& stretch : stretches_of(plan)) {
     const Shaper shaper(plan, ring, stretch);
     const std::size_t wanted = peak_trades(plan.traffic, stretch.load);
-    const Times near(std::lower_bound(base.begin(), base.end(), stretch.begin), std::lower_bound(base.begin(), base.end(), stretch.end));
+    const Times near(std::lower_bound(base.begin(), base.end(), stretch.begin),
+                     std::lower_bound(base.begin(), base.end(), stretch.end));
     const Times shape = shaper.fitted(near, wanted);
     const Times core = shaper.core_of(shape);
     cores.insert(cores.end(), core.begin(), core.end());
@@ -275,20 +292,23 @@ Times shaped_times(const Plan& plan, const Trace& trace) {
 /// the same number of steps. Independent draws would leave some windows with too few samples.
 double turn_of(const Plan& plan, TradeId trade) {
   constexpr double kGolden = 0.6180339887498949;
-  const double turn = draw_unit(plan.seed, stream_of("journey"), 0) + static_cast<double>(trade % 1'000'000'007ULL) * kGolden;
+  const double turn =
+      draw_unit(plan.seed, stream_of("journey"), 0) + static_cast<double>(trade % 1'000'000'007ULL) * kGolden;
   return turn - std::floor(turn);
 }
 
 std::uint16_t journey_by_mix(const Plan& plan, TradeId trade) {
   assert(!plan.journeys.empty());
-  return static_cast<std::uint16_t>(pick(turn_of(plan, trade), plan.journeys.size(), [&](std::size_t i) { return plan.journeys[i].weight; }));
+  return static_cast<std::uint16_t>(
+      pick(turn_of(plan, trade), plan.journeys.size(), [&](std::size_t i) { return plan.journeys[i].weight; }));
 }
 
 /// What the routes file made of a recorded line; where several journeys may be meant, their weights decide.
 std::uint16_t journey_of_line(const Plan& plan, const Trace& trace, std::uint32_t line, TradeId trade) {
   if (trace.choices.empty()) return journey_by_mix(plan, trade);
   const std::vector<std::uint16_t>& choice = trace.choices[trace.lines[line].choice];
-  return choice[pick(turn_of(plan, trade), choice.size(), [&](std::size_t i) { return plan.journeys[choice[i]].weight; })];
+  return choice[pick(turn_of(plan, trade), choice.size(),
+                     [&](std::size_t i) { return plan.journeys[choice[i]].weight; })];
 }
 
 /// Buyers come in turn from a seeded start: the same buyer returns only after all the others.
@@ -353,7 +373,9 @@ Arrival Trades::arrival(TradeId trade) const {
 
 std::vector<Nanos> arrival_times(const Plan& plan, const Trace& trace) { return Trades(plan, trace).times(); }
 
-Arrival arrival(const Plan& plan, TradeId trade, Nanos at) { return arrival(plan, trade, at, journey_by_mix(plan, trade)); }
+Arrival arrival(const Plan& plan, TradeId trade, Nanos at) {
+  return arrival(plan, trade, at, journey_by_mix(plan, trade));
+}
 
 Arrival arrival(const Plan& plan, TradeId trade, Nanos at, std::uint16_t chosen) {
   assert(chosen < plan.journeys.size());
@@ -364,10 +386,13 @@ Arrival arrival(const Plan& plan, TradeId trade, Nanos at, std::uint16_t chosen)
   out.trade = trade;
   out.at = at;
   out.journey = chosen;
-  if (!journey.skus.empty())   // Zipf: the k-th of the list is asked for 1/k^skew as often as the first
-    out.sku = journey.skus[pick(unit("sku"), journey.skus.size(), [&](std::size_t i) { return 1.0 / std::pow(static_cast<double>(i + 1), journey.skew); })];
+  if (!journey.skus.empty())  // Zipf: the k-th of the list is asked for 1/k^skew as often as the first
+    out.sku = journey.skus[pick(unit("sku"), journey.skus.size(), [&](std::size_t i) {
+      return 1.0 / std::pow(static_cast<double>(i + 1), journey.skew);
+    })];
   const std::uint64_t span = journey.quantity_max - journey.quantity_min + std::uint64_t{1};
-  out.quantity = journey.quantity_min + static_cast<std::uint32_t>(draw(plan.seed, stream_of("quantity"), trade) % span);
+  out.quantity =
+      journey.quantity_min + static_cast<std::uint32_t>(draw(plan.seed, stream_of("quantity"), trade) % span);
   if (!journey.channels.empty())
     out.channel = journey.channels[draw(plan.seed, stream_of("channel"), trade) % journey.channels.size()];
   out.buyer = buyer_of(plan, trade);

@@ -10,7 +10,8 @@
 namespace cardstorm {
 
 /// Each fault: that the target lets be touched what it needs, and that its victim is there.
-void check_faults(const ScenarioFile& scenario, const TargetSpec& target, const JourneyFile& buyers, const Known& known_names, Mistakes& mistakes);
+void check_faults(const ScenarioFile& scenario, const TargetSpec& target, const JourneyFile& buyers,
+                  const Known& known_names, Mistakes& mistakes);
 void check_preflight(const TargetFile& target, const JourneyFile& buyers, Mistakes& mistakes);
 void check_goods(const TargetSpec& target, const JourneyFile& buyers, Mistakes& mistakes);
 /// `buyers` may be missing (nullptr): then any flow and any class may be meant.
@@ -25,7 +26,8 @@ void check_trace(const ScenarioFile& scenario, const Trace& trace, Mistakes& mis
 void check_shape(const ScenarioFile& scenario, Mistakes& mistakes);
 /// `most`: trades that may be planned; memory holds the start of each.
 void check_total(const ScenarioFile& scenario, double most, Mistakes& mistakes);
-/// Modes whose rate nobody states: a window with too few planned steps says nothing, and where most are so, nothing can be judged.
+/// Modes whose rate nobody states: a window with too few planned steps says nothing, and where most are so, nothing can
+/// be judged.
 void check_windows(const ScenarioFile& scenario, const Plan& plan, const Trades& trades, Mistakes& mistakes);
 
 /// Seconds with load, of all stretches.

@@ -13,7 +13,7 @@
 namespace cardstorm {
 namespace {
 
-constexpr std::size_t kRowSeconds = 100;      // a segment longer than this is drawn in several rows
+constexpr std::size_t kRowSeconds = 100;  // a segment longer than this is drawn in several rows
 constexpr std::size_t kRoutesListed = 12;
 constexpr std::size_t kDigestBlock = 4096;
 constexpr const char* kBars[]{" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
@@ -36,8 +36,8 @@ bool orders(const Journey& journey) {
 struct Counts {
   std::uint64_t trades = 0, steps = 0;
   std::vector<std::uint64_t> per_second, per_journey;
-  std::map<std::string, std::uint64_t> asked;   // pieces per SKU
-  std::vector<Nanos> loaded;   // start times without the gaps between segments
+  std::map<std::string, std::uint64_t> asked;  // pieces per SKU
+  std::vector<Nanos> loaded;                   // start times without the gaps between segments
   std::string digest;
 };
 
@@ -59,10 +59,12 @@ Counts counts_of(const Plan& plan, const Trace& trace) {
     const Journey& journey = plan.journeys[a.journey];
     out.steps += journey.steps.size();
     ++out.per_journey[a.journey];
-    if (const auto second = static_cast<std::size_t>(seconds(at)); second < out.per_second.size()) ++out.per_second[second];
+    if (const auto second = static_cast<std::size_t>(seconds(at)); second < out.per_second.size())
+      ++out.per_second[second];
     if (orders(journey)) out.asked[a.sku] += a.quantity;
-    block += std::to_string(a.trade) + " " + std::to_string(a.at.count()) + " " + journey.name + " " + a.buyer + " " + a.sku + " " +
-             std::to_string(a.quantity) + " " + a.channel + " " + a.key + " " + a.phone + (a.trace_path.empty() ? "" : " " + a.trace_path) + "\n";
+    block += std::to_string(a.trade) + " " + std::to_string(a.at.count()) + " " + journey.name + " " + a.buyer + " " +
+             a.sku + " " + std::to_string(a.quantity) + " " + a.channel + " " + a.key + " " + a.phone +
+             (a.trace_path.empty() ? "" : " " + a.trace_path) + "\n";
     if (out.trades % kDigestBlock == 0) close_block();
   }
   close_block();
@@ -96,8 +98,11 @@ std::string shape_text(const Traffic& t) {
   const std::string rate = fixed(t.rate, 2), to = fixed(t.rate_to, 2);
   if (t.mode == "ramp") return rate + " to " + to + " trades/s in a straight line";
   if (t.mode == "step") return rate + " to " + to + " trades/s in " + std::to_string(t.steps) + " steps";
-  if (t.mode == "spike") return rate + " trades/s, and " + to + " for " + duration_text(t.lasts) + " after every " + duration_text(t.every);
-  if (t.mode == "promotion") return rate + " trades/s, and after every " + duration_text(t.every) + " a wall of " + to + ", falling exponentially for " + duration_text(t.lasts);
+  if (t.mode == "spike")
+    return rate + " trades/s, and " + to + " for " + duration_text(t.lasts) + " after every " + duration_text(t.every);
+  if (t.mode == "promotion")
+    return rate + " trades/s, and after every " + duration_text(t.every) + " a wall of " + to +
+           ", falling exponentially for " + duration_text(t.lasts);
   return rate + " trades/s" + (t.mode == "poisson" ? " on average" : "");
 }
 
@@ -105,7 +110,9 @@ std::string shape_text(const Traffic& t) {
 std::string fit_text(const Plan& plan, const Slice& slice) {
   const Nanos once = replay_length(plan.traffic, slice), load = loaded_time(plan.segments);
   if (load < once) return "cut after " + at_text(load) + " s of " + at_text(once) + " s";
-  if (load > once) return "sent " + fixed(seconds(load) / seconds(once), 2) + " times, round and round, to fill " + at_text(load) + " s; new buyers in each round";
+  if (load > once)
+    return "sent " + fixed(seconds(load) / seconds(once), 2) + " times, round and round, to fill " + at_text(load) +
+           " s; new buyers in each round";
   return "sent once";
 }
 
@@ -118,13 +125,16 @@ void add_source(const Plan& plan, const Trace& trace, std::string& out) {
       out += "shape      none: base load only\n";
     } else {
       out += "shape      " + recording + "\n";
-      out += "peak       " + fixed(t.scale, 2) + " x " + fixed(t.peak_rate, 2) + " trades/s in a window of " + duration_text(t.peak_window) + " = " +
-             std::to_string(std::llround(t.scale * t.peak_rate * seconds(t.peak_window))) + " trades, once or more in every phase\n";
+      out += "peak       " + fixed(t.scale, 2) + " x " + fixed(t.peak_rate, 2) + " trades/s in a window of " +
+             duration_text(t.peak_window) + " = " +
+             std::to_string(std::llround(t.scale * t.peak_rate * seconds(t.peak_window))) +
+             " trades, once or more in every phase\n";
     }
   } else if (is_replay(t.mode)) {
     const Slice slice = slice_of_trace(t, trace);
     out += "recording  " + recording + "\n";
-    out += "slice      " + std::to_string(slice.at.size()) + " starts in " + at_text(slice.length) + " s, from " + at_text(t.from) + " s; " + fit_text(plan, slice) + "\n";
+    out += "slice      " + std::to_string(slice.at.size()) + " starts in " + at_text(slice.length) + " s, from " +
+           at_text(t.from) + " s; " + fit_text(plan, slice) + "\n";
     out += "mode       " + t.mode + ", " + fixed(t.scale, 2) + " times\n";
   } else {
     out += "mode       " + t.mode + ": " + shape_text(t) + "\n";
@@ -138,21 +148,28 @@ std::string index_text(const Burst& burst) { return burst.dispersion ? fixed(*bu
 void add_bursts(const Plan& plan, const Trace& trace, const Counts& counts, std::string& out) {
   const bool replayed = is_replay(plan.traffic.mode);
   const Slice slice = replayed ? slice_of_trace(plan.traffic, trace) : Slice{};
-  const auto recorded = burst_numbers(slice.at, Nanos(0), slice.length), planned = burst_numbers(counts.loaded, Nanos(0), loaded_time(plan.segments));
-  out += std::string("\nwindow   planned peak   index") + (replayed ? "   recorded peak   index" : "") + "     (index of dispersion: 0 even, 1 random, above bursty)\n";
+  const auto recorded = burst_numbers(slice.at, Nanos(0), slice.length),
+             planned = burst_numbers(counts.loaded, Nanos(0), loaded_time(plan.segments));
+  out += std::string("\nwindow   planned peak   index") + (replayed ? "   recorded peak   index" : "") +
+         "     (index of dispersion: 0 even, 1 random, above bursty)\n";
   for (std::size_t i = 0; i < planned.size(); ++i) {
-    out += padded(duration_text(planned[i].window), 9) + right(std::to_string(planned[i].peak), 12) + right(index_text(planned[i]), 8);
+    out += padded(duration_text(planned[i].window), 9) + right(std::to_string(planned[i].peak), 12) +
+           right(index_text(planned[i]), 8);
     if (replayed) out += right(std::to_string(recorded[i].peak), 16) + right(index_text(recorded[i]), 8);
     out += "\n";
   }
 }
 
-void add_listed(const char* title, const std::map<std::string, std::uint64_t>& by_route, std::uint64_t lines, std::string& out) {
+void add_listed(const char* title, const std::map<std::string, std::uint64_t>& by_route, std::uint64_t lines,
+                std::string& out) {
   std::vector<std::pair<std::string, std::uint64_t>> sorted(by_route.begin(), by_route.end());
   std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
   for (std::size_t i = 0; i < std::min(sorted.size(), kRoutesListed); ++i)
-    out += padded(title, 27) + right(std::to_string(sorted[i].second), 8) + right(fixed(100.0 * static_cast<double>(sorted[i].second) / static_cast<double>(lines), 1), 7) + " %  " + sorted[i].first + "\n";
-  if (sorted.size() > kRoutesListed) out += padded(title, 27) + "        " + std::to_string(sorted.size() - kRoutesListed) + " more routes\n";
+    out += padded(title, 27) + right(std::to_string(sorted[i].second), 8) +
+           right(fixed(100.0 * static_cast<double>(sorted[i].second) / static_cast<double>(lines), 1), 7) + " %  " +
+           sorted[i].first + "\n";
+  if (sorted.size() > kRoutesListed)
+    out += padded(title, 27) + "        " + std::to_string(sorted.size() - kRoutesListed) + " more routes\n";
 }
 
 void add_routes(const Plan& plan, const Trace& trace, std::string& out) {
@@ -160,7 +177,9 @@ void add_routes(const Plan& plan, const Trace& trace, std::string& out) {
   if (plan.traffic.routes.empty() || r.lines == 0) return;
   out += "\nroutes     " + plan.traffic.routes + ": of " + std::to_string(r.lines) + " recorded lines\n";
   const auto row = [&](const char* what, std::uint64_t n) {
-    if (n > 0) out += padded(what, 27) + right(std::to_string(n), 8) + right(fixed(100.0 * static_cast<double>(n) / static_cast<double>(r.lines), 1), 7) + " %\n";
+    if (n > 0)
+      out += padded(what, 27) + right(std::to_string(n), 8) +
+             right(fixed(100.0 * static_cast<double>(n) / static_cast<double>(r.lines), 1), 7) + " %\n";
   };
   row("start a journey", r.started);
   row("are steps of one", r.absorbed);
@@ -174,13 +193,16 @@ void add_routes(const Plan& plan, const Trace& trace, std::string& out) {
 
 void add_traffic(const Plan& plan, const Trace& trace, const Counts& counts, std::string& out) {
   const Traffic& t = plan.traffic;
-  const std::uint64_t most = counts.per_second.empty() ? 0 : *std::max_element(counts.per_second.begin(), counts.per_second.end());
+  const std::uint64_t most =
+      counts.per_second.empty() ? 0 : *std::max_element(counts.per_second.begin(), counts.per_second.end());
   out += "load       " + duration_text(plan.load_end) + ", then up to " + duration_text(plan.drain) + " to drain\n";
   out += "planned    " + std::to_string(counts.trades) + " trades, " + std::to_string(counts.steps) + " steps\n";
   add_source(plan, trace, out);
-  out += "sending    " + std::to_string(t.shards) + (t.shards == 1 ? " shard" : " shards") + ", at most " + fixed(t.connects_per_second, 0) + " connects/s; later than " + duration_text(t.late_max) + " is not sent\n";
+  out += "sending    " + std::to_string(t.shards) + (t.shards == 1 ? " shard" : " shards") + ", at most " +
+         fixed(t.connects_per_second, 0) + " connects/s; later than " + duration_text(t.late_max) + " is not sent\n";
   out += "arrivals   sha256 " + counts.digest + "\n";
-  out += "\ntrades started per second (a full bar is " + std::to_string(most) + "; s steady, F fault, o observe, . no load)\n";
+  out += "\ntrades started per second (a full bar is " + std::to_string(most) +
+         "; s steady, F fault, o observe, . no load)\n";
   for (const Segment& s : plan.segments) draw_segment(s, counts, most, out);
   add_bursts(plan, trace, counts, out);
   add_routes(plan, trace, out);
@@ -190,8 +212,9 @@ void add_segments(const Plan& plan, std::string& out) {
   out += "\nsegment  begin    inject     heal  horizon      end  load  fault\n";
   for (const Segment& s : plan.segments) {
     const bool quiet = s.fault.fault.empty();
-    out += right(std::to_string(s.index), 7) + right(at_text(s.begin), 7) + right(quiet ? "-" : at_text(s.fault_at), 10) +
-           right(quiet ? "-" : at_text(s.heal_at), 9) + right(at_text(s.horizon_at), 9) + right(at_text(s.end), 9) + right(fixed(s.load, 1), 6) + "  ";
+    out += right(std::to_string(s.index), 7) + right(at_text(s.begin), 7) +
+           right(quiet ? "-" : at_text(s.fault_at), 10) + right(quiet ? "-" : at_text(s.heal_at), 9) +
+           right(at_text(s.horizon_at), 9) + right(at_text(s.end), 9) + right(fixed(s.load, 1), 6) + "  ";
     out += quiet ? "none" : s.fault.fault + " on " + s.fault.on;
     for (const auto& [name, value] : s.fault.params.members()) out += ", " + name + " " + value.text();
     out += "\n";
@@ -216,7 +239,8 @@ std::string wall_text(const FrontWall& w) {
   for (const int status : w.status) signs.push_back(std::to_string(status));
   std::string out = signs.empty() ? "any status" : join(signs, " or ");
   if (!w.header.empty()) out += " with header " + w.header + (w.header_has.empty() ? "" : ": " + w.header_has);
-  if (!w.body_has.empty()) out += std::string(w.header.empty() ? " with" : ", or") + " '" + w.body_has + "' in the body";
+  if (!w.body_has.empty())
+    out += std::string(w.header.empty() ? " with" : ", or") + " '" + w.body_has + "' in the body";
   return out;
 }
 
@@ -231,13 +255,17 @@ void add_mix(const Plan& plan, const Counts& counts, std::string& out) {
   // A routes file decides by the recording: there the share is what came out, not a wish.
   const auto share = [&](std::size_t i) {
     if (plan.traffic.routes.empty()) return 100 * plan.journeys[i].weight / weights;
-    return 100 * static_cast<double>(counts.per_journey[i]) / static_cast<double>(std::max<std::uint64_t>(1, counts.trades));
+    return 100 * static_cast<double>(counts.per_journey[i]) /
+           static_cast<double>(std::max<std::uint64_t>(1, counts.trades));
   };
   for (std::size_t i = 0; i < plan.journeys.size(); ++i) {
     const Journey& j = plan.journeys[i];
-    const std::string quantity = j.quantity_min == j.quantity_max ? std::to_string(j.quantity_min) : std::to_string(j.quantity_min) + "-" + std::to_string(j.quantity_max);
+    const std::string quantity = j.quantity_min == j.quantity_max
+                                     ? std::to_string(j.quantity_min)
+                                     : std::to_string(j.quantity_min) + "-" + std::to_string(j.quantity_max);
     out += padded(j.name, width) + right(fixed(share(i), 1), 7) + right(std::to_string(counts.per_journey[i]), 8) +
-           right(std::to_string(j.steps.size()), 7) + right(quantity, 10) + right(duration_text(j.deadline), 10) + "  " + join(j.channels, " ") + "\n";
+           right(std::to_string(j.steps.size()), 7) + right(quantity, 10) + right(duration_text(j.deadline), 10) +
+           "  " + join(j.channels, " ") + "\n";
   }
 }
 
@@ -249,8 +277,9 @@ void add_stock(const Plan& plan, const Counts& counts, std::string& out) {
   for (const SkuStock& s : plan.stock) {
     const auto asked = counts.asked.find(s.sku);
     const std::uint64_t pieces = asked == counts.asked.end() ? 0 : asked->second;
-    out += padded(s.sku, width) + padded(s.goods, 12) + right(money_text(s.price_cents), 9) + right(s.cards == 0 ? "-" : std::to_string(s.cards), 9) +
-           right(std::to_string(pieces), 9) + (s.cards > 0 && pieces > s.cards ? "  sells out" : "") + "\n";
+    out += padded(s.sku, width) + padded(s.goods, 12) + right(money_text(s.price_cents), 9) +
+           right(s.cards == 0 ? "-" : std::to_string(s.cards), 9) + right(std::to_string(pieces), 9) +
+           (s.cards > 0 && pieces > s.cards ? "  sells out" : "") + "\n";
   }
 }
 
@@ -260,7 +289,8 @@ std::string arrivals_digest(const Plan& plan, const Trace& trace) { return count
 
 std::string describe_plan(const Plan& plan, const Trace& trace) {
   const Counts counts = counts_of(plan, trace);
-  std::string out = "plan       " + plan.scenario + " against " + plan.target + ", seed " + std::to_string(plan.seed) + ", cardstorm " + plan.version + "\n";
+  std::string out = "plan       " + plan.scenario + " against " + plan.target + ", seed " + std::to_string(plan.seed) +
+                    ", cardstorm " + plan.version + "\n";
   out += "why        " + plan.why + "\n";
   add_traffic(plan, trace, counts, out);
   add_segments(plan, out);
@@ -269,9 +299,11 @@ std::string describe_plan(const Plan& plan, const Trace& trace) {
   add_stock(plan, counts, out);
   if (!plan.expect.empty() || !plan.abort.empty() || !plan.front_walls.empty()) out += "\n";
   for (const AbortRule& a : plan.abort)
-    out += "stops when " + a.metric + " is not " + a.relation + " " + Json(a.bound).text() + " over " + duration_text(a.window) + (a.phase.empty() ? "" : " while " + a.phase + " lasts") + "\n";
+    out += "stops when " + a.metric + " is not " + a.relation + " " + Json(a.bound).text() + " over " +
+           duration_text(a.window) + (a.phase.empty() ? "" : " while " + a.phase + " lasts") + "\n";
   for (const FrontWall& w : plan.front_walls) out += "front wall " + wall_text(w) + "\n";
-  for (const Expectation& e : plan.expect) out += "expect     " + e.metric + " " + e.relation + " " + Json(e.bound).text() + "\n";
+  for (const Expectation& e : plan.expect)
+    out += "expect     " + e.metric + " " + e.relation + " " + Json(e.bound).text() + "\n";
   return out;
 }
 

@@ -16,6 +16,7 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 Headers read_headers(const Yaml& node, const std::vector<std::string>& defined, Mistakes& mistakes);
 
 /// Reads one step of a journey with that deadline. What it extracts is added to `defined`, for the steps after it.
-Step read_step(const Yaml& node, const Headers& common, Nanos deadline, std::vector<std::string>& defined, Mistakes& mistakes);
+Step read_step(const Yaml& node, const Headers& common, Nanos deadline, std::vector<std::string>& defined,
+               Mistakes& mistakes);
 
 }  // namespace cardstorm

@@ -41,7 +41,9 @@ bool is_file(const fs::path& path) {
   return fs::is_regular_file(path, ignored);
 }
 
-bool is_path(const std::string& name) { return name.find('/') != std::string::npos || name.ends_with(".yaml") || name.ends_with(".yml"); }
+bool is_path(const std::string& name) {
+  return name.find('/') != std::string::npos || name.ends_with(".yaml") || name.ends_with(".yml");
+}
 
 /// Names of the YAML files in some folders, sorted.
 std::vector<std::string> names_in(const std::vector<fs::path>& folders) {
@@ -56,7 +58,8 @@ std::vector<std::string> names_in(const std::vector<fs::path>& folders) {
 
 class Loader {
  public:
-  Loader(const Request& request, const Known& known) : request_(request), known_(known), scenarios_(fs::path(request.root) / "scenarios") {}
+  Loader(const Request& request, const Known& known)
+      : request_(request), known_(known), scenarios_(fs::path(request.root) / "scenarios") {}
 
   std::variant<Loaded, std::vector<Mistake>> run() {
     const auto path = scenario_path();
@@ -69,11 +72,14 @@ class Loader {
     Yaml full = *tree, quick = *tree;
     const Yaml* section = tree->find("quick");
     const bool has_quick = section != nullptr && section->kind == Yaml::Kind::map;
-    if (has_quick) merge_yaml(quick, *section);
-    else if (request_.quick) mistakes_.push_back({"--quick", 0, 0, "scenario " + shown(*path) + " has no 'quick:' section", "leave --quick out, or write one"});
+    if (has_quick)
+      merge_yaml(quick, *section);
+    else if (request_.quick)
+      mistakes_.push_back({"--quick", 0, 0, "scenario " + shown(*path) + " has no 'quick:' section",
+                           "leave --quick out, or write one"});
     Yaml& chosen = request_.quick ? quick : full;
     Yaml& other = request_.quick ? full : quick;
-    std::vector<Mistake> of_the_other;   // a path that only the chosen form has is no mistake
+    std::vector<Mistake> of_the_other;  // a path that only the chosen form has is no mistake
     for (const auto& [key, value] : request_.set) {
       set_yaml(chosen, key, value, mistakes_);
       set_yaml(other, key, value, of_the_other);
@@ -102,8 +108,10 @@ class Loader {
  private:
   std::vector<Mistake> finished() {
     const auto order = [](const Mistake& m) { return std::tie(m.file, m.line, m.column, m.what); };
-    std::stable_sort(mistakes_.begin(), mistakes_.end(), [&](const Mistake& a, const Mistake& b) { return order(a) < order(b); });
-    mistakes_.erase(std::unique(mistakes_.begin(), mistakes_.end(), [&](const Mistake& a, const Mistake& b) { return order(a) == order(b); }),
+    std::stable_sort(mistakes_.begin(), mistakes_.end(),
+                     [&](const Mistake& a, const Mistake& b) { return order(a) < order(b); });
+    mistakes_.erase(std::unique(mistakes_.begin(), mistakes_.end(),
+                                [&](const Mistake& a, const Mistake& b) { return order(a) == order(b); }),
                     mistakes_.end());
     return std::move(mistakes_);
   }
@@ -123,15 +131,17 @@ class Loader {
     const std::string& name = request_.scenario_path;
     const fs::path direct(name), by_name = scenarios_ / (name + ".yaml");
     if (is_file(direct)) return direct;
-    if (direct.is_relative() && is_file(by_name)) return by_name;   // with its folder as well: external/vendure
-    mistakes_.push_back({name, 0, 0, "there is no such scenario", remedy_among(direct.stem().string(), names_in({scenarios_}))});
+    if (direct.is_relative() && is_file(by_name)) return by_name;  // with its folder as well: external/vendure
+    mistakes_.push_back(
+        {name, 0, 0, "there is no such scenario", remedy_among(direct.stem().string(), names_in({scenarios_}))});
     return std::nullopt;
   }
 
   /// A file that another file (in `from`) names, by path or by a name under scenarios/<kind>.
-  std::optional<fs::path> named_file(const std::string& name, const std::string& kind, const fs::path& from, const Place& at) {
+  std::optional<fs::path> named_file(const std::string& name, const std::string& kind, const fs::path& from,
+                                     const Place& at) {
     if (is_path(name)) {
-      const bool typed = at.file.starts_with("--");   // on the command line: a path as the shell means it
+      const bool typed = at.file.starts_with("--");  // on the command line: a path as the shell means it
       const fs::path path = fs::path(name).is_absolute() || typed ? fs::path(name) : from / name;
       if (is_file(path)) return path;
       add_mistake(mistakes_, at, "there is no file '" + shown(path) + "'", "correct the path");
@@ -146,7 +156,10 @@ class Loader {
 
   // ---- target, journeys, trace; each file is read once
 
-  struct OpenTarget { TargetFile file; fs::path dir; };
+  struct OpenTarget {
+    TargetFile file;
+    fs::path dir;
+  };
 
   const OpenTarget* target_of(const ScenarioFile& scenario) {
     const bool by_flag = !request_.target.empty();
@@ -161,7 +174,8 @@ class Loader {
     const auto seen = targets_.find(path->string());
     if (seen != targets_.end()) return seen->second ? &*seen->second : nullptr;
     auto& slot = targets_[path->string()];
-    if (const auto tree = read_tree(*path)) slot = OpenTarget{read_target(*tree, known_, mistakes_), path->parent_path()};
+    if (const auto tree = read_tree(*path))
+      slot = OpenTarget{read_target(*tree, known_, mistakes_), path->parent_path()};
     return slot ? &*slot : nullptr;
   }
 
@@ -179,24 +193,34 @@ class Loader {
     JourneyFile all;
     bool whole = true;
     for (const std::string& name : own ? scenario.journeys : target.file.journeys) {
-      const auto path = named_file(name, "journeys", own ? scenario_dir_ : target.dir, own ? scenario.journeys_at : target.file.journeys_at);
+      const auto path = named_file(name, "journeys", own ? scenario_dir_ : target.dir,
+                                   own ? scenario.journeys_at : target.file.journeys_at);
       const JourneyFile* file = path ? journey_file(*path) : nullptr;
-      if (file == nullptr) { whole = false; continue; }
+      if (file == nullptr) {
+        whole = false;
+        continue;
+      }
       all.journeys.insert(all.journeys.end(), file->journeys.begin(), file->journeys.end());
       all.stock.insert(all.stock.end(), file->stock.begin(), file->stock.end());
     }
     std::set<std::string> names, skus;
     for (const PlacedJourney& j : all.journeys)
-      if (!names.insert(j.journey.name).second) add_mistake(mistakes_, j.at, "journey '" + j.journey.name + "' stands twice", "rename one of them");
+      if (!names.insert(j.journey.name).second)
+        add_mistake(mistakes_, j.at, "journey '" + j.journey.name + "' stands twice", "rename one of them");
     for (const SkuStock& s : all.stock)
-      if (!skus.insert(s.sku).second) add_mistake(mistakes_, scenario.journeys_at, "SKU '" + s.sku + "' is in the stock of two journeys files", "keep one of them");
+      if (!skus.insert(s.sku).second)
+        add_mistake(mistakes_, scenario.journeys_at, "SKU '" + s.sku + "' is in the stock of two journeys files",
+                    "keep one of them");
     if (scenario.stock != nullptr) all.stock = read_stock(*scenario.stock, all.stock, mistakes_);
     if (!whole) return std::nullopt;
     return all;
   }
 
   /// A trace file: its arrivals and, in the internal form of `trace import`, everything else that was recorded.
-  struct OpenTrace { Trace trace; std::optional<Recording> recording; };
+  struct OpenTrace {
+    Trace trace;
+    std::optional<Recording> recording;
+  };
 
   const OpenTrace* open_trace(const fs::path& path, const Place& at) {
     const auto [seen, fresh] = traces_.try_emplace(path.string());
@@ -204,9 +228,13 @@ class Loader {
     if (!fresh) return &out;
     if (is_recording(path.string())) {
       auto recording = read_recording(path.string());
-      if (!recording) add_mistake(mistakes_, at, recording.error().what, recording.error().remedy);
+      if (!recording)
+        add_mistake(mistakes_, at, recording.error().what, recording.error().remedy);
       else if (recording->first < kYear2000)
-        mistakes_.push_back({shown(path), 2, 1, "the recording begins in " + std::to_string(1970 + recording->first / std::chrono::hours(24 * 365)) + ": ts_ns holds no nanoseconds since 1970",
+        mistakes_.push_back({shown(path), 2, 1,
+                             "the recording begins in " +
+                                 std::to_string(1970 + recording->first / std::chrono::hours(24 * 365)) +
+                                 ": ts_ns holds no nanoseconds since 1970",
                              "make the recording again with: cardstorm trace import"});
       else {
         out.recording = std::move(*recording);
@@ -215,8 +243,10 @@ class Loader {
       return &out;
     }
     const auto text = read_file(path.string());
-    if (!text) add_mistake(mistakes_, at, text.error().what, text.error().remedy);
-    else out.trace = parse_trace(*text, shown(path), mistakes_);
+    if (!text)
+      add_mistake(mistakes_, at, text.error().what, text.error().remedy);
+    else
+      out.trace = parse_trace(*text, shown(path), mistakes_);
     return &out;
   }
 
@@ -228,11 +258,13 @@ class Loader {
       const fs::path path = fs::path(name).is_absolute() ? fs::path(name) : base / name;
       if (is_file(path)) return open_trace(path, scenario.trace_at);
     }
-    add_mistake(mistakes_, scenario.trace_at, "there is no trace '" + name + "'", "give a CSV file; scenarios/traces holds the shipped ones");
+    add_mistake(mistakes_, scenario.trace_at, "there is no trace '" + name + "'",
+                "give a CSV file; scenarios/traces holds the shipped ones");
     return nullptr;
   }
 
-  /// Applies the routes file: the recording's lines become starts of `buyers`' journeys, to which the raw read may be added.
+  /// Applies the routes file: the recording's lines become starts of `buyers`' journeys, to which the raw read may be
+  /// added.
   Trace routed(ScenarioFile& scenario, const OpenTrace& open, JourneyFile& buyers) {
     const auto path = named_file(scenario.traffic.routes, "routes", scenario_dir_, scenario.routes_at);
     if (!path) return {};
@@ -244,16 +276,20 @@ class Loader {
     const RoutesFile routes = read_routes(*tree, mistakes_);
     if (!open.recording) {
       if (!open.trace.at.empty())
-        add_mistake(mistakes_, scenario.routes_at, "the trace '" + scenario.traffic.trace + "' holds times only: there are no routes to map", "make a recording of the log with: cardstorm trace import");
+        add_mistake(mistakes_, scenario.routes_at,
+                    "the trace '" + scenario.traffic.trace + "' holds times only: there are no routes to map",
+                    "make a recording of the log with: cardstorm trace import");
       return {};
     }
     if (mistakes_.size() > before) return {};
     const auto number = [&](const std::string& name) -> std::optional<std::uint16_t> {
-      const auto found = std::find_if(buyers.journeys.begin(), buyers.journeys.end(), [&](const PlacedJourney& j) { return j.journey.name == name; });
+      const auto found = std::find_if(buyers.journeys.begin(), buyers.journeys.end(),
+                                      [&](const PlacedJourney& j) { return j.journey.name == name; });
       if (found == buyers.journeys.end()) return std::nullopt;
       return static_cast<std::uint16_t>(found - buyers.journeys.begin());
     };
-    if (routes.replay_reads && !number(kReplayGet)) buyers.journeys.push_back({replay_get_journey(buyers.journeys), scenario.routes_at, scenario.routes_at, {}});
+    if (routes.replay_reads && !number(kReplayGet))
+      buyers.journeys.push_back({replay_get_journey(buyers.journeys), scenario.routes_at, scenario.routes_at, {}});
     return apply_routes(routes, *open.recording, number, mistakes_);
   }
 
@@ -262,7 +298,9 @@ class Loader {
   /// Last of all: only a whole plan says what it would do.
   void refuse_in_production(const Loaded& loaded) {
     if (loaded.target.environment != "production") return;
-    const auto open = std::find_if(targets_.begin(), targets_.end(), [&](const auto& t) { return t.second && t.second->file.spec.name == loaded.target.name; });
+    const auto open = std::find_if(targets_.begin(), targets_.end(), [&](const auto& t) {
+      return t.second && t.second->file.spec.name == loaded.target.name;
+    });
     const Place at = open == targets_.end() ? Place{} : open->second->file.production_at;
     for (const Mistake& m : production_mistakes(loaded.target, loaded.plan, arrival_times(loaded.plan, loaded.trace)))
       add_mistake(mistakes_, at, m.what, m.remedy);
@@ -272,7 +310,9 @@ class Loader {
   void settle_replay(ScenarioFile& scenario, const Trace& trace) {
     Traffic& t = scenario.traffic;
     if (trace.at.empty()) {
-      if (!t.routes.empty() && mistakes_.empty()) add_mistake(mistakes_, scenario.routes_at, "no line of the recording starts a journey", "`cardstorm trace stats` lists the routes that it holds");
+      if (!t.routes.empty() && mistakes_.empty())
+        add_mistake(mistakes_, scenario.routes_at, "no line of the recording starts a journey",
+                    "`cardstorm trace stats` lists the routes that it holds");
       return;
     }
     Traffic whole = t;
@@ -280,14 +320,24 @@ class Loader {
     const Slice slice = slice_of_trace(t, trace);
     const Nanos recorded = slice_of_trace(whole, trace).length;
     if (t.from >= recorded)
-      return add_mistake(mistakes_, scenario.from_at, "'from' is " + duration_text(t.from) + ", the recording lasts " + fixed(seconds(recorded), 1) + " s", "begin earlier");
+      return add_mistake(
+          mistakes_, scenario.from_at,
+          "'from' is " + duration_text(t.from) + ", the recording lasts " + fixed(seconds(recorded), 1) + " s",
+          "begin earlier");
     if (slice.at.size() < 2)
-      return add_mistake(mistakes_, scenario.from_at, "this part of the recording starts " + std::to_string(slice.at.size()) + (slice.at.size() == 1 ? " trade only" : " trades"), "choose 'from' and 'length' where something was recorded");
+      return add_mistake(mistakes_, scenario.from_at,
+                         "this part of the recording starts " + std::to_string(slice.at.size()) +
+                             (slice.at.size() == 1 ? " trade only" : " trades"),
+                         "choose 'from' and 'length' where something was recorded");
     const Nanos length = replay_length(t, slice);
     if (!scenario.own_length && length > std::chrono::hours(24))
-      return add_mistake(mistakes_, scenario.trace_at, "the recording lasts " + fixed(seconds(length) / 3600, 1) + " h, a load at most 24 h", "choose a part of it by 'from' and 'length'");
+      return add_mistake(mistakes_, scenario.trace_at,
+                         "the recording lasts " + fixed(seconds(length) / 3600, 1) + " h, a load at most 24 h",
+                         "choose a part of it by 'from' and 'length'");
     if (!scenario.own_length) scenario.entries.front().steady = length;
-    check_total(scenario, static_cast<double>(slice.at.size()) * t.scale / seconds(slice.length) * loaded_seconds(scenario), mistakes_);
+    check_total(scenario,
+                static_cast<double>(slice.at.size()) * t.scale / seconds(slice.length) * loaded_seconds(scenario),
+                mistakes_);
     t.peak_rate = static_cast<double>(burst_numbers(slice.at, Nanos(0), slice.length)[1].peak);
   }
 
@@ -297,8 +347,8 @@ class Loader {
     std::vector<Segment> out;
     Nanos at{0};
     for (const Entry& e : entries) {
-      Segment s{static_cast<std::uint32_t>(out.size()), at, at + e.steady, at + e.steady + e.fault.duration,
-                at + e.steady + e.fault.duration + e.observe, {}, e.fault, e.load};
+      Segment s{static_cast<std::uint32_t>(out.size()),       at, at + e.steady, at + e.steady + e.fault.duration,
+                at + e.steady + e.fault.duration + e.observe, {}, e.fault,       e.load};
       at = s.end = s.horizon_at + e.gap;
       out.push_back(std::move(s));
     }
@@ -313,8 +363,10 @@ class Loader {
     auto buyers = target == nullptr ? std::nullopt : journeys_of(scenario, *target);
     const bool by_routes = !scenario.traffic.routes.empty();
     Trace trace;
-    if (by_routes && open != nullptr && buyers) trace = routed(scenario, *open, *buyers);
-    else if (!by_routes && open != nullptr) trace = open->trace;
+    if (by_routes && open != nullptr && buyers)
+      trace = routed(scenario, *open, *buyers);
+    else if (!by_routes && open != nullptr)
+      trace = open->trace;
     if (is_replay(scenario.traffic.mode) && open != nullptr && (!by_routes || buyers)) settle_replay(scenario, trace);
     if (is_shape(scenario.traffic.mode)) check_shape(scenario, mistakes_);
     check_trace(scenario, trace, mistakes_);
@@ -393,7 +445,8 @@ std::variant<Loaded, std::vector<Mistake>> load(const Request& request, const Kn
   return Loader(request, known).run();
 }
 
-std::variant<TargetSpec, std::vector<Mistake>> load_target(const std::string& path, const std::string& root, const Known& known) {
+std::variant<TargetSpec, std::vector<Mistake>> load_target(const std::string& path, const std::string& root,
+                                                           const Known& known) {
   Request request;
   request.target = path;
   request.root = root;

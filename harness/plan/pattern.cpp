@@ -1,5 +1,5 @@
-// pattern: std::regex with its breadth-first machine. The usual one calls itself once per matched character and ends a long page
-// with a stack overflow; the other one's stack does not grow with the text.
+// pattern: std::regex with its breadth-first machine. The usual one calls itself once per matched character and ends a
+// long page with a stack overflow; the other one's stack does not grow with the text.
 #include "harness/plan/pattern.hpp"
 
 #include <algorithm>
@@ -10,9 +10,11 @@ namespace {
 
 constexpr std::size_t kPatternMax = 1000;
 
-struct Spent {};   // thrown through std::regex when a search has taken too many steps
+// thrown through std::regex when a search has taken too many steps
+struct Spent {};
 
-/// A pointer into the text that counts how often it is moved on: the only way to end a search that goes through a page again and again.
+/// A pointer into the text that counts how often it is moved on: the only way to end a search that goes through a page
+/// again and again.
 class Counted {
  public:
   using iterator_category = std::bidirectional_iterator_tag;
@@ -25,13 +27,27 @@ class Counted {
   Counted(const char* at, std::size_t* left) : at_(at), left_(left) {}
   reference operator*() const { return *at_; }
   Counted& operator++() {
-    if (left_ != nullptr && (*left_)-- == 0) { *left_ = 0; throw Spent{}; }
+    if (left_ != nullptr && (*left_)-- == 0) {
+      *left_ = 0;
+      throw Spent{};
+    }
     ++at_;
     return *this;
   }
-  Counted operator++(int) { Counted old = *this; ++*this; return old; }
-  Counted& operator--() { --at_; return *this; }
-  Counted operator--(int) { Counted old = *this; --at_; return old; }
+  Counted operator++(int) {
+    Counted old = *this;
+    ++*this;
+    return old;
+  }
+  Counted& operator--() {
+    --at_;
+    return *this;
+  }
+  Counted operator--(int) {
+    Counted old = *this;
+    --at_;
+    return old;
+  }
   bool operator==(const Counted& o) const { return at_ == o.at_; }
   [[nodiscard]] const char* at() const { return at_; }
 
@@ -59,12 +75,12 @@ std::string plain_beginning(std::string_view pattern) {
       if (++i == pattern.size()) break;
       c = pattern[i];
       const bool named = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-      if (named) break;   // \d, \b, \n: not that letter
+      if (named) break;  // \d, \b, \n: not that letter
     } else if (kSpecial.find(c) != std::string_view::npos) {
       break;
     }
     const char next = i + 1 < pattern.size() ? pattern[i + 1] : '\0';
-    if (next == '*' || next == '?' || next == '+' || next == '{') break;   // this one may be missing
+    if (next == '*' || next == '?' || next == '+' || next == '{') break;  // this one may be missing
     out += c;
   }
   return out;
@@ -76,12 +92,22 @@ bool is_choice(std::string_view pattern) {
   bool in_class = false;
   for (std::size_t i = 0; i < pattern.size(); ++i) {
     const char c = pattern[i];
-    if (c == '\\') { ++i; continue; }
-    if (in_class) { in_class = c != ']'; continue; }
-    if (c == '[') in_class = true;
-    else if (c == '(') ++depth;
-    else if (c == ')') --depth;
-    else if (c == '|' && depth == 0) return true;
+    if (c == '\\') {
+      ++i;
+      continue;
+    }
+    if (in_class) {
+      in_class = c != ']';
+      continue;
+    }
+    if (c == '[')
+      in_class = true;
+    else if (c == '(')
+      ++depth;
+    else if (c == ')')
+      --depth;
+    else if (c == '|' && depth == 0)
+      return true;
   }
   return false;
 }
@@ -91,7 +117,7 @@ bool is_choice(std::string_view pattern) {
 struct Pattern::Compiled {
   std::regex regex;
   std::string beginning;
-  bool anchored = false;   // begins with ^
+  bool anchored = false;  // begins with ^
 
   /// Finds the next match at or after `from`, with the steps that are `left`.
   [[nodiscard]] bool search(std::string_view text, std::size_t from, Match& match, std::size_t& left) const {
@@ -112,7 +138,8 @@ struct Pattern::Compiled {
 
 Result<Pattern> Pattern::compile(const std::string& text) {
   if (text.size() > kPatternMax)
-    return Error{Errc::invalid, "the regular expression is longer than " + std::to_string(kPatternMax) + " characters", "shorten it"};
+    return Error{Errc::invalid, "the regular expression is longer than " + std::to_string(kPatternMax) + " characters",
+                 "shorten it"};
   auto out = std::make_shared<Compiled>();
   try {
     out->regex.assign(text, std::regex::ECMAScript | std::regex_constants::__polynomial);
@@ -137,7 +164,7 @@ void Pattern::all(std::string_view text, const std::function<void(std::string_vi
       from = match[0].first == match[0].second ? end + 1 : end;
     }
   } catch (const Spent&) {
-    return;   // what was found before stands
+    return;  // what was found before stands
   } catch (const std::regex_error&) {
     return;
   }

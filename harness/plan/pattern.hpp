@@ -1,5 +1,5 @@
-// pattern: a regular expression from a journeys file, used on text that a platform sent: bounded in time and stack, whatever the
-// text is.
+// pattern: a regular expression from a journeys file, used on text that a platform sent: bounded in time and stack,
+// whatever the text is.
 #pragma once
 
 #include <cstddef>
@@ -13,13 +13,13 @@
 
 namespace cardstorm {
 
-/// ECMAScript syntax without back-references. Only the first kTextMax bytes of a text are looked at (kTextMaxPlain for a pattern that
-/// does not begin with plain text, which is much slower), a match is at most kMatchMax bytes long, and a search that has gone over
-/// kStepsMax characters, however often, finds nothing more.
+/// ECMAScript syntax without back-references. Only the first kTextMax bytes of a text are looked at (kTextMaxPlain for
+/// a pattern that does not begin with plain text, which is much slower), a match is at most kMatchMax bytes long, and a
+/// search that has gone over kStepsMax characters, however often, finds nothing more.
 class Pattern {
  public:
-  static constexpr std::size_t kTextMax = std::size_t{256} << 10, kTextMaxPlain = std::size_t{32} << 10, kMatchMax = 4096,
-                               kStepsMax = 50'000;
+  static constexpr std::size_t kTextMax = std::size_t{256} << 10, kTextMaxPlain = std::size_t{32} << 10,
+                               kMatchMax = 4096, kStepsMax = 50'000;
 
   /// Errc::invalid with the reason.
   static Result<Pattern> compile(const std::string& text);

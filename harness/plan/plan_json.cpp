@@ -7,7 +7,7 @@
 namespace cardstorm {
 namespace {
 
-constexpr std::int64_t kPlannedMax = 1'000'000'000;   // trades or steps; the loader stops far below
+constexpr std::int64_t kPlannedMax = 1'000'000'000;  // trades or steps; the loader stops far below
 constexpr std::array<std::string_view, 7> kFacts{"none", "order", "pay", "cards", "goods", "refund", "wallet"};
 constexpr std::array<std::string_view, 4> kFrom{"json", "header", "cookie", "regex"};
 constexpr std::string_view kSchema = "cardstorm.plan/1";
@@ -36,17 +36,27 @@ Json json_of_fault(const FaultSpec& f) {
 }
 
 Json json_of_segment(const Segment& s) {
-  return Json::object({{"index", s.index}, {"begin_ns", ns(s.begin)}, {"fault_at_ns", ns(s.fault_at)},
-                       {"heal_at_ns", ns(s.heal_at)}, {"horizon_at_ns", ns(s.horizon_at)}, {"end_ns", ns(s.end)},
-                       {"fault", json_of_fault(s.fault)}, {"load", s.load}});
+  return Json::object({{"index", s.index},
+                       {"begin_ns", ns(s.begin)},
+                       {"fault_at_ns", ns(s.fault_at)},
+                       {"heal_at_ns", ns(s.heal_at)},
+                       {"horizon_at_ns", ns(s.horizon_at)},
+                       {"end_ns", ns(s.end)},
+                       {"fault", json_of_fault(s.fault)},
+                       {"load", s.load}});
 }
 
 Json json_of_abort(const AbortRule& a) {
-  return Json::object({{"metric", a.metric}, {"relation", a.relation}, {"bound", a.bound}, {"window_ns", ns(a.window)}, {"phase", a.phase}});
+  return Json::object({{"metric", a.metric},
+                       {"relation", a.relation},
+                       {"bound", a.bound},
+                       {"window_ns", ns(a.window)},
+                       {"phase", a.phase}});
 }
 
 Json json_of_wall(const FrontWall& w) {
-  return Json::object({{"status", list_of(w.status)}, {"header", w.header}, {"header_has", w.header_has}, {"body_has", w.body_has}});
+  return Json::object(
+      {{"status", list_of(w.status)}, {"header", w.header}, {"header_has", w.header_has}, {"body_has", w.body_has}});
 }
 
 /// Appends a member that most plans do not have: one that says what is usual is left out.
@@ -56,8 +66,12 @@ void set_unless(Json& out, const char* key, const T& value, const T& usual = {})
 }
 
 Json json_of_traffic(const Traffic& t) {
-  Json out = Json::object({{"trace", t.trace}, {"trace_sha256", t.trace_sha256}, {"base_rate", t.base_rate},
-                           {"peak_rate", t.peak_rate}, {"peak_window_ns", ns(t.peak_window)}, {"scale", t.scale}});
+  Json out = Json::object({{"trace", t.trace},
+                           {"trace_sha256", t.trace_sha256},
+                           {"base_rate", t.base_rate},
+                           {"peak_rate", t.peak_rate},
+                           {"peak_window_ns", ns(t.peak_window)},
+                           {"scale", t.scale}});
   const Traffic usual;
   set_unless(out, "mode", t.mode, usual.mode);
   set_unless(out, "rate", t.rate, usual.rate);
@@ -90,36 +104,51 @@ Json json_of_expect(const Expect& e) {
   set_unless(out, "body_has", e.body_has);
   if (!e.all.empty())
     out.push_member("all", list_of(e.all, [](const Assertion& a) {
-      return Json::object({{"pointer", a.pointer}, {"relation", a.relation}, {"value", a.value}});
-    }));
+                      return Json::object({{"pointer", a.pointer}, {"relation", a.relation}, {"value", a.value}});
+                    }));
   return out;
 }
 
 Json json_of_signing(const Signing& s) {
-  return Json::object({{"kind", s.kind}, {"key", s.key}, {"into", s.into}, {"in_header", s.in_header}, {"key_file", s.key_file}});
+  return Json::object(
+      {{"kind", s.kind}, {"key", s.key}, {"into", s.into}, {"in_header", s.in_header}, {"key_file", s.key_file}});
 }
 
 Json json_of_step(const Step& s) {
   Json poll;
   if (s.poll) {
-    poll = Json::object({{"every_ns", ns(s.poll->every)}, {"pointer", s.poll->pointer}, {"until", list_of(s.poll->until)},
+    poll = Json::object({{"every_ns", ns(s.poll->every)},
+                         {"pointer", s.poll->pointer},
+                         {"until", list_of(s.poll->until)},
                          {"fail_on", list_of(s.poll->fail_on)}});
     set_unless(poll, "regex", s.poll->regex);
   }
-  Json out = Json::object({
-      {"name", s.name}, {"method", s.method}, {"path", s.path}, {"body", s.body}, {"headers", json_of_pairs(s.headers)},
-      {"think_ns", ns(s.think)}, {"timeout_ns", ns(s.timeout)}, {"resend", s.resend},
-      {"expect", json_of_expect(s.expect)},
-      {"sold_out", Json::object({{"status", list_of(s.sold_out_status)}, {"pointer", s.sold_out_pointer},
-                                 {"value", s.sold_out_value}})},
-      {"poll", poll},
-      {"extract", list_of(s.extract, json_of_extract)},
-      {"fact", kFacts[static_cast<std::size_t>(s.fact)]}, {"order", s.order}, {"channel", s.channel},
-      {"cards_pointer", s.cards_pointer}, {"amount_pointer", s.amount_pointer},
-      {"reference_pointer", s.reference_pointer}, {"kind", s.kind}});
+  Json out = Json::object({{"name", s.name},
+                           {"method", s.method},
+                           {"path", s.path},
+                           {"body", s.body},
+                           {"headers", json_of_pairs(s.headers)},
+                           {"think_ns", ns(s.think)},
+                           {"timeout_ns", ns(s.timeout)},
+                           {"resend", s.resend},
+                           {"expect", json_of_expect(s.expect)},
+                           {"sold_out", Json::object({{"status", list_of(s.sold_out_status)},
+                                                      {"pointer", s.sold_out_pointer},
+                                                      {"value", s.sold_out_value}})},
+                           {"poll", poll},
+                           {"extract", list_of(s.extract, json_of_extract)},
+                           {"fact", kFacts[static_cast<std::size_t>(s.fact)]},
+                           {"order", s.order},
+                           {"channel", s.channel},
+                           {"cards_pointer", s.cards_pointer},
+                           {"amount_pointer", s.amount_pointer},
+                           {"reference_pointer", s.reference_pointer},
+                           {"kind", s.kind}});
   if (s.pending)
-    out.push_member("pending", Json::object({{"status", list_of(s.pending->status)}, {"every_ns", ns(s.pending->every)},
-                                             {"pointer", s.pending->pointer}, {"values", list_of(s.pending->values)}}));
+    out.push_member("pending", Json::object({{"status", list_of(s.pending->status)},
+                                             {"every_ns", ns(s.pending->every)},
+                                             {"pointer", s.pending->pointer},
+                                             {"values", list_of(s.pending->values)}}));
   if (!s.form.empty()) out.push_member("form", json_of_pairs(s.form));
   if (s.sign) out.push_member("sign", json_of_signing(*s.sign));
   set_unless(out, "redirects", s.redirects);
@@ -132,17 +161,26 @@ Json json_of_step(const Step& s) {
 }
 
 Json json_of_journey(const Journey& j) {
-  Json out = Json::object({{"name", j.name}, {"flow", j.flow}, {"goods", j.goods}, {"weight", j.weight},
-                       {"deadline_ns", ns(j.deadline)}, {"steps", list_of(j.steps, json_of_step)}, {"skus", list_of(j.skus)},
-                       {"quantity_min", j.quantity_min}, {"quantity_max", j.quantity_max},
-                       {"channels", list_of(j.channels)}});
+  Json out = Json::object({{"name", j.name},
+                           {"flow", j.flow},
+                           {"goods", j.goods},
+                           {"weight", j.weight},
+                           {"deadline_ns", ns(j.deadline)},
+                           {"steps", list_of(j.steps, json_of_step)},
+                           {"skus", list_of(j.skus)},
+                           {"quantity_min", j.quantity_min},
+                           {"quantity_max", j.quantity_max},
+                           {"channels", list_of(j.channels)}});
   set_unless(out, "skew", j.skew, 1.0);
   set_unless(out, "patience_ns", j.patience.count());
   set_unless(out, "refresh", j.refresh);
   set_unless(out, "resubmit", j.resubmit);
   if (!j.data_file.empty())
-    out.push_member("data", Json::object({{"file", j.data_file}, {"sha256", j.data_sha256}, {"columns", list_of(j.data_columns)},
-                                          {"rows", j.data_count}, {"random", j.data_random}}));
+    out.push_member("data", Json::object({{"file", j.data_file},
+                                          {"sha256", j.data_sha256},
+                                          {"columns", list_of(j.data_columns)},
+                                          {"rows", j.data_count},
+                                          {"random", j.data_random}}));
   return out;
 }
 
@@ -172,8 +210,8 @@ FaultSpec fault_in(const Json& j) {
 }
 
 Segment segment_in(const Json& j) {
-  return {count_in(j, "index"), time_in(j, "begin_ns"), time_in(j, "fault_at_ns"), time_in(j, "heal_at_ns"),
-          time_in(j, "horizon_at_ns"), time_in(j, "end_ns"), fault_in(j["fault"]), j["load"].number(1)};
+  return {count_in(j, "index"),        time_in(j, "begin_ns"), time_in(j, "fault_at_ns"), time_in(j, "heal_at_ns"),
+          time_in(j, "horizon_at_ns"), time_in(j, "end_ns"),   fault_in(j["fault"]),      j["load"].number(1)};
 }
 
 std::vector<std::pair<std::string, std::string>> pairs_in(const Json& j) {
@@ -205,15 +243,18 @@ Step step_in(const Json& j) {
   s.expect.pointer = expect["pointer"].string();
   s.expect.values = texts_in(expect["values"]);
   s.expect.body_has = expect["body_has"].string();
-  for (const Json& a : expect["all"].items()) s.expect.all.push_back({a["pointer"].string(), a["relation"].string(), a["value"].string()});
+  for (const Json& a : expect["all"].items())
+    s.expect.all.push_back({a["pointer"].string(), a["relation"].string(), a["value"].string()});
   const Json& sold_out = j["sold_out"];
   s.sold_out_status = numbers_in(sold_out["status"]);
   s.sold_out_pointer = sold_out["pointer"].string();
   s.sold_out_value = sold_out["value"].string();
   if (const Json& poll = j["poll"]; poll.is_object())
-    s.poll = Poll{time_in(poll, "every_ns"), poll["pointer"].string(), texts_in(poll["until"]), texts_in(poll["fail_on"]), poll["regex"].string()};
+    s.poll = Poll{time_in(poll, "every_ns"), poll["pointer"].string(), texts_in(poll["until"]),
+                  texts_in(poll["fail_on"]), poll["regex"].string()};
   if (const Json& pending = j["pending"]; pending.is_object())
-    s.pending = Pending{numbers_in(pending["status"]), time_in(pending, "every_ns"), pending["pointer"].string(), texts_in(pending["values"])};
+    s.pending = Pending{numbers_in(pending["status"]), time_in(pending, "every_ns"), pending["pointer"].string(),
+                        texts_in(pending["values"])};
   for (const Json& e : j["extract"].items()) s.extract.push_back(extract_in(e));
   for (std::size_t i = 0; i < kFacts.size(); ++i)
     if (kFacts[i] == j["fact"].string()) s.fact = static_cast<Fact>(i);
@@ -225,7 +266,8 @@ Step step_in(const Json& j) {
   s.kind = j["kind"].string();
   s.form = pairs_in(j["form"]);
   if (const Json& sign = j["sign"]; sign.is_object())
-    s.sign = Signing{sign["kind"].string(), sign["key"].string(), sign["into"].string(), sign["in_header"].boolean(), sign["key_file"].string()};
+    s.sign = Signing{sign["kind"].string(), sign["key"].string(), sign["into"].string(), sign["in_header"].boolean(),
+                     sign["key_file"].string()};
   s.redirects = count_in(j, "redirects");
   s.cookies = j["cookies"].boolean(true);
   s.cards_regex = j["cards_regex"].string();
@@ -269,32 +311,49 @@ std::string first_difference(const Json& a, const Json& b, const std::string& pa
   for (const auto& [key, value] : b.members())
     if (!a.has(key)) return path + "/" + key;
   for (std::size_t i = 0; i < std::min(a.items().size(), b.items().size()); ++i)
-    if (auto found = first_difference(a.items()[i], b.items()[i], path + "/" + std::to_string(i)); !found.empty()) return found;
+    if (auto found = first_difference(a.items()[i], b.items()[i], path + "/" + std::to_string(i)); !found.empty())
+      return found;
   return path.empty() ? "/" : path;
 }
 
 }  // namespace
 
 Json json_of_plan(const Plan& p) {
-  Json out = Json::object({
-      {"schema", kSchema}, {"scenario", p.scenario}, {"why", p.why}, {"target", p.target}, {"version", p.version},
-      {"seed", p.seed},
-      {"traffic", json_of_traffic(p.traffic)},
-      {"segments", list_of(p.segments, json_of_segment)}, {"load_end_ns", ns(p.load_end)}, {"drain_ns", ns(p.drain)},
-      {"planned_trades", p.planned_trades}, {"planned_steps", p.planned_steps},
-      {"journeys", list_of(p.journeys, json_of_journey)},
-      {"stock", list_of(p.stock, [](const SkuStock& s) {
-         return Json::object({{"sku", s.sku}, {"goods", s.goods}, {"cards", s.cards}, {"price_cents", s.price_cents}});
-       })},
-      {"slo", Json::object({{"window_ns", ns(p.slo.window)}, {"good_share", p.slo.good_share},
-                            {"step_limit_ns", ns(p.slo.step_limit)}, {"samples_min", p.slo.samples_min},
-                            {"breach_of", p.slo.breach_of}, {"breach_bad", p.slo.breach_bad},
-                            {"recover_good", p.slo.recover_good}})},
-      {"expect", list_of(p.expect, [](const Expectation& e) {
-         return Json::object({{"metric", e.metric}, {"relation", e.relation}, {"bound", e.bound}});
-       })},
-      {"checks", list_of(p.checks)}, {"in_flight_max", p.in_flight_max}, {"connections_max", p.connections_max},
-      {"buyers", p.buyers}});
+  Json out = Json::object(
+      {{"schema", kSchema},
+       {"scenario", p.scenario},
+       {"why", p.why},
+       {"target", p.target},
+       {"version", p.version},
+       {"seed", p.seed},
+       {"traffic", json_of_traffic(p.traffic)},
+       {"segments", list_of(p.segments, json_of_segment)},
+       {"load_end_ns", ns(p.load_end)},
+       {"drain_ns", ns(p.drain)},
+       {"planned_trades", p.planned_trades},
+       {"planned_steps", p.planned_steps},
+       {"journeys", list_of(p.journeys, json_of_journey)},
+       {"stock",
+        list_of(p.stock,
+                [](const SkuStock& s) {
+                  return Json::object(
+                      {{"sku", s.sku}, {"goods", s.goods}, {"cards", s.cards}, {"price_cents", s.price_cents}});
+                })},
+       {"slo", Json::object({{"window_ns", ns(p.slo.window)},
+                             {"good_share", p.slo.good_share},
+                             {"step_limit_ns", ns(p.slo.step_limit)},
+                             {"samples_min", p.slo.samples_min},
+                             {"breach_of", p.slo.breach_of},
+                             {"breach_bad", p.slo.breach_bad},
+                             {"recover_good", p.slo.recover_good}})},
+       {"expect", list_of(p.expect,
+                          [](const Expectation& e) {
+                            return Json::object({{"metric", e.metric}, {"relation", e.relation}, {"bound", e.bound}});
+                          })},
+       {"checks", list_of(p.checks)},
+       {"in_flight_max", p.in_flight_max},
+       {"connections_max", p.connections_max},
+       {"buyers", p.buyers}});
   if (!p.abort.empty()) out.push_member("abort", list_of(p.abort, json_of_abort));
   if (!p.front_walls.empty()) out.push_member("front_walls", list_of(p.front_walls, json_of_wall));
   return out;
@@ -302,8 +361,10 @@ Json json_of_plan(const Plan& p) {
 
 Result<Plan> plan_of_json(const Json& json) {
   if (json["schema"].string() != kSchema)
-    return Error{Errc::invalid, "this is not a plan: schema '" + std::string(kSchema) + "' was wanted, '" +
-                                    json["schema"].string() + "' was found", "give the plan.json of a run folder"};
+    return Error{Errc::invalid,
+                 "this is not a plan: schema '" + std::string(kSchema) + "' was wanted, '" + json["schema"].string() +
+                     "' was found",
+                 "give the plan.json of a run folder"};
   Plan p;
   p.scenario = json["scenario"].string();
   p.why = json["why"].string();
@@ -333,18 +394,23 @@ Result<Plan> plan_of_json(const Json& json) {
   for (const Json& s : json["segments"].items()) p.segments.push_back(segment_in(s));
   p.load_end = time_in(json, "load_end_ns");
   p.drain = time_in(json, "drain_ns");
-  for (const char* count : {"planned_trades", "planned_steps"})   // who reads the record makes room for as many
+  for (const char* count : {"planned_trades", "planned_steps"})  // who reads the record makes room for as many
     if (json[count].integer() < 0 || json[count].integer() > kPlannedMax)
-      return Error{Errc::invalid, std::string("the plan's ") + count + " cannot be " + json[count].text(), "give a plan.json that this version wrote"};
+      return Error{Errc::invalid, std::string("the plan's ") + count + " cannot be " + json[count].text(),
+                   "give a plan.json that this version wrote"};
   p.planned_trades = static_cast<std::uint64_t>(json["planned_trades"].integer());
   p.planned_steps = static_cast<std::uint64_t>(json["planned_steps"].integer());
   for (const Json& j : json["journeys"].items()) p.journeys.push_back(journey_in(j));
   for (const Json& s : json["stock"].items())
     p.stock.push_back({s["sku"].string(), s["goods"].string(), count_in(s, "cards"), s["price_cents"].integer()});
   const Json& slo = json["slo"];
-  p.slo = {time_in(slo, "window_ns"), slo["good_share"].number(), time_in(slo, "step_limit_ns"),
-           static_cast<int>(slo["samples_min"].integer()), static_cast<int>(slo["breach_of"].integer()),
-           static_cast<int>(slo["breach_bad"].integer()), static_cast<int>(slo["recover_good"].integer())};
+  p.slo = {time_in(slo, "window_ns"),
+           slo["good_share"].number(),
+           time_in(slo, "step_limit_ns"),
+           static_cast<int>(slo["samples_min"].integer()),
+           static_cast<int>(slo["breach_of"].integer()),
+           static_cast<int>(slo["breach_bad"].integer()),
+           static_cast<int>(slo["recover_good"].integer())};
   for (const Json& e : json["expect"].items())
     p.expect.push_back({e["metric"].string(), e["relation"].string(), e["bound"].number()});
   p.checks = texts_in(json["checks"]);
@@ -352,13 +418,16 @@ Result<Plan> plan_of_json(const Json& json) {
   p.connections_max = count_in(json, "connections_max");
   p.buyers = count_in(json, "buyers");
   for (const Json& a : json["abort"].items())
-    p.abort.push_back({a["metric"].string(), a["relation"].string(), a["bound"].number(), time_in(a, "window_ns"), a["phase"].string()});
+    p.abort.push_back({a["metric"].string(), a["relation"].string(), a["bound"].number(), time_in(a, "window_ns"),
+                       a["phase"].string()});
   for (const Json& w : json["front_walls"].items())
-    p.front_walls.push_back({numbers_in(w["status"]), w["header"].string(), w["header_has"].string(), w["body_has"].string()});
+    p.front_walls.push_back(
+        {numbers_in(w["status"]), w["header"].string(), w["header_has"].string(), w["body_has"].string()});
   // What we wrote reads back to the same bytes; anything else was edited or torn, and a judge must not guess.
   const Json again = json_of_plan(p);
   if (again.dump() != json.dump())
-    return Error{Errc::invalid, "the plan has missing, unknown or mistyped members, first at " + first_difference(again, json, ""),
+    return Error{Errc::invalid,
+                 "the plan has missing, unknown or mistyped members, first at " + first_difference(again, json, ""),
                  "give a plan.json that this version wrote"};
   return p;
 }

@@ -1,5 +1,5 @@
-// routes: a routes file says which journey stands for which route of a log. A log holds no bodies: a write that no entry maps is
-// never replayed blind, but refused by name.
+// routes: a routes file says which journey stands for which route of a log. A log holds no bodies: a write that no
+// entry maps is never replayed blind, but refused by name.
 #pragma once
 
 #include <functional>
@@ -14,8 +14,8 @@
 
 namespace cardstorm {
 
-/// One entry of `map:`. A line that fits `route` starts one trade of one of `journeys` (their weights decide); lines of the same
-/// session that fit `covers` are steps of that journey already, and are absorbed.
+/// One entry of `map:`. A line that fits `route` starts one trade of one of `journeys` (their weights decide); lines of
+/// the same session that fit `covers` are steps of that journey already, and are absorbed.
 struct RouteEntry {
   std::string route;
   std::vector<std::string> journeys, covers;
@@ -30,8 +30,8 @@ struct RoutesFile {
   Place at, map_at;
 };
 
-/// The journey that replays a read as it was recorded, with the headers that all steps of `others` have alike (such as the buyer's
-/// name). A journeys file may hold one of this name instead.
+/// The journey that replays a read as it was recorded, with the headers that all steps of `others` have alike (such as
+/// the buyer's name). A journeys file may hold one of this name instead.
 inline constexpr const char* kReplayGet = "replay_get";
 Journey replay_get_journey(const std::vector<PlacedJourney>& others);
 
@@ -40,7 +40,8 @@ bool route_fits(std::string_view pattern, std::string_view line);
 
 RoutesFile read_routes(const Yaml& root, Mistakes& mistakes);
 
-/// The recording as starts of trades. `journey` finds a journey by name. Unmapped writes are mistakes at the file's `map`.
+/// The recording as starts of trades. `journey` finds a journey by name. Unmapped writes are mistakes at the file's
+/// `map`.
 Trace apply_routes(const RoutesFile& routes, const Recording& recording,
                    const std::function<std::optional<std::uint16_t>(const std::string&)>& journey, Mistakes& mistakes);
 

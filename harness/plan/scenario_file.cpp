@@ -15,9 +15,13 @@ constexpr Nanos kLongestRecording = std::chrono::hours(24 * 366);
 constexpr double kRateMax = 100'000;
 
 /// The keys of 'traffic' that only some modes heed, and those modes.
-struct ModeKey { std::string_view key; std::vector<std::string_view> modes; };
+struct ModeKey {
+  std::string_view key;
+  std::vector<std::string_view> modes;
+};
 
-const std::vector<std::string> kModes{"shaped", "compress", "clone", "resample", "constant", "ramp", "step", "poisson", "spike", "promotion"};
+const std::vector<std::string> kModes{"shaped", "compress", "clone",   "resample", "constant",
+                                      "ramp",   "step",     "poisson", "spike",    "promotion"};
 const std::vector<ModeKey> kModeKeys{
     {"trace", {"shaped", "compress", "clone", "resample"}},
     {"base_rate", {"shaped"}},
@@ -34,8 +38,10 @@ const std::vector<ModeKey> kModeKeys{
     {"lasts", {"spike", "promotion"}},
 };
 
-/// Keys that the mode does not heed are mistakes; so are those missing that it cannot do without. `fit`: each rate and time could be read.
-void check_mode(Fields& fields, const Yaml& node, const Traffic& t, const Place& mode_at, bool fit, Mistakes& mistakes) {
+/// Keys that the mode does not heed are mistakes; so are those missing that it cannot do without. `fit`: each rate and
+/// time could be read.
+void check_mode(Fields& fields, const Yaml& node, const Traffic& t, const Place& mode_at, bool fit,
+                Mistakes& mistakes) {
   if (std::count(kModes.begin(), kModes.end(), t.mode) == 0)
     return add_mistake(mistakes, mode_at, "mode '" + t.mode + "' is not known", remedy_among(t.mode, kModes));
   for (const ModeKey& entry : kModeKeys) {
@@ -44,19 +50,29 @@ void check_mode(Fields& fields, const Yaml& node, const Traffic& t, const Place&
       if (m.key == entry.key && m.value.kind != Yaml::Kind::null) member = &m;
     const bool heeded = std::count(entry.modes.begin(), entry.modes.end(), t.mode) > 0;
     if (member != nullptr && !heeded)
-      add_mistake(mistakes, member->at, "'" + member->key + "' does nothing in mode '" + t.mode + "'",
-                  "remove it, or take mode " + join(std::vector<std::string>(entry.modes.begin(), entry.modes.end()), ", "));
+      add_mistake(
+          mistakes, member->at, "'" + member->key + "' does nothing in mode '" + t.mode + "'",
+          "remove it, or take mode " + join(std::vector<std::string>(entry.modes.begin(), entry.modes.end()), ", "));
   }
   const auto heeds = [&](std::string_view key) {
     const auto entry = std::find_if(kModeKeys.begin(), kModeKeys.end(), [&](const ModeKey& k) { return k.key == key; });
     return std::count(entry->modes.begin(), entry->modes.end(), t.mode) > 0;
   };
   if (heeds("from")) fields.need("trace", "traces/sample_shop.csv");
-  const bool rate = !heeds("rate") || fields.need("rate", "20") != nullptr, rate_to = !heeds("rate_to") || fields.need("rate_to", "100") != nullptr;
-  if (!fit || !rate || !rate_to) return;   // what is wrong by itself says nothing beside the others
-  if (heeds("every") && t.rate_to <= t.rate) add_mistake(mistakes, mode_at, "a burst of " + fixed(t.rate_to, 2) + " trades/s does not rise above the " + fixed(t.rate, 2) + " around it", "raise rate_to");
-  if (heeds("every") && t.lasts >= t.every) add_mistake(mistakes, mode_at, "a burst of " + duration_text(t.lasts) + " every " + duration_text(t.every) + " never ends", "make 'lasts' shorter than 'every'");
-  if (heeds("rate") && t.rate <= 0 && (t.rate_to <= 0 || !heeds("rate_to"))) add_mistake(mistakes, mode_at, "a rate of 0 gives no load", "raise 'rate'");
+  const bool rate = !heeds("rate") || fields.need("rate", "20") != nullptr,
+             rate_to = !heeds("rate_to") || fields.need("rate_to", "100") != nullptr;
+  if (!fit || !rate || !rate_to) return;  // what is wrong by itself says nothing beside the others
+  if (heeds("every") && t.rate_to <= t.rate)
+    add_mistake(
+        mistakes, mode_at,
+        "a burst of " + fixed(t.rate_to, 2) + " trades/s does not rise above the " + fixed(t.rate, 2) + " around it",
+        "raise rate_to");
+  if (heeds("every") && t.lasts >= t.every)
+    add_mistake(mistakes, mode_at,
+                "a burst of " + duration_text(t.lasts) + " every " + duration_text(t.every) + " never ends",
+                "make 'lasts' shorter than 'every'");
+  if (heeds("rate") && t.rate <= 0 && (t.rate_to <= 0 || !heeds("rate_to")))
+    add_mistake(mistakes, mode_at, "a rate of 0 gives no load", "raise 'rate'");
 }
 
 void read_traffic(const Yaml& node, ScenarioFile& out, Mistakes& mistakes) {
@@ -88,7 +104,8 @@ void read_traffic(const Yaml& node, ScenarioFile& out, Mistakes& mistakes) {
   fields.text("routes", t.routes);
   fields.duration("late_max", t.late_max, 1ms, 60s);
   fields.number("connects_per_second", t.connects_per_second, 1, 1e6);
-  std::int64_t steps = t.steps, shards = t.shards, buyers = out.buyers, in_flight = out.in_flight_max, connections = out.connections_max;
+  std::int64_t steps = t.steps, shards = t.shards, buyers = out.buyers, in_flight = out.in_flight_max,
+               connections = out.connections_max;
   fields.integer("steps", steps, 2, 1000);
   if (fields.integer("shards", shards, 1, 8) && shards != 1 && shards != 2 && shards != 4 && shards != 8) {
     add_mistake(mistakes, fields.get("shards")->at, "'shards' is " + std::to_string(shards), "take 1, 2, 4 or 8");
@@ -128,7 +145,8 @@ Json read_params(const Yaml* node, const KnownFault& known, const Place& at, Mis
   if (node != nullptr)
     for (const YamlMember& member : node->members)
       if (std::count(names.begin(), names.end(), member.key) == 0)
-        add_mistake(mistakes, member.at, "fault '" + known.name + "' has no parameter '" + member.key + "'", remedy_among(member.key, names));
+        add_mistake(mistakes, member.at, "fault '" + known.name + "' has no parameter '" + member.key + "'",
+                    remedy_among(member.key, names));
   for (const FaultParam& param : known.params) {
     const Yaml* given = node == nullptr ? nullptr : node->find(param.name);
     Json value;
@@ -137,7 +155,8 @@ Json read_params(const Yaml* node, const KnownFault& known, const Place& at, Mis
       continue;
     }
     if (param.default_text.empty()) {
-      add_mistake(mistakes, at, "fault '" + known.name + "' needs the parameter '" + param.name + "'", "add params: { " + param.name + ": ... }");
+      add_mistake(mistakes, at, "fault '" + known.name + "' needs the parameter '" + param.name + "'",
+                  "add params: { " + param.name + ": ... }");
       continue;
     }
     Yaml by_default;
@@ -158,10 +177,13 @@ Entry read_fault(const Yaml& node, const Timing& timing, const Known& known, Mis
   const KnownFault* kind = nullptr;
   if (fields.text_needed("fault", out.fault.fault, "node_kill")) {
     out.fault_at = fields.get("fault")->at;
-    const auto found = std::find_if(known.faults.begin(), known.faults.end(), [&](const KnownFault& f) { return f.name == out.fault.fault; });
+    const auto found = std::find_if(known.faults.begin(), known.faults.end(),
+                                    [&](const KnownFault& f) { return f.name == out.fault.fault; });
     if (found == known.faults.end())
-      add_mistake(mistakes, out.fault_at, "fault '" + out.fault.fault + "' is not known", remedy_among(out.fault.fault, names));
-    else kind = &*found;
+      add_mistake(mistakes, out.fault_at, "fault '" + out.fault.fault + "' is not known",
+                  remedy_among(out.fault.fault, names));
+    else
+      kind = &*found;
   }
   if (fields.text_needed("on", out.fault.on, "order")) out.on_at = fields.get("on")->at;
   fields.duration("duration", out.fault.duration, 1s, kLongest);
@@ -192,7 +214,8 @@ const std::vector<Yaml>& items_of(Fields& fields, std::string_view key, Mistakes
   const Yaml* node = fields.get(key);
   if (node == nullptr) return kNone;
   if (node->kind == Yaml::Kind::list && node->items.size() <= 1000) return node->items;
-  add_mistake(mistakes, node->at, "'" + std::string(key) + "' must be a list of at most 1000 entries", "write '- ' in front of each entry");
+  add_mistake(mistakes, node->at, "'" + std::string(key) + "' must be a list of at most 1000 entries",
+              "write '- ' in front of each entry");
   return kNone;
 }
 
@@ -212,8 +235,10 @@ void read_slo(const Yaml& node, ScenarioFile& out, Mistakes& mistakes) {
   integer("breach_bad", slo.breach_bad, 1000);
   integer("recover_good", slo.recover_good, 1000);
   if (slo.breach_bad > slo.breach_of)
-    add_mistake(mistakes, node.at, "'breach_bad' is " + std::to_string(slo.breach_bad) + " of only " + std::to_string(slo.breach_of) + " windows",
-                "make breach_of at least as large");
+    add_mistake(
+        mistakes, node.at,
+        "'breach_bad' is " + std::to_string(slo.breach_bad) + " of only " + std::to_string(slo.breach_of) + " windows",
+        "make breach_of at least as large");
   fields.finish();
 }
 
@@ -225,7 +250,8 @@ std::optional<Expectation> expectation_of(const std::string& metric, const std::
     const std::string_view number = trim(all.substr(relation.size()));
     double bound = 0;
     const auto [rest, error] = std::from_chars(number.data(), number.data() + number.size(), bound);
-    if (error != std::errc() || rest != number.data() + number.size() || !(bound > -1e15 && bound < 1e15)) return std::nullopt;
+    if (error != std::errc() || rest != number.data() + number.size() || !(bound > -1e15 && bound < 1e15))
+      return std::nullopt;
     return Expectation{metric, std::string(relation), bound};
   }
   return std::nullopt;
@@ -233,14 +259,17 @@ std::optional<Expectation> expectation_of(const std::string& metric, const std::
 
 void read_expect(const Yaml& node, ScenarioFile& out, Mistakes& mistakes) {
   if (node.kind != Yaml::Kind::map)
-    return add_mistake(mistakes, node.at, "'expect' must be a map of metrics and bounds", "write expect: { success_rate: \">= 0.995\" }");
+    return add_mistake(mistakes, node.at, "'expect' must be a map of metrics and bounds",
+                       "write expect: { success_rate: \">= 0.995\" }");
   for (const YamlMember& member : node.members) {
     std::string text;
     if (!text_of_node(member.value, member.key, text, mistakes)) continue;
     const auto expectation = expectation_of(member.key, text);
     if (!expectation)
-      add_mistake(mistakes, member.value.at, "'" + text + "' is not a relation and a number", "write for example " + member.key + ": \">= 0.995\"");
-    else out.expect.emplace_back(*expectation, member.at);
+      add_mistake(mistakes, member.value.at, "'" + text + "' is not a relation and a number",
+                  "write for example " + member.key + ": \">= 0.995\"");
+    else
+      out.expect.emplace_back(*expectation, member.at);
   }
 }
 
@@ -250,21 +279,25 @@ const std::vector<std::string> kAbortPhases{"any", "steady", "fault", "observe"}
 AbortRule read_abort(const Yaml& node, Mistakes& mistakes) {
   AbortRule out{"good_share", ">=", 0, 10s, ""};
   Fields fields(node, "an entry of 'abort'", mistakes);
-  if (fields.text_needed("metric", out.metric, "good_share") && std::count(kAbortMetrics.begin(), kAbortMetrics.end(), out.metric) == 0)
-    add_mistake(mistakes, fields.get("metric")->at, "metric '" + out.metric + "' is not known in 'abort'", remedy_among(out.metric, kAbortMetrics));
+  if (fields.text_needed("metric", out.metric, "good_share") &&
+      std::count(kAbortMetrics.begin(), kAbortMetrics.end(), out.metric) == 0)
+    add_mistake(mistakes, fields.get("metric")->at, "metric '" + out.metric + "' is not known in 'abort'",
+                remedy_among(out.metric, kAbortMetrics));
   std::string is, phase;
   if (fields.text_needed("is", is, "\">= 0.5\"")) {
     if (const auto wanted = expectation_of(out.metric, is)) {
       out.relation = wanted->relation;
       out.bound = wanted->bound;
     } else {
-      add_mistake(mistakes, fields.get("is")->at, "'" + is + "' is not a relation and a number", "write what must hold, for example is: \">= 0.5\"");
+      add_mistake(mistakes, fields.get("is")->at, "'" + is + "' is not a relation and a number",
+                  "write what must hold, for example is: \">= 0.5\"");
     }
   }
   fields.duration("window", out.window, 1s, std::chrono::minutes(10));
   if (fields.text("phase", phase)) {
     if (std::count(kAbortPhases.begin(), kAbortPhases.end(), phase) == 0)
-      add_mistake(mistakes, fields.get("phase")->at, "phase '" + phase + "' is not known", remedy_among(phase, kAbortPhases));
+      add_mistake(mistakes, fields.get("phase")->at, "phase '" + phase + "' is not known",
+                  remedy_among(phase, kAbortPhases));
     if (phase != "any") out.phase = phase;
   }
   fields.finish();
@@ -279,42 +312,54 @@ FrontWall read_front_wall(const Yaml& node, Mistakes& mistakes) {
   fields.text("has", out.header_has);
   fields.text("body_has", out.body_has);
   if (!out.header_has.empty() && out.header.empty())
-    add_mistake(mistakes, fields.get("has")->at, "'has' without a header to look in", "add header: Server, or write body_has for text in the page");
+    add_mistake(mistakes, fields.get("has")->at, "'has' without a header to look in",
+                "add header: Server, or write body_has for text in the page");
   if (fields.is_map() && out.header.empty() && out.body_has.empty())
-    add_mistake(mistakes, node.at, "nothing tells this front wall from the platform: a status alone may be the platform's own", "add header and has, or body_has");
+    add_mistake(mistakes, node.at,
+                "nothing tells this front wall from the platform: a status alone may be the platform's own",
+                "add header and has, or body_has");
   fields.finish();
   return out;
 }
 
 /// Runs that are not given --out lie in a folder that is named after their scenario.
 bool is_folder_name(const std::string& name) {
-  return name.size() <= 100 && std::none_of(name.begin(), name.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f || c == '/'; });
+  return name.size() <= 100 &&
+         std::none_of(name.begin(), name.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f || c == '/'; });
 }
 
 }  // namespace
 
 ScenarioFile read_scenario(const Yaml& root, const Known& known, Mistakes& mistakes) {
   ScenarioFile out;
-  out.at = out.target_at = out.traffic_at = out.trace_at = out.peak_at = out.journeys_at = out.mode_at = out.from_at = out.routes_at = root.at;
+  out.at = out.target_at = out.traffic_at = out.trace_at = out.peak_at = out.journeys_at = out.mode_at = out.from_at =
+      out.routes_at = root.at;
   Fields fields(root, "a scenario", mistakes);
   if (fields.text_needed("scenario", out.name, "drill") && !is_folder_name(out.name))
-    add_mistake(mistakes, fields.get("scenario")->at,
-                "the name of a scenario becomes part of its run folder's: no '/', no control character, at most 100 bytes", "write for example scenario: drill");
+    add_mistake(
+        mistakes, fields.get("scenario")->at,
+        "the name of a scenario becomes part of its run folder's: no '/', no control character, at most 100 bytes",
+        "write for example scenario: drill");
   fields.text_needed("why", out.why, "\"a spot instance is taken back in the evening peak\"");
   if (fields.text("target", out.target)) out.target_at = fields.get("target")->at;
   std::int64_t seed = 1;
   if (fields.integer("seed", seed, 0, INT64_MAX)) out.seed = static_cast<std::uint64_t>(seed);
-  if (const Yaml* traffic = fields.need("traffic", "{ trace: traces/azure_llm_code_2023.csv }")) read_traffic(*traffic, out, mistakes);
+  if (const Yaml* traffic = fields.need("traffic", "{ trace: traces/azure_llm_code_2023.csv }"))
+    read_traffic(*traffic, out, mistakes);
   if (const Yaml* timing = fields.get("timing")) {
     read_timing(*timing, out.timing, mistakes);
-    for (const char* key : {"steady", "fault", "observe"}) out.own_length = out.own_length || timing->find(key) != nullptr;
+    for (const char* key : {"steady", "fault", "observe"})
+      out.own_length = out.own_length || timing->find(key) != nullptr;
   }
-  for (const Yaml& item : items_of(fields, "levels", mistakes)) out.entries.push_back(read_level(item, out.timing, mistakes));
-  for (const Yaml& item : items_of(fields, "faults", mistakes)) out.entries.push_back(read_fault(item, out.timing, known, mistakes));
+  for (const Yaml& item : items_of(fields, "levels", mistakes))
+    out.entries.push_back(read_level(item, out.timing, mistakes));
+  for (const Yaml& item : items_of(fields, "faults", mistakes))
+    out.entries.push_back(read_fault(item, out.timing, known, mistakes));
   out.own_length = out.own_length || !out.entries.empty();
   for (const Yaml& item : items_of(fields, "abort", mistakes)) out.abort.push_back(read_abort(item, mistakes));
-  for (const Yaml& item : items_of(fields, "front_wall", mistakes)) out.front_walls.push_back(read_front_wall(item, mistakes));
-  if (out.entries.empty()) {   // no levels, no faults: one quiet stretch as long as a fault's segment would be
+  for (const Yaml& item : items_of(fields, "front_wall", mistakes))
+    out.front_walls.push_back(read_front_wall(item, mistakes));
+  if (out.entries.empty()) {  // no levels, no faults: one quiet stretch as long as a fault's segment would be
     const Timing& t = out.timing;
     out.entries.push_back({{}, t.steady + t.fault + t.observe, 0s, t.gap, 1, root.at, root.at, root.at});
     out.entries.back().fault.duration = 0s;
@@ -328,11 +373,14 @@ ScenarioFile read_scenario(const Yaml& root, const Known& known, Mistakes& mista
   if (const Yaml* expect = fields.get("expect")) read_expect(*expect, out, mistakes);
   if (fields.texts("checks", out.checks)) {
     for (const std::string& check : out.checks)
-      if (std::count(known.checks.begin(), known.checks.end(), check) == 0 && !(check == "none" && out.checks.size() == 1))
-        add_mistake(mistakes, fields.get("checks")->at, "check '" + check + "' is not known", remedy_among(check, known.checks));
+      if (std::count(known.checks.begin(), known.checks.end(), check) == 0 &&
+          !(check == "none" && out.checks.size() == 1))
+        add_mistake(mistakes, fields.get("checks")->at, "check '" + check + "' is not known",
+                    remedy_among(check, known.checks));
   }
   if (const Yaml* quick = fields.get("quick"); quick != nullptr && quick->kind != Yaml::Kind::map)
-    add_mistake(mistakes, quick->at, "'quick' must be a map of what --quick changes", "write quick: { timing: { steady: 6s } }");
+    add_mistake(mistakes, quick->at, "'quick' must be a map of what --quick changes",
+                "write quick: { timing: { steady: 6s } }");
   fields.finish();
   return out;
 }

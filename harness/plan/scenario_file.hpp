@@ -1,5 +1,5 @@
-// scenario_file: a scenario's YAML as typed values. Cross checks with target, journeys and trace are made in cross_checks.cpp; the
-// places for them are kept here.
+// scenario_file: a scenario's YAML as typed values. Cross checks with target, journeys and trace are made in
+// cross_checks.cpp; the places for them are kept here.
 #pragma once
 
 #include <optional>
@@ -12,7 +12,9 @@
 
 namespace cardstorm {
 
-struct Timing { Nanos steady{10s}, fault{15s}, observe{35s}, gap{6s}, drain{20s}; };
+struct Timing {
+  Nanos steady{10s}, fault{15s}, observe{35s}, gap{6s}, drain{20s};
+};
 
 /// One entry of `faults:` or `levels:` (no fault: kind and on are empty).
 struct Entry {
@@ -30,13 +32,14 @@ struct ScenarioFile {
   Timing timing;
   std::vector<Entry> entries;
   std::vector<std::string> journeys;
-  const Yaml* stock = nullptr;      // read when the journeys' own stock is known
+  const Yaml* stock = nullptr;  // read when the journeys' own stock is known
   Slo slo;
   std::vector<std::pair<Expectation, Place>> expect;
   std::vector<std::string> checks;
   std::vector<AbortRule> abort;
   std::vector<FrontWall> front_walls;
-  bool own_length = false;          // the scenario says itself how long the load lasts; else a replay lasts as long as its recording
+  bool own_length =
+      false;  // the scenario says itself how long the load lasts; else a replay lasts as long as its recording
   Place at, target_at, traffic_at, trace_at, peak_at, journeys_at, mode_at, from_at, routes_at;
 };
 

@@ -1,4 +1,5 @@
-// shapes: the rate over time as a list of pieces; each piece knows the area under it and where that area reaches a value.
+// shapes: the rate over time as a list of pieces; each piece knows the area under it and where that area reaches a
+// value.
 #include "harness/plan/shapes.hpp"
 
 #include <algorithm>
@@ -12,10 +13,11 @@ namespace cardstorm {
 namespace {
 
 constexpr std::array<std::string_view, 6> kShapes{"constant", "ramp", "step", "poisson", "spike", "promotion"};
-constexpr int kBisections = 60;      // a day in doubles is exact to far below a nanosecond
-constexpr double kDecays = 3;        // the wall falls by e^-3 within `lasts`
+constexpr int kBisections = 60;  // a day in doubles is exact to far below a nanosecond
+constexpr double kDecays = 3;    // the wall falls by e^-3 within `lasts`
 
-/// The rate over [begin, begin + length): from `from` in a straight line to `to`, or falling from `from` toward `to` with `decay` per second.
+/// The rate over [begin, begin + length): from `from` in a straight line to `to`, or falling from `from` toward `to`
+/// with `decay` per second.
 struct Piece {
   double begin, length, from, to, decay = 0;
 
@@ -51,8 +53,10 @@ void add(std::vector<Piece>& pieces, double end, Piece piece) {
 
 std::vector<Piece> pieces_of(const Traffic& t, double end) {
   std::vector<Piece> out;
-  if (t.mode == "constant" || t.mode == "poisson") add(out, end, {0, end, t.rate, t.rate});
-  else if (t.mode == "ramp") add(out, end, {0, end, t.rate, t.rate_to});
+  if (t.mode == "constant" || t.mode == "poisson")
+    add(out, end, {0, end, t.rate, t.rate});
+  else if (t.mode == "ramp")
+    add(out, end, {0, end, t.rate, t.rate_to});
   else if (t.mode == "step") {
     const double level = end / t.steps;
     for (std::uint32_t i = 0; i < t.steps; ++i) {
@@ -62,9 +66,11 @@ std::vector<Piece> pieces_of(const Traffic& t, double end) {
   } else {
     const double every = seconds(t.every), lasts = seconds(t.lasts);
     for (double at = 0; at < end; at += every) {
-      const double wall = at == 0 ? 0 : lasts;   // the first one comes after one whole period of quiet
-      if (t.mode == "spike") add(out, end, {at, wall, t.rate_to, t.rate_to});
-      else add(out, end, {at, wall, t.rate_to, t.rate, kDecays / lasts});
+      const double wall = at == 0 ? 0 : lasts;  // the first one comes after one whole period of quiet
+      if (t.mode == "spike")
+        add(out, end, {at, wall, t.rate_to, t.rate_to});
+      else
+        add(out, end, {at, wall, t.rate_to, t.rate, kDecays / lasts});
       add(out, end, {at + wall, every - wall, t.rate, t.rate});
     }
   }
@@ -95,10 +101,11 @@ std::vector<Nanos> shape_times(const Traffic& traffic, Nanos length, std::uint64
   assert(is_shape(traffic.mode));
   if (traffic.mode == "poisson") return poisson_times(traffic.rate, length, seed);
   std::vector<Nanos> out;
-  double before = 0;   // area of the pieces before
+  double before = 0;  // area of the pieces before
   for (const Piece& piece : pieces_of(traffic, seconds(length))) {
     const double here = piece.area(piece.length);
-    for (double wanted = static_cast<double>(out.size()) + 0.5; wanted - before < here; wanted = static_cast<double>(out.size()) + 0.5) {
+    for (double wanted = static_cast<double>(out.size()) + 0.5; wanted - before < here;
+         wanted = static_cast<double>(out.size()) + 0.5) {
       const Nanos at = nanos_of_seconds(piece.begin + piece.reaches(wanted - before));
       out.push_back(std::clamp(at, out.empty() ? Nanos(0) : out.back(), length - Nanos(1)));
     }

@@ -1,5 +1,6 @@
-// shapes: arrival times that need no recording: constant, ramp, step, poisson, spike, promotion. Closed form: arrival i is where the
-// area under the rate reaches i + 1/2, so it does not depend on the arrivals before it (poisson, whose gaps are drawn, excepted).
+// shapes: arrival times that need no recording: constant, ramp, step, poisson, spike, promotion. Closed form: arrival i
+// is where the area under the rate reaches i + 1/2, so it does not depend on the arrivals before it (poisson, whose
+// gaps are drawn, excepted).
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,8 @@ std::vector<Nanos> shape_times(const Traffic& traffic, Nanos length, std::uint64
 /// How many trades shape_times() gives (poisson: on average).
 double shape_total(const Traffic& traffic, Nanos length);
 
-/// The promotion's wall rises at once and falls exponentially: after `lasts` so much of it is left, then the quiet rate again.
-inline constexpr double kWallLeft = 0.049787068367863944;   // e^-3
+/// The promotion's wall rises at once and falls exponentially: after `lasts` so much of it is left, then the quiet rate
+/// again.
+inline constexpr double kWallLeft = 0.049787068367863944;  // e^-3
 
 }  // namespace cardstorm

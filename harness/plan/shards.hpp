@@ -1,5 +1,5 @@
-// shards: one stream of trades cut into slices for sending threads or, later, machines. Pure: which slice a trade belongs to follows
-// from the plan alone, so the union over any number of shards is the same stream.
+// shards: one stream of trades cut into slices for sending threads or, later, machines. Pure: which slice a trade
+// belongs to follows from the plan alone, so the union over any number of shards is the same stream.
 #pragma once
 
 #include <cstdint>

@@ -11,7 +11,7 @@ namespace cardstorm {
 
 struct TargetFile {
   TargetSpec spec;
-  std::vector<std::string> journeys;   // names of journeys files that speak this platform's language
+  std::vector<std::string> journeys;  // names of journeys files that speak this platform's language
   Place journeys_at, preflight_at, production_at, at;
 };
 

@@ -13,13 +13,13 @@ namespace cardstorm {
 struct TargetReading {
   Fields& fields;
   TargetFile& file;
-  std::optional<AllowList> allow;   // none when `allow:` itself is wrong: then addresses are not checked
-  std::filesystem::path dir;        // of the target file: paths in it are relative to that
+  std::optional<AllowList> allow;  // none when `allow:` itself is wrong: then addresses are not checked
+  std::filesystem::path dir;       // of the target file: paths in it are relative to that
   Mistakes& mistakes;
 };
 
-/// Reads version, mark, clients, tls, http2, unix_socket, tracing, must_not_resolve, preflight, guard, partners, nodes, databases,
-/// audit, redis, kafka, production; then checks what only all of them together can tell.
+/// Reads version, mark, clients, tls, http2, unix_socket, tracing, must_not_resolve, preflight, guard, partners, nodes,
+/// databases, audit, redis, kafka, production; then checks what only all of them together can tell.
 void read_sections(TargetReading& r);
 
 }  // namespace cardstorm

@@ -12,7 +12,7 @@
 namespace cardstorm {
 namespace {
 
-constexpr std::size_t kMistakesMax = 10;   // a wrong column would fill the screen with one mistake a line
+constexpr std::size_t kMistakesMax = 10;  // a wrong column would fill the screen with one mistake a line
 constexpr std::string_view kForms = "write 2023-11-16 18:17:03.25 or seconds such as 12.25 in the first column";
 
 /// Exactly `digits` digits at `at`, or nothing.
@@ -31,7 +31,8 @@ std::optional<Nanos> iso_time(std::string_view text) {
   const auto year = digits_at(text, 0, 4), month = digits_at(text, 5, 2), day = digits_at(text, 8, 2);
   const auto hour = digits_at(text, 11, 2), minute = digits_at(text, 14, 2), second = digits_at(text, 17, 2);
   if (!year || !month || !day || !hour || !minute || !second) return std::nullopt;
-  const bool marks = text[4] == '-' && text[7] == '-' && (text[10] == ' ' || text[10] == 'T') && text[13] == ':' && text[16] == ':';
+  const bool marks =
+      text[4] == '-' && text[7] == '-' && (text[10] == ' ' || text[10] == 'T') && text[13] == ':' && text[16] == ':';
   if (!marks || *hour > 23 || *minute > 59 || *second > 60) return std::nullopt;
   const std::chrono::year_month_day date{std::chrono::year(*year), std::chrono::month(static_cast<unsigned>(*month)),
                                          std::chrono::day(static_cast<unsigned>(*day))};
@@ -43,7 +44,7 @@ std::optional<Nanos> iso_time(std::string_view text) {
   if (i < text.size() && text[i] == '.') {
     for (++i; i < text.size() && text[i] >= '0' && text[i] <= '9'; ++i) {
       unit /= 10;
-      fraction += (text[i] - '0') * unit;   // digits beyond nanoseconds weigh nothing
+      fraction += (text[i] - '0') * unit;  // digits beyond nanoseconds weigh nothing
     }
   }
   if (i < text.size() && text[i] == 'Z') ++i;
@@ -75,7 +76,8 @@ Trace parse_trace(const std::string& text, const std::string& file, std::vector<
   trace.sha256 = sha256_hex(text);
   const std::size_t before = mistakes.size();
   const auto wrong = [&](int line, std::string what, std::string remedy) {
-    if (mistakes.size() - before < kMistakesMax) mistakes.push_back({file, line, 1, std::move(what), std::move(remedy)});
+    if (mistakes.size() - before < kMistakesMax)
+      mistakes.push_back({file, line, 1, std::move(what), std::move(remedy)});
   };
 
   std::vector<Nanos> stamps;
@@ -88,17 +90,22 @@ Trace parse_trace(const std::string& text, const std::string& file, std::vector<
     const auto stamp = time_stamp(cell);
     if (!stamp) {
       if (line > 1) wrong(line, "'" + std::string(cell.substr(0, 40)) + "' is not a time stamp", std::string(kForms));
-      continue;   // line 1 may be a header
+      continue;  // line 1 may be a header
     }
     if (!stamps.empty() && *stamp < stamps.back())
-      wrong(line, "the recording goes back in time by " + fixed(seconds(stamps.back() - *stamp), 3) + " s", "sort the file by its first column");
+      wrong(line, "the recording goes back in time by " + fixed(seconds(stamps.back() - *stamp), 3) + " s",
+            "sort the file by its first column");
     stamps.push_back(*stamp);
   }
   if (mistakes.size() > before) return trace;
-  if (stamps.empty()) wrong(1, "the recording is empty", std::string(kForms));
-  else if (stamps.size() == 1) wrong(1, "the recording has one arrival only", "a shape needs at least two arrivals");
-  else if (stamps.front() == stamps.back()) wrong(1, "all arrivals have the same time stamp", "a shape needs a time span");
-  else for (const Nanos stamp : stamps) trace.at.push_back(stamp - stamps.front());
+  if (stamps.empty())
+    wrong(1, "the recording is empty", std::string(kForms));
+  else if (stamps.size() == 1)
+    wrong(1, "the recording has one arrival only", "a shape needs at least two arrivals");
+  else if (stamps.front() == stamps.back())
+    wrong(1, "all arrivals have the same time stamp", "a shape needs a time span");
+  else
+    for (const Nanos stamp : stamps) trace.at.push_back(stamp - stamps.front());
   return trace;
 }
 

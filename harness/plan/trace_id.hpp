@@ -1,4 +1,5 @@
-// trace_id: the distributed-tracing ids of a step, computed, so that whoever knows the plan can name the trace of a witness.
+// trace_id: the distributed-tracing ids of a step, computed, so that whoever knows the plan can name the trace of a
+// witness.
 #pragma once
 
 #include <cstdint>

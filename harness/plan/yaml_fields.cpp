@@ -13,10 +13,14 @@ namespace {
 
 std::string kind_text(const Yaml& node) {
   switch (node.kind) {
-    case Yaml::Kind::null: return "nothing";
-    case Yaml::Kind::scalar: return "'" + node.text + "'";
-    case Yaml::Kind::list: return "a list";
-    case Yaml::Kind::map: return "a map";
+    case Yaml::Kind::null:
+      return "nothing";
+    case Yaml::Kind::scalar:
+      return "'" + node.text + "'";
+    case Yaml::Kind::list:
+      return "a list";
+    case Yaml::Kind::map:
+      return "a map";
   }
   return "?";
 }
@@ -48,7 +52,8 @@ std::string remedy_among(std::string_view word, const std::vector<std::string>& 
 
 bool text_of_node(const Yaml& node, std::string_view name, std::string& out, Mistakes& mistakes) {
   if (node.kind != Yaml::Kind::scalar) {
-    add_mistake(mistakes, node.at, "'" + std::string(name) + "' must be text, found " + kind_text(node), "write one word or a quoted text");
+    add_mistake(mistakes, node.at, "'" + std::string(name) + "' must be text, found " + kind_text(node),
+                "write one word or a quoted text");
     return false;
   }
   out = node.text;
@@ -58,17 +63,20 @@ bool text_of_node(const Yaml& node, std::string_view name, std::string& out, Mis
 bool duration_of_node(const Yaml& node, std::string_view name, Nanos& out, Nanos min, Nanos max, Mistakes& mistakes) {
   const std::string key(name);
   if (node.kind != Yaml::Kind::scalar) {
-    add_mistake(mistakes, node.at, "'" + key + "' must be a duration, found " + kind_text(node), "write for example " + key + ": 15s");
+    add_mistake(mistakes, node.at, "'" + key + "' must be a duration, found " + kind_text(node),
+                "write for example " + key + ": 15s");
     return false;
   }
   const auto value = parse_duration(node.text);
   if (!value) {
     const auto& e = value.error();
-    add_mistake(mistakes, node.at, "'" + key + "': " + e.what, e.remedy.empty() ? "write for example 15s, 500ms, 2m" : e.remedy);
+    add_mistake(mistakes, node.at, "'" + key + "': " + e.what,
+                e.remedy.empty() ? "write for example 15s, 500ms, 2m" : e.remedy);
     return false;
   }
   if (*value < min || *value > max) {
-    add_mistake(mistakes, node.at, "'" + key + "' is " + node.text + ", outside " + duration_text(min) + " to " + duration_text(max),
+    add_mistake(mistakes, node.at,
+                "'" + key + "' is " + node.text + ", outside " + duration_text(min) + " to " + duration_text(max),
                 "choose a time in that range");
     return false;
   }
@@ -80,11 +88,13 @@ bool number_of_node(const Yaml& node, std::string_view name, double& out, double
   const std::string key(name);
   double value = 0;
   if (!is_plain(node) || !parse_whole(node.text, value) || !std::isfinite(value)) {
-    add_mistake(mistakes, node.at, "'" + key + "' must be a number, found " + kind_text(node), "write for example " + key + ": 1.5");
+    add_mistake(mistakes, node.at, "'" + key + "' must be a number, found " + kind_text(node),
+                "write for example " + key + ": 1.5");
     return false;
   }
   if (value < min || value > max) {
-    add_mistake(mistakes, node.at, "'" + key + "' is " + node.text + ", outside " + number_text(min) + " to " + number_text(max),
+    add_mistake(mistakes, node.at,
+                "'" + key + "' is " + node.text + ", outside " + number_text(min) + " to " + number_text(max),
                 "choose a number in that range");
     return false;
   }
@@ -97,11 +107,13 @@ bool integer_of_node(const Yaml& node, std::string_view name, std::int64_t& out,
   const std::string key(name);
   std::int64_t value = 0;
   if (!is_plain(node) || !parse_whole(node.text, value)) {
-    add_mistake(mistakes, node.at, "'" + key + "' must be a whole number, found " + kind_text(node), "write for example " + key + ": 3");
+    add_mistake(mistakes, node.at, "'" + key + "' must be a whole number, found " + kind_text(node),
+                "write for example " + key + ": 3");
     return false;
   }
   if (value < min || value > max) {
-    add_mistake(mistakes, node.at, "'" + key + "' is " + node.text + ", outside " + std::to_string(min) + " to " + std::to_string(max),
+    add_mistake(mistakes, node.at,
+                "'" + key + "' is " + node.text + ", outside " + std::to_string(min) + " to " + std::to_string(max),
                 "choose a number in that range");
     return false;
   }
@@ -111,7 +123,8 @@ bool integer_of_node(const Yaml& node, std::string_view name, std::int64_t& out,
 
 Fields::Fields(const Yaml& node, std::string what, Mistakes& mistakes)
     : node_(node), what_(std::move(what)), mistakes_(mistakes) {
-  if (!is_map()) add_mistake(mistakes_, node_.at, what_ + " must be a map, found " + kind_text(node_), "write 'key: value' lines");
+  if (!is_map())
+    add_mistake(mistakes_, node_.at, what_ + " must be a map, found " + kind_text(node_), "write 'key: value' lines");
 }
 
 const Yaml* Fields::get(std::string_view key) {
@@ -137,7 +150,8 @@ bool Fields::text_needed(std::string_view key, std::string& out, std::string_vie
   const Yaml* value = need(key, example);
   if (value == nullptr || !text_of_node(*value, key, out, mistakes_)) return false;
   if (!trim(out).empty()) return true;
-  add_mistake(mistakes_, value->at, "'" + std::string(key) + "' is empty", "write for example " + std::string(key) + ": " + std::string(example));
+  add_mistake(mistakes_, value->at, "'" + std::string(key) + "' is empty",
+              "write for example " + std::string(key) + ": " + std::string(example));
   return false;
 }
 
@@ -148,7 +162,8 @@ bool Fields::boolean(std::string_view key, bool& out) {
     out = value->text == "true";
     return true;
   }
-  add_mistake(mistakes_, value->at, "'" + std::string(key) + "' must be true or false, found " + kind_text(*value), "write true or false");
+  add_mistake(mistakes_, value->at, "'" + std::string(key) + "' must be true or false, found " + kind_text(*value),
+              "write true or false");
   return false;
 }
 
@@ -174,11 +189,15 @@ bool Fields::texts(std::string_view key, std::vector<std::string>& out) {
   bool good = true;
   const auto take = [&](const Yaml& node) {
     std::string word;
-    if (text_of_node(node, key, word, mistakes_)) found.push_back(std::move(word));
-    else good = false;
+    if (text_of_node(node, key, word, mistakes_))
+      found.push_back(std::move(word));
+    else
+      good = false;
   };
-  if (value->kind == Yaml::Kind::list) for (const Yaml& item : value->items) take(item);
-  else take(*value);
+  if (value->kind == Yaml::Kind::list)
+    for (const Yaml& item : value->items) take(item);
+  else
+    take(*value);
   if (good) out = std::move(found);
   return good;
 }
@@ -190,11 +209,15 @@ bool Fields::integers(std::string_view key, std::vector<int>& out, int min, int 
   bool good = true;
   const auto take = [&](const Yaml& node) {
     std::int64_t number = 0;
-    if (integer_of_node(node, key, number, min, max, mistakes_)) found.push_back(static_cast<int>(number));
-    else good = false;
+    if (integer_of_node(node, key, number, min, max, mistakes_))
+      found.push_back(static_cast<int>(number));
+    else
+      good = false;
   };
-  if (value->kind == Yaml::Kind::list) for (const Yaml& item : value->items) take(item);
-  else take(*value);
+  if (value->kind == Yaml::Kind::list)
+    for (const Yaml& item : value->items) take(item);
+  else
+    take(*value);
   if (good) out = std::move(found);
   return good;
 }
@@ -203,7 +226,8 @@ void Fields::finish() {
   if (!is_map()) return;
   for (const YamlMember& member : node_.members)
     if (std::find(known_.begin(), known_.end(), member.key) == known_.end())
-      add_mistake(mistakes_, member.at, "unknown key '" + member.key + "' in " + what_, remedy_among(member.key, known_));
+      add_mistake(mistakes_, member.at, "unknown key '" + member.key + "' in " + what_,
+                  remedy_among(member.key, known_));
 }
 
 }  // namespace cardstorm

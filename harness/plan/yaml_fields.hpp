@@ -1,5 +1,5 @@
-// yaml_fields: typed reading of a YAML map. Each get names the key, the type and the bounds; what does not fit becomes a
-// Mistake with its place, and the default stays. Keys that nobody asked for are unknown keys.
+// yaml_fields: typed reading of a YAML map. Each get names the key, the type and the bounds; what does not fit becomes
+// a Mistake with its place, and the default stays. Keys that nobody asked for are unknown keys.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +38,7 @@ class Fields {
   bool duration(std::string_view key, Nanos& out, Nanos min, Nanos max);
   bool number(std::string_view key, double& out, double min, double max);
   bool integer(std::string_view key, std::int64_t& out, std::int64_t min, std::int64_t max);
-  bool texts(std::string_view key, std::vector<std::string>& out);   // a list of words, or one word
+  bool texts(std::string_view key, std::vector<std::string>& out);  // a list of words, or one word
   bool integers(std::string_view key, std::vector<int>& out, int min, int max);
 
   /// Reports keys that were never asked for.

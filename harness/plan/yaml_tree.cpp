@@ -42,7 +42,8 @@ class TreeBuilder final : public YAML::EventHandler {
     nodes_ += count_nodes(found->second);
     add(found->second, 0, mark);
   }
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
     check_tag(tag, mark);
     Yaml node;
     node.kind = Yaml::Kind::scalar;
@@ -65,7 +66,12 @@ class TreeBuilder final : public YAML::EventHandler {
   std::optional<Yaml> take() { return std::move(root_); }
 
  private:
-  struct Frame { Yaml node; YAML::anchor_t anchor = 0; bool has_key = false, keep = true; YamlMember member; };
+  struct Frame {
+    Yaml node;
+    YAML::anchor_t anchor = 0;
+    bool has_key = false, keep = true;
+    YamlMember member;
+  };
 
   [[nodiscard]] Place place(const YAML::Mark& mark) const {
     return {file_, std::max(mark.line, 0) + 1, std::max(mark.column, 0) + 1};
@@ -92,17 +98,24 @@ class TreeBuilder final : public YAML::EventHandler {
   void add(Yaml node, YAML::anchor_t anchor, const YAML::Mark& mark) {
     if (++nodes_ > kNodesMax) throw YAML::ParserException(mark, "more than 50000 values");
     if (anchor != 0) anchors_[anchor] = node;
-    if (stack_.empty()) { root_ = std::move(node); return; }
+    if (stack_.empty()) {
+      root_ = std::move(node);
+      return;
+    }
     Frame& top = stack_.back();
-    if (top.node.kind == Yaml::Kind::list) top.node.items.push_back(std::move(node));
-    else if (top.has_key) add_value(top, std::move(node));
-    else add_key(top, std::move(node));
+    if (top.node.kind == Yaml::Kind::list)
+      top.node.items.push_back(std::move(node));
+    else if (top.has_key)
+      add_value(top, std::move(node));
+    else
+      add_key(top, std::move(node));
   }
   void add_key(Frame& top, Yaml node) {
     top.has_key = true;
     top.keep = true;
     if (node.kind != Yaml::Kind::scalar) {
-      mistakes_.push_back({node.at.file, node.at.line, node.at.column, "a key must be a plain word", "write 'key: value'"});
+      mistakes_.push_back(
+          {node.at.file, node.at.line, node.at.column, "a key must be a plain word", "write 'key: value'"});
       top.keep = false;
     } else if (const auto twin = std::find_if(top.node.members.begin(), top.node.members.end(),
                                               [&](const YamlMember& m) { return m.key == node.text; });
@@ -141,7 +154,11 @@ void replace_places(Yaml& node, const Place& at) {
 }
 
 /// One part of a --set path: a key, or an index when `is_index`.
-struct PathPart { std::string key; std::size_t index = 0; bool is_index = false; };
+struct PathPart {
+  std::string key;
+  std::size_t index = 0;
+  bool is_index = false;
+};
 
 /// Splits "faults[0].duration"; nullopt when it is no path.
 std::optional<std::vector<PathPart>> split_path(const std::string& path) {
@@ -163,7 +180,7 @@ std::optional<std::vector<PathPart>> split_path(const std::string& path) {
       if (parts.empty()) return std::nullopt;
       ++i;
     } else if (!parts.empty()) {
-      return std::nullopt;   // "a[0]b"
+      return std::nullopt;  // "a[0]b"
     }
     const auto end = std::min(path.find_first_of(".[", i), path.size());
     if (end == i) return std::nullopt;
@@ -200,7 +217,8 @@ std::optional<Yaml> parse_yaml(const std::string& text, const std::string& file,
     std::optional<Yaml> root = builder.take();
     TreeBuilder second(file, mistakes);
     if (parser.HandleNextDocument(second)) {
-      mistakes.push_back({file, 1, 1, "more than one YAML document in the file", "keep one; remove the '---' between them"});
+      mistakes.push_back(
+          {file, 1, 1, "more than one YAML document in the file", "keep one; remove the '---' between them"});
       return std::nullopt;
     }
     return root;
@@ -208,7 +226,8 @@ std::optional<Yaml> parse_yaml(const std::string& text, const std::string& file,
     mistakes.push_back({file, std::max(e.mark.line, 0) + 1, std::max(e.mark.column, 0) + 1, "not valid YAML: " + e.msg,
                         "check indentation, quotes and brackets at this place"});
   } catch (const std::exception& e) {
-    mistakes.push_back({file, 1, 1, std::string("not valid YAML: ") + e.what(), "check indentation, quotes and brackets"});
+    mistakes.push_back(
+        {file, 1, 1, std::string("not valid YAML: ") + e.what(), "check indentation, quotes and brackets"});
   }
   return std::nullopt;
 }
@@ -219,8 +238,10 @@ void merge_yaml(Yaml& base, const Yaml& over) {
     return;
   }
   for (const YamlMember& member : over.members) {
-    if (Yaml* old = base.find(member.key)) merge_yaml(*old, member.value);
-    else base.members.push_back(member);
+    if (Yaml* old = base.find(member.key))
+      merge_yaml(*old, member.value);
+    else
+      base.members.push_back(member);
   }
 }
 
@@ -246,8 +267,9 @@ void set_yaml(Yaml& root, const std::string& path, const std::string& value, std
     if (part.is_index) {
       if (here->kind != Yaml::Kind::list || part.index >= here->items.size())
         return wrong("there is no item [" + std::to_string(part.index) + "]",
-                     here->kind == Yaml::Kind::list ? "the list has " + std::to_string(here->items.size()) + " items, counted from 0"
-                                                    : "this is not a list");
+                     here->kind == Yaml::Kind::list
+                         ? "the list has " + std::to_string(here->items.size()) + " items, counted from 0"
+                         : "this is not a list");
       here = &here->items[part.index];
       continue;
     }

@@ -13,7 +13,10 @@
 namespace cardstorm {
 
 /// Where something was written: a file, or "--set a.b" with line 0.
-struct Place { std::string file; int line = 0, column = 0; };
+struct Place {
+  std::string file;
+  int line = 0, column = 0;
+};
 
 struct YamlMember;
 
@@ -31,7 +34,11 @@ struct Yaml {
   [[nodiscard]] Yaml* find(std::string_view key);
 };
 
-struct YamlMember { std::string key; Place at; Yaml value; };
+struct YamlMember {
+  std::string key;
+  Place at;
+  Yaml value;
+};
 
 /// The single document in `text`, or mistakes. Anchors and aliases are expanded (bounded); tags are refused.
 std::optional<Yaml> parse_yaml(const std::string& text, const std::string& file, std::vector<Mistake>& mistakes);

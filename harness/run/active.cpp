@@ -1,10 +1,11 @@
 // active: entries of live processes in a folder of this user.
 #include "harness/run/active.hpp"
 
-#include <cstdlib>
-#include <filesystem>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
 
 #include "harness/core/files.hpp"
 #include "harness/core/json.hpp"
@@ -21,7 +22,8 @@ std::string folder() {
   const std::string dir = base + "/cardstorm-" + std::to_string(geteuid());
   ::mkdir(dir.c_str(), 0700);
   struct stat info {};
-  const bool ours = ::lstat(dir.c_str(), &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == geteuid() && (info.st_mode & 077) == 0;
+  const bool ours = ::lstat(dir.c_str(), &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == geteuid() &&
+                    (info.st_mode & 077) == 0;
   return ours ? dir : "";
 }
 
@@ -33,8 +35,11 @@ ActiveEntry::ActiveEntry(const std::string& what, const std::string& dir) {
   if (home.empty() || !self) return;
   path_ = home + "/" + std::to_string(getpid()) + ".json";
   std::error_code unknown;
-  const std::string whole = dir.empty() ? dir : fs::absolute(dir, unknown).string();   // `stop` reads it in another folder
-  const Json row = Json::object({{"pid", static_cast<std::int64_t>(self->pid)}, {"start_time", self->start_time}, {"what", what},
+  const std::string whole =
+      dir.empty() ? dir : fs::absolute(dir, unknown).string();  // `stop` reads it in another folder
+  const Json row = Json::object({{"pid", static_cast<std::int64_t>(self->pid)},
+                                 {"start_time", self->start_time},
+                                 {"what", what},
                                  {"dir", unknown ? dir : whole}});
   if (!write_file(path_, row.dump())) path_.clear();
 }
@@ -53,10 +58,13 @@ std::vector<Active> list_active() {
     const auto text = read_file(entry.path().string());
     const auto row = text ? Json::parse(*text) : Result<Json>(text.error());
     if (!row) continue;
-    Active active{static_cast<pid_t>((*row)["pid"].integer()), static_cast<std::uint64_t>((*row)["start_time"].integer()),
-                  (*row)["what"].string(), (*row)["dir"].string()};
-    if (alive({active.pid, active.start_time})) out.push_back(std::move(active));
-    else ::unlink(entry.path().c_str());
+    Active active{static_cast<pid_t>((*row)["pid"].integer()),
+                  static_cast<std::uint64_t>((*row)["start_time"].integer()), (*row)["what"].string(),
+                  (*row)["dir"].string()};
+    if (alive({active.pid, active.start_time}))
+      out.push_back(std::move(active));
+    else
+      ::unlink(entry.path().c_str());
   }
   return out;
 }

@@ -2,16 +2,21 @@
 // process in a folder of this user; identity is (pid, start time), a stale file is ignored and removed.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string>
-#include <sys/types.h>
 #include <vector>
 
 #include "harness/core/result.hpp"
 
 namespace cardstorm {
 
-struct Active { pid_t pid = 0; std::uint64_t start_time = 0; std::string what, dir; };
+struct Active {
+  pid_t pid = 0;
+  std::uint64_t start_time = 0;
+  std::string what, dir;
+};
 
 /// Enters this process; the entry goes when the returned object goes (or stays for a later exec with keep()).
 class ActiveEntry {

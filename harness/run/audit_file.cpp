@@ -14,8 +14,10 @@ Json decoded(const Json& cards, const Mint& mint) {
   Json out = Json::array();
   for (const Json& card : cards.items()) {
     const std::string& text = card_text(card);
-    if (const auto id = mint.decode(text)) out.push(Json::object({{"sku", id->sku}, {"index", id->index}}));
-    else out.push(Json::object({{"digest", mint.digest(text)}}));
+    if (const auto id = mint.decode(text))
+      out.push(Json::object({{"sku", id->sku}, {"index", id->index}}));
+    else
+      out.push(Json::object({{"digest", mint.digest(text)}}));
   }
   return out;
 }
@@ -27,7 +29,9 @@ std::string earlier_lines(const Json& cards, const Mint& mint) {
     if (const auto id = mint.decode(card_text(card))) gone[id->sku].insert(id->index);
   std::string out;
   for (const auto& [sku, indices] : gone)
-    out += Json::object({{"row", "earlier"}, {"sku", sku}, {"cards", static_cast<std::uint64_t>(indices.size())}}).dump() + "\n";
+    out +=
+        Json::object({{"row", "earlier"}, {"sku", sku}, {"cards", static_cast<std::uint64_t>(indices.size())}}).dump() +
+        "\n";
   return out;
 }
 

@@ -9,7 +9,8 @@
 
 namespace cardstorm {
 
-/// Rows of Target::audit(), cut by audit_since(), as the lines of audit.jsonl. No secret passes; of earlier cards only their numbers do.
+/// Rows of Target::audit(), cut by audit_since(), as the lines of audit.jsonl. No secret passes; of earlier cards only
+/// their numbers do.
 std::string audit_lines(const std::vector<Json>& rows, const Mint& mint);
 
 }  // namespace cardstorm

@@ -12,14 +12,14 @@ namespace {
 
 /// Every order with all its columns, as one number: rows may be many, and hold card texts.
 std::size_t mark_of(Json row) {
-  row.set("id", Json());   // a query without ids has its rows numbered, which moves
+  row.set("id", Json());  // a query without ids has its rows numbered, which moves
   return std::hash<std::string>{}(row.dump());
 }
 
 struct Before {
   std::set<std::size_t> orders;
   std::unordered_map<std::string, Json> balances;
-  std::int64_t ledger = -1;   // highest id
+  std::int64_t ledger = -1;  // highest id
 };
 
 Before read(const std::vector<Json>& rows) {

@@ -55,14 +55,21 @@ class Examination {
   void add(std::string code, std::string subject, Health health, std::string found, std::string remedy) {
     facts_.push_back({std::move(code), std::move(subject), health, std::move(found), std::move(remedy)});
   }
-  void good(const std::string& code, const std::string& subject, const std::string& found) { add(code, subject, Health::good, found, ""); }
-  void note(const std::string& code, const std::string& subject, const std::string& found, const std::string& remedy) { add(code, subject, Health::note, found, remedy); }
-  void bad(const std::string& code, const std::string& subject, const Error& error) { add(code, subject, Health::bad, error.what, error.remedy); }
+  void good(const std::string& code, const std::string& subject, const std::string& found) {
+    add(code, subject, Health::good, found, "");
+  }
+  void note(const std::string& code, const std::string& subject, const std::string& found, const std::string& remedy) {
+    add(code, subject, Health::note, found, remedy);
+  }
+  void bad(const std::string& code, const std::string& subject, const Error& error) {
+    add(code, subject, Health::bad, error.what, error.remedy);
+  }
 
   // ---- the platform itself
 
   bool address() {
-    if (!spec_.unix_socket.empty()) return good("address", "", "unix_socket " + spec_.unix_socket), true;   // the url's host is only a header
+    if (!spec_.unix_socket.empty())
+      return good("address", "", "unix_socket " + spec_.unix_socket), true;  // the url's host is only a header
     if (auto admitted = allow_.admits_url(spec_.url); !admitted) return bad("address", "", admitted.error()), false;
     good("address", "", spec_.url + " in " + join(spec_.allow, ", "));
     return true;
@@ -70,8 +77,10 @@ class Examination {
 
   void answers() {
     const auto& registry = target_registry();
-    const auto entry = std::find_if(registry.begin(), registry.end(), [&](const TargetEntry& e) { return e.name == spec_.kind; });
-    if (entry == registry.end()) return bad("answers", "", Error{Errc::not_found, "no kind of target is called '" + spec_.kind + "'"});
+    const auto entry =
+        std::find_if(registry.begin(), registry.end(), [&](const TargetEntry& e) { return e.name == spec_.kind; });
+    if (entry == registry.end())
+      return bad("answers", "", Error{Errc::not_found, "no kind of target is called '" + spec_.kind + "'"});
     target_ = entry->make(spec_, TargetSetup{});
     const Nanos begin = monotonic_now();
     if (auto started = target_->start(kReady, {}); !started) {
@@ -82,9 +91,12 @@ class Examination {
     ready_ = true;
     good("answers", "", "after " + fixed(seconds(monotonic_now() - begin) * 1000, 0) + " ms");
     const std::string version = target_->version();
-    if (spec_.version_path.empty()) note("version", "", "the target file does not say where it stands", "");
-    else if (version == "unknown") add("version", "", Health::bad, "not found at " + spec_.version_path, "");
-    else good("version", "", version);
+    if (spec_.version_path.empty())
+      note("version", "", "the target file does not say where it stands", "");
+    else if (version == "unknown")
+      add("version", "", Health::bad, "not found at " + spec_.version_path, "");
+    else
+      good("version", "", version);
     good("mark", "", spec_.mark_header);
   }
 
@@ -106,7 +118,8 @@ class Examination {
   void names() {
     for (const NameFinding& finding : names_that_resolve(spec_.must_not_resolve, allow_))
       add("must_not_resolve", finding.name, finding.blocks ? Health::bad : Health::note, finding.what, finding.remedy);
-    const bool quiet = std::none_of(facts_.begin(), facts_.end(), [](const DoctorFact& f) { return f.code == "must_not_resolve"; });
+    const bool quiet =
+        std::none_of(facts_.begin(), facts_.end(), [](const DoctorFact& f) { return f.code == "must_not_resolve"; });
     if (quiet && !spec_.must_not_resolve.empty()) good("must_not_resolve", "", join(spec_.must_not_resolve, ", "));
   }
 
@@ -117,11 +130,15 @@ class Examination {
     good("partners", "", spec_.partners.url);
     HttpRequest state = get(spec_.partners.url + "/control/state", kCall);
     state.headers.emplace_back("X-Control-Token", link->token());
-    if (const auto answer = control_call(state, allow_); !answer) bad("partners_token", "", Error(answer.error()));
-    else good("partners_token", "", spec_.partners.token_file);
+    if (const auto answer = control_call(state, allow_); !answer)
+      bad("partners_token", "", Error(answer.error()));
+    else
+      good("partners_token", "", spec_.partners.token_file);
     const auto journals = journal_names(spec_.partners.journal);
-    if (journals.empty()) add("partners_journal", "", Health::bad, "no journal in " + spec_.partners.journal, "");
-    else good("partners_journal", "", join(journals, ", "));
+    if (journals.empty())
+      add("partners_journal", "", Health::bad, "no journal in " + spec_.partners.journal, "");
+    else
+      good("partners_journal", "", join(journals, ", "));
   }
 
   void nodes() {
@@ -131,9 +148,12 @@ class Examination {
     for (const auto& [alias, node] : spec_.nodes) {
       const auto found = control->node(target_->resolve(alias));
       const std::string subject = alias + " (" + node.kind + ")";
-      if (!found) bad("node", subject, found.error());
-      else if (!found->ready) add("node", subject, Health::bad, "not ready", "");
-      else good("node", subject, "ready" + (found->copies > 1 ? ", " + std::to_string(found->copies) + " copies" : ""));
+      if (!found)
+        bad("node", subject, found.error());
+      else if (!found->ready)
+        add("node", subject, Health::bad, "not ready", "");
+      else
+        good("node", subject, "ready" + (found->copies > 1 ? ", " + std::to_string(found->copies) + " copies" : ""));
     }
   }
 
@@ -156,11 +176,17 @@ class Examination {
   /// How many connections the server has, and whether ours can be seen among them.
   void slots(const std::string& name, const DatabaseSpec& spec, const DbAddress& address, DbSession& session) {
     const bool mysql = address.kind == "mysql";
-    auto most = session.query(mysql ? "SELECT @@max_connections AS n" : "SELECT current_setting('max_connections') AS n");
-    auto seen = session.query(mysql ? "SELECT COUNT(*) AS n FROM information_schema.processlist" : "SELECT count(*) AS n FROM pg_stat_activity WHERE backend_type = 'client backend'");
+    auto most =
+        session.query(mysql ? "SELECT @@max_connections AS n" : "SELECT current_setting('max_connections') AS n");
+    auto seen =
+        session.query(mysql ? "SELECT COUNT(*) AS n FROM information_schema.processlist"
+                            : "SELECT count(*) AS n FROM pg_stat_activity WHERE backend_type = 'client backend'");
     if (!most || !seen) return bad("database_slots", name, most ? seen.error() : most.error());
-    const std::string limit = most->empty() ? "?" : most->front()["n"].string(), open = seen->empty() ? "?" : seen->front()["n"].string();
-    good("database_slots", name, open + " sessions seen, at most " + limit + (spec.slots > 0 ? "; may take " + std::to_string(spec.slots) : ""));
+    const std::string limit = most->empty() ? "?" : most->front()["n"].string(),
+                      open = seen->empty() ? "?" : seen->front()["n"].string();
+    good(
+        "database_slots", name,
+        open + " sessions seen, at most " + limit + (spec.slots > 0 ? "; may take " + std::to_string(spec.slots) : ""));
   }
 
   /// Locks the test row and lets go at once: the only proof that we may.
@@ -168,14 +194,17 @@ class Examination {
     if (spec.lock_table.empty()) return;
     Result<std::vector<Json>> got = std::vector<Json>{};
     for (const std::string& sql : {std::string(address.kind == "mysql" ? "START TRANSACTION" : "BEGIN"),
-                                   "SELECT 1 FROM " + quote_name(address.kind, spec.lock_table) + " WHERE (" + spec.lock_where + "\n) LIMIT 2 FOR UPDATE"}) {
+                                   "SELECT 1 FROM " + quote_name(address.kind, spec.lock_table) + " WHERE (" +
+                                       spec.lock_where + "\n) LIMIT 2 FOR UPDATE"}) {
       got = session.query(sql);
       if (!got) return bad("database_lock", name, got.error());
     }
     (void)session.query("ROLLBACK");
     const std::string where = spec.lock_table + " where " + spec.lock_where;
-    if (got->size() == 1) good("database_lock", name, where);
-    else add("database_lock", name, Health::bad, (got->empty() ? "no row: " : "more than one row: ") + where, "");
+    if (got->size() == 1)
+      good("database_lock", name, where);
+    else
+      add("database_lock", name, Health::bad, (got->empty() ? "no row: " : "more than one row: ") + where, "");
   }
 
   void audit() {
@@ -188,10 +217,13 @@ class Examination {
       return good("audit", audit.path, "answers");
     }
     const auto database = spec_.databases.find(audit.database);
-    if (database == spec_.databases.end()) return bad("audit", "", Error{Errc::not_found, "no database '" + audit.database + "'"});
+    if (database == spec_.databases.end())
+      return bad("audit", "", Error{Errc::not_found, "no database '" + audit.database + "'"});
     for (const AuditTrial& trial : try_audit_queries(audit, database->second, allow_)) {
-      if (!trial.status) bad("audit", trial.book, trial.status.error());
-      else good("audit", trial.book, "columns fit");
+      if (!trial.status)
+        bad("audit", trial.book, trial.status.error());
+      else
+        good("audit", trial.book, "columns fit");
     }
   }
 
@@ -200,9 +232,12 @@ class Examination {
   void guard() {
     if (spec_.guard.empty()) return note("guard", "", "none in the target file", "");
     for (const GuardRule& rule : spec_.guard) {
-      const GuardFinding found = ask_guard(spec_.guard_prometheus, {rule.name, rule.query, rule.absent_is_bad}, allow_, kCall);
-      if (found.state == GuardFinding::State::quiet) good("guard", rule.name, found.text);
-      else add("guard", rule.name, Health::bad, found.text, "");
+      const GuardFinding found =
+          ask_guard(spec_.guard_prometheus, {rule.name, rule.query, rule.absent_is_bad}, allow_, kCall);
+      if (found.state == GuardFinding::State::quiet)
+        good("guard", rule.name, found.text);
+      else
+        add("guard", rule.name, Health::bad, found.text, "");
     }
   }
 
@@ -211,8 +246,10 @@ class Examination {
     if (address.empty()) return;
     const HttpResponse answer = fetch(get("http://" + address + "/", 1s), allow_);
     const bool closed = answer.cause == Cause::refused || answer.cause == Cause::address || answer.cause == Cause::dns;
-    if (closed) add(what, "", Health::bad, address + ": " + answer.error, "");
-    else good(what, "", address);
+    if (closed)
+      add(what, "", Health::bad, address + ": " + answer.error, "");
+    else
+      good(what, "", address);
   }
 
   /// Which of the headline faults could be made here, and why the others could not.
@@ -223,18 +260,31 @@ class Examination {
       good("fault", fault, "possible");
     };
     const auto broken = [&](const std::string& code) {
-      return std::any_of(facts_.begin(), facts_.end(), [&](const DoctorFact& f) { return f.code == code && f.health == Health::bad; });
+      return std::any_of(facts_.begin(), facts_.end(),
+                         [&](const DoctorFact& f) { return f.code == code && f.health == Health::bad; });
     };
-    able("node_kill", "nodes", spec_.nodes.empty() ? "no nodes in the target file" : broken("node") || !ready_ ? "see above: node" : "");
+    able("node_kill", "nodes",
+         spec_.nodes.empty()         ? "no nodes in the target file"
+         : broken("node") || !ready_ ? "see above: node"
+                                     : "");
     const bool channels = !broken("partners") && !broken("partners_token");
-    able("payment_delay", "channels", spec_.partners.url.empty() ? "no partners in the target file" : channels ? "" : "see above: partners");
-    const bool usable = std::any_of(spec_.databases.begin(), spec_.databases.end(), [](const auto& d) { return d.second.slots > 0 || !d.second.lock_table.empty(); });
-    able("db_pool_exhaustion", "pool", !usable ? "no database with `lock:` or `slots:` in the target file" : broken("database") || broken("database_lock") ? "see above: database" : "");
+    able("payment_delay", "channels",
+         spec_.partners.url.empty() ? "no partners in the target file"
+         : channels                 ? ""
+                                    : "see above: partners");
+    const bool usable = std::any_of(spec_.databases.begin(), spec_.databases.end(),
+                                    [](const auto& d) { return d.second.slots > 0 || !d.second.lock_table.empty(); });
+    able("db_pool_exhaustion", "pool",
+         !usable                                         ? "no database with `lock:` or `slots:` in the target file"
+         : broken("database") || broken("database_lock") ? "see above: database"
+                                                         : "");
   }
 
   void production() {
     if (spec_.environment != "production") return;
-    note("production", "", spec_.production_allows.empty() ? "nothing is allowed" : "allowed: " + join(spec_.production_allows, ", "), "");
+    note("production", "",
+         spec_.production_allows.empty() ? "nothing is allowed" : "allowed: " + join(spec_.production_allows, ", "),
+         "");
   }
 
   const TargetSpec& spec_;
@@ -244,7 +294,9 @@ class Examination {
   std::vector<DoctorFact> facts_;
 };
 
-const char* word_of(Health health) { return health == Health::good ? "ok" : health == Health::note ? "note" : "missing"; }
+const char* word_of(Health health) {
+  return health == Health::good ? "ok" : health == Health::note ? "note" : "missing";
+}
 
 std::string text_for(const std::string& prefix, const DoctorFact& fact, Lang lang) {
   return std::string(text_of_code(prefix, fact.code, lang).value_or(""));
@@ -255,7 +307,9 @@ std::string text_for(const std::string& prefix, const DoctorFact& fact, Lang lan
 std::vector<DoctorFact> examine_target(const TargetSpec& spec) { return Examination(spec).run(); }
 
 std::string line_of(const DoctorFact& fact, Lang lang) {
-  const Text state = fact.health == Health::good ? Text::health_good : fact.health == Health::note ? Text::health_note : Text::health_bad;
+  const Text state = fact.health == Health::good   ? Text::health_good
+                     : fact.health == Health::note ? Text::health_note
+                                                   : Text::health_bad;
   std::string out = "  " + std::string(text(state, lang)) + "  " + text_for("doctor_", fact, lang);
   if (!fact.subject.empty()) out += " " + fact.subject;
   out += std::string(text(Text::colon, lang)) + fact.found + "\n";
@@ -265,8 +319,13 @@ std::string line_of(const DoctorFact& fact, Lang lang) {
 }
 
 Json json_of(const DoctorFact& fact) {
-  return Json::object({{"name", fact.code}, {"subject", fact.subject}, {"state", word_of(fact.health)}, {"found", fact.found},
-                       {"remedy", fact.health == Health::good ? "" : fact.remedy.empty() ? text_for("doctor_do_", fact, Lang::en) : fact.remedy}});
+  return Json::object({{"name", fact.code},
+                       {"subject", fact.subject},
+                       {"state", word_of(fact.health)},
+                       {"found", fact.found},
+                       {"remedy", fact.health == Health::good ? ""
+                                  : fact.remedy.empty()       ? text_for("doctor_do_", fact, Lang::en)
+                                                              : fact.remedy}});
 }
 
 bool anything_missing(const std::vector<DoctorFact>& facts) {

@@ -1,5 +1,5 @@
-// doctor: what works, what is missing and what to do on a user's own platform, fact by fact. Changes nothing there; the one thing that
-// it holds for a moment is the named test row of a database.
+// doctor: what works, what is missing and what to do on a user's own platform, fact by fact. Changes nothing there; the
+// one thing that it holds for a moment is the named test row of a database.
 #pragma once
 
 #include <string>
@@ -15,9 +15,14 @@ namespace cardstorm {
 enum class Health : std::uint8_t { good, note, bad };
 
 /// One line. The title is the text `doctor_<code>`, the remedy `doctor_do_<code>` unless `remedy` says more.
-struct DoctorFact { std::string code, subject; Health health = Health::good; std::string found, remedy; };
+struct DoctorFact {
+  std::string code, subject;
+  Health health = Health::good;
+  std::string found, remedy;
+};
 
-/// Looks at everything that the target file names, in an order in which a user would mend it. Takes some seconds; every look has an end.
+/// Looks at everything that the target file names, in an order in which a user would mend it. Takes some seconds; every
+/// look has an end.
 std::vector<DoctorFact> examine_target(const TargetSpec& spec);
 
 /// "  ok       title subject: found" and, when something is to be done, the arrow below.

@@ -8,9 +8,12 @@ namespace cardstorm {
 Result<SessionEnd> run_drill(const DrillRequest& request, Progress& progress, const std::stop_token& stop) {
   std::error_code error;
   if (std::filesystem::exists(request.out))
-    return Error{Errc::unavailable, "the out folder " + request.out + " exists already", "choose another --out, or remove it yourself"};
+    return Error{Errc::unavailable, "the out folder " + request.out + " exists already",
+                 "choose another --out, or remove it yourself"};
   std::filesystem::create_directories(request.out, error);
-  if (error) return Error{Errc::unavailable, "cannot make the out folder " + request.out + ": " + error.message(), "choose a writable --out with space"};
+  if (error)
+    return Error{Errc::unavailable, "cannot make the out folder " + request.out + ": " + error.message(),
+                 "choose a writable --out with space"};
 
   SessionEnd all;
   for (int repeat = 1; repeat <= request.repeats; ++repeat) {
@@ -21,9 +24,14 @@ Result<SessionEnd> run_drill(const DrillRequest& request, Progress& progress, co
       std::string name = side + " " + loaded.target.name;
       if (request.repeats > 1) name += " " + std::to_string(repeat) + "/" + std::to_string(request.repeats);
       progress.prefix(name);
-      SessionRequest one{.loaded = loaded, .out = request.out + "/" + side + "/" + std::to_string(repeat), .self = request.self,
-                         .binary_dir = request.binary_dir, .command = request.command, .keep_stores = request.keep_stores,
-                         .postgres_url = request.postgres_url, .redis_url = request.redis_url};
+      SessionRequest one{.loaded = loaded,
+                         .out = request.out + "/" + side + "/" + std::to_string(repeat),
+                         .self = request.self,
+                         .binary_dir = request.binary_dir,
+                         .command = request.command,
+                         .keep_stores = request.keep_stores,
+                         .postgres_url = request.postgres_url,
+                         .redis_url = request.redis_url};
       const auto end = run_session(one, progress, stop);
       if (!end) return std::move(Error(end.error())).in(name);
       all.residue += end->residue;

@@ -1,14 +1,15 @@
 // interrupt: a handler that only writes a byte, and a thread that reads it.
 #include "harness/run/interrupt.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <cassert>
 #include <cerrno>
 #include <csignal>
-#include <fcntl.h>
 #include <iostream>
 #include <thread>
-#include <unistd.h>
 
 namespace cardstorm {
 namespace {
@@ -19,7 +20,8 @@ void on_signal(int number) {
   const int saved = errno;
   const char byte = static_cast<char>(number);
   const int fd = g_pipe.load();
-  if (fd >= 0 && ::write(fd, &byte, 1) < 0) { /* a full pipe already holds a request */ }
+  if (fd >= 0 && ::write(fd, &byte, 1) < 0) { /* a full pipe already holds a request */
+  }
   errno = saved;
 }
 
@@ -30,7 +32,8 @@ struct Interrupt::Impl {
   std::stop_source source;
   std::atomic<int> number{0};
   std::thread reader;
-  struct sigaction old_int {}, old_term {};
+  struct sigaction old_int {
+  }, old_term{};
 };
 
 Interrupt::Interrupt(const char* doing) : impl_(new Impl) {

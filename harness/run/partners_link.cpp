@@ -1,9 +1,10 @@
 // partners_link: see partners_link.hpp.
 #include "harness/run/partners_link.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <filesystem>
-#include <sys/stat.h>
 #include <utility>
 
 #include "harness/core/files.hpp"
@@ -18,7 +19,8 @@ namespace {
 namespace fs = std::filesystem;
 constexpr Nanos kStart = 10s;
 /// Beside the usual ones: the reference platform has a supplier for each class of goods, and a second one for top-ups.
-constexpr std::pair<const char*, const char*> kBeside[] = {{"--supplier", "topup2"}, {"--supplier", "members"}, {"--logistics", "truck"}};
+constexpr std::pair<const char*, const char*> kBeside[] = {
+    {"--supplier", "topup2"}, {"--supplier", "members"}, {"--logistics", "truck"}};
 
 Status write_secret(const std::string& path, const std::string& text) {
   const mode_t old = ::umask(077);
@@ -34,7 +36,8 @@ HttpRequest ready_request(const std::string& url) {
   return request;
 }
 
-/// One journal without what happened before the run. A torn last line is the write of this very moment: nothing of ours.
+/// One journal without what happened before the run. A torn last line is the write of this very moment: nothing of
+/// ours.
 Result<std::string> part_since(const std::string& text, Nanos start) {
   std::string out;
   bool head = true;
@@ -42,11 +45,17 @@ Result<std::string> part_since(const std::string& text, Nanos start) {
     if (line.empty()) continue;
     const auto json = Json::parse(line);
     if (!json) return Error{Errc::invalid, "a line cannot be read: " + line.substr(0, 80)};
-    if (head || (Nanos((*json)["mono_ns"].integer()) >= start && (*json)["kind"].string() != "closed")) out += line + "\n";
+    if (head || (Nanos((*json)["mono_ns"].integer()) >= start && (*json)["kind"].string() != "closed"))
+      out += line + "\n";
     head = false;
   }
   if (head) return Error{Errc::invalid, "it is empty"};
-  return out + Json::object({{"kind", "closed"}, {"mono_ns", static_cast<std::int64_t>(monotonic_now().count())}, {"note", "a copy; the partners run on"}}).dump() + "\n";
+  return out +
+         Json::object({{"kind", "closed"},
+                       {"mono_ns", static_cast<std::int64_t>(monotonic_now().count())},
+                       {"note", "a copy; the partners run on"}})
+             .dump() +
+         "\n";
 }
 
 }  // namespace
@@ -62,7 +71,9 @@ std::vector<std::string> journal_names(const std::string& dir) {
 
 Status copy_journals(const std::string& from, const std::string& to, Nanos start) {
   const auto names = journal_names(from);
-  if (names.empty()) return Error{Errc::not_found, "no journal in '" + from + "'", "point `partners: { journal: ... }` at the folder given to cardstorm partners up --journal"};
+  if (names.empty())
+    return Error{Errc::not_found, "no journal in '" + from + "'",
+                 "point `partners: { journal: ... }` at the folder given to cardstorm partners up --journal"};
   std::error_code error;
   fs::create_directories(to, error);
   if (error) return Error{Errc::io, "cannot make " + to + ": " + error.message()};
@@ -83,8 +94,11 @@ Result<PartnersLink> PartnersLink::start(const Own& own) {
   if (Status s = write_secret(own.secrets + "/partners.token", out.token_); !s) return s.error();
   ProcessSpec spec;
   spec.program = own.self;
-  spec.args = {"partners", "up", "--journal", own.run_dir + "/partners", "--key-file", own.secrets + "/partners.key",
-               "--token-file", own.secrets + "/partners.token", "--seed", std::to_string(own.seed)};
+  spec.args = {"partners",     "up",
+               "--journal",    own.run_dir + "/partners",
+               "--key-file",   own.secrets + "/partners.key",
+               "--token-file", own.secrets + "/partners.token",
+               "--seed",       std::to_string(own.seed)};
   for (const auto& [option, name] : kBeside) {
     spec.args.emplace_back(option);
     spec.args.emplace_back(name);
@@ -101,7 +115,8 @@ Result<PartnersLink> PartnersLink::start(const Own& own) {
   if (!line) return std::move(line).error().in("starting the partners");
   if (!line->has_value()) return Error{Errc::unavailable, "the partners did not start", "see " + spec.stderr_path};
   const auto facts = Json::parse(**line);
-  if (!facts || (*facts)["url"].string().empty()) return Error{Errc::internal, "the partners' first line is not understood: " + **line, ""};
+  if (!facts || (*facts)["url"].string().empty())
+    return Error{Errc::internal, "the partners' first line is not understood: " + **line, ""};
   out.url_ = (*facts)["url"].string();
   return out;
 }
@@ -116,10 +131,12 @@ Result<PartnersLink> PartnersLink::attach(const PartnersSpec& spec, const AllowL
     out.token_ = std::string(trim(*token));
   }
   if (!spec.journal.empty() && journal_names(spec.journal).empty())
-    return Error{Errc::not_found, "no journal of the partners in '" + spec.journal + "'", "give the folder that cardstorm partners up --journal writes"};
+    return Error{Errc::not_found, "no journal of the partners in '" + spec.journal + "'",
+                 "give the folder that cardstorm partners up --journal writes"};
   const HttpResponse answer = fetch(ready_request(spec.url), allow);
   if (answer.status != 200)
-    return Error{Errc::unavailable, "the partners at " + spec.url + " are not ready: " + answer.error + answer.body, "start them: cardstorm partners up --help"};
+    return Error{Errc::unavailable, "the partners at " + spec.url + " are not ready: " + answer.error + answer.body,
+                 "start them: cardstorm partners up --help"};
   return out;
 }
 

@@ -1,5 +1,5 @@
-// preflight: what must hold before the first planned arrival. A wrong address or a platform that pays at the real bank is our
-// mistake, and must not look like an outage, or cost money.
+// preflight: what must hold before the first planned arrival. A wrong address or a platform that pays at the real bank
+// is our mistake, and must not look like an outage, or cost money.
 #pragma once
 
 #include <string>
@@ -19,14 +19,15 @@ struct PreflightParts {
   const TargetSpec& target;
   const Mint& mint;
   const AllowList& allow;
-  HttpClientLimits limits;       // how connections to the target are made
+  HttpClientLimits limits;  // how connections to the target are made
   std::string url, mark;
   ClientSettings clients;
-  std::string journal;           // folder of the partners' journals, "" = no simulator to be reached
+  std::string journal;  // folder of the partners' journals, "" = no simulator to be reached
 };
 
-/// The address is allowed and answers; no name that must not resolve does; and, where the target file names a preflight journey, one
-/// marked trade of it succeeds and its payment arrives in the partners' journals. The first thing that does not hold is the error.
+/// The address is allowed and answers; no name that must not resolve does; and, where the target file names a preflight
+/// journey, one marked trade of it succeeds and its payment arrives in the partners' journals. The first thing that
+/// does not hold is the error.
 Status preflight(const PreflightParts& parts);
 
 }  // namespace cardstorm

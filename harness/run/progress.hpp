@@ -1,5 +1,5 @@
-// progress: what a person sees while a run goes on. On a terminal one line that is rewritten each second, elsewhere a line
-// every five seconds and at each change of phase. Never stdout.
+// progress: what a person sees while a run goes on. On a terminal one line that is rewritten each second, elsewhere a
+// line every five seconds and at each change of phase. Never stdout.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,9 @@ namespace cardstorm {
 
 struct ProgressRow {
   Nanos at{0}, end{0};
-  std::string phase;                 // "steady", "fault", ...
-  std::string fault;                 // "payment_delay on alpha" while in force, else ""
-  std::optional<double> success;     // share of steps that ended well in the last seconds; none: no step ended
+  std::string phase;              // "steady", "fault", ...
+  std::string fault;              // "payment_delay on alpha" while in force, else ""
+  std::optional<double> success;  // share of steps that ended well in the last seconds; none: no step ended
   double p99_ms = 0;
   std::uint64_t trades_ok = 0, trades_bad = 0, open = 0;
 };

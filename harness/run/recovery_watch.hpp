@@ -1,5 +1,5 @@
-// recovery_watch: a rough live opinion of whether the target has come back, for one decision only: whether to restart it in the
-// load-free gap, so that one fault does not spoil the next. The verdict is the judge's, from the record.
+// recovery_watch: a rough live opinion of whether the target has come back, for one decision only: whether to restart
+// it in the load-free gap, so that one fault does not spoil the next. The verdict is the judge's, from the record.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,9 @@ class RecoveryWatch {
   [[nodiscard]] double recent_share() const;
 
  private:
-  struct Count { std::uint64_t ok, bad; };
+  struct Count {
+    std::uint64_t ok, bad;
+  };
   Slo slo_;
   std::uint64_t ok_ = 0, bad_ = 0;
   std::deque<Count> seconds_;

@@ -28,8 +28,10 @@ Status make_run_folder(const std::string& dir) {
   fs::create_directories(fs::absolute(dir).parent_path(), error);
   if (error || !fs::create_directory(dir, error)) {
     if (!error && fs::exists(dir))
-      return Error{Errc::unavailable, "the out folder " + dir + " exists already", "choose another --out, or remove it yourself"};
-    return Error{Errc::unavailable, "cannot make the out folder " + dir + ": " + error.message(), "choose a writable --out with space"};
+      return Error{Errc::unavailable, "the out folder " + dir + " exists already",
+                   "choose another --out, or remove it yourself"};
+    return Error{Errc::unavailable, "cannot make the out folder " + dir + ": " + error.message(),
+                 "choose a writable --out with space"};
   }
   for (const char* sub : {"history", "partners", "logs"}) {
     fs::create_directory(fs::path(dir) / sub, error);

@@ -18,8 +18,12 @@ void sample_nodes(Target& target, const Clock& clock, EventSink& history, Nanos 
       for (const Node& node : *nodes) {
         ready += node.ready ? 1 : 0;
         const auto old = known.find(node.name);
-        const bool same = old != known.end() && old->second.pid == node.pid && old->second.start_time == node.start_time && old->second.instance == node.instance && old->second.ready == node.ready;
-        if (!same) history.write(NodeChanged{clock.now(), node.name, node.ready, node.pid, old == known.end() ? "first seen" : ""});
+        const bool same = old != known.end() && old->second.pid == node.pid &&
+                          old->second.start_time == node.start_time && old->second.instance == node.instance &&
+                          old->second.ready == node.ready;
+        if (!same)
+          history.write(
+              NodeChanged{clock.now(), node.name, node.ready, node.pid, old == known.end() ? "first seen" : ""});
         known[node.name] = node;
       }
       history.write(Sampled{clock.now(), "nodes_ready", static_cast<double>(ready)});

@@ -1,6 +1,8 @@
-// session: the order in which the parts meet. What is started is entered in the undo journal first, so that the guardian can end
-// it; what is broken is mended before anything is stopped.
+// session: the order in which the parts meet. What is started is entered in the undo journal first, so that the
+// guardian can end it; what is broken is mended before anything is stopped.
 #include "harness/run/session.hpp"
+
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -8,7 +10,6 @@
 #include <functional>
 #include <mutex>
 #include <optional>
-#include <sys/stat.h>
 #include <thread>
 
 #include "harness/core/files.hpp"
@@ -71,7 +72,11 @@ class DriveLanes {
   }
 
  private:
-  struct Lane { std::string name; std::unique_ptr<HistoryWriter> log; std::unique_ptr<MeteredSink> sink; };
+  struct Lane {
+    std::string name;
+    std::unique_ptr<HistoryWriter> log;
+    std::unique_ptr<MeteredSink> sink;
+  };
   std::vector<Lane> lanes_;
   std::optional<Error> problem_;
 };
@@ -96,7 +101,9 @@ class Session {
     final_audit();
     stop_parts();
     if (Status s = write_run_file(); !s) return s.error();
-    if (disk_full_) return Error{Errc::unavailable, "the record of this run is not whole: its folder could not be written", "free some space and run it again"};
+    if (disk_full_)
+      return Error{Errc::unavailable, "the record of this run is not whole: its folder could not be written",
+                   "free some space and run it again"};
     return end_;
   }
 
@@ -133,7 +140,8 @@ class Session {
       mint_.emplace(key);
       std::vector<MintSku> skus;
       for (const SkuStock& stock : plan_.stock)
-        skus.push_back({stock.sku, stock.goods, static_cast<std::uint32_t>(skus.size() + 1), stock.cards, stock.price_cents});
+        skus.push_back(
+            {stock.sku, stock.goods, static_cast<std::uint32_t>(skus.size() + 1), stock.cards, stock.price_cents});
       if (Status s = write_mint(dir, key, skus); !s) return s;
     } else {
       auto mint = load_mint(dir);
@@ -142,7 +150,9 @@ class Session {
     }
     const TargetSpec& target = request_.loaded.target;
     const auto shadow = target.options.find("shadow");
-    if (target.kind == "reference" && shadow != target.options.end() && shadow->second == "on" && !target.mark_header.empty()) mint_->expect_prefix("SHADOW-");
+    if (target.kind == "reference" && shadow != target.options.end() && shadow->second == "on" &&
+        !target.mark_header.empty())
+      mint_->expect_prefix("SHADOW-");
     auto manifest = read_file(dir + "/manifest.json");
     if (!manifest) return manifest.error();
     return write_file(path("minted.json"), *manifest);
@@ -162,7 +172,8 @@ class Session {
     progress_.say("starting " + request_.loaded.target.name);
     const Nanos before = monotonic_now();
     if (Status s = make_target(); !s) return s;
-    if (Status s = target_->start(request_.loaded.target.kind == "external" ? kExternalStart : kTargetStart, stop_); !s) return s;
+    if (Status s = target_->start(request_.loaded.target.kind == "external" ? kExternalStart : kTargetStart, stop_); !s)
+      return s;
     if (const pid_t pid = target_->supervisor_pid(); pid > 0) {
       const auto id = identify(pid);
       if (!id) return id.error();
@@ -170,7 +181,8 @@ class Session {
     }
     target_version_ = target_->version();
     target_facts_ = target_->facts();
-    if (const std::string& link = request_.loaded.target.trace_link; !link.empty()) target_facts_.set("trace_link", link);
+    if (const std::string& link = request_.loaded.target.trace_link; !link.empty())
+      target_facts_.set("trace_link", link);
     progress_.say("ready after " + fixed(seconds(monotonic_now() - before), 1) + " s at " + target_->url());
     return look_before();
   }
@@ -179,18 +191,23 @@ class Session {
   Status start_partners() {
     const TargetSpec& spec = request_.loaded.target;
     if (spec.kind != "reference" && spec.partners.url.empty()) return ok();
-    auto partners = spec.kind == "reference" ? PartnersLink::start({request_.self, request_.out, secrets_->path(), plan_.seed, spec.allow})
-                                             : PartnersLink::attach(spec.partners, allow_);
+    auto partners = spec.kind == "reference"
+                        ? PartnersLink::start({request_.self, request_.out, secrets_->path(), plan_.seed, spec.allow})
+                        : PartnersLink::attach(spec.partners, allow_);
     if (!partners) return std::move(partners).error();
     partners_.emplace(std::move(*partners));
-    if (const Process* process = partners_->process()) return journal_->tree("partners", process->id(), process->mark());
+    if (const Process* process = partners_->process())
+      return journal_->tree("partners", process->id(), process->mark());
     return ok();
   }
 
   Status make_target() {
     const auto& registry = target_registry();
-    const auto entry = std::find_if(registry.begin(), registry.end(), [&](const TargetEntry& e) { return e.name == request_.loaded.target.kind; });
-    if (entry == registry.end()) return Error{Errc::not_found, "no kind of target is called '" + request_.loaded.target.kind + "'", "see: cardstorm list targets"};
+    const auto entry = std::find_if(registry.begin(), registry.end(),
+                                    [&](const TargetEntry& e) { return e.name == request_.loaded.target.kind; });
+    if (entry == registry.end())
+      return Error{Errc::not_found, "no kind of target is called '" + request_.loaded.target.kind + "'",
+                   "see: cardstorm list targets"};
     TargetSetup setup;
     setup.run_dir = request_.out;
     setup.binary_dir = request_.binary_dir;
@@ -229,8 +246,10 @@ class Session {
     if (request_.loaded.target.kind == "reference" || !has_books()) return;
     auto rows = target_->audit();
     books_known_ = rows.has_value();
-    if (rows) books_before_ = std::move(*rows);
-    else note(std::move(rows).error().in("the audit before the run"));
+    if (rows)
+      books_before_ = std::move(*rows);
+    else
+      note(std::move(rows).error().in("the audit before the run"));
   }
 
   Status look_before() {
@@ -239,14 +258,24 @@ class Session {
     auto settings = client_settings(spec, plan_);
     if (!settings) return std::move(settings).error();
     clients_ = std::move(*settings);
-    return preflight({.plan = plan_, .target = spec, .mint = *mint_, .allow = allow_, .limits = with_transport(limits_of_shard(plan_, 0, 1)),
-                      .url = target_->url(), .mark = mark_, .clients = clients_, .journal = spec.partners.journal});
+    return preflight({.plan = plan_,
+                      .target = spec,
+                      .mint = *mint_,
+                      .allow = allow_,
+                      .limits = with_transport(limits_of_shard(plan_, 0, 1)),
+                      .url = target_->url(),
+                      .mark = mark_,
+                      .clients = clients_,
+                      .journal = spec.partners.journal});
   }
 
   /// The platform's own metrics may end the run at any time.
   [[nodiscard]] GuardSetup guard_setup() {
     const TargetSpec& spec = request_.loaded.target;
-    GuardSetup setup{.prometheus = spec.guard_prometheus, .every = spec.guard_every, .queries = {}, .allow = allow_,
+    GuardSetup setup{.prometheus = spec.guard_prometheus,
+                     .every = spec.guard_every,
+                     .queries = {},
+                     .allow = allow_,
                      .on_stop = [this](const std::string& why) { abort_run(why, "", clock_.now(), "guard"); }};
     for (const GuardRule& rule : spec.guard) setup.queries.push_back({rule.name, rule.query, rule.absent_is_bad});
     return setup;
@@ -268,34 +297,45 @@ class Session {
     clock_ = MonotonicClock(monotonic_now() + 500ms);
     if (Status s = write_run_file(); !s) note(s.error());
     std::atomic<bool> driven{false};
-    std::stop_source halt;   // ends the load: on the user's stop, and when nothing can be recorded any more
+    std::stop_source halt;  // ends the load: on the user's stop, and when nothing can be recorded any more
     const std::stop_callback relay(stop_, [&halt] { halt.request_stop(); });
     std::jthread driver([&] {
-      drive({.plan = plan_, .trace = request_.loaded.trace, .clock = clock_,
+      drive({.plan = plan_,
+             .trace = request_.loaded.trace,
+             .clock = clock_,
              .client = [&](HttpClientLimits share) { return make_http_client(clock_, allow_, with_transport(share)); },
              .history = [&](const std::string& lane) -> EventSink& { return drive_lanes.sink(lane); },
-             .mint = *mint_, .url = target_->url(), .mark = mark_, .live = live, .clients = clients_,
+             .mint = *mint_,
+             .url = target_->url(),
+             .mark = mark_,
+             .live = live,
+             .clients = clients_,
              .phase_at = [&](Nanos at) { return moment_at(plan_, at).phase; },
              .on_abort = [&](const AbortBreach& breach) { abort_run(breach.rule, fixed(breach.value, 4), breach.at); }},
             halt.get_token());
       driven = true;
       wake_.notify_all();
     });
-    FaultLane faults({.segments = plan_.segments, .target = *target_, .clock = clock_, .history = fault_sink, .journal = *journal_});
+    FaultLane faults(
+        {.segments = plan_.segments, .target = *target_, .clock = clock_, .history = fault_sink, .journal = *journal_});
     const auto guard = start_guard(guard_setup());
-    std::jthread sampler([&](const std::stop_token& stop) { sample_nodes(*target_, clock_, **sample_log, 500ms, stop); });
+    std::jthread sampler(
+        [&](const std::stop_token& stop) { sample_nodes(*target_, clock_, **sample_log, 500ms, stop); });
 
-    watch(live, faults, run_sink, driven, [&] { return drive_lanes.failed() || (*fault_log)->failed() || (*run_log)->failed(); });
+    watch(live, faults, run_sink, driven,
+          [&] { return drive_lanes.failed() || (*fault_log)->failed() || (*run_log)->failed(); });
     if (stop_.stop_requested() || disk_full_ || aborted()) {
       halt.request_stop();
       faults.stop();
     }
     driver.join();
-    if (!halt.stop_requested()) wait_until(plan_.load_end + std::min(plan_.drain, kLateEffects), std::atomic<bool>(false));
+    if (!halt.stop_requested())
+      wait_until(plan_.load_end + std::min(plan_.drain, kLateEffects), std::atomic<bool>(false));
     for (const FaultResult& result : faults.wait()) {
       if (!result.residue) continue;
       ++end_.residue;
-      note({Errc::internal, result.fault + " on " + result.on + " could not be reverted: " + result.note, "run: cardstorm recover"});
+      note({Errc::internal, result.fault + " on " + result.on + " could not be reverted: " + result.note,
+            "run: cardstorm recover"});
     }
     sampler.request_stop();
     sampler.join();
@@ -309,8 +349,10 @@ class Session {
     if (Status s = write_file(path("metrics.prom"), metrics_.text()); !s) note(s.error());
   }
 
-  /// The main lane: marks phases, restarts a target that did not come back, shows what happens, until the driver has ended.
-  void watch(DriveLive& live, FaultLane& faults, EventSink& history, const std::atomic<bool>& driven, const std::function<bool()>& log_failed) {
+  /// The main lane: marks phases, restarts a target that did not come back, shows what happens, until the driver has
+  /// ended.
+  void watch(DriveLive& live, FaultLane& faults, EventSink& history, const std::atomic<bool>& driven,
+             const std::function<bool()>& log_failed) {
     RecoveryWatch recovery(plan_.slo);
     std::optional<Nanos> change = Nanos(0);
     Moment moment;
@@ -329,7 +371,8 @@ class Session {
       }
       if (log_failed()) {
         disk_full_ = true;
-        note({Errc::unavailable, "the history cannot be written (is the disk full?); the run stops here", "free some space"});
+        note({Errc::unavailable, "the history cannot be written (is the disk full?); the run stops here",
+              "free some space"});
         return;
       }
       wait_until(change ? std::min(*change, second) : second, driven);
@@ -338,10 +381,12 @@ class Session {
 
   void wait_until(Nanos at, const std::atomic<bool>& driven) {
     std::unique_lock lock(mutex_);
-    wake_.wait_for(lock, stop_, std::max(at - clock_.now(), Nanos(0)), [&] { return driven.load() || !abort_.is_null(); });
+    wake_.wait_for(lock, stop_, std::max(at - clock_.now(), Nanos(0)),
+                   [&] { return driven.load() || !abort_.is_null(); });
   }
 
-  /// A stop condition of the scenario or of the target's guard: ends the load, heals, and stands in the record. Any thread; the first one counts.
+  /// A stop condition of the scenario or of the target's guard: ends the load, heals, and stands in the record. Any
+  /// thread; the first one counts.
   void abort_run(const std::string& rule, const std::string& value, Nanos at, const std::string& by = "scenario") {
     {
       const std::lock_guard lock(mutex_);
@@ -357,7 +402,7 @@ class Session {
   }
 
   void restart_target(std::uint32_t segment, EventSink& history) {
-    if (target_->supervisor_pid() <= 0) return;   // it is not ours to restart
+    if (target_->supervisor_pid() <= 0) return;  // it is not ours to restart
     progress_.say("the target has not recovered: restarting it before the next fault");
     const Status restarted = target_->restart(30s);
     if (!restarted) {
@@ -387,13 +432,14 @@ class Session {
   void final_audit() {
     if (end_.interrupted) return;
     progress_.say("final audit");
-    if (!books_known_) return;   // what was there before could not be told from what is there now
+    if (!books_known_) return;  // what was there before could not be told from what is there now
     const auto rows = target_->audit();
     if (!rows) {
       if (request_.loaded.target.kind == "reference" || has_books()) note(rows.error());
       return;
     }
-    if (Status s = write_file(path("audit.jsonl"), audit_lines(audit_since(books_before_, *rows), *mint_)); !s) note(s.error());
+    if (Status s = write_file(path("audit.jsonl"), audit_lines(audit_since(books_before_, *rows), *mint_)); !s)
+      note(s.error());
   }
 
   /// Ends what was started, last first. The guardian goes home only when everything is mended.
@@ -405,7 +451,8 @@ class Session {
     }
     if (partners_) {
       if (const std::string problem = partners_->problem(allow_); !problem.empty())
-        note({Errc::io, "the partners cannot keep their journals: " + problem, "see logs/partners.log; is the disk full?"});
+        note({Errc::io, "the partners cannot keep their journals: " + problem,
+              "see logs/partners.log; is the disk full?"});
       if (Status s = partners_->end(request_.out, begun_); !s) note(s.error());
       partners_.reset();
     }
@@ -433,21 +480,22 @@ class Session {
   Status write_run_file() const {
     Json errors = Json::array();
     for (const auto& text : errors_) errors.push(text);
-    const Json run = Json::object({{"schema", "cardstorm.run/1"},
-                                   {"start_mono_ns", static_cast<std::int64_t>(clock_.start().count())},
-                                   {"wall", wall_},
-                                   {"target", request_.loaded.target.name},
-                                   {"target_version", target_version_},
-                                   {"target_facts", target_facts_},
-                                   {"environment", request_.loaded.target.environment},
-                                   {"partners", request_.loaded.target.kind == "reference" || !request_.loaded.target.partners.url.empty()},
-                                   {"seed", plan_.seed},
-                                   {"command", request_.command},
-                                   {"drained", drained_},
-                                   {"interrupted", end_.interrupted},
-                                   {"assumed_restart_s", assumed_restart_s_},
-                                   {"aborted", abort_},
-                                   {"errors", errors}});
+    const Json run = Json::object(
+        {{"schema", "cardstorm.run/1"},
+         {"start_mono_ns", static_cast<std::int64_t>(clock_.start().count())},
+         {"wall", wall_},
+         {"target", request_.loaded.target.name},
+         {"target_version", target_version_},
+         {"target_facts", target_facts_},
+         {"environment", request_.loaded.target.environment},
+         {"partners", request_.loaded.target.kind == "reference" || !request_.loaded.target.partners.url.empty()},
+         {"seed", plan_.seed},
+         {"command", request_.command},
+         {"drained", drained_},
+         {"interrupted", end_.interrupted},
+         {"assumed_restart_s", assumed_restart_s_},
+         {"aborted", abort_},
+         {"errors", errors}});
     return write_file(path("run.json"), run.dump(1) + "\n");
   }
 
@@ -465,7 +513,7 @@ class Session {
   std::optional<PartnersLink> partners_;
   std::unique_ptr<Target> target_;
   const std::string mark_ = "cardstorm-" + random_token(6), wall_ = wall_clock_text();
-  const Nanos begun_ = monotonic_now();   // from here on the partners' journals are of this run
+  const Nanos begun_ = monotonic_now();  // from here on the partners' journals are of this run
   std::string target_version_;
   Json target_facts_;
   Metrics metrics_;
@@ -473,9 +521,9 @@ class Session {
   double assumed_restart_s_ = -1;
   bool drained_ = false, disk_full_ = false;
   ClientSettings clients_;
-  std::vector<Json> books_before_;   // of a platform that lived before
+  std::vector<Json> books_before_;  // of a platform that lived before
   bool books_known_ = true;
-  Json abort_;                       // null, or what ended the run early
+  Json abort_;  // null, or what ended the run early
   std::mutex mutex_;
   std::condition_variable_any wake_;
 };

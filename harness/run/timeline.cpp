@@ -21,7 +21,8 @@ Moment moment_at(const Plan& plan, Nanos at) {
 
 std::optional<Nanos> next_change(const Plan& plan, Nanos at) {
   std::vector<Nanos> changes{plan.load_end, plan.load_end + plan.drain};
-  for (const Segment& s : plan.segments) changes.insert(changes.end(), {s.begin, s.fault_at, s.heal_at, s.horizon_at, s.end});
+  for (const Segment& s : plan.segments)
+    changes.insert(changes.end(), {s.begin, s.fault_at, s.heal_at, s.horizon_at, s.end});
   std::sort(changes.begin(), changes.end());
   const auto next = std::upper_bound(changes.begin(), changes.end(), at);
   if (next == changes.end()) return std::nullopt;

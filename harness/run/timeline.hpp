@@ -8,7 +8,10 @@
 
 namespace cardstorm {
 
-struct Moment { Phase phase = Phase::steady; std::uint32_t segment = 0; };
+struct Moment {
+  Phase phase = Phase::steady;
+  std::uint32_t segment = 0;
+};
 
 /// The phase at offset `at` from load start.
 Moment moment_at(const Plan& plan, Nanos at);

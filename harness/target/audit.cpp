@@ -8,8 +8,13 @@
 namespace cardstorm {
 namespace {
 
-struct Book { const char* path; const char* view; const char* row; };
-constexpr Book kBooks[] = {{"orders", "audit_orders", "order"}, {"wallets", "audit_wallets", "wallet"}, {"ledger", "audit_ledger", "ledger"}};
+struct Book {
+  const char* path;
+  const char* view;
+  const char* row;
+};
+constexpr Book kBooks[] = {
+    {"orders", "audit_orders", "order"}, {"wallets", "audit_wallets", "wallet"}, {"ledger", "audit_ledger", "ledger"}};
 constexpr int kPage = 500;
 
 Json named_row(const char* name, const Json& row) {
@@ -20,11 +25,13 @@ Json named_row(const char* name, const Json& row) {
 
 std::vector<Json> from(const char* source) { return {Json::object({{"row", "source"}, {"source", source}})}; }
 
-Status read_book(const std::string& base, const Book& book, const AllowList& allow, Nanos end, const HttpRequest& way, std::vector<Json>* rows) {
+Status read_book(const std::string& base, const Book& book, const AllowList& allow, Nanos end, const HttpRequest& way,
+                 std::vector<Json>* rows) {
   for (std::int64_t after = 0;;) {
     const Nanos left = end - monotonic_now();
     if (left <= Nanos(0)) return Error{Errc::timeout, "the audit took too long at " + std::string(book.path)};
-    const std::string url = base + "/" + book.path + "?after=" + std::to_string(after) + "&limit=" + std::to_string(kPage);
+    const std::string url =
+        base + "/" + book.path + "?after=" + std::to_string(after) + "&limit=" + std::to_string(kPage);
     HttpRequest question = way;
     question.url = url;
     question.timeout = std::min(left, Nanos(10s));
@@ -53,7 +60,8 @@ Status read_view(DbSession& session, const Book& book, std::vector<Json>* rows) 
 
 }  // namespace
 
-Result<std::vector<Json>> audit_by_api(const std::string& base, const AllowList& allow, Nanos wait, const HttpRequest& way) {
+Result<std::vector<Json>> audit_by_api(const std::string& base, const AllowList& allow, Nanos wait,
+                                       const HttpRequest& way) {
   const Nanos end = monotonic_now() + wait;
   auto rows = from("api");
   for (const auto& book : kBooks)
@@ -83,7 +91,8 @@ DatabaseAddress split_password(const std::string& url) {
   const auto begin = scheme + 3;
   const auto host = url.find('@', begin);
   const auto colon = url.find(':', begin);
-  if (host == std::string::npos || colon == std::string::npos || colon > host || url.find('/', begin) < host) return {url, ""};
+  if (host == std::string::npos || colon == std::string::npos || colon > host || url.find('/', begin) < host)
+    return {url, ""};
   // A '+' in a connection address is a plus, not a space as in a form.
   std::string password = url.substr(colon + 1, host - colon - 1), plain;
   for (const char c : password) plain += c == '+' ? std::string("%2B") : std::string(1, c);

@@ -12,7 +12,11 @@ namespace cardstorm {
 namespace {
 
 enum class Kind : std::uint8_t { text, number };
-struct Column { const char* name; Kind kind; bool needed; };
+struct Column {
+  const char* name;
+  Kind kind;
+  bool needed;
+};
 
 struct Book {
   const char* name;
@@ -23,23 +27,45 @@ struct Book {
 
 const std::vector<Book>& books() {
   static const std::vector<Book> all{
-      {"orders", "order", &AuditSpec::orders,
-       {{"id", Kind::number, false}, {"order_no", Kind::text, true}, {"buyer", Kind::text, false}, {"sku", Kind::text, false},
-        {"class", Kind::text, false}, {"status", Kind::text, true}, {"paid_via", Kind::text, false}, {"quantity", Kind::number, true},
-        {"amount_cents", Kind::number, true}, {"paid_cents", Kind::number, true}, {"refunded_cents", Kind::number, true}}},
+      {"orders",
+       "order",
+       &AuditSpec::orders,
+       {{"id", Kind::number, false},
+        {"order_no", Kind::text, true},
+        {"buyer", Kind::text, false},
+        {"sku", Kind::text, false},
+        {"class", Kind::text, false},
+        {"status", Kind::text, true},
+        {"paid_via", Kind::text, false},
+        {"quantity", Kind::number, true},
+        {"amount_cents", Kind::number, true},
+        {"paid_cents", Kind::number, true},
+        {"refunded_cents", Kind::number, true}}},
       {"cards", "card", &AuditSpec::cards, {{"order_no", Kind::text, true}, {"secret", Kind::text, true}}},
-      {"wallets", "wallet", &AuditSpec::wallets,
-       {{"id", Kind::number, false}, {"wallet", Kind::text, true}, {"balance_cents", Kind::number, true}, {"opening_cents", Kind::number, true}}},
-      {"ledger", "ledger", &AuditSpec::ledger,
-       {{"id", Kind::number, true}, {"wallet", Kind::text, true}, {"order_no", Kind::text, true}, {"kind", Kind::text, true},
-        {"delta_cents", Kind::number, true}, {"balance_after_cents", Kind::number, true}}}};
+      {"wallets",
+       "wallet",
+       &AuditSpec::wallets,
+       {{"id", Kind::number, false},
+        {"wallet", Kind::text, true},
+        {"balance_cents", Kind::number, true},
+        {"opening_cents", Kind::number, true}}},
+      {"ledger",
+       "ledger",
+       &AuditSpec::ledger,
+       {{"id", Kind::number, true},
+        {"wallet", Kind::text, true},
+        {"order_no", Kind::text, true},
+        {"kind", Kind::text, true},
+        {"delta_cents", Kind::number, true},
+        {"balance_after_cents", Kind::number, true}}}};
   return all;
 }
 
 /// The query without what would break it when it stands in brackets.
 std::string bare(const std::string& query) {
   std::string text(trim(query));
-  while (!text.empty() && text.back() == ';') text = std::string(trim(std::string_view(text).substr(0, text.size() - 1)));
+  while (!text.empty() && text.back() == ';')
+    text = std::string(trim(std::string_view(text).substr(0, text.size() - 1)));
   return text;
 }
 
@@ -50,12 +76,14 @@ Status check_columns(const Book& book, const std::vector<std::string>& found) {
   std::vector<std::string> known;
   for (const Column& column : book.columns) {
     known.emplace_back(column.name);
-    if (column.needed && std::count(found.begin(), found.end(), column.name) == 0) add(std::string("no column '") + column.name + "'");
+    if (column.needed && std::count(found.begin(), found.end(), column.name) == 0)
+      add(std::string("no column '") + column.name + "'");
   }
   for (const std::string& name : found)
     if (std::count(known.begin(), known.end(), name) == 0) add("unknown column '" + name + "'");
   if (wrong.empty()) return ok();
-  return Error{Errc::invalid, std::string("audit query '") + book.name + "': " + wrong, "name the columns by AS; known are " + join(known, ", ")};
+  return Error{Errc::invalid, std::string("audit query '") + book.name + "': " + wrong,
+               "name the columns by AS; known are " + join(known, ", ")};
 }
 
 /// A whole number, also when the server writes it with zeros behind a dot (DECIMAL).
@@ -75,7 +103,10 @@ Result<Json> row_of(const Book& book, const Json& raw, std::size_t index) {
     const Json& value = raw[column.name];
     if (value.is_null()) {
       if (column.needed && column.kind == Kind::number)
-        return Error{Errc::invalid, std::string("audit query '") + book.name + "', row " + std::to_string(index + 1) + ": " + column.name + " is NULL", "write COALESCE(..., 0)"};
+        return Error{Errc::invalid,
+                     std::string("audit query '") + book.name + "', row " + std::to_string(index + 1) + ": " +
+                         column.name + " is NULL",
+                     "write COALESCE(..., 0)"};
       if (raw.has(column.name)) row.set(column.name, Json());
       continue;
     }
@@ -85,7 +116,9 @@ Result<Json> row_of(const Book& book, const Json& raw, std::size_t index) {
     }
     const auto number = whole(value.string());
     if (!number)
-      return Error{Errc::invalid, std::string("audit query '") + book.name + "', row " + std::to_string(index + 1) + ": " + column.name + " is '" + value.string().substr(0, 40) + "', not a whole number",
+      return Error{Errc::invalid,
+                   std::string("audit query '") + book.name + "', row " + std::to_string(index + 1) + ": " +
+                       column.name + " is '" + value.string().substr(0, 40) + "', not a whole number",
                    "amounts are in cents: write ROUND(amount * 100)"};
     row.set(column.name, *number);
   }
@@ -93,7 +126,8 @@ Result<Json> row_of(const Book& book, const Json& raw, std::size_t index) {
   return row;
 }
 
-Result<std::unique_ptr<DbSession>> open_reader(const AuditSpec& audit, const DatabaseSpec& database, const AllowList& allow) {
+Result<std::unique_ptr<DbSession>> open_reader(const AuditSpec& audit, const DatabaseSpec& database,
+                                               const AllowList& allow) {
   const auto address = parse_db_url(database.url, database.password_file);
   if (!address) return address.error();
   DbOptions options;
@@ -104,9 +138,10 @@ Result<std::unique_ptr<DbSession>> open_reader(const AuditSpec& audit, const Dat
   auto session = DbSession::open(*address, options, allow);
   if (!session) return session;
   // One snapshot: orders and ledger of different moments would not add up.
-  const std::vector<std::string> begin = address->kind == "mysql"
-                                             ? std::vector<std::string>{"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"}
-                                             : std::vector<std::string>{"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"};
+  const std::vector<std::string> begin =
+      address->kind == "mysql" ? std::vector<std::string>{"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+                                                          "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"}
+                               : std::vector<std::string>{"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"};
   for (const std::string& statement : begin)
     if (auto done = (*session)->query(statement); !done) return std::move(done).error();
   return session;
@@ -141,8 +176,10 @@ std::size_t give_cards(const std::vector<Json>& cards, std::vector<Json>* orders
 
 }  // namespace
 
-Result<std::vector<Json>> audit_by_queries(const AuditSpec& audit, const DatabaseSpec& database, const AllowList& allow) {
-  if (audit.orders.empty()) return Error{Errc::invalid, "the audit by SQL has no query `orders`", "write it into the target file"};
+Result<std::vector<Json>> audit_by_queries(const AuditSpec& audit, const DatabaseSpec& database,
+                                           const AllowList& allow) {
+  if (audit.orders.empty())
+    return Error{Errc::invalid, "the audit by SQL has no query `orders`", "write it into the target file"};
   auto session = open_reader(audit, database, allow);
   if (!session) return std::move(session).error();
   std::map<std::string, std::vector<Json>> read;
@@ -153,16 +190,19 @@ Result<std::vector<Json>> audit_by_queries(const AuditSpec& audit, const Databas
     read[book.name] = std::move(*rows);
   }
   std::vector<Json>& ledger = read["ledger"];
-  std::stable_sort(ledger.begin(), ledger.end(), [](const Json& a, const Json& b) { return a["id"].integer() < b["id"].integer(); });
+  std::stable_sort(ledger.begin(), ledger.end(),
+                   [](const Json& a, const Json& b) { return a["id"].integer() < b["id"].integer(); });
   Json source = Json::object({{"row", "source"}, {"source", "sql"}});
-  if (const std::size_t orphans = give_cards(read["cards"], &read["orders"]); orphans > 0) source.set("cards_without_order", orphans);
+  if (const std::size_t orphans = give_cards(read["cards"], &read["orders"]); orphans > 0)
+    source.set("cards_without_order", orphans);
   std::vector<Json> out{std::move(source)};
   for (const char* book : {"orders", "wallets", "ledger"})
     for (Json& row : read[book]) out.push_back(std::move(row));
   return out;
 }
 
-std::vector<AuditTrial> try_audit_queries(const AuditSpec& audit, const DatabaseSpec& database, const AllowList& allow) {
+std::vector<AuditTrial> try_audit_queries(const AuditSpec& audit, const DatabaseSpec& database,
+                                          const AllowList& allow) {
   std::vector<AuditTrial> out;
   AuditSpec short_audit = audit;
   short_audit.timeout = std::min(audit.timeout, Nanos(10s));

@@ -1,5 +1,6 @@
 // channels: the payment channels as something that can be slowed down, over the partners' control API
-// (harness/partners/api.md). They belong to us; a target can carry it when it pays through the channels of this very run.
+// (harness/partners/api.md). They belong to us; a target can carry it when it pays through the channels of this very
+// run.
 #pragma once
 
 #include <memory>

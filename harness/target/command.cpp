@@ -14,8 +14,8 @@ ProcessSpec spec_of(const std::vector<std::string>& argv, const std::string& log
   spec.program = argv.empty() ? "" : argv[0];
   spec.args.assign(argv.begin() + (argv.empty() ? 0 : 1), argv.end());
   spec.stderr_path = log;
-  spec.read_stdout = read;   // a server that it starts would hold our pipe open
-  spec.marked = false;       // what it starts belongs to the user: nobody may end it as part of this run
+  spec.read_stdout = read;  // a server that it starts would hold our pipe open
+  spec.marked = false;      // what it starts belongs to the user: nobody may end it as part of this run
   return spec;
 }
 

@@ -1,5 +1,5 @@
-// command_nodes: nodes that are killed, started and looked at by commands of the user. A probe may print which instance it saw
-// (such as a pid): then a restart is seen even when nobody saw the node down.
+// command_nodes: nodes that are killed, started and looked at by commands of the user. A probe may print which instance
+// it saw (such as a pid): then a restart is seen even when nobody saw the node down.
 #include <mutex>
 #include <utility>
 
@@ -60,7 +60,7 @@ class CommandNodes final : public NodeControl {
     if (spec == nodes_.end()) return no_such_node(victim.name, nodes_);
     if (spec->second.undo.empty()) return ok();
     const auto now = node(victim.name);
-    if (now && now->ready) return ok();   // somebody was faster; a second instance is not wanted
+    if (now && now->ready) return ok();  // somebody was faster; a second instance is not wanted
     return run("undo", victim.name, spec->second.undo);
   }
 
@@ -79,14 +79,17 @@ class CommandNodes final : public NodeControl {
   static Status can_run(const std::string& name, const NodeSpec& spec) {
     for (const auto& [what, argv] : {std::pair("kill", &spec.kill), std::pair("undo", &spec.undo)})
       if (!argv->empty())
-        if (auto program = find_program(argv->front()); !program) return Error(program.error()).in(std::string(what) + " of node '" + name + "'");
+        if (auto program = find_program(argv->front()); !program)
+          return Error(program.error()).in(std::string(what) + " of node '" + name + "'");
     return ok();
   }
   Status run(const char* what, const std::string& name, const std::vector<std::string>& argv) const {
     const std::string where = std::string(what) + " of node '" + name + "'";
     const auto code = run_command(argv, kNodeCommand, log_);
     if (!code) return Error(code.error()).in(where);
-    if (*code != 0) return Error{Errc::io, where + ": '" + argv[0] + "' ended with code " + std::to_string(*code), log_.empty() ? "" : "see " + log_};
+    if (*code != 0)
+      return Error{Errc::io, where + ": '" + argv[0] + "' ended with code " + std::to_string(*code),
+                   log_.empty() ? "" : "see " + log_};
     return ok();
   }
 
@@ -105,7 +108,7 @@ class CommandNodes final : public NodeControl {
 
   const NodeSpecs nodes_;
   const std::string log_;
-  std::map<std::string, Seen> seen_;   // all of them from the beginning: the map itself never changes
+  std::map<std::string, Seen> seen_;  // all of them from the beginning: the map itself never changes
 };
 
 }  // namespace

@@ -7,11 +7,15 @@ namespace {
 Error no_answer(const HttpRequest& request, const HttpResponse& response) {
   const std::string what = request.method + " " + request.url + ": ";
   switch (response.cause) {
-    case Cause::timeout: return Error{Errc::timeout, what + "no answer in time"};
-    case Cause::address: return Error{Errc::refused, what + response.error, "add the address to the target's allow-list"};
+    case Cause::timeout:
+      return Error{Errc::timeout, what + "no answer in time"};
+    case Cause::address:
+      return Error{Errc::refused, what + response.error, "add the address to the target's allow-list"};
     case Cause::refused:
-    case Cause::reset: return Error{Errc::unavailable, what + "no connection: " + response.error};
-    default: return Error{Errc::io, what + response.error};
+    case Cause::reset:
+      return Error{Errc::unavailable, what + "no connection: " + response.error};
+    default:
+      return Error{Errc::io, what + response.error};
   }
 }
 

@@ -8,13 +8,16 @@
 namespace cardstorm {
 namespace {
 
-constexpr Nanos kConnect{1s}, kStatement{1s};   // a step is never much longer than a lease
+constexpr Nanos kConnect{1s}, kStatement{1s};  // a step is never much longer than a lease
 constexpr Nanos kTryAgain{200ms};
 
 }  // namespace
 
 DbHolder::DbHolder(DatabaseSpec spec, DbAddress address, std::string application, AllowList allow)
-    : spec_(std::move(spec)), address_(std::move(address)), application_(std::move(application)), allow_(std::move(allow)) {}
+    : spec_(std::move(spec)),
+      address_(std::move(address)),
+      application_(std::move(application)),
+      allow_(std::move(allow)) {}
 
 DbHolder::~DbHolder() {
   thread_.request_stop();
@@ -50,7 +53,7 @@ void DbHolder::run(const std::stop_token& stop) {
     const Nanos now = monotonic_now();
     if (now >= until_) {
       lock.unlock();
-      held_.clear();   // closes them: the server rolls back and frees
+      held_.clear();  // closes them: the server rolls back and frees
       row_locked_ = false;
       lock.lock();
       if (monotonic_now() < until_) continue;
@@ -65,7 +68,7 @@ void DbHolder::run(const std::stop_token& stop) {
     lock.lock();
     const Nanos rest = std::clamp(until_ - monotonic_now(), Nanos(1ms), std::min(kTryAgain, idle_limit() / 10));
     const Nanos until = until_;
-    changed_.wait_for(lock, stop, rest, [&] { return until_ < until; });   // a release is heard at once
+    changed_.wait_for(lock, stop, rest, [&] { return until_ < until; });  // a release is heard at once
   }
   held_.clear();
 }
@@ -76,7 +79,7 @@ bool DbHolder::work() {
     const Status got = take(0);
     row_locked_ = got.has_value();
     note(got);
-    return got || renew_one();   // nobody is renewed too late because others are missing
+    return got || renew_one();  // nobody is renewed too late because others are missing
   }
   for (std::uint32_t number = row ? 1 : 0; number < wanted(); ++number) {
     if (std::any_of(held_.begin(), held_.end(), [&](const Held& h) { return h.number == number; })) continue;
@@ -110,7 +113,8 @@ Status DbHolder::lock_row(DbSession& session) const {
   std::vector<std::string> statements{"BEGIN"};
   // Else InnoDB would lock every row that it looks at on its way to ours.
   if (address_.kind == "mysql") statements = {"SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "START TRANSACTION"};
-  statements.push_back("SELECT 1 FROM " + quote_name(address_.kind, spec_.lock_table) + " WHERE (" + spec_.lock_where + "\n) FOR UPDATE");
+  statements.push_back("SELECT 1 FROM " + quote_name(address_.kind, spec_.lock_table) + " WHERE (" + spec_.lock_where +
+                       "\n) FOR UPDATE");
   std::size_t rows = 0;
   for (const std::string& statement : statements) {
     auto done = session.query(statement, 1);
@@ -127,7 +131,8 @@ bool DbHolder::renew_one() {
     const std::lock_guard lock(mutex_);
     due = monotonic_now() - idle_limit() / 3;
   }
-  const auto oldest = std::min_element(held_.begin(), held_.end(), [](const Held& a, const Held& b) { return a.used < b.used; });
+  const auto oldest =
+      std::min_element(held_.begin(), held_.end(), [](const Held& a, const Held& b) { return a.used < b.used; });
   if (oldest == held_.end() || oldest->used > due) return false;
   const auto answer = oldest->session->query("SELECT 1");
   oldest->used = monotonic_now();

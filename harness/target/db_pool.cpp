@@ -39,7 +39,10 @@ std::int64_t number_in(const Json& row, const char* column) {
 class Place {
  public:
   Place(DatabaseSpec spec, DbAddress address, AllowList allow)
-      : spec_(spec), address_(address), allow_(allow), application_(new_application()),
+      : spec_(spec),
+        address_(address),
+        allow_(allow),
+        application_(new_application()),
         holder_(std::move(spec), std::move(address), application_, std::move(allow)) {}
 
   void hold(Nanos lease) { holder_.hold(lease); }
@@ -65,9 +68,12 @@ class Place {
     out.max = static_cast<int>(holder_.wanted());
     out.held = std::min(out.max, static_cast<int>(seen->size()));
     if (!spec_.lock_table.empty()) {
-      const bool there = view.row != 0 && std::count(seen->begin(), seen->end(), view.row) > 0 && row_is_locked_by(view.row);
-      if (there) out.waiting = behind(view.row);
-      else if (out.held > 0 && static_cast<std::size_t>(out.held) > slots_of(view)) --out.held;
+      const bool there =
+          view.row != 0 && std::count(seen->begin(), seen->end(), view.row) > 0 && row_is_locked_by(view.row);
+      if (there)
+        out.waiting = behind(view.row);
+      else if (out.held > 0 && static_cast<std::size_t>(out.held) > slots_of(view))
+        --out.held;
     }
     if (!view.error.empty() && out.held < out.max) return Error{Errc::unavailable, view.error};
     if (view.full) out.used = out.max - out.held;
@@ -77,8 +83,13 @@ class Place {
 
   [[nodiscard]] Json undo() const {
     std::error_code ignored;
-    const std::string file = spec_.password_file.empty() ? "" : std::filesystem::absolute(spec_.password_file, ignored).string();
-    return Json::object({{"kind", "sql"}, {"url", spec_.url}, {"password_file", file}, {"application", application_}, {"sessions", holder_.wanted()}});
+    const std::string file =
+        spec_.password_file.empty() ? "" : std::filesystem::absolute(spec_.password_file, ignored).string();
+    return Json::object({{"kind", "sql"},
+                         {"url", spec_.url},
+                         {"password_file", file},
+                         {"application", application_},
+                         {"sessions", holder_.wanted()}});
   }
   [[nodiscard]] std::uint32_t wanted() const { return holder_.wanted(); }
 
@@ -101,13 +112,16 @@ class Place {
   /// Before anything is locked: the condition must name one row, no more.
   Status check_row() {
     if (checked_ || spec_.lock_table.empty()) return ok();
-    auto rows = observer_->query("SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM " + quote_name(address_.kind, spec_.lock_table) + " WHERE (" +
-                                 spec_.lock_where + "\n) LIMIT 2) test_row");
+    auto rows = observer_->query("SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM " +
+                                 quote_name(address_.kind, spec_.lock_table) + " WHERE (" + spec_.lock_where +
+                                 "\n) LIMIT 2) test_row");
     if (!rows) return std::move(rows).error().in("the test row of " + spec_.lock_table);
     const std::int64_t found = rows->empty() ? 0 : number_in(rows->front(), "n");
     if (found != 1)
-      return Error{Errc::invalid, (found == 0 ? "no row of " : "more than one row of ") + spec_.lock_table + " has: " + spec_.lock_where,
-                   "name exactly one row that only tests use"};
+      return Error{
+          Errc::invalid,
+          (found == 0 ? "no row of " : "more than one row of ") + spec_.lock_table + " has: " + spec_.lock_where,
+          "name exactly one row that only tests use"};
     checked_ = true;
     return ok();
   }
@@ -115,18 +129,20 @@ class Place {
   bool row_is_locked_by(std::int64_t id) {
     const std::string session = std::to_string(id);
     if (address_.kind != "mysql") {
-      auto rows = observer_->query("SELECT 1 FROM pg_locks WHERE pid = " + session + " AND granted AND mode = 'RowShareLock' AND relation = " +
-                                   quote_text(address_.kind, quote_name(address_.kind, spec_.lock_table)) + "::regclass");
+      auto rows = observer_->query(
+          "SELECT 1 FROM pg_locks WHERE pid = " + session + " AND granted AND mode = 'RowShareLock' AND relation = " +
+          quote_text(address_.kind, quote_name(address_.kind, spec_.lock_table)) + "::regclass");
       return rows && !rows->empty();
     }
     // Without the right to look there (PROCESS), what the locking statement itself answered stands.
     const auto locked = [&] {
-      auto rows = observer_->query("SELECT trx_rows_locked AS n FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = " + session);
+      auto rows = observer_->query(
+          "SELECT trx_rows_locked AS n FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = " + session);
       return !rows || (!rows->empty() && number_in(rows->front(), "n") > 0);
     };
     if (locked()) return true;
-    // InnoDB answers from a copy that it makes anew only when nobody has read it for 100 ms: this one may be older than our lock, and
-    // whoever looks more often than that keeps it old for ever.
+    // InnoDB answers from a copy that it makes anew only when nobody has read it for 100 ms: this one may be older than
+    // our lock, and whoever looks more often than that keeps it old for ever.
     std::this_thread::sleep_for(kTransactionsStale);
     return locked();
   }
@@ -134,11 +150,14 @@ class Place {
   int behind(std::int64_t id) {
     const std::string session = std::to_string(id);
     auto rows = observer_->query(
-        address_.kind == "mysql"
-            ? "SELECT COUNT(*) AS n FROM information_schema.innodb_lock_waits w JOIN information_schema.innodb_trx b ON b.trx_id = "
-              "w.blocking_trx_id WHERE b.trx_mysql_thread_id = " + session
-            : "SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND " + session + " = ANY(pg_blocking_pids(pid))");
-    return rows && !rows->empty() ? static_cast<int>(number_in(rows->front(), "n")) : 0;   // for the note only: not every server tells
+        address_.kind == "mysql" ? "SELECT COUNT(*) AS n FROM information_schema.innodb_lock_waits w JOIN "
+                                   "information_schema.innodb_trx b ON b.trx_id = "
+                                   "w.blocking_trx_id WHERE b.trx_mysql_thread_id = " +
+                                       session
+                                 : "SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND " +
+                                       session + " = ANY(pg_blocking_pids(pid))");
+    return rows && !rows->empty() ? static_cast<int>(number_in(rows->front(), "n"))
+                                  : 0;  // for the note only: not every server tells
   }
 
   const DatabaseSpec spec_;
@@ -146,14 +165,15 @@ class Place {
   const AllowList allow_;
   const std::string application_;
   DbHolder holder_;
-  std::mutex mutex_;   // guards what follows
+  std::mutex mutex_;  // guards what follows
   std::unique_ptr<DbSession> observer_;
   bool checked_ = false;
 };
 
 class DbPool final : public PoolControl {
  public:
-  DbPool(std::map<std::string, DatabaseSpec> databases, AllowList allow) : databases_(std::move(databases)), allow_(std::move(allow)) {}
+  DbPool(std::map<std::string, DatabaseSpec> databases, AllowList allow)
+      : databases_(std::move(databases)), allow_(std::move(allow)) {}
 
   Status hold(const std::string& name, Nanos lease) override {
     auto place = this->place(name);
@@ -191,10 +211,12 @@ class DbPool final : public PoolControl {
     auto address = parse_db_url(spec->second.url, spec->second.password_file);
     if (!address) return std::move(address).error();
     if (spec->second.password_file.empty() && !address->password.empty())
-      return Error{Errc::invalid, "the url of database '" + name + "' holds a password", "write it into a file and name that by password_file: the undo journal keeps the url"};
+      return Error{Errc::invalid, "the url of database '" + name + "' holds a password",
+                   "write it into a file and name that by password_file: the undo journal keeps the url"};
     auto made = std::make_unique<Place>(spec->second, std::move(*address), allow_);
     if (made->wanted() == 0)
-      return Error{Errc::invalid, "database '" + name + "' names neither a test row to lock nor connection slots", "add `lock:` with table and where, or `slots:`, in the target file"};
+      return Error{Errc::invalid, "database '" + name + "' names neither a test row to lock nor connection slots",
+                   "add `lock:` with table and where, or `slots:`, in the target file"};
     return (places_[name] = std::move(made)).get();
   }
 

@@ -1,6 +1,6 @@
-// docker: containers as nodes, by the Engine API over its unix socket (podman's answers alike). A kill by the API counts for the
-// engine as stopped by hand: no restart policy acts on it (moby/moby#33306). So we start the container again, at once, as its
-// policy would; the start is in the undo journal before the kill.
+// docker: containers as nodes, by the Engine API over its unix socket (podman's answers alike). A kill by the API
+// counts for the engine as stopped by hand: no restart policy acts on it (moby/moby#33306). So we start the container
+// again, at once, as its policy would; the start is in the undo journal before the kill.
 #include "harness/core/text.hpp"
 #include "harness/target/control.hpp"
 #include "harness/target/nodes.hpp"
@@ -8,7 +8,7 @@
 namespace cardstorm {
 namespace {
 
-constexpr int kNotModified = 304;   // it runs already
+constexpr int kNotModified = 304;  // it runs already
 
 class DockerNodes final : public NodeControl {
  public:
@@ -18,9 +18,12 @@ class DockerNodes final : public NodeControl {
     std::vector<Node> all;
     for (const auto& [alias, spec] : nodes_) {
       auto one = node(alias);
-      if (one) all.push_back(std::move(*one));
-      else if (one.error().code == Errc::not_found) all.push_back(absent(alias));
-      else return std::move(one).error();
+      if (one)
+        all.push_back(std::move(*one));
+      else if (one.error().code == Errc::not_found)
+        all.push_back(absent(alias));
+      else
+        return std::move(one).error();
     }
     return all;
   }
@@ -34,7 +37,8 @@ class DockerNodes final : public NodeControl {
     const bool running = state["Running"].boolean();
     Node node = absent(name);
     const Json& health = state["Health"]["Status"];
-    node.ready = running && !state["Paused"].boolean() && !state["Restarting"].boolean() && (health.is_null() || health.string() == "healthy");
+    node.ready = running && !state["Paused"].boolean() && !state["Restarting"].boolean() &&
+                 (health.is_null() || health.string() == "healthy");
     if (running) node.instance = (*container)["Id"].string() + " started " + state["StartedAt"].string();
     return node;
   }
@@ -45,7 +49,9 @@ class DockerNodes final : public NodeControl {
     const auto container = inspect(spec->second);
     if (!container) return container.error();
     if ((*container)["HostConfig"]["AutoRemove"].boolean())
-      return Error{Errc::refused, "container '" + spec->second.node + "' is removed when it ends: nobody could start it again", "start it without --rm"};
+      return Error{Errc::refused,
+                   "container '" + spec->second.node + "' is removed when it ends: nobody could start it again",
+                   "start it without --rm"};
     return call(spec->second, "/containers/" + id_of(victim) + "/kill?signal=KILL");
   }
 
@@ -65,11 +71,14 @@ class DockerNodes final : public NodeControl {
                          {"unix_socket", spec->second.socket},
                          {"accept", Json(Json::Array{Json(kNotModified)})},
                          {"within_ms", std::chrono::duration_cast<std::chrono::milliseconds>(kNodeStart).count()},
-                         {"verify", Json::object({{"url", container + "/json"}, {"unix_socket", spec->second.socket}, {"pointer", "/State/Running"}, {"equals", true}})}});
+                         {"verify", Json::object({{"url", container + "/json"},
+                                                  {"unix_socket", spec->second.socket},
+                                                  {"pointer", "/State/Running"},
+                                                  {"equals", true}})}});
   }
 
  private:
-  static constexpr const char* kBase = "http://docker";   // the name is not looked up: the socket is what is dialled
+  static constexpr const char* kBase = "http://docker";  // the name is not looked up: the socket is what is dialled
 
   static Node absent(const std::string& name) {
     Node node;
@@ -88,7 +97,8 @@ class DockerNodes final : public NodeControl {
     return fetch(request, AllowList());
   }
   static Error no_engine(const NodeSpec& spec, const HttpResponse& answer) {
-    return {answer.cause == Cause::timeout ? Errc::timeout : Errc::unavailable, "no answer from the container engine at " + spec.socket + ": " + answer.error,
+    return {answer.cause == Cause::timeout ? Errc::timeout : Errc::unavailable,
+            "no answer from the container engine at " + spec.socket + ": " + answer.error,
             "start the engine, correct `socket:` of the node, or let this user read it"};
   }
   static std::string words(const HttpResponse& answer) {
@@ -99,11 +109,13 @@ class DockerNodes final : public NodeControl {
   static Result<Json> inspect(const NodeSpec& spec) {
     const HttpResponse answer = ask(spec, "GET", "/containers/" + url_encode(spec.node) + "/json");
     if (answer.cause != Cause::none) return no_engine(spec, answer);
-    if (answer.status == 404) return Error{Errc::not_found, "there is no container '" + spec.node + "'", "see: docker ps"};
+    if (answer.status == 404)
+      return Error{Errc::not_found, "there is no container '" + spec.node + "'", "see: docker ps"};
     if (answer.status != 200) return Error{Errc::io, "container '" + spec.node + "': " + words(answer)};
     auto container = Json::parse(answer.body);
     if (!container || (*container)["Id"].string().empty() || !(*container)["State"].is_object())
-      return Error{Errc::invalid, spec.socket + " does not answer as a container engine does", "give the socket of the Engine API"};
+      return Error{Errc::invalid, spec.socket + " does not answer as a container engine does",
+                   "give the socket of the Engine API"};
     return container;
   }
   static Status call(const NodeSpec& spec, const std::string& path) {
@@ -118,6 +130,8 @@ class DockerNodes final : public NodeControl {
 
 }  // namespace
 
-std::unique_ptr<NodeControl> make_docker_nodes(NodeSpecs nodes) { return std::make_unique<DockerNodes>(std::move(nodes)); }
+std::unique_ptr<NodeControl> make_docker_nodes(NodeSpecs nodes) {
+  return std::make_unique<DockerNodes>(std::move(nodes));
+}
 
 }  // namespace cardstorm

@@ -1,4 +1,5 @@
-// external: a platform that somebody else runs. We never start or stop it; what else we can do with it, its target file says.
+// external: a platform that somebody else runs. We never start or stop it; what else we can do with it, its target file
+// says.
 #include <thread>
 
 #include "harness/core/files.hpp"
@@ -21,8 +22,9 @@ constexpr const char* kUnknown = "unknown";
 class ExternalTarget final : public Target {
  public:
   ExternalTarget(const TargetSpec& spec, const TargetSetup& setup) : spec_(spec), allow_(AllowList::parse(spec.allow)) {
-    if (!allow_) return;   // start() says so
-    if (may_touch(spec_, "nodes") && !spec_.nodes.empty()) nodes_ = make_nodes(spec_.nodes, setup.run_dir.empty() ? "" : setup.run_dir + "/logs/nodes.log");
+    if (!allow_) return;  // start() says so
+    if (may_touch(spec_, "nodes") && !spec_.nodes.empty())
+      nodes_ = make_nodes(spec_.nodes, setup.run_dir.empty() ? "" : setup.run_dir + "/logs/nodes.log");
     if (may_touch(spec_, "pool") && !spec_.databases.empty()) pool_ = make_db_pool(spec_.databases, *allow_);
   }
 
@@ -34,7 +36,8 @@ class ExternalTarget final : public Target {
     while (monotonic_now() < end) {
       auto answer = ask("", std::min(end - monotonic_now(), kLook));
       if (answer.status > 0) return ready(answer);  // any answer will do: what a healthy one looks like is not known
-      if (answer.cause == Cause::address) return Error{Errc::refused, spec_.url + ": " + answer.error, "add the address to `allow:`"};
+      if (answer.cause == Cause::address)
+        return Error{Errc::refused, spec_.url + ": " + answer.error, "add the address to `allow:`"};
       last = std::move(answer);
       if (stop.stop_requested()) return Error{Errc::cancelled, "stopped while waiting for " + spec_.url};
       std::this_thread::sleep_for(std::min(end - monotonic_now(), Nanos(100ms)));
@@ -57,10 +60,12 @@ class ExternalTarget final : public Target {
 
   Result<std::vector<Json>> audit() override {
     if (!allow_) return allow_.error();
-    if (!spec_.audit.path.empty()) return audit_by_api(spec_.url + spec_.audit.path, *allow_, 60s, get_of(spec_, "", kLook));
+    if (!spec_.audit.path.empty())
+      return audit_by_api(spec_.url + spec_.audit.path, *allow_, 60s, get_of(spec_, "", kLook));
     if (spec_.audit.database.empty()) return Target::audit();
     const auto database = spec_.databases.find(spec_.audit.database);
-    if (database == spec_.databases.end()) return Error{Errc::not_found, "the audit's database '" + spec_.audit.database + "' is not among `databases:`"};
+    if (database == spec_.databases.end())
+      return Error{Errc::not_found, "the audit's database '" + spec_.audit.database + "' is not among `databases:`"};
     return audit_by_queries(spec_.audit, database->second, *allow_);
   }
 
@@ -76,9 +81,11 @@ class ExternalTarget final : public Target {
   Error no_answer(const HttpResponse& last) const {
     const std::string who = spec_.unix_socket.empty() ? spec_.url : "unix_socket " + spec_.unix_socket;
     const std::string error = last.error.empty() ? "nothing was tried" : last.error;
-    const char* remedy = last.cause == Cause::tls               ? "name the certificate that signed the platform's as `tls: { ca: FILE }`, or correct `url:` in the target file"
-                         : spec_.unix_socket.empty()            ? "start the platform, or correct `url:` in the target file"
-                                                                : "start the platform, or correct `unix_socket:` in the target file";
+    const char* remedy = last.cause == Cause::tls ? "name the certificate that signed the platform's as `tls: { ca: "
+                                                    "FILE }`, or correct `url:` in the target file"
+                         : spec_.unix_socket.empty()
+                             ? "start the platform, or correct `url:` in the target file"
+                             : "start the platform, or correct `unix_socket:` in the target file";
     return {Errc::unavailable, who + " does not answer: " + error, remedy};
   }
 
@@ -93,7 +100,8 @@ class ExternalTarget final : public Target {
     if (channels_ || !may_touch(spec_, "channels") || spec_.partners.url.empty()) return ok();
     const auto token = read_file(spec_.partners.token_file);
     if (!token)
-      return Error{Errc::unavailable, "the token of the partners cannot be read: " + token.error().what, "`cardstorm partners up` writes it; correct partners.token_file in the target file"};
+      return Error{Errc::unavailable, "the token of the partners cannot be read: " + token.error().what,
+                   "`cardstorm partners up` writes it; correct partners.token_file in the target file"};
     channels_ = make_channel_control(spec_.partners.url, std::string(trim(*token)), *allow_);
     return ok();
   }
@@ -121,7 +129,8 @@ class ExternalTarget final : public Target {
       if (name != "location" || !(value.starts_with("http://") || value.starts_with("https://"))) continue;
       if (auto admitted = allow_->admits_url(value); !admitted)
         return Error{Errc::refused, spec_.url + " redirects out of the allow-list: " + admitted.error().what,
-                     "write the address that really serves into `url:`, and its block into `allow:` if it may be loaded and broken"};
+                     "write the address that really serves into `url:`, and its block into `allow:` if it may be "
+                     "loaded and broken"};
     }
     return ok();
   }
@@ -137,9 +146,12 @@ class ExternalTarget final : public Target {
 }  // namespace
 
 TargetEntry external_target() {
-  return {"external", "a platform that runs already: we never start or stop it; what may be broken, and how, its target file says",
+  return {"external",
+          "a platform that runs already: we never start or stop it; what may be broken, and how, its target file says",
           {"pool", "channels", "nodes"},
-          [](const TargetSpec& spec, const TargetSetup& setup) -> std::unique_ptr<Target> { return std::make_unique<ExternalTarget>(spec, setup); },
+          [](const TargetSpec& spec, const TargetSetup& setup) -> std::unique_ptr<Target> {
+            return std::make_unique<ExternalTarget>(spec, setup);
+          },
           {}};
 }
 

@@ -1,15 +1,16 @@
 // identity: see identity.hpp. Reads /proc, signals by pidfd only.
 #include "harness/target/identity.hpp"
 
-#include <cerrno>
-#include <charconv>
-#include <csignal>
-#include <cstring>
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstring>
 #include <utility>
 
 namespace cardstorm {
@@ -162,8 +163,7 @@ std::vector<ProcessId> process_tree(const ProcessId& root, std::string_view mark
     const auto stat = stat_of(pid);
     if (!stat || pid == ::getpid() || stat->start_time < root.start_time || stat->state == 'Z') continue;
     const bool ours = root.pid > 0 && (stat->session == root.pid || stat->group == root.pid);
-    if (ours || carries_mark(pid, mark))
-      tree.push_back(ProcessId{pid, stat->start_time});
+    if (ours || carries_mark(pid, mark)) tree.push_back(ProcessId{pid, stat->start_time});
   }
   return tree;
 }

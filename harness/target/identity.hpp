@@ -1,11 +1,12 @@
-// identity: a pid alone may be reused; (pid, start time) within one boot names exactly one process. Signals go through a
-// pidfd that was checked against it, so that no stranger is ever hit.
+// identity: a pid alone may be reused; (pid, start time) within one boot names exactly one process. Signals go through
+// a pidfd that was checked against it, so that no stranger is ever hit.
 #pragma once
+
+#include <sys/types.h>
 
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <sys/types.h>
 #include <vector>
 
 #include "harness/core/clock.hpp"
@@ -55,7 +56,8 @@ class PidFd {
 };
 
 /// All that was started under one process: the members of its session or group, and whoever carries its mark in the
-/// environment (it survives setsid). Only processes that started at or after `root`; never the caller. root.pid 0: by mark only.
+/// environment (it survives setsid). Only processes that started at or after `root`; never the caller. root.pid 0: by
+/// mark only.
 std::vector<ProcessId> process_tree(const ProcessId& root, std::string_view mark);
 /// SIGKILL to the whole tree, again until nothing of it is left or `wait` has passed. True when nothing is left.
 bool kill_tree(const ProcessId& root, std::string_view mark, Nanos wait);

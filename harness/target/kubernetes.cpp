@@ -1,5 +1,5 @@
-// kubernetes: pods as nodes, by kubectl as an argv with context and namespace in every call. The pods' controller makes them again;
-// a pod without one is refused, since nobody would.
+// kubernetes: pods as nodes, by kubectl as an argv with context and namespace in every call. The pods' controller makes
+// them again; a pod without one is refused, since nobody would.
 #include <algorithm>
 #include <mutex>
 
@@ -11,12 +11,16 @@ namespace cardstorm {
 namespace {
 
 constexpr std::size_t kAnswerMax = std::size_t{32} << 20;
-constexpr Nanos kFresh{2s};   // the sampler asks twice a second; a process each time would be load of our own
+constexpr Nanos kFresh{2s};  // the sampler asks twice a second; a process each time would be load of our own
 
-struct Pod { std::string name, uid; bool ready = false, owned = false; };
+struct Pod {
+  std::string name, uid;
+  bool ready = false, owned = false;
+};
 
 Pod pod_of(const Json& item) {
-  Pod pod{item["metadata"]["name"].string(), item["metadata"]["uid"].string(), false, !item["metadata"]["ownerReferences"].items().empty()};
+  Pod pod{item["metadata"]["name"].string(), item["metadata"]["uid"].string(), false,
+          !item["metadata"]["ownerReferences"].items().empty()};
   const bool ending = item["metadata"].has("deletionTimestamp");
   for (const Json& condition : item["status"]["conditions"].items())
     if (condition["type"].string() == "Ready") pod.ready = !ending && condition["status"].string() == "True";
@@ -58,7 +62,8 @@ class KubernetesNodes final : public NodeControl {
     for (const Pod& pod : *pods) {
       if (!among(victim, pod)) continue;
       if (!pod.owned)
-        return Error{Errc::refused, "pod '" + pod.name + "' has no controller: nobody would make it again", "select pods of a Deployment or StatefulSet"};
+        return Error{Errc::refused, "pod '" + pod.name + "' has no controller: nobody would make it again",
+                     "select pods of a Deployment or StatefulSet"};
       args.push_back(pod.name);
     }
     if (args.size() == 2) return Error{Errc::not_found, "the pods of node '" + victim.name + "' have gone already"};
@@ -77,7 +82,8 @@ class KubernetesNodes final : public NodeControl {
   Result<bool> replaced(const Node& victim) override {
     auto pods = pods_behind(victim);
     if (!pods) return std::move(pods).error();
-    const auto fresh = std::count_if(pods->begin(), pods->end(), [&](const Pod& pod) { return pod.ready && !among(victim, pod); });
+    const auto fresh =
+        std::count_if(pods->begin(), pods->end(), [&](const Pod& pod) { return pod.ready && !among(victim, pod); });
     return fresh >= victim.copies;
   }
 
@@ -90,7 +96,8 @@ class KubernetesNodes final : public NodeControl {
     node.copies = 0;
     for (const Pod& pod : pods) {
       if (!pod.ready) continue;
-      if (++node.copies <= static_cast<int>(spec.max)) node.instance += (node.instance.empty() ? "" : " ") + pod.name + "/" + pod.uid;
+      if (++node.copies <= static_cast<int>(spec.max))
+        node.instance += (node.instance.empty() ? "" : " ") + pod.name + "/" + pod.uid;
     }
     node.ready = node.copies > 0;
     return node;
@@ -114,7 +121,8 @@ class KubernetesNodes final : public NodeControl {
     std::vector<Pod> pods;
     for (const Json& item : (*json)["items"].items()) {
       if (item["metadata"]["namespace"].string() != spec.name_space)
-        return Error{Errc::refused, "kubectl answered for namespace '" + item["metadata"]["namespace"].string() + "' when asked for '" + spec.name_space + "'"};
+        return Error{Errc::refused, "kubectl answered for namespace '" + item["metadata"]["namespace"].string() +
+                                        "' when asked for '" + spec.name_space + "'"};
       pods.push_back(pod_of(item));
     }
     std::sort(pods.begin(), pods.end(), [](const Pod& a, const Pod& b) { return a.name < b.name; });
@@ -134,8 +142,11 @@ class KubernetesNodes final : public NodeControl {
     });
     if (!code) return Error(code.error()).in("kubectl");
     if (*code != 0)
-      return Error{Errc::unavailable, "kubectl " + args[0] + " in namespace '" + spec.name_space + "' ended with code " + std::to_string(*code),
-                   "try: " + spec.kubectl + " --context " + spec.context + " --namespace " + spec.name_space + " get pods -l '" + spec.selector + "'"};
+      return Error{
+          Errc::unavailable,
+          "kubectl " + args[0] + " in namespace '" + spec.name_space + "' ended with code " + std::to_string(*code),
+          "try: " + spec.kubectl + " --context " + spec.context + " --namespace " + spec.name_space + " get pods -l '" +
+              spec.selector + "'"};
     return out;
   }
 
@@ -147,6 +158,8 @@ class KubernetesNodes final : public NodeControl {
 
 }  // namespace
 
-std::unique_ptr<NodeControl> make_kubernetes_nodes(NodeSpecs nodes) { return std::make_unique<KubernetesNodes>(std::move(nodes)); }
+std::unique_ptr<NodeControl> make_kubernetes_nodes(NodeSpecs nodes) {
+  return std::make_unique<KubernetesNodes>(std::move(nodes));
+}
 
 }  // namespace cardstorm

@@ -1,4 +1,5 @@
-// nodes: what all kinds of nodes share, and the one that hands each call to the right kind. See nodes.hpp and target.hpp.
+// nodes: what all kinds of nodes share, and the one that hands each call to the right kind. See nodes.hpp and
+// target.hpp.
 #include "harness/target/nodes.hpp"
 
 #include <csignal>
@@ -120,6 +121,8 @@ class AllNodes final : public NodeControl {
 
 }  // namespace
 
-std::unique_ptr<NodeControl> make_nodes(const NodeSpecs& nodes, const std::string& log) { return std::make_unique<AllNodes>(nodes, log); }
+std::unique_ptr<NodeControl> make_nodes(const NodeSpecs& nodes, const std::string& log) {
+  return std::make_unique<AllNodes>(nodes, log);
+}
 
 }  // namespace cardstorm

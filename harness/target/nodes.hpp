@@ -1,5 +1,6 @@
-// nodes: the nodes of a platform that runs already, as its target file describes them: containers, pods, or commands of the user.
-// Each kind is a NodeControl over its own aliases; together they look like one. The name of a node is its alias.
+// nodes: the nodes of a platform that runs already, as its target file describes them: containers, pods, or commands of
+// the user. Each kind is a NodeControl over its own aliases; together they look like one. The name of a node is its
+// alias.
 #pragma once
 
 #include <map>
@@ -11,7 +12,7 @@
 
 namespace cardstorm {
 
-using NodeSpecs = std::map<std::string, NodeSpec>;   // alias -> how it is reached
+using NodeSpecs = std::map<std::string, NodeSpec>;  // alias -> how it is reached
 
 /// Containers, by the Engine API over its unix socket.
 std::unique_ptr<NodeControl> make_docker_nodes(NodeSpecs nodes);

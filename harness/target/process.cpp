@@ -1,9 +1,15 @@
-// process: see process.hpp. Boost.Process 1.81 v1 only spawns: its waits are broken with threads, and its limit_handles closes
-// the pipe on which a failed exec is reported (measured: /nonexistent "starts"), so close_range does that work here.
-// Header-only: without it the paths come from boost_filesystem, which would have to be linked.
+// process: see process.hpp. Boost.Process 1.81 v1 only spawns: its waits are broken with threads, and its limit_handles
+// closes the pipe on which a failed exec is reported (measured: /nonexistent "starts"), so close_range does that work
+// here. Header-only: without it the paths come from boost_filesystem, which would have to be linked.
 #define BOOST_PROCESS_USE_STD_FS 1
 
 #include "harness/target/process.hpp"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <boost/process/args.hpp>
 #include <boost/process/child.hpp>
@@ -18,11 +24,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <fcntl.h>
-#include <linux/close_range.h>
-#include <poll.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "harness/net/crypto.hpp"
 
@@ -101,7 +102,8 @@ Result<std::string> find_program(const std::string& program) {
   std::string path = program;
   if (program.find('/') == std::string::npos) path = bp::search_path(program).string();
   if (path.empty())
-    return Error{Errc::unavailable, "program '" + program + "' is not in PATH", "install it, or put its folder into PATH"};
+    return Error{Errc::unavailable, "program '" + program + "' is not in PATH",
+                 "install it, or put its folder into PATH"};
   if (::access(path.c_str(), X_OK) != 0)
     return Error{Errc::unavailable, "cannot run " + path + ": " + std::strerror(errno)};
   return path;
@@ -219,8 +221,10 @@ Result<std::optional<std::string>> Process::read_line(Nanos wait) {
     char chunk[65536];
     const ssize_t got = ::read(impl_->out.get(), chunk, sizeof chunk);
     if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) impl_->out.reset();
-    else buffer.append(chunk, static_cast<std::size_t>(got));
+    if (got <= 0)
+      impl_->out.reset();
+    else
+      buffer.append(chunk, static_cast<std::size_t>(got));
   }
 }
 
@@ -257,7 +261,8 @@ std::optional<int> Process::wait(Nanos wait) {
 
 Result<int> Process::terminate(Nanos grace, Nanos term) {
   close_stdin();
-  if (impl_->code) return impl_->sweep(ProcessId{0, impl_->id.start_time});  // reaped: its number may be another's by now
+  if (impl_->code)
+    return impl_->sweep(ProcessId{0, impl_->id.start_time});  // reaped: its number may be another's by now
   bool ended = impl_->handle.exited(grace);
   if (!ended) {
     (void)impl_->handle.signal(SIGTERM);

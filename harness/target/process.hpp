@@ -1,5 +1,6 @@
-// process: a child process that we own. Its stdin is the lifeline: when we close it, or die, the child's tree ends. It is
-// waited for by pidfd, inherits no descriptors, and leads a session of its own. process.cpp is the only door of Boost.Process.
+// process: a child process that we own. Its stdin is the lifeline: when we close it, or die, the child's tree ends. It
+// is waited for by pidfd, inherits no descriptors, and leads a session of its own. process.cpp is the only door of
+// Boost.Process.
 #pragma once
 
 #include <memory>
@@ -15,13 +16,13 @@
 namespace cardstorm {
 
 struct ProcessSpec {
-  std::string program;                                     // a path, or a name to be found in PATH
-  std::vector<std::string> args;                           // without the program itself; no shell ever reads them
-  std::vector<std::pair<std::string, std::string>> env;    // added to ours
-  std::string stderr_path;                                 // appended to; "" is /dev/null
-  bool read_stdout = true;                                 // false: /dev/null
-  bool marked = true;                                      // carries a tree mark, see identity.hpp
-  bool deaf = false;                                       // ignores INT, TERM, HUP and QUIT from its first instruction on
+  std::string program;                                   // a path, or a name to be found in PATH
+  std::vector<std::string> args;                         // without the program itself; no shell ever reads them
+  std::vector<std::pair<std::string, std::string>> env;  // added to ours
+  std::string stderr_path;                               // appended to; "" is /dev/null
+  bool read_stdout = true;                               // false: /dev/null
+  bool marked = true;                                    // carries a tree mark, see identity.hpp
+  bool deaf = false;  // ignores INT, TERM, HUP and QUIT from its first instruction on
 };
 
 /// Destroying a Process ends it as terminate() does with short waits. One thread at a time.
@@ -46,8 +47,9 @@ class Process {
   void close_stdin();
   /// Exit code (128 + signal when killed), or nullopt when it still runs after `wait`. May be called again.
   std::optional<int> wait(Nanos wait);
-  /// Cuts the lifeline, waits `grace`; then SIGTERM, waits `term`; then SIGKILL to the whole tree. After a disorderly end the
-  /// rest of its tree is killed too. Returns the exit code; an error only when something survived SIGKILL. Twice is fine.
+  /// Cuts the lifeline, waits `grace`; then SIGTERM, waits `term`; then SIGKILL to the whole tree. After a disorderly
+  /// end the rest of its tree is killed too. Returns the exit code; an error only when something survived SIGKILL.
+  /// Twice is fine.
   Result<int> terminate(Nanos grace = 10s, Nanos term = 3s);
 
  private:

@@ -1,5 +1,5 @@
-// reference: the platform that ships with CardStorm, run by its own supervisor (reference_platform/api.md, "The supervisor").
-// We start the supervisor, hold its stdin as the lifeline and speak HTTP; no source is shared.
+// reference: the platform that ships with CardStorm, run by its own supervisor (reference_platform/api.md, "The
+// supervisor"). We start the supervisor, hold its stdin as the lifeline and speak HTTP; no source is shared.
 #include <filesystem>
 
 #include "harness/core/files.hpp"
@@ -27,7 +27,8 @@ class ReferenceTarget final : public Target {
     if (!allow) return std::move(allow).error();
     allow_ = std::move(*allow);
     if (const std::string program = supervisor().program; !fs::exists(program))
-      return Error{Errc::unavailable, "the reference platform is not built: there is no " + program, "run: cardstorm build"};
+      return Error{Errc::unavailable, "the reference platform is not built: there is no " + program,
+                   "run: cardstorm build"};
     auto process = Process::spawn(supervisor());
     if (!process) return std::move(process).error();
     process_ = std::make_unique<Process>(std::move(*process));
@@ -67,7 +68,8 @@ class ReferenceTarget final : public Target {
   Result<std::vector<Json>> audit() override {
     if (!process_) return Error{Errc::unavailable, "the target does not run: no audit"};
     const std::string path = spec_.audit.path.empty() ? "/audit" : spec_.audit.path;
-    // Every request of ours is marked: with shadow tables the books of the run are the shadow's, which only the API shows.
+    // Every request of ours is marked: with shadow tables the books of the run are the shadow's, which only the API
+    // shows.
     const auto shadow = spec_.options.find("shadow");
     const bool in_shadow = shadow != spec_.options.end() && shadow->second == "on" && !spec_.mark_header.empty();
     HttpRequest way;
@@ -76,7 +78,8 @@ class ReferenceTarget final : public Target {
     if (by_api || in_shadow) return by_api;
     auto by_sql = audit_by_sql(facts_["auditor_url"].string(), allow_, 120s);
     if (by_sql) return by_sql;
-    return Error{Errc::unavailable, "no audit: API: " + by_api.error().what + "; SQL: " + by_sql.error().what, by_sql.error().remedy};
+    return Error{Errc::unavailable, "no audit: API: " + by_api.error().what + "; SQL: " + by_sql.error().what,
+                 by_sql.error().remedy};
   }
 
   [[nodiscard]] Json facts() const override {
@@ -102,7 +105,8 @@ class ReferenceTarget final : public Target {
     add("--partners", setup_.channels_url);
     add("--partners-key-file", setup_.channels_key_file);
     // A run's own partners are all there; a user's file may name fewer.
-    if (!setup_.channels_url.empty() && spec_.variant == "hardened" && !spec_.options.contains("suppliers")) add("--suppliers", "topup,topup2,members,truck");
+    if (!setup_.channels_url.empty() && spec_.variant == "hardened" && !spec_.options.contains("suppliers"))
+      add("--suppliers", "topup,topup2,members,truck");
     add("--mint", setup_.mint_dir);
     add("--postgres", setup_.postgres_url);
     add("--redis", setup_.redis_url);
@@ -126,17 +130,21 @@ class ReferenceTarget final : public Target {
       line = process_->read_line(std::min(kLook, end - monotonic_now()));
     }
     if (!line) return std::move(line).error().in("starting " + spec_.name);
-    if (!line->has_value()) return Error{Errc::unavailable, "the supervisor of " + spec_.name + " ended: " + last_words(), "see " + log_dir().string() + "/supervisor.log"};
+    if (!line->has_value())
+      return Error{Errc::unavailable, "the supervisor of " + spec_.name + " ended: " + last_words(),
+                   "see " + log_dir().string() + "/supervisor.log"};
     auto facts = Json::parse(**line);
     if (!facts) return std::move(facts).error().in("the supervisor's line");
     for (const char* name : {"url", "control_url", "audit_url"}) {
-      if ((*facts)[name].string().empty()) return Error{Errc::invalid, "the supervisor's line lacks '" + std::string(name) + "'"};
+      if ((*facts)[name].string().empty())
+        return Error{Errc::invalid, "the supervisor's line lacks '" + std::string(name) + "'"};
       if (auto admitted = allow_.admits_url((*facts)[name].string()); !admitted) return admitted;
     }
     facts_ = std::move(*facts);
     nodes_ = make_supervisor_nodes(facts_["control_url"].string(), allow_);
     pool_ = make_admin_pool(*nodes_, spec_.nodes, allow_);
-    if (!setup_.channels_url.empty()) channels_ = make_channel_control(setup_.channels_url, setup_.channels_token, allow_);
+    if (!setup_.channels_url.empty())
+      channels_ = make_channel_control(setup_.channels_url, setup_.channels_token, allow_);
     return ok();
   }
 
@@ -158,9 +166,10 @@ class ReferenceTarget final : public Target {
     fs::create_directories(log_dir() / "target", error);
     for (const auto& entry : fs::directory_iterator(from, error))
       if (entry.is_regular_file(error) && entry.file_size(error) <= kLogMax)
-        fs::copy_file(entry.path(), log_dir() / "target" / entry.path().filename(), fs::copy_options::overwrite_existing, error);
+        fs::copy_file(entry.path(), log_dir() / "target" / entry.path().filename(),
+                      fs::copy_options::overwrite_existing, error);
   }
-  static constexpr Nanos kLook = 200ms;   // how soon a stop request is heard while starting
+  static constexpr Nanos kLook = 200ms;  // how soon a stop request is heard while starting
   static constexpr std::uintmax_t kLogMax = 64u << 20;
 
   const TargetSpec spec_;
@@ -176,20 +185,24 @@ class ReferenceTarget final : public Target {
 }  // namespace
 
 TargetEntry reference_target() {
-  return {"reference", "the card-trading platform that ships with CardStorm, fragile or hardened, with stores of its own",
-          {"pool", "channels", "nodes"},
-          [](const TargetSpec& spec, const TargetSetup& setup) -> std::unique_ptr<Target> {
-            return std::make_unique<ReferenceTarget>(spec, setup);
-          },
-          {{"restart_delay", "number", "20", "seconds until the operator of the fragile variant restarts a dead node: an assumption, named in every report"},
-           {"trait", "string", "", "weaknesses to switch, as in A06=on,A09=on (cardstorm platform traits lists them)"},
-           {"bug", "string", "", "planted bugs of hardened, as in B01,B07"},
-           {"queue", "string", "", "how hardened takes orders in: none, redis, kafka, redis://HOST:PORT or kafka://HOST:PORT"},
-           {"shadow", "string", "", "on: marked traffic works on shadow tables of hardened"},
-           {"databases", "integer", "", "1 or 2: over how many hardened deals its rows"},
-           {"suppliers", "string", "", "which suppliers to buy from, as in topup,topup2"},
-           {"channels", "string", "", "which payment channels to use, as in alpha,beta"},
-           {"orders", "integer", "", "old orders that are there from the start"}}};
+  return {
+      "reference",
+      "the card-trading platform that ships with CardStorm, fragile or hardened, with stores of its own",
+      {"pool", "channels", "nodes"},
+      [](const TargetSpec& spec, const TargetSetup& setup) -> std::unique_ptr<Target> {
+        return std::make_unique<ReferenceTarget>(spec, setup);
+      },
+      {{"restart_delay", "number", "20",
+        "seconds until the operator of the fragile variant restarts a dead node: an assumption, named in every report"},
+       {"trait", "string", "", "weaknesses to switch, as in A06=on,A09=on (cardstorm platform traits lists them)"},
+       {"bug", "string", "", "planted bugs of hardened, as in B01,B07"},
+       {"queue", "string", "",
+        "how hardened takes orders in: none, redis, kafka, redis://HOST:PORT or kafka://HOST:PORT"},
+       {"shadow", "string", "", "on: marked traffic works on shadow tables of hardened"},
+       {"databases", "integer", "", "1 or 2: over how many hardened deals its rows"},
+       {"suppliers", "string", "", "which suppliers to buy from, as in topup,topup2"},
+       {"channels", "string", "", "which payment channels to use, as in alpha,beta"},
+       {"orders", "integer", "", "old orders that are there from the start"}}};
 }
 
 }  // namespace cardstorm

@@ -65,12 +65,13 @@ class AdminPool final : public PoolControl {
   Json undo(const std::string& node) override {
     const auto base = admin_url(node);
     if (!base) return Json();
-    return Json::object({{"kind", "http"},
-                         {"method", "POST"},
-                         {"url", *base + "/admin/pool/hold"},
-                         {"headers", Json::object({{"Content-Type", "application/json"}})},
-                         {"body", R"({"lease_ms":0})"},
-                         {"verify", Json::object({{"url", *base + "/admin/pool"}, {"pointer", "/held"}, {"equals", 0}})}});
+    return Json::object(
+        {{"kind", "http"},
+         {"method", "POST"},
+         {"url", *base + "/admin/pool/hold"},
+         {"headers", Json::object({{"Content-Type", "application/json"}})},
+         {"body", R"({"lease_ms":0})"},
+         {"verify", Json::object({{"url", *base + "/admin/pool"}, {"pointer", "/held"}, {"equals", 0}})}});
   }
 
  private:
@@ -109,7 +110,8 @@ class AdminPool final : public PoolControl {
 std::unique_ptr<NodeControl> make_supervisor_nodes(std::string control_url, AllowList allow) {
   return std::make_unique<SupervisorNodes>(std::move(control_url), std::move(allow));
 }
-std::unique_ptr<PoolControl> make_admin_pool(NodeControl& nodes, std::map<std::string, NodeSpec> aliases, AllowList allow) {
+std::unique_ptr<PoolControl> make_admin_pool(NodeControl& nodes, std::map<std::string, NodeSpec> aliases,
+                                             AllowList allow) {
   return std::make_unique<AdminPool>(nodes, std::move(aliases), std::move(allow));
 }
 

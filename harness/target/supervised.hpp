@@ -14,6 +14,7 @@ namespace cardstorm {
 /// Reads `control_url`/nodes.
 std::unique_ptr<NodeControl> make_supervisor_nodes(std::string control_url, AllowList allow);
 /// Speaks to the admin address of each node as `nodes` (which must outlive it) gives it; `aliases`: alias -> node name.
-std::unique_ptr<PoolControl> make_admin_pool(NodeControl& nodes, std::map<std::string, NodeSpec> aliases, AllowList allow);
+std::unique_ptr<PoolControl> make_admin_pool(NodeControl& nodes, std::map<std::string, NodeSpec> aliases,
+                                             AllowList allow);
 
 }  // namespace cardstorm

@@ -1,10 +1,11 @@
 // target: the system under test. Abilities that a target lacks come back as nullptr; nobody guesses.
 #pragma once
 
+#include <sys/types.h>
+
 #include <memory>
 #include <stop_token>
 #include <string>
-#include <sys/types.h>
 #include <vector>
 
 #include "harness/core/json.hpp"
@@ -14,16 +15,16 @@
 
 namespace cardstorm {
 
-/// What runs behind one name at this moment. (pid, start_time) is a process of this machine, where there is one: a pid alone may
-/// be reused. `instance` is the identity as text, whatever the kind: pid and start, container and start, pods, or what a probe
-/// said; "" when nothing runs.
+/// What runs behind one name at this moment. (pid, start_time) is a process of this machine, where there is one: a pid
+/// alone may be reused. `instance` is the identity as text, whatever the kind: pid and start, container and start,
+/// pods, or what a probe said; "" when nothing runs.
 struct Node {
   std::string name, role, url, admin_url;
   pid_t pid = 0;
   std::uint64_t start_time = 0;
   bool ready = false;
   std::string instance = {};
-  int copies = 1;              // ready instances behind this name
+  int copies = 1;  // ready instances behind this name
 };
 
 /// The nodes of a target, and how one is killed. Any thread.
@@ -45,7 +46,9 @@ class NodeControl {
   virtual Json undo(const Node& victim);
 };
 
-struct PoolState { int max = 0, idle = 0, held = 0, used = 0, waiting = 0; };
+struct PoolState {
+  int max = 0, idle = 0, held = 0, used = 0, waiting = 0;
+};
 
 /// Holds database connections of one named instance, as a lease: the node gives them back by itself when it is
 /// not renewed. Any thread.
@@ -79,7 +82,8 @@ class Target {
   virtual Status start(Nanos wait, const std::stop_token& stop = {}) = 0;
   /// Ends everything it started. May be called twice.
   virtual Status stop() = 0;
-  /// Restarts its nodes with the stores kept, and waits until they are ready: what an operator does between two segments.
+  /// Restarts its nodes with the stores kept, and waits until they are ready: what an operator does between two
+  /// segments.
   virtual Status restart(Nanos wait) {
     (void)wait;
     return Error{Errc::unavailable, "this target cannot be restarted by us", ""};
@@ -95,7 +99,8 @@ class Target {
   virtual NodeControl* nodes() { return nullptr; }
   virtual PoolControl* pool() { return nullptr; }
   virtual ChannelControl* channels() { return nullptr; }
-  /// Rows of the final audit as JSON objects, see harness/judge/audit.hpp. By API; by read-only SQL when the API is dead.
+  /// Rows of the final audit as JSON objects, see harness/judge/audit.hpp. By API; by read-only SQL when the API is
+  /// dead.
   virtual Result<std::vector<Json>> audit() { return Error{Errc::unavailable, "this target offers no audit", ""}; }
   /// Addresses and folders that a reader of the run folder may want to know; no secrets.
   [[nodiscard]] virtual Json facts() const { return Json::object({{"url", url()}}); }
@@ -104,24 +109,27 @@ class Target {
 };
 
 struct TargetSetup {
-  std::string run_dir;        // where its logs go
-  std::string binary_dir;     // where cardstorm-platform lies
-  std::string channels_url;   // the partners: payment channels and supplier
-  std::string channels_token;      // for their /control/...; never logged
-  std::string channels_key_file;   // the shared secret for signatures, given on to the reference platform
-  std::string mint_dir;       // card stock to load, written by mint (kept outside the run folder: holds secrets)
+  std::string run_dir;            // where its logs go
+  std::string binary_dir;         // where cardstorm-platform lies
+  std::string channels_url;       // the partners: payment channels and supplier
+  std::string channels_token;     // for their /control/...; never logged
+  std::string channels_key_file;  // the shared secret for signatures, given on to the reference platform
+  std::string mint_dir;           // card stock to load, written by mint (kept outside the run folder: holds secrets)
   const Plan* plan = nullptr;
   bool keep_stores = false;
-  std::string postgres_url, redis_url;   // existing stores, "" = private ones
+  std::string postgres_url, redis_url;  // existing stores, "" = private ones
 };
 
 /// One line in registry.def makes a kind known.
 struct TargetEntry {
   std::string name, summary;
-  std::vector<std::string> abilities;   // pool, channels, nodes
+  std::vector<std::string> abilities;  // pool, channels, nodes
   std::unique_ptr<Target> (*make)(const TargetSpec&, const TargetSetup&);
-  struct Param { std::string name, type, default_text, summary; };   // type: duration|integer|number|string
-  std::vector<Param> params;            // what the target file's `options:` may hold
+  // type: duration|integer|number|string
+  struct Param {
+    std::string name, type, default_text, summary;
+  };
+  std::vector<Param> params;  // what the target file's `options:` may hold
 };
 const std::vector<TargetEntry>& target_registry();
 

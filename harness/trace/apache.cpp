@@ -22,10 +22,14 @@ double fits(std::string_view head) {
 class ApacheReader final : public Reader {
  public:
   Status read(Input& input, StampReader& stamps, Sink& sink) override {
-    const double combined = share_of_lines(input.head(), [](std::string_view line) { return fits_pattern(kApacheCombined, line); });
+    const double combined =
+        share_of_lines(input.head(), [](std::string_view line) { return fits_pattern(kApacheCombined, line); });
     auto pattern = LogPattern::apache(combined >= 0.5 ? kApacheCombined : kApacheCommon);
     if (!pattern) return std::move(pattern).error();
-    return make_pattern_reader(std::move(*pattern), "the lines hold more than Apache's own formats tell: give the LogFormat with --log-format so that all of it is used")->read(input, stamps, sink);
+    return make_pattern_reader(std::move(*pattern),
+                               "the lines hold more than Apache's own formats tell: give the LogFormat with "
+                               "--log-format so that all of it is used")
+        ->read(input, stamps, sink);
   }
 };
 
@@ -39,7 +43,10 @@ Result<std::unique_ptr<Reader>> make(const FormatOptions& options) {
 }  // namespace
 
 FormatEntry apache_format() {
-  return {"apache", "access log of Apache httpd; --log-format '%h %l …', else `combined` or `common`", fits, make, true, false, false};
+  return {"apache", "access log of Apache httpd; --log-format '%h %l …', else `combined` or `common`",
+          fits,     make,
+          true,     false,
+          false};
 }
 
 }  // namespace cardstorm

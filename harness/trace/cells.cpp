@@ -32,7 +32,8 @@ bool Cells::split(std::string_view line, char separator, std::size_t& column) {
   constexpr std::size_t kCellsMax = 1000;
   cells_.clear();
   // Moving a string would move a short text that a view points to: the places are made first.
-  const auto places = std::min(kCellsMax, static_cast<std::size_t>(std::count(line.begin(), line.end(), separator)) + 1);
+  const auto places =
+      std::min(kCellsMax, static_cast<std::size_t>(std::count(line.begin(), line.end(), separator)) + 1);
   if (scratch_.size() < places) scratch_.resize(places);
   std::string_view rest = line;
   bool more = true;
@@ -43,7 +44,8 @@ bool Cells::split(std::string_view line, char separator, std::size_t& column) {
     if (!next_cell(rest, separator, cell, scratch_[cells_.size()])) return false;
     cells_.push_back(cell);
     // An empty rest ends the line, unless a separator was just taken: then one empty cell is left.
-    const bool separator_taken = before > rest.size() && line[line.size() - rest.size() - 1] == separator && (rest.data() != line.data());
+    const bool separator_taken =
+        before > rest.size() && line[line.size() - rest.size() - 1] == separator && (rest.data() != line.data());
     more = !rest.empty() || (separator_taken && line.ends_with(separator));
     if (rest.empty() && more) {
       cells_.emplace_back();

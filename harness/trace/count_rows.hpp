@@ -9,9 +9,12 @@
 namespace cardstorm {
 
 struct CountRows {
-  struct Row { std::int64_t at_ns = 0; double count = 0; };
-  std::vector<Row> rows;            // in order of time
-  std::int64_t interval_ns = 0;     // the usual distance of two rows
+  struct Row {
+    std::int64_t at_ns = 0;
+    double count = 0;
+  };
+  std::vector<Row> rows;         // in order of time
+  std::int64_t interval_ns = 0;  // the usual distance of two rows
 };
 
 /// Whether the first lines are "time,count" with a header that says so.

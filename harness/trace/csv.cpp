@@ -1,9 +1,10 @@
-// csv: a table with a header; its columns are found by their usual names or by --map. Without a header the first column is the time.
+// csv: a table with a header; its columns are found by their usual names or by --map. Without a header the first column
+// is the time.
+#include <algorithm>
+
 #include "harness/core/text.hpp"
 #include "harness/trace/cells.hpp"
 #include "harness/trace/format.hpp"
-
-#include <algorithm>
 
 namespace cardstorm {
 namespace {
@@ -16,11 +17,13 @@ bool is_time(std::string_view cell) {
 
 double fits(std::string_view head) {
   return 0.5 * share_of_lines(head, [](std::string_view line) {
-    Cells cells;
-    std::size_t column = 0;
-    if (!cells.split(line, separator_of(line), column)) return false;
-    return is_time(cells.all().front()) || std::any_of(cells.all().begin(), cells.all().end(), [](auto c) { return guess_field(c).field == Field::ts || guess_field(c).field == Field::ts_end; });
-  });
+           Cells cells;
+           std::size_t column = 0;
+           if (!cells.split(line, separator_of(line), column)) return false;
+           return is_time(cells.all().front()) || std::any_of(cells.all().begin(), cells.all().end(), [](auto c) {
+                    return guess_field(c).field == Field::ts || guess_field(c).field == Field::ts_end;
+                  });
+         });
 }
 
 class CsvReader final : public Reader {
@@ -37,7 +40,8 @@ class CsvReader final : public Reader {
       if (first) separator_ = separator_of(piece.text);
       std::size_t column = 1;
       if (piece.cut || !cells.split(piece.text, separator_, column)) {
-        sink.bad(piece.number, column, piece.cut ? "the line is longer than 1 MiB" : "the quotes do not close", piece.text);
+        sink.bad(piece.number, column, piece.cut ? "the line is longer than 1 MiB" : "the quotes do not close",
+                 piece.text);
         continue;
       }
       if (std::exchange(first, false)) {
@@ -66,15 +70,20 @@ class CsvReader final : public Reader {
     }
     for (const auto& [column, meaning] : map_) {
       const auto at = std::find(present.begin(), present.end(), column);
-      if (at == present.end()) missing.push_back(column);
-      else meanings_[static_cast<std::size_t>(at - present.begin())] = meaning;
+      if (at == present.end())
+        missing.push_back(column);
+      else
+        meanings_[static_cast<std::size_t>(at - present.begin())] = meaning;
     }
-    if (!missing.empty()) return Error{Errc::invalid, "--map names columns that the header has not: " + join(missing, ", "), "the header has: " + join(present, ", ")};
+    if (!missing.empty())
+      return Error{Errc::invalid, "--map names columns that the header has not: " + join(missing, ", "),
+                   "the header has: " + join(present, ", ")};
     for (const FieldMeaning& m : meanings_) timed = timed || m.field == Field::ts || m.field == Field::ts_end;
     if (!timed) meanings_[0] = {Field::ts, 0};
     return ok();
   }
-  std::string row(std::string_view line, const std::vector<std::string_view>& cells, StampReader& stamps, Entry& entry, std::size_t& column) {
+  std::string row(std::string_view line, const std::vector<std::string_view>& cells, StampReader& stamps, Entry& entry,
+                  std::size_t& column) {
     builder_.clear();
     for (std::size_t i = 0; i < cells.size() && i < meanings_.size(); ++i) {
       const bool inside = cells[i].data() >= line.data() && cells[i].data() <= line.data() + line.size();
@@ -104,7 +113,14 @@ Result<std::unique_ptr<Reader>> make(const FormatOptions& options) {
 }  // namespace
 
 FormatEntry csv_format() {
-  return {"csv", "a table, one request a row; columns are found by their usual names or by --map when=ts,who=session,took=latency_ms", fits, make, false, true, false};
+  return {"csv",
+          "a table, one request a row; columns are found by their usual names or by --map "
+          "when=ts,who=session,took=latency_ms",
+          fits,
+          make,
+          false,
+          true,
+          false};
 }
 
 }  // namespace cardstorm

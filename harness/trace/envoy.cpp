@@ -19,13 +19,18 @@ Result<std::unique_ptr<Reader>> make(const FormatOptions& options) {
   auto pattern = LogPattern::envoy(options.log_format.empty() ? kEnvoyDefault : std::string_view(options.log_format));
   if (!pattern) return std::move(pattern).error();
   // Istio appends fields to Envoy's own; those are of no use to us.
-  return make_pattern_reader(std::move(*pattern), options.log_format.empty() ? "the lines hold more than Envoy's default format: the rest was not used" : "");
+  return make_pattern_reader(
+      std::move(*pattern),
+      options.log_format.empty() ? "the lines hold more than Envoy's default format: the rest was not used" : "");
 }
 
 }  // namespace
 
 FormatEntry envoy_format() {
-  return {"envoy", "text access log of Envoy; --log-format '[%START_TIME%] …', else Envoy's default", fits, make, true, false, false};
+  return {"envoy", "text access log of Envoy; --log-format '[%START_TIME%] …', else Envoy's default",
+          fits,    make,
+          true,    false,
+          false};
 }
 
 }  // namespace cardstorm

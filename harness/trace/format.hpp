@@ -1,4 +1,5 @@
-// format: what every log format has in common: it turns a file into entries. One format = one file + one line in registry.def.
+// format: what every log format has in common: it turns a file into entries. One format = one file + one line in
+// registry.def.
 #pragma once
 
 #include <cstdint>
@@ -16,10 +17,10 @@ namespace cardstorm {
 
 /// One request as the log tells it. Views are valid until the sink returns.
 struct Entry {
-  std::int64_t line = 0;            // where it stands, from 1
+  std::int64_t line = 0;  // where it stands, from 1
   Stamp stamp;
-  bool stamp_is_end = false;        // the stamp was taken when the answer was complete
-  std::int64_t latency_ns = -1;     // -1 = not told
+  bool stamp_is_end = false;     // the stamp was taken when the answer was complete
+  std::int64_t latency_ns = -1;  // -1 = not told
   int status = 0;
   std::string_view method, target;  // raw: unscrubbed, may be an absolute URL
   std::string_view session;         // an explicit session, user or cookie value; before the two below
@@ -39,10 +40,10 @@ class Sink {
 };
 
 struct FormatOptions {
-  std::string log_format;                                     // text of a log_format or LogFormat
-  bool json_escapes = false;                                  // log_format … escape=json
-  std::vector<std::pair<std::string, std::string>> map;       // column -> field
-  std::string service;                                        // OTLP: only this service's spans
+  std::string log_format;                                // text of a log_format or LogFormat
+  bool json_escapes = false;                             // log_format … escape=json
+  std::vector<std::pair<std::string, std::string>> map;  // column -> field
+  std::string service;                                   // OTLP: only this service's spans
   std::uint64_t seed = 1;
 };
 
@@ -68,8 +69,26 @@ const std::vector<FormatEntry>& format_registry();
 double share_of_lines(std::string_view head, bool (*fits)(std::string_view line));
 
 /// The columns that CSV and JSON lines may be mapped to.
-enum class Field { none, ts, ts_end, session, address, forwarded, agent, method, target, query, request, status, latency };
-struct FieldMeaning { Field field = Field::none; std::int64_t unit = 0; };   // unit: of times and latencies in ns; 0 = told by its size or form
+enum class Field {
+  none,
+  ts,
+  ts_end,
+  session,
+  address,
+  forwarded,
+  agent,
+  method,
+  target,
+  query,
+  request,
+  status,
+  latency
+};
+// unit: of times and latencies in ns; 0 = told by its size or form
+struct FieldMeaning {
+  Field field = Field::none;
+  std::int64_t unit = 0;
+};
 
 /// What a column of that name most likely is; none when it says nothing.
 FieldMeaning guess_field(std::string_view column);
@@ -92,7 +111,8 @@ class RowBuilder {
   std::string joined_;
 };
 
-/// The client in an address, "address:port", "[address]:port" or the list of X-Forwarded-For: its first one, without the port.
+/// The client in an address, "address:port", "[address]:port" or the list of X-Forwarded-For: its first one, without
+/// the port.
 std::string_view client_of(std::string_view text);
 
 /// "GET /a?b HTTP/1.1" in its parts; false when it is not a request line.

@@ -1,4 +1,5 @@
-// gor: recordings of GoReplay (.gor, .gor.gz): "TYPE ID TIME_NS [LATENCY_NS]", the raw HTTP message, and a line of three monkeys.
+// gor: recordings of GoReplay (.gor, .gor.gz): "TYPE ID TIME_NS [LATENCY_NS]", the raw HTTP message, and a line of
+// three monkeys.
 #include <array>
 #include <charconv>
 #include <deque>
@@ -12,10 +13,14 @@ namespace cardstorm {
 namespace {
 
 constexpr std::string_view kBetween = "\n\xF0\x9F\x90\xB5\xF0\x9F\x99\x88\xF0\x9F\x99\x89\n";
-constexpr std::size_t kMessageMax = std::size_t{1} << 16;   // the head of a message; bodies are not read
-constexpr std::size_t kOpenMax = 20'000;                    // requests that wait for their answer
+constexpr std::size_t kMessageMax = std::size_t{1} << 16;  // the head of a message; bodies are not read
+constexpr std::size_t kOpenMax = 20'000;                   // requests that wait for their answer
 
-struct RecordHead { char type = 0; std::string_view id; std::int64_t at = 0, latency = -1; };
+struct RecordHead {
+  char type = 0;
+  std::string_view id;
+  std::int64_t at = 0, latency = -1;
+};
 
 bool parse_head(std::string_view line, RecordHead& out) {
   if (line.size() < 5 || line[0] < '1' || line[0] > '3' || line[1] != ' ') return false;
@@ -39,7 +44,8 @@ std::string_view header_of(std::string_view message, std::string_view name) {
     const auto end = std::min(message.find('\n', at + 1), message.size());
     const std::string_view line = trim(message.substr(at + 1, end - at - 1));
     if (line.empty()) break;
-    if (line.size() > name.size() && line[name.size()] == ':' && lower(line.substr(0, name.size())) == name) return trim(line.substr(name.size() + 1));
+    if (line.size() > name.size() && line[name.size()] == ':' && lower(line.substr(0, name.size())) == name)
+      return trim(line.substr(name.size() + 1));
     at = end == message.size() ? std::string_view::npos : end;
   }
   return {};
@@ -63,8 +69,14 @@ std::string_view session_cookie(std::string_view cookies) {
 
 /// A request and its answer, in whatever order they stand in the file.
 struct Exchange {
-  struct Asked { std::string method, target, session, address, agent; std::int64_t at = 0, latency = -1, line = 0; };
-  struct Answered { int status = 0; std::int64_t at = 0, latency = -1; };
+  struct Asked {
+    std::string method, target, session, address, agent;
+    std::int64_t at = 0, latency = -1, line = 0;
+  };
+  struct Answered {
+    int status = 0;
+    std::int64_t at = 0, latency = -1;
+  };
   std::optional<Asked> asked;
   std::optional<Answered> answered;
 };
@@ -79,12 +91,19 @@ class GorReader final : public Reader {
       record.remove_prefix(std::min(record.find_first_not_of("\r\n\0"), record.size()));
       if (record.empty()) continue;
       const std::string wrong = take_record(record, piece.number);
-      if (!wrong.empty()) sink.bad(piece.number, 1, "record " + std::to_string(piece.number) + ": " + wrong, record.substr(0, record.find('\n')));
+      if (!wrong.empty())
+        sink.bad(piece.number, 1, "record " + std::to_string(piece.number) + ": " + wrong,
+                 record.substr(0, record.find('\n')));
       while (going && order_.size() > kOpenMax) going = emit(sink);
     }
     while (going && !order_.empty()) going = emit(sink);
-    if (unanswered_ > 0) sink.note(std::to_string(unanswered_) + " requests have no answer in the capture: it lost some, or did not record answers; their status and latency are not known");
-    if (orphans_ > 0) sink.note(std::to_string(orphans_) + " answers have no request in the capture: GoReplay lost the request, so the real traffic was higher");
+    if (unanswered_ > 0)
+      sink.note(std::to_string(unanswered_) +
+                " requests have no answer in the capture: it lost some, or did not record answers; their status and "
+                "latency are not known");
+    if (orphans_ > 0)
+      sink.note(std::to_string(orphans_) +
+                " answers have no request in the capture: GoReplay lost the request, so the real traffic was higher");
     if (replayed_ > 0) sink.note(std::to_string(replayed_) + " records of replayed answers were left out");
     return ok();
   }
@@ -109,11 +128,19 @@ class GorReader final : public Reader {
       Exchange& exchange = exchange_of(id);
       std::string_view address = client_of(header_of(message, "x-forwarded-for"));
       if (address.empty()) address = header_of(message, "x-real-ip");
-      exchange.asked = {std::string(method), std::string(target), std::string(session_cookie(header_of(message, "cookie"))), std::string(address), std::string(header_of(message, "user-agent")), stamp.ns, head.latency, number};
+      exchange.asked = {std::string(method),
+                        std::string(target),
+                        std::string(session_cookie(header_of(message, "cookie"))),
+                        std::string(address),
+                        std::string(header_of(message, "user-agent")),
+                        stamp.ns,
+                        head.latency,
+                        number};
       return {};
     }
     int status = 0;
-    if (first.starts_with("HTTP/") && first.find(' ') != std::string_view::npos) std::from_chars(first.data() + first.find(' ') + 1, first.data() + first.size(), status);
+    if (first.starts_with("HTTP/") && first.find(' ') != std::string_view::npos)
+      std::from_chars(first.data() + first.find(' ') + 1, first.data() + first.size(), status);
     exchange_of(id).answered = {status >= 100 && status <= 999 ? status : 0, stamp.ns, head.latency};
     return {};
   }
@@ -138,11 +165,14 @@ class GorReader final : public Reader {
     Entry entry;
     entry.line = asked.line;
     entry.stamp = {asked.at, 1};
-    entry.method = asked.method, entry.target = asked.target, entry.session = asked.session, entry.address = asked.address, entry.agent = asked.agent;
+    entry.method = asked.method, entry.target = asked.target, entry.session = asked.session,
+    entry.address = asked.address, entry.agent = asked.agent;
     if (exchange.answered) {
       entry.status = exchange.answered->status;
-      // Newer files give each message its own duration; older ones give the answer the whole round trip and the request none.
-      const std::int64_t whole = exchange.answered->at - asked.at + std::max<std::int64_t>(exchange.answered->latency, 0);
+      // Newer files give each message its own duration; older ones give the answer the whole round trip and the request
+      // none.
+      const std::int64_t whole =
+          exchange.answered->at - asked.at + std::max<std::int64_t>(exchange.answered->latency, 0);
       const bool round_trip = asked.latency < 0 && exchange.answered->latency >= 0;
       const std::int64_t latency = round_trip ? exchange.answered->latency : whole;
       if (latency >= 0 && latency < 3'600'000'000'000) entry.latency_ns = latency;
@@ -162,10 +192,17 @@ double fits(std::string_view head) {
   return parse_head(head.substr(0, head.find('\n')), record) ? 1 : 0;
 }
 
-Result<std::unique_ptr<Reader>> make(const FormatOptions&) { return std::unique_ptr<Reader>(std::make_unique<GorReader>()); }
+Result<std::unique_ptr<Reader>> make(const FormatOptions&) {
+  return std::unique_ptr<Reader>(std::make_unique<GorReader>());
+}
 
 }  // namespace
 
-FormatEntry gor_format() { return {"gor", "recording of GoReplay (.gor, .gor.gz), with 3 or 4 fields in the head of a record", fits, make, false, false, false}; }
+FormatEntry gor_format() {
+  return {"gor", "recording of GoReplay (.gor, .gor.gz), with 3 or 4 fields in the head of a record",
+          fits,  make,
+          false, false,
+          false};
+}
 
 }  // namespace cardstorm

@@ -1,12 +1,12 @@
 // input: zlib reads plain files as they are and gzip files unpacked.
 #include "harness/trace/input.hpp"
 
+#include <sys/stat.h>
 #include <zlib.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <sys/stat.h>
 #include <vector>
 
 namespace cardstorm {
@@ -41,8 +41,9 @@ struct Input::State {
     int code = Z_OK;
     const char* said = gzerror(file, &code);
     if (n < 0 || (n == 0 && code != Z_OK && code != Z_STREAM_END)) {
-      damage = code == Z_ERRNO ? std::strerror(errno)
-               : code == Z_BUF_ERROR ? std::string("the gzip file ends in the middle") : "the gzip file is damaged: " + std::string(said);
+      damage = code == Z_ERRNO       ? std::strerror(errno)
+               : code == Z_BUF_ERROR ? std::string("the gzip file ends in the middle")
+                                     : "the gzip file is damaged: " + std::string(said);
     }
     over = n <= 0;
     return n > 0;
@@ -55,10 +56,12 @@ Input& Input::operator=(Input&&) noexcept = default;
 Input::~Input() = default;
 
 Result<Input> Input::open(const std::string& path) {
-  struct stat info{};
+  struct stat info {};
   if (::stat(path.c_str(), &info) != 0)
-    return Error{errno == ENOENT ? Errc::not_found : Errc::io, "cannot read " + path + ": " + std::strerror(errno), "name a log file that exists and that you may read"};
-  if (S_ISDIR(info.st_mode)) return Error{Errc::invalid, path + " is a folder", "name one log file; rotated files can be put together with cat"};
+    return Error{errno == ENOENT ? Errc::not_found : Errc::io, "cannot read " + path + ": " + std::strerror(errno),
+                 "name a log file that exists and that you may read"};
+  if (S_ISDIR(info.st_mode))
+    return Error{Errc::invalid, path + " is a folder", "name one log file; rotated files can be put together with cat"};
   auto state = std::make_unique<State>();
   state->file = gzopen(path.c_str(), "rbe");
   if (state->file == nullptr) return Error{Errc::io, "cannot read " + path + ": " + std::strerror(errno)};
@@ -72,7 +75,8 @@ Result<Input> Input::open(const std::string& path) {
 std::string_view Input::head() {
   State& s = *state_;
   constexpr std::size_t kHead = std::size_t{1} << 16;
-  while (s.end - s.begin < kHead && s.fill()) {}
+  while (s.end - s.begin < kHead && s.fill()) {
+  }
   return {s.block.data() + s.begin, std::min(kHead, s.end - s.begin)};
 }
 
@@ -110,7 +114,7 @@ bool Input::piece(Piece& out, std::string_view delimiter, std::size_t bound) {
   const std::size_t keep = bound;
   s.bytes += static_cast<std::int64_t>(s.end - s.begin);
   std::string beginning(s.block.data() + s.begin, keep);
-  std::size_t tail = 0;   // bytes kept because a delimiter may begin in them
+  std::size_t tail = 0;  // bytes kept because a delimiter may begin in them
   for (;;) {
     const std::string_view have(s.block.data() + s.begin, s.end - s.begin);
     const auto at = have.find(delimiter);

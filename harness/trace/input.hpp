@@ -1,4 +1,5 @@
-// input: a file as pieces between delimiters, plain or gzip, in constant memory whatever the file holds. The door of zlib.
+// input: a file as pieces between delimiters, plain or gzip, in constant memory whatever the file holds. The door of
+// zlib.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +14,8 @@ namespace cardstorm {
 /// A piece is valid until the next call.
 struct Piece {
   std::string_view text;
-  std::int64_t number = 0;   // of the piece, from 1: the line number when the delimiter is a newline
-  bool cut = false;          // longer than the bound: `text` is its beginning, the rest was skipped
+  std::int64_t number = 0;  // of the piece, from 1: the line number when the delimiter is a newline
+  bool cut = false;         // longer than the bound: `text` is its beginning, the rest was skipped
 };
 
 class Input {

@@ -8,7 +8,10 @@
 namespace cardstorm {
 namespace {
 
-struct Mapped { std::string column, pointer; FieldMeaning meaning; };
+struct Mapped {
+  std::string column, pointer;
+  FieldMeaning meaning;
+};
 
 class JsonRows final : public Reader {
  public:
@@ -37,7 +40,7 @@ class JsonRows final : public Reader {
     builder_.clear();
     texts_.clear();
     const auto put = [&](FieldMeaning meaning, const Json& value) {
-      texts_.push_back(value.is_null() ? std::string{} : value.text());   // the entry's views point here
+      texts_.push_back(value.is_null() ? std::string{} : value.text());  // the entry's views point here
       return builder_.put(meaning, texts_.back(), stamps);
     };
     for (const auto& [key, value] : json->members()) {

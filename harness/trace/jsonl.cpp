@@ -11,7 +11,10 @@ double fits(std::string_view head) {
 }  // namespace
 
 FormatEntry jsonl_format() {
-  return {"jsonl", "one JSON object per line; members are found by their usual names or by --map when=ts,http.url=path", fits, make_json_rows, false, true, false};
+  return {"jsonl", "one JSON object per line; members are found by their usual names or by --map when=ts,http.url=path",
+          fits,    make_json_rows,
+          false,   true,
+          false};
 }
 
 }  // namespace cardstorm

@@ -1,4 +1,5 @@
-// log_pattern: the format text of an access log (nginx log_format, Apache LogFormat, Envoy format string) made into a matcher.
+// log_pattern: the format text of an access log (nginx log_format, Apache LogFormat, Envoy format string) made into a
+// matcher.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,10 @@ class LogPattern {
   /// `text` holds %COMMANDS%. START_TIME is the start of a request.
   static Result<LogPattern> envoy(std::string_view text);
 
-  struct Miss { std::size_t column = 1; std::string reason; };
+  struct Miss {
+    std::size_t column = 1;
+    std::string reason;
+  };
   /// Fills `entry` from one line; else says where the match stopped. Views point into `line` or into this object.
   bool read(std::string_view line, StampReader& stamps, Entry& entry, Miss& miss);
   /// Accept (and remember) text behind the end of the format, as logs that append fields have it.
@@ -30,14 +34,34 @@ class LogPattern {
   [[nodiscard]] bool tells_client() const;
 
  private:
-  enum class Part : std::uint8_t { skip, time, iso, epoch, end_epoch, request, method, target, path, query, is_args, status, latency, forwarded, address, agent, session, host, scheme };
+  enum class Part : std::uint8_t {
+    skip,
+    time,
+    iso,
+    epoch,
+    end_epoch,
+    request,
+    method,
+    target,
+    path,
+    query,
+    is_args,
+    status,
+    latency,
+    forwarded,
+    address,
+    agent,
+    session,
+    host,
+    scheme
+  };
   enum class Escapes : std::uint8_t { hex, json };
   struct Slot {
     Part part = Part::skip;
     std::string name;
-    std::string behind;        // the literal that ends the value
-    std::int64_t unit = 0;     // of numbers, in ns
-    bool list = false;         // may hold ", " between values
+    std::string behind;     // the literal that ends the value
+    std::int64_t unit = 0;  // of numbers, in ns
+    bool list = false;      // may hold ", " between values
   };
   static Part nginx_part(const std::string& name, Slot& slot);
   static void apache_part(char letter, const std::string& argument, Slot& slot);
@@ -60,11 +84,15 @@ class LogPattern {
   std::string target_scratch_, request_scratch_;
 };
 
-struct NamedLogFormat { std::string name, text; bool json_escapes = false; };
+struct NamedLogFormat {
+  std::string name, text;
+  bool json_escapes = false;
+};
 /// The log_format statements of an nginx.conf, strings put together.
 std::vector<NamedLogFormat> log_formats_of_conf(std::string_view conf);
 
-inline constexpr std::string_view kNginxCombined = R"($remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent")";
+inline constexpr std::string_view kNginxCombined =
+    R"($remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent")";
 inline constexpr std::string_view kApacheCombined = R"(%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-agent}i")";
 inline constexpr std::string_view kApacheCommon = R"(%h %l %u %t "%r" %>s %b)";
 inline constexpr std::string_view kEnvoyDefault =

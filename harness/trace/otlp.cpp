@@ -23,7 +23,9 @@ std::string attribute(const Json& attributes, std::initializer_list<std::string_
   return {};
 }
 
-bool is_server(const Json& kind) { return kind.integer(0) == 2 || kind.string() == "SPAN_KIND_SERVER" || kind.string() == "2"; }
+bool is_server(const Json& kind) {
+  return kind.integer(0) == 2 || kind.string() == "SPAN_KIND_SERVER" || kind.string() == "2";
+}
 
 class OtlpReader final : public Reader {
  public:
@@ -31,21 +33,28 @@ class OtlpReader final : public Reader {
 
   Status read(Input& input, StampReader&, Sink& sink) override {
     const std::string_view head = input.head();
-    const bool lines = Json::parse(head.substr(0, head.find('\n'))).has_value() || head.find('\n') == std::string_view::npos;
+    const bool lines =
+        Json::parse(head.substr(0, head.find('\n'))).has_value() || head.find('\n') == std::string_view::npos;
     if (lines && head.find('\n') != std::string_view::npos) {
       Piece piece;
       while (input.piece(piece, "\n", kDocumentMax)) {
         if (trim(piece.text).empty()) continue;
         auto json = Json::parse(piece.text);
-        if (piece.cut || !json) sink.bad(piece.number, 1, piece.cut ? "the line is longer than 256 MiB" : json.error().what, piece.text.substr(0, 1000));
-        else if (!spans_of(*json, piece.number, sink)) return ok();
+        if (piece.cut || !json)
+          sink.bad(piece.number, 1, piece.cut ? "the line is longer than 256 MiB" : json.error().what,
+                   piece.text.substr(0, 1000));
+        else if (!spans_of(*json, piece.number, sink))
+          return ok();
       }
     } else {
       bool cut = false;
       const std::string text = input.rest(kDocumentMax, &cut);
-      if (cut) return Error{Errc::invalid, "the document is larger than 256 MiB", "export one document per line, as the collector's file exporter does"};
+      if (cut)
+        return Error{Errc::invalid, "the document is larger than 256 MiB",
+                     "export one document per line, as the collector's file exporter does"};
       auto json = Json::parse(text);
-      if (!json) return Error{Errc::invalid, json.error().what, "export the spans again: the document is cut or damaged"};
+      if (!json)
+        return Error{Errc::invalid, json.error().what, "export the spans again: the document is cut or damaged"};
       if (!spans_of(*json, 1, sink)) return ok();
     }
     return conclude(sink);
@@ -82,7 +91,8 @@ class OtlpReader final : public Reader {
     if (StampReader::number(end_text, 1, end) && end.ns >= entry.stamp.ns) entry.latency_ns = end.ns - entry.stamp.ns;
     const Json& attributes = span["attributes"];
     const std::string method = attribute(attributes, {"http.request.method", "http.method"});
-    const std::string path = attribute(attributes, {"url.path", "http.target", "url.full", "http.url"}), query = attribute(attributes, {"url.query"});
+    const std::string path = attribute(attributes, {"url.path", "http.target", "url.full", "http.url"}),
+                      query = attribute(attributes, {"url.query"});
     const std::string status = attribute(attributes, {"http.response.status_code", "http.status_code"});
     if (method.empty() || path.empty()) {
       ++no_http_;
@@ -93,7 +103,8 @@ class OtlpReader final : public Reader {
     entry.status = code >= 100 && code <= 999 ? code : 0;
     const std::string target = query.empty() || path.find('?') != std::string::npos ? path : path + "?" + query;
     std::string session = attribute(attributes, {"session.id", "enduser.id", "user.id"});
-    const std::string address = attribute(attributes, {"client.address", "http.client_ip", "net.sock.peer.addr", "net.peer.ip"});
+    const std::string address =
+        attribute(attributes, {"client.address", "http.client_ip", "net.sock.peer.addr", "net.peer.ip"});
     const std::string agent = attribute(attributes, {"user_agent.original", "http.user_agent"});
     if (session.empty() && address.empty()) session = span["traceId"].string();
     entry.method = method, entry.target = target, entry.session = session, entry.address = address, entry.agent = agent;
@@ -102,13 +113,23 @@ class OtlpReader final : public Reader {
 
   Status conclude(Sink& sink) {
     std::string names;
-    for (const auto& [name, count] : services_) names += (names.empty() ? "" : ", ") + (name.empty() ? "(unnamed)" : name) + " " + std::to_string(count);
-    if (!service_.empty() && !services_.contains(service_)) return Error{Errc::not_found, "no server span is of the service '" + service_ + "'", "server spans by service: " + (names.empty() ? "none" : names)};
-    sink.note("traces are sampled: these are the requests that were kept, not all. Multiply by 1 / sampling rate (traffic scale) to have the real rate");
+    for (const auto& [name, count] : services_)
+      names += (names.empty() ? "" : ", ") + (name.empty() ? "(unnamed)" : name) + " " + std::to_string(count);
+    if (!service_.empty() && !services_.contains(service_))
+      return Error{Errc::not_found, "no server span is of the service '" + service_ + "'",
+                   "server spans by service: " + (names.empty() ? "none" : names)};
+    sink.note(
+        "traces are sampled: these are the requests that were kept, not all. Multiply by 1 / sampling rate (traffic "
+        "scale) to have the real rate");
     if (inner_ > 0)
-      sink.note(service_.empty() ? std::to_string(inner_) + " server spans inside of other spans were left out (calls between services). To take all calls that one service serves: --service NAME; here: " + names
+      sink.note(service_.empty() ? std::to_string(inner_) +
+                                       " server spans inside of other spans were left out (calls between services). To "
+                                       "take all calls that one service serves: --service NAME; here: " +
+                                       names
                                  : std::to_string(inner_) + " server spans of other services were left out");
-    if (no_http_ > 0) sink.note(std::to_string(no_http_) + " server spans hold no HTTP method and path (gRPC, queues) and were left out");
+    if (no_http_ > 0)
+      sink.note(std::to_string(no_http_) +
+                " server spans hold no HTTP method and path (gRPC, queues) and were left out");
     return ok();
   }
 
@@ -119,10 +140,18 @@ class OtlpReader final : public Reader {
 
 double fits(std::string_view head) { return head.find("\"resourceSpans\"") != std::string_view::npos ? 1 : 0; }
 
-Result<std::unique_ptr<Reader>> make(const FormatOptions& options) { return std::unique_ptr<Reader>(std::make_unique<OtlpReader>(options.service)); }
+Result<std::unique_ptr<Reader>> make(const FormatOptions& options) {
+  return std::unique_ptr<Reader>(std::make_unique<OtlpReader>(options.service));
+}
 
 }  // namespace
 
-FormatEntry otlp_format() { return {"otlp", "OTLP/JSON spans, one document or one per line; server spans without a parent, or all of --service NAME", fits, make, false, false, true}; }
+FormatEntry otlp_format() {
+  return {
+      "otlp", "OTLP/JSON spans, one document or one per line; server spans without a parent, or all of --service NAME",
+      fits,   make,
+      false,  false,
+      true};
+}
 
 }  // namespace cardstorm

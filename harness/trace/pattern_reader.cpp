@@ -6,7 +6,8 @@ namespace {
 
 class PatternReader final : public Reader {
  public:
-  PatternReader(LogPattern pattern, std::string more_note) : pattern_(std::move(pattern)), more_note_(std::move(more_note)) {
+  PatternReader(LogPattern pattern, std::string more_note)
+      : pattern_(std::move(pattern)), more_note_(std::move(more_note)) {
     if (!more_note_.empty()) pattern_.allow_more();
   }
 

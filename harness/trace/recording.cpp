@@ -15,9 +15,12 @@ namespace cardstorm {
 namespace {
 
 constexpr std::size_t kMistakesMax = 10;
-constexpr std::int64_t kTimeMax = 7'258'118'400'000'000'000;   // the year 2200
+constexpr std::int64_t kTimeMax = 7'258'118'400'000'000'000;  // the year 2200
 
-struct Wrong { std::size_t column = 0; std::string what; };
+struct Wrong {
+  std::size_t column = 0;
+  std::string what;
+};
 
 template <class Number>
 bool number_of(std::string_view cell, Number& out) {
@@ -27,7 +30,8 @@ bool number_of(std::string_view cell, Number& out) {
 
 /// Reads one row. `scratch` gives the texts a place.
 bool parse_row(std::string_view line, RecordingRow& row, std::array<std::string, 3>& scratch, Wrong& wrong) {
-  constexpr std::array<std::string_view, 8> kNames{"ts_ns", "session", "method", "path", "route", "think_ns", "status", "latency_ns"};
+  constexpr std::array<std::string_view, 8> kNames{"ts_ns", "session",  "method", "path",
+                                                   "route", "think_ns", "status", "latency_ns"};
   std::array<std::string_view, 8> cells;
   std::string_view rest = line;
   std::string spare;
@@ -43,12 +47,23 @@ bool parse_row(std::string_view line, RecordingRow& row, std::array<std::string,
     }
     bool fits = true;
     switch (i) {
-      case 0: fits = number_of(cells[i], row.ts_ns) && row.ts_ns >= 0 && row.ts_ns <= kTimeMax; break;
-      case 1: fits = number_of(cells[i], row.session); break;
-      case 5: fits = number_of(cells[i], row.think_ns) && row.think_ns >= 0; break;
-      case 6: fits = number_of(cells[i], row.status) && row.status >= 0 && row.status <= 999; break;
-      case 7: fits = number_of(cells[i], row.latency_ns) && row.latency_ns >= 0; break;
-      default: break;
+      case 0:
+        fits = number_of(cells[i], row.ts_ns) && row.ts_ns >= 0 && row.ts_ns <= kTimeMax;
+        break;
+      case 1:
+        fits = number_of(cells[i], row.session);
+        break;
+      case 5:
+        fits = number_of(cells[i], row.think_ns) && row.think_ns >= 0;
+        break;
+      case 6:
+        fits = number_of(cells[i], row.status) && row.status >= 0 && row.status <= 999;
+        break;
+      case 7:
+        fits = number_of(cells[i], row.latency_ns) && row.latency_ns >= 0;
+        break;
+      default:
+        break;
     }
     if (!fits) {
       wrong.what = "'" + std::string(cells[i].substr(0, 40)) + "' is no " + std::string(kNames[i]);
@@ -72,7 +87,8 @@ Status read_rows(const std::string& path, const std::function<void(const Recordi
   if (!input) return std::move(input).error();
   Piece piece;
   if (!input->line(piece) || piece.text != kRecordingHeader)
-    return Error{Errc::invalid, path + ":1:1: this is no recording: its first line is not " + std::string(kRecordingHeader),
+    return Error{Errc::invalid,
+                 path + ":1:1: this is no recording: its first line is not " + std::string(kRecordingHeader),
                  "make one with: cardstorm trace import " + path};
   RecordingRow now;
   std::array<std::string, 3> scratch;
@@ -80,7 +96,8 @@ Status read_rows(const std::string& path, const std::function<void(const Recordi
   while (input->line(piece)) {
     if (piece.text.empty()) continue;
     Wrong wrong;
-    if (piece.cut) wrong = {1, "the line is longer than 1 MiB"};
+    if (piece.cut)
+      wrong = {1, "the line is longer than 1 MiB"};
     else if (parse_row(piece.text, now, scratch, wrong) && now.ts_ns < before)
       wrong = {1, "the recording goes back in time by " + std::to_string(before - now.ts_ns) + " ns"};
     if (wrong.what.empty()) {
@@ -180,7 +197,8 @@ Result<Recording> read_recording(const std::string& path) {
   if (!read) return read.error();
   // Sessions index tables elsewhere: a number far beyond the rows would make them huge.
   if (mistakes.empty() && session_end > r.at.size())
-    mistakes.push_back(path + ": the session numbers are not dense: " + std::to_string(r.at.size()) + " rows, but session " + std::to_string(session_end - 1));
+    mistakes.push_back(path + ": the session numbers are not dense: " + std::to_string(r.at.size()) +
+                       " rows, but session " + std::to_string(session_end - 1));
   if (mistakes.empty() && r.at.empty()) mistakes.push_back(path + ":2:1: the recording has no rows");
   if (!mistakes.empty()) {
     std::string all;

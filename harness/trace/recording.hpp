@@ -1,5 +1,5 @@
-// recording: the one internal form of recorded traffic, a CSV file with one row per request. `trace import` writes it, the
-// plan, `trace stats` and `trace forecast` read it.
+// recording: the one internal form of recorded traffic, a CSV file with one row per request. `trace import` writes it,
+// the plan, `trace stats` and `trace forecast` read it.
 #pragma once
 
 #include <cstdint>
@@ -19,16 +19,16 @@ inline constexpr std::string_view kRecordingHeader = "ts_ns,session,method,path,
 /// A whole recording, column by column; row i of every column is request i, in order of time. Texts are interned.
 struct Recording {
   std::string file;
-  std::string sha256;                   // of the file's bytes as they lie on the disk
-  Nanos first{0};                       // start of the first request since 1970 (UTC)
-  std::vector<Nanos> at;                // start of each request, counted from `first`; ascending, at[0] == 0
-  std::vector<std::uint32_t> session;   // dense from 0, below `sessions`
-  std::vector<std::uint32_t> method;    // index into `methods`; the empty text when the source told none
-  std::vector<std::uint32_t> path;      // index into `paths`: path with query, scrubbed
-  std::vector<std::uint32_t> route;     // index into `routes`: template of the path, ids replaced by *
-  std::vector<Nanos> think;             // since the end of the session's request before; 0 for its first
-  std::vector<std::uint16_t> status;    // 0 = not known
-  std::vector<Nanos> latency;           // 0 = not known
+  std::string sha256;                  // of the file's bytes as they lie on the disk
+  Nanos first{0};                      // start of the first request since 1970 (UTC)
+  std::vector<Nanos> at;               // start of each request, counted from `first`; ascending, at[0] == 0
+  std::vector<std::uint32_t> session;  // dense from 0, below `sessions`
+  std::vector<std::uint32_t> method;   // index into `methods`; the empty text when the source told none
+  std::vector<std::uint32_t> path;     // index into `paths`: path with query, scrubbed
+  std::vector<std::uint32_t> route;    // index into `routes`: template of the path, ids replaced by *
+  std::vector<Nanos> think;            // since the end of the session's request before; 0 for its first
+  std::vector<std::uint16_t> status;   // 0 = not known
+  std::vector<Nanos> latency;          // 0 = not known
   std::vector<std::string> methods, paths, routes;
   std::uint32_t sessions = 0;
 
@@ -49,8 +49,8 @@ struct RecordingRow {
 /// Whether the file's first line is kRecordingHeader; plain or gzip. False for a file that cannot be read.
 bool is_recording(const std::string& path);
 
-/// Reads the whole file (plain or gzip) into memory, about 40 bytes a request plus each distinct text once. Errc::invalid names file,
-/// line and column of up to ten mistakes; a recording without rows is one. Any thread.
+/// Reads the whole file (plain or gzip) into memory, about 40 bytes a request plus each distinct text once.
+/// Errc::invalid names file, line and column of up to ten mistakes; a recording without rows is one. Any thread.
 Result<Recording> read_recording(const std::string& path);
 
 /// The same row by row in constant memory: calls `row` for each. Stops with the first mistake.

@@ -29,10 +29,11 @@ bool luhn(std::string_view number) {
 /// Digits with single separators between them, as people write card and phone numbers.
 Secret shape_of_digits(std::string_view value) {
   std::string run;
-  std::vector<std::size_t> groups;   // where in the run the groups between separators begin
+  std::vector<std::size_t> groups;  // where in the run the groups between separators begin
   bool plus = false;
   const auto is_phone = [](std::string_view n) {
-    for (const std::string_view before : {"0086", "86", "0"})   // the country, or the digit that another province is called with
+    for (const std::string_view before :
+         {"0086", "86", "0"})  // the country, or the digit that another province is called with
       if (n.size() == 11 + before.size() && n.starts_with(before)) n.remove_prefix(before.size());
     return n.size() == 11 && n[0] == '1' && n[1] >= '3';
   };
@@ -44,11 +45,13 @@ Secret shape_of_digits(std::string_view value) {
         if (end - groups[from] > 15) break;
         const std::size_t first = (from + 1 < groups.size() ? groups[from + 1] : run.size()) - groups[from];
         const bool whole = from == 0 && to + 1 == groups.size();
-        if ((whole || first >= 3) && is_phone(std::string_view(run).substr(groups[from], end - groups[from]))) return Secret::phone;
+        if ((whole || first >= 3) && is_phone(std::string_view(run).substr(groups[from], end - groups[from])))
+          return Secret::phone;
       }
     if (plus && run.size() >= 8 && run.size() <= 15) return Secret::phone;
     // Milliseconds and microseconds since 1970 are no cards, whatever their check digit.
-    const bool clock = (run.size() == 13 || run.size() == 16) && run[0] == '1' && run[1] >= '2' && run[1] <= '9' && !luhn(run);
+    const bool clock =
+        (run.size() == 13 || run.size() == 16) && run[0] == '1' && run[1] >= '2' && run[1] <= '9' && !luhn(run);
     if (run.size() >= 13 && run.size() <= 19 && luhn(run)) return Secret::card;
     return run.size() >= 16 && !clock ? Secret::card : Secret::none;
   };
@@ -80,7 +83,8 @@ bool has_email(std::string_view value) {
   return false;
 }
 
-/// A word of 32 hexadecimal digits and more, a JWT, 24 and more of mixed letters and digits, or a card code in groups (ABCD-EF12-…).
+/// A word of 32 hexadecimal digits and more, a JWT, 24 and more of mixed letters and digits, or a card code in groups
+/// (ABCD-EF12-…).
 bool has_token(std::string_view value) {
   std::size_t i = 0;
   while (i < value.size()) {
@@ -92,9 +96,11 @@ bool has_token(std::string_view value) {
     bool upper = false, little = false, digit = false, hex = true, dash = false;
     std::size_t groups = 1, group = 0;
     bool even = true;
-    for (; i < value.size() && (is_word(value[i]) || value[i] == '-' || value[i] == '+' || value[i] == '/' || value[i] == '='); ++i) {
+    for (; i < value.size() &&
+           (is_word(value[i]) || value[i] == '-' || value[i] == '+' || value[i] == '/' || value[i] == '=');
+         ++i) {
       const char c = value[i];
-      if (c == '/' && !upper && !digit) break;   // an ordinary path
+      if (c == '/' && !upper && !digit) break;  // an ordinary path
       if (c == '-') {
         dash = true, ++groups;
         even = even && (group == 4 || group == 5);
@@ -118,12 +124,21 @@ bool has_token(std::string_view value) {
   return false;
 }
 
-constexpr std::array<std::string_view, 12> kPhones{"phone", "mobile", "tel", "telephone", "cellphone", "phoneno", "phone_no", "msisdn", "shouji", "sjh", "qq", "recharge_account"};
-constexpr std::array<std::string_view, 17> kCards{"card", "cardno", "card_no", "cardnum", "cardnumber", "card_number", "cardid", "pan", "cvv", "cvc", "idcard", "id_card", "idno", "kami", "cdkey", "km", "bankcard"};
-constexpr std::array<std::string_view, 8> kPasswords{"password", "passwd", "pwd", "pass", "pin", "paypwd", "captcha", "otp"};
-constexpr std::array<std::string_view, 8> kSignatures{"sign", "signature", "sig", "hmac", "mac", "x-amz-signature", "digest", "sign_data"};
-constexpr std::array<std::string_view, 30> kTokens{"token", "auth", "authorization", "jwt", "key", "apikey", "api_key", "appkey", "app_key", "secret", "session", "sessionid", "session_id", "sid", "jsessionid",
-                                                   "phpsessid", "code", "ticket", "openid", "unionid", "state", "nonce", "credential", "credentials", "bearer", "auth_code", "access_key", "accesskey", "cookie", "csrf"};
+constexpr std::array<std::string_view, 12> kPhones{"phone",     "mobile",  "tel",      "telephone",
+                                                   "cellphone", "phoneno", "phone_no", "msisdn",
+                                                   "shouji",    "sjh",     "qq",       "recharge_account"};
+constexpr std::array<std::string_view, 17> kCards{"card",   "cardno", "card_no", "cardnum", "cardnumber", "card_number",
+                                                  "cardid", "pan",    "cvv",     "cvc",     "idcard",     "id_card",
+                                                  "idno",   "kami",   "cdkey",   "km",      "bankcard"};
+constexpr std::array<std::string_view, 8> kPasswords{"password", "passwd", "pwd",     "pass",
+                                                     "pin",      "paypwd", "captcha", "otp"};
+constexpr std::array<std::string_view, 8> kSignatures{"sign", "signature",       "sig",    "hmac",
+                                                      "mac",  "x-amz-signature", "digest", "sign_data"};
+constexpr std::array<std::string_view, 30> kTokens{
+    "token",   "auth",      "authorization", "jwt",       "key",        "apikey", "api_key",    "appkey",
+    "app_key", "secret",    "session",       "sessionid", "session_id", "sid",    "jsessionid", "phpsessid",
+    "code",    "ticket",    "openid",        "unionid",   "state",      "nonce",  "credential", "credentials",
+    "bearer",  "auth_code", "access_key",    "accesskey", "cookie",     "csrf"};
 constexpr std::array<std::string_view, 3> kEmails{"email", "mail", "e-mail"};
 
 template <std::size_t N>
@@ -131,7 +146,10 @@ bool holds(const std::array<std::string_view, N>& names, std::string_view name) 
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-bool plain_in_url(unsigned char c) { return c > 0x20 && c < 0x7f && c != '"' && c != '<' && c != '>' && c != '\\' && c != '^' && c != '`' && c != '{' && c != '|' && c != '}'; }
+bool plain_in_url(unsigned char c) {
+  return c > 0x20 && c < 0x7f && c != '"' && c != '<' && c != '>' && c != '\\' && c != '^' && c != '`' && c != '{' &&
+         c != '|' && c != '}';
+}
 
 void append_url(std::string_view text, std::string& out) {
   constexpr std::string_view kDigits = "0123456789ABCDEF";
@@ -170,7 +188,9 @@ bool harmless(std::string_view value) {
 bool is_digest(std::string_view value) {
   if (!value.starts_with('~') || value.size() < 14) return false;
   const auto dash = value.find('-');
-  if (dash == std::string_view::npos || value.size() - dash != 13 || std::find(kSecretNames.begin(), kSecretNames.end(), value.substr(1, dash - 1)) == kSecretNames.end()) return false;
+  if (dash == std::string_view::npos || value.size() - dash != 13 ||
+      std::find(kSecretNames.begin(), kSecretNames.end(), value.substr(1, dash - 1)) == kSecretNames.end())
+    return false;
   return std::all_of(value.begin() + static_cast<std::ptrdiff_t>(dash) + 1, value.end(), is_hex);
 }
 
@@ -190,7 +210,8 @@ Secret deep_shape(std::string_view value, int depth) {
     if (before.size() < 3 || (before.back() != '"' && before.back() != '\'')) continue;
     const auto open = before.rfind(before.back(), before.size() - 2);
     if (open == std::string_view::npos) continue;
-    if (const Secret kind = named_secret(before.substr(open + 1, before.size() - open - 2)); kind != Secret::none) return kind;
+    if (const Secret kind = named_secret(before.substr(open + 1, before.size() - open - 2)); kind != Secret::none)
+      return kind;
   }
   if (depth == 0 || value.find_first_of("%+") == std::string_view::npos) return Secret::none;
   const std::string decoded = url_decode(value);
@@ -208,17 +229,23 @@ Secret shape_of(std::string_view value) {
 Secret named_secret(std::string_view raw) {
   if (raw.size() < 2 || raw.size() > 64) return Secret::none;
   const std::string name = lower(raw.find('%') == std::string_view::npos ? std::string(raw) : url_decode(raw));
-  std::string flat = name;   // card-no, card_no and cardNo are one name
+  std::string flat = name;  // card-no, card_no and cardNo are one name
   std::erase_if(flat, [](char c) { return c == '-' || c == '_'; });
   const auto inside = [&](std::string_view part) { return flat.find(part) != std::string::npos; };
-  const auto any_inside = [&](std::initializer_list<std::string_view> parts) { return std::any_of(parts.begin(), parts.end(), inside); };
+  const auto any_inside = [&](std::initializer_list<std::string_view> parts) {
+    return std::any_of(parts.begin(), parts.end(), inside);
+  };
   if (holds(kPhones, name) || any_inside({"phone", "mobile"})) return Secret::phone;
-  if (holds(kCards, name) || any_inside({"cardno", "cardnum", "cardkey", "cardcode", "cardpass", "bankcard", "idcard", "cdkey"})) return Secret::card;
+  if (holds(kCards, name) ||
+      any_inside({"cardno", "cardnum", "cardkey", "cardcode", "cardpass", "bankcard", "idcard", "cdkey"}))
+    return Secret::card;
   if (holds(kEmails, name) || inside("email")) return Secret::email;
-  if (holds(kPasswords, name) || any_inside({"passw", "pwd", "passcode", "passphrase", "verifycode", "smscode"})) return Secret::password;
+  if (holds(kPasswords, name) || any_inside({"passw", "pwd", "passcode", "passphrase", "verifycode", "smscode"}))
+    return Secret::password;
   const bool signs = name.find("_sign") != std::string::npos || name.ends_with("-sign") || flat == "paysign";
   if (signs || holds(kSignatures, name) || any_inside({"signature", "hmac"})) return Secret::signature;
-  if (holds(kTokens, name) || any_inside({"token", "secret", "apikey", "sessid", "csrf", "credential"})) return Secret::token;
+  if (holds(kTokens, name) || any_inside({"token", "secret", "apikey", "sessid", "csrf", "credential"}))
+    return Secret::token;
   if (any_inside({"privatekey", "accesskey", "authcode", "redeemcode", "giftcode"})) return Secret::token;
   return Secret::none;
 }
@@ -253,14 +280,16 @@ void Scrubber::unit(std::string_view name, std::string_view value, std::string& 
   }
   Secret kind = name.empty() ? Secret::none : named_secret(name);
   if (kind == Secret::none) kind = deep_shape(value, 2);
-  if (kind == Secret::none) append_url(value, out);
-  else replace(kind, value, out);
+  if (kind == Secret::none)
+    append_url(value, out);
+  else
+    replace(kind, value, out);
 }
 
 void Scrubber::scrub(std::string_view target, std::string& out) {
   out.clear();
   const auto scheme = target.find("://");
-  if (scheme != std::string_view::npos && scheme < 10 && target.front() != '/') {   // absolute: a proxy's request
+  if (scheme != std::string_view::npos && scheme < 10 && target.front() != '/') {  // absolute: a proxy's request
     const auto slash = target.find_first_of("/?", scheme + 3);
     if (slash == std::string_view::npos || target[slash] == '?') out += '/';
     target = slash == std::string_view::npos ? std::string_view{} : target.substr(slash);
@@ -275,7 +304,7 @@ void Scrubber::scrub(std::string_view target, std::string& out) {
     const auto equals = i > 0 && path[i - 1] == ';' ? segment.find('=') : std::string_view::npos;
     if (equals == std::string_view::npos) {
       unit({}, segment, out);
-    } else {   // a matrix parameter, such as ;jsessionid=…
+    } else {  // a matrix parameter, such as ;jsessionid=…
       append_url(segment.substr(0, equals + 1), out);
       unit(segment.substr(0, equals), segment.substr(equals + 1), out);
     }
@@ -321,7 +350,7 @@ std::string Scrubber::scrub_line(std::string_view line) {
     if (end < line.size()) out += line[end];
     line.remove_prefix(std::min(end + 1, line.size()));
   }
-  counts_ = before;   // these words are shown, not stored
+  counts_ = before;  // these words are shown, not stored
   return out;
 }
 
@@ -338,7 +367,7 @@ void route_of(std::string_view path, std::string& out) {
     std::size_t digits = 0;
     bool hex = true;
     for (std::size_t k = 0; k < stem.size(); ++k) {
-      if (stem[k] == '%') {   // an encoded byte says nothing
+      if (stem[k] == '%') {  // an encoded byte says nothing
         k += 2, hex = false;
         continue;
       }
@@ -346,7 +375,8 @@ void route_of(std::string_view path, std::string& out) {
       hex = hex && (is_hex(stem[k]) || stem[k] == '-');
     }
     const bool scrubbed = segment.find('~') != std::string_view::npos;
-    const bool id = digits > 0 && (digits == stem.size() || digits >= 6 || (hex && stem.size() >= 8) || stem.size() >= 20);
+    const bool id =
+        digits > 0 && (digits == stem.size() || digits >= 6 || (hex && stem.size() >= 8) || stem.size() >= 20);
     if (scrubbed) {
       out += '*';
     } else if (id) {

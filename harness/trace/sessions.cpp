@@ -17,7 +17,7 @@ Sessions::Place Sessions::of(const SortRow& row) {
     } else {
       fresh = forget(row.start_ns);
     }
-    slot = slot_of(row.client);   // both may have moved it
+    slot = slot_of(row.client);  // both may have moved it
     slots_[slot] = fresh;
     nodes_[fresh] = {row.client, end, row.start_ns, next_++, kNone, kNone};
     to_front(fresh);

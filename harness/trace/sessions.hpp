@@ -1,4 +1,5 @@
-// sessions: who was here lately, in a table of bounded size: a client that was silent for longer than the gap begins a new session.
+// sessions: who was here lately, in a table of bounded size: a client that was silent for longer than the gap begins a
+// new session.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +15,10 @@ class Sessions {
   /// `bound`: so many clients are remembered; beyond it the one that was silent for longest is forgotten.
   Sessions(std::int64_t gap, std::size_t bound) : gap_(gap), bound_(std::max<std::size_t>(bound, 1)) {}
 
-  struct Place { std::uint32_t session; std::int64_t think; };
+  struct Place {
+    std::uint32_t session;
+    std::int64_t think;
+  };
   /// The session of the next row, in the order of starts; a row without a client is one of its own.
   Place of(const SortRow& row);
   [[nodiscard]] std::uint64_t count() const { return next_; }
@@ -23,9 +27,14 @@ class Sessions {
 
  private:
   static constexpr std::uint32_t kNone = 0xffffffff;
-  struct Node { std::uint64_t client = 0; std::int64_t end = 0, start = 0; std::uint32_t session = 0, newer = kNone, older = kNone; };
+  struct Node {
+    std::uint64_t client = 0;
+    std::int64_t end = 0, start = 0;
+    std::uint32_t session = 0, newer = kNone, older = kNone;
+  };
 
-  /// Where the client stands, or the empty slot where it would. Open addressing: a log has a client a line, and each look costs a cache miss.
+  /// Where the client stands, or the empty slot where it would. Open addressing: a log has a client a line, and each
+  /// look costs a cache miss.
   [[nodiscard]] std::size_t slot_of(std::uint64_t client) const;
   void grow();
   /// Takes the client that was silent for longest out; returns its node.
@@ -36,7 +45,8 @@ class Sessions {
   std::int64_t gap_;
   std::size_t bound_;
   std::vector<Node> nodes_;
-  std::vector<std::uint32_t> slots_ = std::vector<std::uint32_t>(1024, kNone);   // into nodes_; a power of two, at most half full
+  std::vector<std::uint32_t> slots_ =
+      std::vector<std::uint32_t>(1024, kNone);  // into nodes_; a power of two, at most half full
   std::uint32_t newest_ = kNone, oldest_ = kNone, next_ = 0;
   std::uint64_t early_ = 0;
 };

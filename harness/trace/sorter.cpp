@@ -1,15 +1,16 @@
 // sorter: external merge sort.
 #include "harness/trace/sorter.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fcntl.h>
 #include <queue>
-#include <unistd.h>
 
 namespace cardstorm {
 namespace {
@@ -25,7 +26,8 @@ struct Head {
 
 Error disk_error(const std::string& verb) {
   const int number = errno;
-  return {number == ENOSPC || number == EDQUOT || number == EFBIG ? Errc::unavailable : Errc::io, "cannot " + verb + " a temporary file for sorting: " + std::strerror(number),
+  return {number == ENOSPC || number == EDQUOT || number == EFBIG ? Errc::unavailable : Errc::io,
+          "cannot " + verb + " a temporary file for sorting: " + std::strerror(number),
           "free some space, or choose an --out on a larger disk: the temporary files lie beside it"};
 }
 
@@ -46,7 +48,8 @@ struct Sorter::Run {
   }
   bool write(std::int64_t at, const char* data, std::size_t size) {
     const auto length = static_cast<std::uint32_t>(size);
-    return std::fwrite(&at, sizeof at, 1, file) == 1 && std::fwrite(&length, sizeof length, 1, file) == 1 && std::fwrite(data, 1, size, file) == size;
+    return std::fwrite(&at, sizeof at, 1, file) == 1 && std::fwrite(&length, sizeof length, 1, file) == 1 &&
+           std::fwrite(data, 1, size, file) == size;
   }
   void next() {
     std::uint32_t length = 0;
@@ -67,7 +70,12 @@ namespace {
 SortRow row_of(std::int64_t start, const char* bytes) {
   Head head;
   std::memcpy(&head, bytes, sizeof head);
-  return {start, head.latency_ns, head.client, head.status, {bytes + sizeof head, head.method_size}, {bytes + sizeof head + head.method_size, head.path_size}};
+  return {start,
+          head.latency_ns,
+          head.client,
+          head.status,
+          {bytes + sizeof head, head.method_size},
+          {bytes + sizeof head + head.method_size, head.path_size}};
 }
 
 std::size_t size_of(const char* bytes) {
@@ -82,7 +90,8 @@ Sorter::Sorter(std::string folder, std::size_t run_bytes) : folder_(std::move(fo
 Sorter::~Sorter() = default;
 
 void Sorter::add(const SortRow& row) {
-  const Head head{row.latency_ns, row.client, static_cast<std::uint32_t>(row.path.size()), row.status, static_cast<std::uint16_t>(row.method.size())};
+  const Head head{row.latency_ns, row.client, static_cast<std::uint32_t>(row.path.size()), row.status,
+                  static_cast<std::uint16_t>(row.method.size())};
   keys_.push_back({row.start_ns, arena_.size()});
   arena_.append(reinterpret_cast<const char*>(&head), sizeof head);
   arena_.append(row.method);
@@ -93,7 +102,9 @@ bool Sorter::full() const { return arena_.size() + keys_.size() * sizeof(Key) >=
 
 void Sorter::sort_held() {
   // Offsets grow in the order of add, so they keep equal starts in order.
-  const auto before = [](const Key& a, const Key& b) { return a.start != b.start ? a.start < b.start : a.offset < b.offset; };
+  const auto before = [](const Key& a, const Key& b) {
+    return a.start != b.start ? a.start < b.start : a.offset < b.offset;
+  };
   if (!std::is_sorted(keys_.begin(), keys_.end(), before)) std::sort(keys_.begin(), keys_.end(), before);
 }
 
@@ -120,7 +131,8 @@ Status Sorter::spill() {
   auto run = new_run();
   if (!run) return std::move(run).error();
   for (const Key& key : keys_)
-    if (!(*run)->write(key.start, arena_.data() + key.offset, size_of(arena_.data() + key.offset))) return disk_error("write");
+    if (!(*run)->write(key.start, arena_.data() + key.offset, size_of(arena_.data() + key.offset)))
+      return disk_error("write");
   if (std::fflush((*run)->file) != 0) return disk_error("write");
   std::rewind((*run)->file);
   runs_.push_back(std::move(*run));
@@ -135,7 +147,8 @@ Status Sorter::spill() {
   std::string bytes;
   bool written = true;
   const Status merged = merge(runs_, [&](const SortRow& row) {
-    const Head head{row.latency_ns, row.client, static_cast<std::uint32_t>(row.path.size()), row.status, static_cast<std::uint16_t>(row.method.size())};
+    const Head head{row.latency_ns, row.client, static_cast<std::uint32_t>(row.path.size()), row.status,
+                    static_cast<std::uint16_t>(row.method.size())};
     bytes.assign(reinterpret_cast<const char*>(&head), sizeof head);
     bytes.append(row.method).append(row.path);
     written = (*one)->write(row.start_ns, bytes.data(), bytes.size());
@@ -150,7 +163,7 @@ Status Sorter::spill() {
 }
 
 Status Sorter::merge(std::vector<std::unique_ptr<Run>>& runs, const std::function<bool(const SortRow&)>& row) {
-  using Turn = std::pair<std::int64_t, std::size_t>;   // start, then the older run
+  using Turn = std::pair<std::int64_t, std::size_t>;  // start, then the older run
   std::priority_queue<Turn, std::vector<Turn>, std::greater<>> queue;
   for (std::size_t i = 0; i < runs.size(); ++i) {
     runs[i]->next();

@@ -1,4 +1,5 @@
-// sorter: puts any number of requests in order of time in constant memory: sorted runs in nameless temporary files, then a merge.
+// sorter: puts any number of requests in order of time in constant memory: sorted runs in nameless temporary files,
+// then a merge.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@ namespace cardstorm {
 /// One request on its way to the recording; already scrubbed.
 struct SortRow {
   std::int64_t start_ns = 0, latency_ns = 0;
-  std::uint64_t client = 0;      // keyed hash; 0 = not told
+  std::uint64_t client = 0;  // keyed hash; 0 = not told
   std::uint16_t status = 0;
   std::string_view method, path;
 };
@@ -39,7 +40,10 @@ class Sorter {
   [[nodiscard]] std::size_t runs() const { return runs_written_; }
 
  private:
-  struct Key { std::int64_t start; std::uint64_t offset; };
+  struct Key {
+    std::int64_t start;
+    std::uint64_t offset;
+  };
   struct Run;
   void sort_held();
   [[nodiscard]] SortRow row_at(const Key& key) const;

@@ -14,7 +14,7 @@ namespace cardstorm {
 namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
-constexpr std::int64_t kTimeMax = 7'258'118'400 * kSecond;   // the year 2200
+constexpr std::int64_t kTimeMax = 7'258'118'400 * kSecond;  // the year 2200
 
 bool digits(std::string_view text, std::size_t at, std::size_t count, int& out) {
   if (at + count > text.size()) return false;
@@ -32,7 +32,8 @@ bool seconds_of(int year, int month, int day, int hour, int minute, int second, 
   const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day))};
   if (!date.ok()) return false;
-  out = std::chrono::sys_days(date).time_since_epoch().count() * std::int64_t{86'400} + hour * 3'600 + minute * 60 + second;
+  out = std::chrono::sys_days(date).time_since_epoch().count() * std::int64_t{86'400} + hour * 3'600 + minute * 60 +
+        second;
   return true;
 }
 
@@ -42,7 +43,9 @@ std::optional<int> zone_of(std::string_view text) {
   if (text == "Z" || text == "z" || text == "UTC" || text == "GMT") return 0;
   int hour = 0, minute = 0;
   if (text.size() < 3 || (text[0] != '+' && text[0] != '-') || !digits(text, 1, 2, hour)) return std::nullopt;
-  if (text.size() == 5 ? !digits(text, 3, 2, minute) : text.size() == 6 ? text[3] != ':' || !digits(text, 4, 2, minute) : text.size() != 3)
+  if (text.size() == 5   ? !digits(text, 3, 2, minute)
+      : text.size() == 6 ? text[3] != ':' || !digits(text, 4, 2, minute)
+                         : text.size() != 3)
     return std::nullopt;
   if (hour > 15 || minute > 59) return std::nullopt;
   return (text[0] == '-' ? -1 : 1) * (hour * 3'600 + minute * 60);
@@ -53,7 +56,7 @@ std::int64_t fraction_at(std::string_view text, std::size_t& i, std::int64_t& un
   std::int64_t fraction = 0;
   if (i < text.size() && (text[i] == '.' || text[i] == ',')) {
     for (++i; i < text.size() && text[i] >= '0' && text[i] <= '9'; ++i) {
-      if (unit == 1) continue;   // digits beyond nanoseconds weigh nothing
+      if (unit == 1) continue;  // digits beyond nanoseconds weigh nothing
       unit /= 10;
       fraction += (text[i] - '0') * unit;
     }
@@ -65,7 +68,8 @@ std::int64_t fraction_at(std::string_view text, std::size_t& i, std::int64_t& un
 
 Result<int> parse_zone(std::string_view text) {
   if (const auto zone = zone_of(text)) return *zone;
-  return Error{Errc::invalid, "'" + std::string(text) + "' is no time zone", "write the distance from UTC, such as +08:00 for China, or UTC"};
+  return Error{Errc::invalid, "'" + std::string(text) + "' is no time zone",
+               "write the distance from UTC, such as +08:00 for China, or UTC"};
 }
 
 void StampReader::saw(int zone) {
@@ -86,8 +90,9 @@ bool StampReader::common(std::string_view text, Stamp& out) {
   const auto month = kMonths.find(text.substr(3, 3));
   const auto zone = zone_of(text.substr(21));
   std::int64_t whole = 0;
-  const bool shape = digits(text, 0, 2, day) && digits(text, 7, 4, year) && digits(text, 12, 2, hour) && digits(text, 15, 2, minute) &&
-                     digits(text, 18, 2, second) && text[2] == '/' && text[6] == '/' && text[11] == ':' && text[14] == ':' && text[17] == ':' && text[20] == ' ';
+  const bool shape = digits(text, 0, 2, day) && digits(text, 7, 4, year) && digits(text, 12, 2, hour) &&
+                     digits(text, 15, 2, minute) && digits(text, 18, 2, second) && text[2] == '/' && text[6] == '/' &&
+                     text[11] == ':' && text[14] == ':' && text[17] == ':' && text[20] == ' ';
   if (!shape || month == std::string_view::npos || month % 3 != 0 || !zone) return false;
   if (!seconds_of(year, static_cast<int>(month / 3) + 1, day, hour, minute, second, whole)) return false;
   const std::int64_t ns = (whole - *zone) * kSecond;
@@ -102,8 +107,11 @@ bool StampReader::common(std::string_view text, Stamp& out) {
 bool StampReader::iso(std::string_view text, Stamp& out) {
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
   std::int64_t whole = 0;
-  if (text.size() < 16 || !digits(text, 0, 4, year) || !digits(text, 5, 2, month) || !digits(text, 8, 2, day)) return false;
-  if ((text[4] != '-' && text[4] != '/') || text[7] != text[4] || (text[10] != 'T' && text[10] != ' ' && text[10] != 't')) return false;
+  if (text.size() < 16 || !digits(text, 0, 4, year) || !digits(text, 5, 2, month) || !digits(text, 8, 2, day))
+    return false;
+  if ((text[4] != '-' && text[4] != '/') || text[7] != text[4] ||
+      (text[10] != 'T' && text[10] != ' ' && text[10] != 't'))
+    return false;
   if (!digits(text, 11, 2, hour) || text[13] != ':' || !digits(text, 14, 2, minute)) return false;
   std::int64_t unit = kSecond, fraction = 0;
   std::size_t i = 16;
@@ -129,7 +137,7 @@ bool StampReader::iso(std::string_view text, Stamp& out) {
 
 bool StampReader::number(std::string_view text, std::int64_t unit, Stamp& out) {
   std::int64_t whole = 0;
-  if (text.starts_with('-')) return false;   // -0.5 is not 0.5
+  if (text.starts_with('-')) return false;  // -0.5 is not 0.5
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), whole);
   if (error != std::errc() || whole < 0 || whole > kTimeMax / unit) return false;
   std::size_t i = static_cast<std::size_t>(end - text.data());
@@ -159,9 +167,11 @@ std::string stamp_text(std::int64_t ns) {
   const std::chrono::year_month_day date{day};
   const std::int64_t of_day = (at - day).count();
   std::array<char, 40> out{};
-  const int n = std::snprintf(out.data(), out.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                              static_cast<unsigned>(date.day()), static_cast<int>(of_day / (3'600 * kSecond)), static_cast<int>(of_day / (60 * kSecond) % 60),
-                              static_cast<int>(of_day / kSecond % 60), static_cast<int>(of_day / 1'000'000 % 1'000));
+  const int n =
+      std::snprintf(out.data(), out.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
+                    static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                    static_cast<int>(of_day / (3'600 * kSecond)), static_cast<int>(of_day / (60 * kSecond) % 60),
+                    static_cast<int>(of_day / kSecond % 60), static_cast<int>(of_day / 1'000'000 % 1'000));
   return {out.data(), static_cast<std::size_t>(n)};
 }
 

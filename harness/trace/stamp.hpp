@@ -1,4 +1,5 @@
-// stamp: reads the time stamps that logs hold. A stamp knows how fine it is, because a log of whole seconds hides the bursts.
+// stamp: reads the time stamps that logs hold. A stamp knows how fine it is, because a log of whole seconds hides the
+// bursts.
 #pragma once
 
 #include <array>
@@ -12,8 +13,8 @@
 namespace cardstorm {
 
 struct Stamp {
-  std::int64_t ns = 0;     // since 1970, UTC
-  std::int64_t unit = 1;   // nanoseconds that the last written digit is worth; 1'000'000'000 = whole seconds
+  std::int64_t ns = 0;    // since 1970, UTC
+  std::int64_t unit = 1;  // nanoseconds that the last written digit is worth; 1'000'000'000 = whole seconds
 };
 
 /// "+08:00", "-0330", "UTC", "Z" as seconds east of UTC.

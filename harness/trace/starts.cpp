@@ -28,7 +28,8 @@ class StartSink final : public Sink {
 
 }  // namespace
 
-Status each_start(const std::string& path, const std::function<void(std::int64_t)>& start, std::vector<std::string>& notes) {
+Status each_start(const std::string& path, const std::function<void(std::int64_t)>& start,
+                  std::vector<std::string>& notes) {
   if (is_recording(path)) {
     std::uint64_t rows = 0;
     const Status read = each_row(path, [&](const RecordingRow& row) {
@@ -42,7 +43,7 @@ Status each_start(const std::string& path, const std::function<void(std::int64_t
   if (!input) return std::move(input).error();
   StartSink sink;
   StampReader stamps;
-  bool counts = false;   // rows of time,count, each of them good
+  bool counts = false;  // rows of time,count, each of them good
   for (const FormatEntry& entry : format_registry()) {
     const bool series = entry.name == "counts" && entry.fits(input->head()) > 0;
     if (!series && entry.name != "csv") continue;
@@ -54,11 +55,15 @@ Status each_start(const std::string& path, const std::function<void(std::int64_t
   }
   notes.insert(notes.end(), sink.notes.begin(), sink.notes.end());
   if (sink.at.empty() && counts) return Error{Errc::invalid, path + ": all counts are 0: there is no traffic in it"};
-  const char* const nothing = input->bytes() == 0 ? "1:1: the file is empty" : "1:1: this line is no row with a time stamp in front, and none follows";
+  const char* const nothing = input->bytes() == 0
+                                  ? "1:1: the file is empty"
+                                  : "1:1: this line is no row with a time stamp in front, and none follows";
   if (sink.at.empty())
     return Error{Errc::invalid, path + ":" + (sink.first_bad.empty() ? nothing : sink.first_bad),
                  "a log is turned into a recording first: cardstorm trace import " + path};
-  if (sink.bad_count > 0) notes.push_back(std::to_string(sink.bad_count) + " bad lines were left out, the first: " + path + ":" + sink.first_bad);
+  if (sink.bad_count > 0)
+    notes.push_back(std::to_string(sink.bad_count) + " bad lines were left out, the first: " + path + ":" +
+                    sink.first_bad);
   if (!input->damage().empty()) notes.push_back("the file could not be read to its end: " + input->damage());
   std::sort(sink.at.begin(), sink.at.end());
   for (const std::int64_t at : sink.at) start(at);

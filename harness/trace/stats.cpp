@@ -40,9 +40,11 @@ WindowStats WindowCounter::result() const {
   out.windows = windows_ + 1;
   out.peak = peak_;
   out.peak_at = Nanos(peak_at_);
-  // A last window that the recording covers in part only looks like a lull: it is no part of the variance, and of the mean's time only what is covered.
+  // A last window that the recording covers in part only looks like a lull: it is no part of the variance, and of the
+  // mean's time only what is covered.
   const bool whole = windows_ == 0 || last_ - now_ * window_ >= window_ / 10 * 9;
-  const double covered = static_cast<double>(windows_) + (whole ? 1 : static_cast<double>(last_ - now_ * window_) / static_cast<double>(window_));
+  const double covered = static_cast<double>(windows_) +
+                         (whole ? 1 : static_cast<double>(last_ - now_ * window_) / static_cast<double>(window_));
   const double mean = static_cast<double>(total_) / covered;
   const double last = static_cast<double>(count_), n = static_cast<double>(windows_) + (whole ? 1 : 0);
   const double full_mean = (static_cast<double>(total_) - (whole ? 0 : last)) / n;
@@ -107,7 +109,8 @@ class Rates {
   }
 
  private:
-  std::array<WindowCounter, 4> counters_{WindowCounter(100ms), WindowCounter(1s), WindowCounter(10s), WindowCounter(60s)};
+  std::array<WindowCounter, 4> counters_{WindowCounter(100ms), WindowCounter(1s), WindowCounter(10s),
+                                         WindowCounter(60s)};
   Strip strip_;
   std::uint64_t requests_ = 0;
   std::int64_t first_ = 0, last_ = 0;
@@ -119,7 +122,10 @@ struct TextHash {
 };
 using RouteIndex = std::unordered_map<std::string, std::uint64_t, TextHash, std::equal_to<>>;
 
-struct Session { std::int64_t first = 0, last = 0; std::uint32_t requests = 0, reached = 0; };
+struct Session {
+  std::int64_t first = 0, last = 0;
+  std::uint32_t requests = 0, reached = 0;
+};
 
 void put_sessions(const std::vector<Session>& sessions, TraceStats& out) {
   if (sessions.empty()) return;
@@ -170,7 +176,8 @@ Status second_pass(const std::string& path, std::vector<Session>& sessions, Trac
     step.share = static_cast<double>(step.sessions) / static_cast<double>(sessions.size());
     step.mean_place = step.sessions == 0 ? 0 : step.mean_place / static_cast<double>(step.sessions) + 1;
   }
-  std::stable_sort(funnel.begin(), funnel.end(), [](const auto& a, const auto& b) { return a.mean_place < b.mean_place; });
+  std::stable_sort(funnel.begin(), funnel.end(),
+                   [](const auto& a, const auto& b) { return a.mean_place < b.mean_place; });
   out.funnel = std::move(funnel);
   return ok();
 }
@@ -183,35 +190,48 @@ Status recording_stats(const std::string& path, TraceStats& out) {
   bool dense = true;
   const Status read = each_row(path, [&](const RecordingRow& row) {
     rates.add(row.ts_ns);
-    if (row.session > sessions.size()) dense = false;   // never a table as large as a wrong number
+    if (row.session > sessions.size()) dense = false;  // never a table as large as a wrong number
     if (!dense) return;
     if (row.session == sessions.size()) sessions.push_back({row.ts_ns, row.ts_ns, 0, 0});
     Session& session = sessions[row.session];
     if (session.requests++ > 0) thinks.record(Nanos(row.think_ns));
     session.last = row.ts_ns;
     const auto found = routes.find(row.route);
-    if (found != routes.end()) ++found->second;
-    else if (routes.size() < kRoutesMax) routes.emplace(std::string(row.route), 1);
+    if (found != routes.end())
+      ++found->second;
+    else if (routes.size() < kRoutesMax)
+      routes.emplace(std::string(row.route), 1);
   });
   if (!read) return read;
   rates.put(out);
-  if (out.requests == 0) return Error{Errc::invalid, path + ":2:1: the recording has no rows", "import a log that has requests in it"};
-  if (!dense) return Error{Errc::invalid, path + ": the session numbers do not count up from 0", "make the recording again with: cardstorm trace import"};
+  if (out.requests == 0)
+    return Error{Errc::invalid, path + ":2:1: the recording has no rows", "import a log that has requests in it"};
+  if (!dense)
+    return Error{Errc::invalid, path + ": the session numbers do not count up from 0",
+                 "make the recording again with: cardstorm trace import"};
   out.has_rows = true;
   out.route_count = routes.size();
   put_sessions(sessions, out);
   out.think_p50 = thinks.quantile(0.5);
   out.think_p90 = thinks.quantile(0.9);
-  for (const auto& [route, count] : routes) out.routes.push_back({route, count, static_cast<double>(count) / static_cast<double>(out.requests)});
-  std::sort(out.routes.begin(), out.routes.end(), [](const auto& a, const auto& b) { return a.requests != b.requests ? a.requests > b.requests : a.route < b.route; });
+  for (const auto& [route, count] : routes)
+    out.routes.push_back({route, count, static_cast<double>(count) / static_cast<double>(out.requests)});
+  std::sort(out.routes.begin(), out.routes.end(), [](const auto& a, const auto& b) {
+    return a.requests != b.requests ? a.requests > b.requests : a.route < b.route;
+  });
   if (out.routes.size() > kRoutesShown) out.routes.resize(kRoutesShown);
-  if (out.route_count == kRoutesMax) out.notes.push_back("more than " + std::to_string(kRoutesMax) + " different routes: the later ones are not in the table");
+  if (out.route_count == kRoutesMax)
+    out.notes.push_back("more than " + std::to_string(kRoutesMax) +
+                        " different routes: the later ones are not in the table");
   return second_pass(path, sessions, out);
 }
 
 std::string time_of(Nanos t) {
   const double s = seconds(t);
-  return s >= 7200 ? fixed(s / 3600, 1) + " h" : s >= 120 ? fixed(s / 60, 1) + " min" : s >= 1 ? fixed(s, 2) + " s" : fixed(s * 1000, 1) + " ms";
+  return s >= 7200  ? fixed(s / 3600, 1) + " h"
+         : s >= 120 ? fixed(s / 60, 1) + " min"
+         : s >= 1   ? fixed(s, 2) + " s"
+                    : fixed(s * 1000, 1) + " ms";
 }
 
 std::string padded(std::string text, std::size_t width, bool left = false) {
@@ -229,54 +249,91 @@ Result<TraceStats> trace_stats(const std::string& path) {
     return out;
   }
   Rates rates;
-  if (const Status read = each_start(path, [&](std::int64_t at) { rates.add(at); }, out.notes); !read) return read.error();
+  if (const Status read = each_start(
+          path, [&](std::int64_t at) { rates.add(at); }, out.notes);
+      !read)
+    return read.error();
   rates.put(out);
   out.notes.emplace_back("only arrival times are known: no sessions, routes and latencies");
   return out;
 }
 
 std::string stats_text(const TraceStats& s) {
-  std::string out = s.file + "\n  " + std::to_string(s.requests) + " requests in " + time_of(s.span) + ", from " + stamp_text(s.first_ns) + " on\n\n" + block_chart(s.picture, 6, "/s") +
-                    std::string(13, ' ') + "one column is " + time_of(s.bin) + "\n\n";
+  std::string out = s.file + "\n  " + std::to_string(s.requests) + " requests in " + time_of(s.span) + ", from " +
+                    stamp_text(s.first_ns) + " on\n\n" + block_chart(s.picture, 6, "/s") + std::string(13, ' ') +
+                    "one column is " + time_of(s.bin) + "\n\n";
   out += "  window      mean /s     peak /s    peak/mean   dispersion   peak at (1 = Poisson for dispersion)\n";
   for (const WindowStats& w : s.windows)
-    out += "  " + padded(duration_text(w.window), 6) + padded(fixed(w.mean_per_s, 2), 13) + padded(fixed(w.peak_per_s, 1), 12) + padded(fixed(w.peak_over_mean, 1), 13) +
+    out += "  " + padded(duration_text(w.window), 6) + padded(fixed(w.mean_per_s, 2), 13) +
+           padded(fixed(w.peak_per_s, 1), 12) + padded(fixed(w.peak_over_mean, 1), 13) +
            padded(fixed(w.dispersion, 2), 13) + "   +" + time_of(w.peak_at) + "\n";
   if (s.has_rows) {
-    out += "\n  sessions    " + std::to_string(s.sessions) + "; requests: half have up to " + std::to_string(s.session_requests_p50) + ", the longest " + std::to_string(s.session_requests_max) +
-           "; length p50 " + time_of(s.session_length_p50) + ", p99 " + time_of(s.session_length_p99) + "; think time p50 " + time_of(s.think_p50) + ", p90 " + time_of(s.think_p90) + "\n";
-    out += "\n  routes (" + std::to_string(s.route_count) + ")                              requests   share      p50        p99\n";
+    out += "\n  sessions    " + std::to_string(s.sessions) + "; requests: half have up to " +
+           std::to_string(s.session_requests_p50) + ", the longest " + std::to_string(s.session_requests_max) +
+           "; length p50 " + time_of(s.session_length_p50) + ", p99 " + time_of(s.session_length_p99) +
+           "; think time p50 " + time_of(s.think_p50) + ", p90 " + time_of(s.think_p90) + "\n";
+    out += "\n  routes (" + std::to_string(s.route_count) +
+           ")                              requests   share      p50        p99\n";
     for (const RouteStats& r : s.routes)
-      out += "  " + padded(r.route.empty() ? "(no path)" : r.route, 38, true) + padded(std::to_string(r.requests), 10) + padded(fixed(100 * r.share, 1), 6) + " %" +
+      out += "  " + padded(r.route.empty() ? "(no path)" : r.route, 38, true) + padded(std::to_string(r.requests), 10) +
+             padded(fixed(100 * r.share, 1), 6) + " %" +
              (r.latency_known ? padded(time_of(r.p50), 11) + padded(time_of(r.p99), 11) : "  not known") + "\n";
     out += "\n  funnel: share of sessions that reach a route, in the order in which they first do\n";
     for (const FunnelStep& f : s.funnel) {
       std::string bar;
       for (int i = 0; i < static_cast<int>(std::lround(f.share * 30)); ++i) bar += "█";
-      out += "  " + padded(f.route.empty() ? "(no path)" : f.route, 38, true) + padded(fixed(100 * f.share, 1), 6) + " % " + bar + "\n";
+      out += "  " + padded(f.route.empty() ? "(no path)" : f.route, 38, true) + padded(fixed(100 * f.share, 1), 6) +
+             " % " + bar + "\n";
     }
   }
   for (const std::string& note : s.notes) out += "  note: " + note + "\n";
-  out += "next: name it under traffic: trace: in a scenario; the peak that counts is the one of the scenario's window\n";
+  out +=
+      "next: name it under traffic: trace: in a scenario; the peak that counts is the one of the scenario's window\n";
   return out;
 }
 
 Json stats_json(const TraceStats& s) {
-  Json windows = Json::array(), routes = Json::array(), funnel = Json::array(), picture = Json::array(), notes = Json::array();
+  Json windows = Json::array(), routes = Json::array(), funnel = Json::array(), picture = Json::array(),
+       notes = Json::array();
   for (const WindowStats& w : s.windows)
-    windows.push(Json::object({{"window_s", seconds(w.window)}, {"windows", w.windows}, {"mean_per_s", w.mean_per_s}, {"peak", w.peak}, {"peak_per_s", w.peak_per_s},
-                               {"peak_over_mean", w.peak_over_mean}, {"dispersion", w.dispersion}, {"peak_at_s", seconds(w.peak_at)}}));
+    windows.push(Json::object({{"window_s", seconds(w.window)},
+                               {"windows", w.windows},
+                               {"mean_per_s", w.mean_per_s},
+                               {"peak", w.peak},
+                               {"peak_per_s", w.peak_per_s},
+                               {"peak_over_mean", w.peak_over_mean},
+                               {"dispersion", w.dispersion},
+                               {"peak_at_s", seconds(w.peak_at)}}));
   for (const RouteStats& r : s.routes)
-    routes.push(Json::object({{"route", r.route}, {"requests", r.requests}, {"share", r.share}, {"p50_ms", r.latency_known ? Json(seconds(r.p50) * 1e3) : Json()},
+    routes.push(Json::object({{"route", r.route},
+                              {"requests", r.requests},
+                              {"share", r.share},
+                              {"p50_ms", r.latency_known ? Json(seconds(r.p50) * 1e3) : Json()},
                               {"p99_ms", r.latency_known ? Json(seconds(r.p99) * 1e3) : Json()}}));
-  for (const FunnelStep& f : s.funnel) funnel.push(Json::object({{"route", f.route}, {"sessions", f.sessions}, {"share", f.share}, {"mean_place", f.mean_place}}));
+  for (const FunnelStep& f : s.funnel)
+    funnel.push(
+        Json::object({{"route", f.route}, {"sessions", f.sessions}, {"share", f.share}, {"mean_place", f.mean_place}}));
   for (const double v : s.picture) picture.push(v);
   for (const std::string& note : s.notes) notes.push(note);
-  Json out = Json::object({{"schema", "cardstorm.trace_stats/1"}, {"file", s.file}, {"requests", s.requests}, {"first", stamp_text(s.first_ns)}, {"span_s", seconds(s.span)}, {"windows", windows}});
-  out.set("sessions", s.has_rows ? Json::object({{"count", s.sessions}, {"requests_p50", s.session_requests_p50}, {"requests_max", s.session_requests_max}, {"length_p50_s", seconds(s.session_length_p50)},
-                                                 {"length_p99_s", seconds(s.session_length_p99)}, {"think_p50_s", seconds(s.think_p50)}, {"think_p90_s", seconds(s.think_p90)}})
+  Json out = Json::object({{"schema", "cardstorm.trace_stats/1"},
+                           {"file", s.file},
+                           {"requests", s.requests},
+                           {"first", stamp_text(s.first_ns)},
+                           {"span_s", seconds(s.span)},
+                           {"windows", windows}});
+  out.set("sessions", s.has_rows ? Json::object({{"count", s.sessions},
+                                                 {"requests_p50", s.session_requests_p50},
+                                                 {"requests_max", s.session_requests_max},
+                                                 {"length_p50_s", seconds(s.session_length_p50)},
+                                                 {"length_p99_s", seconds(s.session_length_p99)},
+                                                 {"think_p50_s", seconds(s.think_p50)},
+                                                 {"think_p90_s", seconds(s.think_p90)}})
                                  : Json());
-  return out.set("route_count", s.route_count).set("routes", routes).set("funnel", funnel).set("picture", Json::object({{"bin_s", seconds(s.bin)}, {"per_s", picture}})).set("notes", notes);
+  return out.set("route_count", s.route_count)
+      .set("routes", routes)
+      .set("funnel", funnel)
+      .set("picture", Json::object({{"bin_s", seconds(s.bin)}, {"per_s", picture}}))
+      .set("notes", notes);
 }
 
 }  // namespace cardstorm

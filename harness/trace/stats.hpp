@@ -16,27 +16,37 @@ struct WindowStats {
   Nanos window{0};
   std::uint64_t windows = 0, peak = 0;
   double mean_per_s = 0, peak_per_s = 0, peak_over_mean = 0;
-  double dispersion = 0;      // variance / mean of the counts: 1 is Poisson, more is bursty
-  Nanos peak_at{0};           // start of the fullest window, from the first request
+  double dispersion = 0;  // variance / mean of the counts: 1 is Poisson, more is bursty
+  Nanos peak_at{0};       // start of the fullest window, from the first request
 };
 
-struct RouteStats { std::string route; std::uint64_t requests = 0; double share = 0; Nanos p50{0}, p99{0}; bool latency_known = false; };
-struct FunnelStep { std::string route; std::uint64_t sessions = 0; double share = 0, mean_place = 0; };
+struct RouteStats {
+  std::string route;
+  std::uint64_t requests = 0;
+  double share = 0;
+  Nanos p50{0}, p99{0};
+  bool latency_known = false;
+};
+struct FunnelStep {
+  std::string route;
+  std::uint64_t sessions = 0;
+  double share = 0, mean_place = 0;
+};
 
 struct TraceStats {
   std::string file;
   std::uint64_t requests = 0;
   std::int64_t first_ns = 0;
   Nanos span{0};
-  std::vector<WindowStats> windows;            // 100 ms, 1 s, 10 s, 60 s
-  bool has_rows = false;                       // the internal form; else only arrivals are known and what follows is empty
+  std::vector<WindowStats> windows;  // 100 ms, 1 s, 10 s, 60 s
+  bool has_rows = false;             // the internal form; else only arrivals are known and what follows is empty
   std::uint64_t sessions = 0, session_requests_p50 = 0, session_requests_max = 0;
   Nanos session_length_p50{0}, session_length_p99{0}, think_p50{0}, think_p90{0};
   std::uint64_t route_count = 0;
-  std::vector<RouteStats> routes;              // the most frequent ones
-  std::vector<FunnelStep> funnel;              // in the order in which sessions first reach them
+  std::vector<RouteStats> routes;  // the most frequent ones
+  std::vector<FunnelStep> funnel;  // in the order in which sessions first reach them
   Nanos bin{0};
-  std::vector<double> picture;                 // requests per second over time
+  std::vector<double> picture;  // requests per second over time
   std::vector<std::string> notes;
 };
 

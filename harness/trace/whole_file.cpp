@@ -1,13 +1,14 @@
 // whole_file: see whole_file.hpp.
 #include "harness/trace/whole_file.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <fcntl.h>
 #include <string_view>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <utility>
 
 namespace cardstorm {
@@ -16,7 +17,10 @@ namespace {
 Error write_error(const std::string& path) {
   const int number = errno;
   const bool full = number == ENOSPC || number == EDQUOT || number == EFBIG;
-  return {full ? Errc::unavailable : number == ENOENT ? Errc::not_found : Errc::io, "cannot write " + path + ": " + std::strerror(number),
+  return {full               ? Errc::unavailable
+          : number == ENOENT ? Errc::not_found
+                             : Errc::io,
+          "cannot write " + path + ": " + std::strerror(number),
           full ? "free some space or choose another --out" : "choose another --out"};
 }
 
@@ -29,9 +33,10 @@ WholeFile::~WholeFile() {
 Status WholeFile::open(const std::string& path, mode_t mode) {
   path_ = path;
   // The rename at the end would put a plain file in the place of a device, a pipe or a folder.
-  struct stat info{};
+  struct stat info {};
   if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode))
-    return Error{Errc::invalid, "cannot write " + path + ": it is " + (S_ISDIR(info.st_mode) ? "a folder" : "no plain file"),
+    return Error{Errc::invalid,
+                 "cannot write " + path + ": it is " + (S_ISDIR(info.st_mode) ? "a folder" : "no plain file"),
                  "name a file of its own: it is written beside its place and put there when it is whole"};
   temporary_ = path + ".tmp";
   fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);

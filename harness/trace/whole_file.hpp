@@ -1,9 +1,9 @@
 // whole_file: a file that is whole or absent: written beside its place, renamed when complete.
 #pragma once
 
-#include <string>
-
 #include <sys/types.h>
+
+#include <string>
 
 #include "harness/core/result.hpp"
 

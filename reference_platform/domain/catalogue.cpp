@@ -14,7 +14,11 @@ namespace {
 
 constexpr std::size_t kBatch = 5000;
 
-struct Entry { Good good; std::int64_t number = 0; std::vector<std::string> secrets; };
+struct Entry {
+  Good good;
+  std::int64_t number = 0;
+  std::vector<std::string> secrets;
+};
 
 /// As PostgreSQL reads an array of text.
 std::string array_literal(std::vector<std::string>::const_iterator from, std::vector<std::string>::const_iterator to) {
@@ -38,8 +42,10 @@ std::vector<PriceStep> usual_steps(const Good& good) {
 }
 
 std::string name_of(const Good& good) {
-  static const std::map<std::string, std::string, std::less<>> kNames = {
-      {"game_card", "Game card"}, {"membership", "Video membership"}, {"topup", "Phone top-up"}, {"equipment", "Virtual equipment"}};
+  static const std::map<std::string, std::string, std::less<>> kNames = {{"game_card", "Game card"},
+                                                                         {"membership", "Video membership"},
+                                                                         {"topup", "Phone top-up"},
+                                                                         {"equipment", "Virtual equipment"}};
   const auto it = kNames.find(good.goods_class);
   return (it == kNames.end() ? good.goods_class : it->second) + " " + good.sku;
 }
@@ -62,8 +68,10 @@ Entry entry_of(const Json& sku, const std::string& mint_dir, const std::string& 
   e.good.price_cents = sku["price_cents"].integer();
   e.good.stock = sku["cards"].integer();
   e.number = sku["number"].integer();
-  const bool known = e.good.goods_class == "game_card" || e.good.goods_class == "membership" || e.good.goods_class == "topup" || e.good.goods_class == "equipment";
-  if (e.good.sku.empty() || !known || e.good.price_cents < 1 || e.good.stock < 0 || e.good.sku.find('/') != std::string::npos) {
+  const bool known = e.good.goods_class == "game_card" || e.good.goods_class == "membership" ||
+                     e.good.goods_class == "topup" || e.good.goods_class == "equipment";
+  if (e.good.sku.empty() || !known || e.good.price_cents < 1 || e.good.stock < 0 ||
+      e.good.sku.find('/') != std::string::npos) {
     throw std::runtime_error(manifest + ": bad entry for sku '" + e.good.sku + "'");
   }
   if (needs_cards(e.good.goods_class)) {
@@ -90,39 +98,50 @@ std::vector<Entry> read_mint(const std::string& mint_dir) {
 }
 
 std::vector<Entry> built_in() {
-  const auto make = [](std::int64_t number, const char* sku, const char* goods_class, std::int64_t price, std::int64_t stock) {
+  const auto make = [](std::int64_t number, const char* sku, const char* goods_class, std::int64_t price,
+                       std::int64_t stock) {
     Entry e;
     e.number = number;
     e.good = Good{sku, "", goods_class, price, stock, !needs_cards(goods_class) && stock == 0, {}};
     e.good.name = name_of(e.good);
     e.good.wholesale = usual_steps(e.good);
-    for (std::int64_t i = 0; needs_cards(goods_class) && i < stock; ++i) e.secrets.push_back(std::string("DEMO-") + sku + "-" + std::to_string(100000 + i));
+    for (std::int64_t i = 0; needs_cards(goods_class) && i < stock; ++i)
+      e.secrets.push_back(std::string("DEMO-") + sku + "-" + std::to_string(100000 + i));
     return e;
   };
-  return {make(1, "steam-50", "game_card", 5000, 2000), make(2, "qcoin-10", "game_card", 1000, 2000), make(3, "video-month", "membership", 2500, 0),
-          make(4, "phone-30", "topup", 3000, 0), make(5, "sword-rare", "equipment", 8800, 0)};
+  return {make(1, "steam-50", "game_card", 5000, 2000), make(2, "qcoin-10", "game_card", 1000, 2000),
+          make(3, "video-month", "membership", 2500, 0), make(4, "phone-30", "topup", 3000, 0),
+          make(5, "sword-rare", "equipment", 8800, 0)};
 }
 
 /// Counted stock in equal parts; the first databases take what is left over.
-std::int64_t part_of(std::int64_t stock, Share share) { return stock / share.databases + (share.number < stock % share.databases ? 1 : 0); }
+std::int64_t part_of(std::int64_t stock, Share share) {
+  return stock / share.databases + (share.number < stock % share.databases ? 1 : 0);
+}
 
-constexpr std::int64_t kCardsPerSku = 100'000'000;   // a card's id is its sku's number times this, plus its line
+constexpr std::int64_t kCardsPerSku = 100'000'000;  // a card's id is its sku's number times this, plus its line
 
 /// Line i goes to partition i % 16.
 void insert_partitioned_cards(store::Connection& db, const Entry& e, Share share) {
   for (std::size_t from = 0; from < e.secrets.size(); from += kBatch) {
     const std::size_t to = std::min(e.secrets.size(), from + kBatch);
-    db.run("INSERT INTO cards(part, id, sku, secret) SELECT (n - 1) % 16, $3::bigint + n, $1, secret "
-           "FROM (SELECT secret, $4::bigint + k AS n FROM unnest($2::text[]) WITH ORDINALITY AS s(secret, k)) AS lines "
-           "WHERE (n - 1) % 16 * $5::int / 16 = $6::int",
-           {e.good.sku, array_literal(e.secrets.begin() + static_cast<std::ptrdiff_t>(from), e.secrets.begin() + static_cast<std::ptrdiff_t>(to)),
-            std::to_string(e.number * kCardsPerSku), std::to_string(from), std::to_string(share.databases), std::to_string(share.number)});
+    db.run(
+        "INSERT INTO cards(part, id, sku, secret) SELECT (n - 1) % 16, $3::bigint + n, $1, secret "
+        "FROM (SELECT secret, $4::bigint + k AS n FROM unnest($2::text[]) WITH ORDINALITY AS s(secret, k)) AS lines "
+        "WHERE (n - 1) % 16 * $5::int / 16 = $6::int",
+        {e.good.sku,
+         array_literal(e.secrets.begin() + static_cast<std::ptrdiff_t>(from),
+                       e.secrets.begin() + static_cast<std::ptrdiff_t>(to)),
+         std::to_string(e.number * kCardsPerSku), std::to_string(from), std::to_string(share.databases),
+         std::to_string(share.number)});
   }
 }
 
 void insert_cards(store::Connection& db, const Entry& e) {
   for (auto from = e.secrets.begin(); from != e.secrets.end();) {
-    const auto to = e.secrets.end() - from > static_cast<std::ptrdiff_t>(kBatch) ? from + static_cast<std::ptrdiff_t>(kBatch) : e.secrets.end();
+    const auto to = e.secrets.end() - from > static_cast<std::ptrdiff_t>(kBatch)
+                        ? from + static_cast<std::ptrdiff_t>(kBatch)
+                        : e.secrets.end();
     db.run("INSERT INTO cards(sku, secret) SELECT $1, unnest($2::text[])", {e.good.sku, array_literal(from, to)});
     from = to;
   }
@@ -131,9 +150,11 @@ void insert_cards(store::Connection& db, const Entry& e) {
 void insert_good(store::Connection& db, const Entry& e, std::int64_t stock) {
   const Good& g = e.good;
   db.run("INSERT INTO goods(sku, number, name, class, price_cents, stock, unlimited) VALUES ($1,$2,$3,$4,$5,$6,$7)",
-         {g.sku, std::to_string(e.number), g.name, g.goods_class, std::to_string(g.price_cents), std::to_string(stock), g.unlimited ? "true" : "false"});
+         {g.sku, std::to_string(e.number), g.name, g.goods_class, std::to_string(g.price_cents), std::to_string(stock),
+          g.unlimited ? "true" : "false"});
   for (const PriceStep& step : g.wholesale) {
-    db.run("INSERT INTO wholesale(sku, from_quantity, price_cents) VALUES ($1,$2,$3)", {g.sku, std::to_string(step.from_quantity), std::to_string(step.price_cents)});
+    db.run("INSERT INTO wholesale(sku, from_quantity, price_cents) VALUES ($1,$2,$3)",
+           {g.sku, std::to_string(step.from_quantity), std::to_string(step.price_cents)});
   }
 }
 
@@ -151,7 +172,8 @@ void fill(store::Connection& db, const std::string& mint_dir, Insert insert) {
     db.rollback();
     throw;
   }
-  db.run("ANALYZE goods, wholesale, cards");   // a first plan made on empty tables would scan them for as long as its connection lives
+  db.run("ANALYZE goods, wholesale, cards");  // a first plan made on empty tables would scan them for as long as its
+                                              // connection lives
 }
 
 }  // namespace
@@ -172,9 +194,16 @@ void load_catalogue(store::Connection& db, const std::string& mint_dir, Share sh
 
 std::vector<Good> read_goods(store::Connection& db) {
   std::vector<Good> out;
-  const store::Rows rows = db.run("SELECT sku, name, class, price_cents, stock, unlimited FROM goods ORDER BY number, sku");
+  const store::Rows rows =
+      db.run("SELECT sku, name, class, price_cents, stock, unlimited FROM goods ORDER BY number, sku");
   for (int i = 0; i < rows.size(); ++i) {
-    out.push_back(Good{std::string(rows.text(i, 0)), std::string(rows.text(i, 1)), std::string(rows.text(i, 2)), rows.number(i, 3), rows.number(i, 4), rows.text(i, 5) == "t", {}});
+    out.push_back(Good{std::string(rows.text(i, 0)),
+                       std::string(rows.text(i, 1)),
+                       std::string(rows.text(i, 2)),
+                       rows.number(i, 3),
+                       rows.number(i, 4),
+                       rows.text(i, 5) == "t",
+                       {}});
   }
   const store::Rows steps = db.run("SELECT sku, from_quantity, price_cents FROM wholesale ORDER BY sku, from_quantity");
   for (int i = 0; i < steps.size(); ++i) {

@@ -42,7 +42,8 @@ class JsonReader {
   using Kind = Json::Kind;
 
   void space() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r')) ++at_;
+    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r'))
+      ++at_;
   }
   bool take(char c) {
     space();
@@ -61,13 +62,24 @@ class JsonReader {
     space();
     if (at_ >= text_.size()) return false;
     switch (text_[at_]) {
-      case '{': return object(out, depth);
-      case '[': return array(out, depth);
-      case '"': out.kind_ = Kind::string; return string(out.text_);
-      case 't': out.kind_ = Kind::yes; return word("true");
-      case 'f': out.kind_ = Kind::no; return word("false");
-      case 'n': out.kind_ = Kind::null; return word("null");
-      default: return number(out);
+      case '{':
+        return object(out, depth);
+      case '[':
+        return array(out, depth);
+      case '"':
+        out.kind_ = Kind::string;
+        return string(out.text_);
+      case 't':
+        out.kind_ = Kind::yes;
+        return word("true");
+      case 'f':
+        out.kind_ = Kind::no;
+        return word("false");
+      case 'n':
+        out.kind_ = Kind::null;
+        return word("null");
+      default:
+        return number(out);
     }
   }
 
@@ -81,7 +93,8 @@ class JsonReader {
       if (!string(name) || !take(':')) return false;
       Json member;
       if (!value(member, depth + 1)) return false;
-      if (!out.members_.emplace(std::move(name), std::move(member)).second) return false;   // said twice: which one is meant?
+      if (!out.members_.emplace(std::move(name), std::move(member)).second)
+        return false;  // said twice: which one is meant?
     } while (take(','));
     return take('}');
   }
@@ -115,7 +128,7 @@ class JsonReader {
       if (!word("\\u") || !hex4(low) || low < 0xDC00 || low > 0xDFFF) return false;
       code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
     } else if (code >= 0xDC00 && code <= 0xDFFF) {
-      return false;   // half a character: no UTF-8 can say it, and no database takes it
+      return false;  // half a character: no UTF-8 can say it, and no database takes it
     }
     append_utf8(out, code);
     return true;
@@ -141,13 +154,15 @@ class JsonReader {
     out.kind_ = Kind::number;
     const std::size_t from = at_;
     bool whole = true;
-    while (at_ < text_.size() && (std::isdigit(static_cast<unsigned char>(text_[at_])) || std::string_view("+-.eE").find(text_[at_]) != std::string_view::npos)) {
+    while (at_ < text_.size() && (std::isdigit(static_cast<unsigned char>(text_[at_])) ||
+                                  std::string_view("+-.eE").find(text_[at_]) != std::string_view::npos)) {
       whole = whole && text_[at_] != '.' && text_[at_] != 'e' && text_[at_] != 'E';
       ++at_;
     }
     if (at_ == from) return false;
     const std::size_t digits = text_[from] == '-' ? from + 1 : from;
-    if (at_ - digits > 1 && text_[digits] == '0' && std::isdigit(static_cast<unsigned char>(text_[digits + 1]))) return false;   // 010: ten, or eight?
+    if (at_ - digits > 1 && text_[digits] == '0' && std::isdigit(static_cast<unsigned char>(text_[digits + 1])))
+      return false;  // 010: ten, or eight?
     const char *first = text_.data() + from, *last = text_.data() + at_;
     if (whole) {
       std::int64_t v = 0;

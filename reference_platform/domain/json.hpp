@@ -19,11 +19,11 @@ class Json {
   [[nodiscard]] const Json& operator[](std::string_view member) const;
   [[nodiscard]] const std::vector<Json>& items() const { return items_; }
   [[nodiscard]] const std::map<std::string, Json, std::less<>>& members() const { return members_; }
-  [[nodiscard]] const std::string& text() const { return text_; }   // "" when not a string
+  [[nodiscard]] const std::string& text() const { return text_; }  // "" when not a string
   /// Whole numbers only; `fallback` for everything else.
   [[nodiscard]] std::int64_t integer(std::int64_t fallback = 0) const { return integer_.value_or(fallback); }
   [[nodiscard]] bool is_integer() const { return integer_.has_value(); }
-  [[nodiscard]] bool is_null() const { return kind_ == Kind::null; }   // also what is not there
+  [[nodiscard]] bool is_null() const { return kind_ == Kind::null; }  // also what is not there
   [[nodiscard]] bool is_string() const { return kind_ == Kind::string; }
   [[nodiscard]] bool is_object() const { return kind_ == Kind::object; }
   [[nodiscard]] bool is_array() const { return kind_ == Kind::array; }

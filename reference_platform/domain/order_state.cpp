@@ -8,7 +8,8 @@ namespace {
 
 using S = OrderState;
 
-constexpr S kCreated[] = {S::created}, kPaying[] = {S::paying}, kPaid[] = {S::paid}, kDelivered[] = {S::delivered}, kRefunding[] = {S::refunding};
+constexpr S kCreated[] = {S::created}, kPaying[] = {S::paying}, kPaid[] = {S::paid}, kDelivered[] = {S::delivered},
+            kRefunding[] = {S::refunding};
 constexpr S kUnpaid[] = {S::created, S::paying}, kUndelivered[] = {S::paid, S::delivering};
 
 constexpr MoveRow kMoves[] = {
@@ -32,7 +33,8 @@ const MoveRow& row_of(OrderMove move) {
 }  // namespace
 
 std::string_view name_of(OrderState state) {
-  static constexpr std::string_view kNames[kOrderStates] = {"created", "paying", "paid", "delivering", "delivered", "closed", "refunding", "refunded", "failed"};
+  static constexpr std::string_view kNames[kOrderStates] = {
+      "created", "paying", "paid", "delivering", "delivered", "closed", "refunding", "refunded", "failed"};
   return kNames[static_cast<std::size_t>(state)];
 }
 
@@ -40,14 +42,17 @@ std::span<const MoveRow> order_moves() { return kMoves; }
 
 std::string status_before(OrderMove move) {
   std::string out;
-  for (const OrderState s : row_of(move).from) out.append(out.empty() ? "status IN ('" : ",'").append(name_of(s)).append("'");
+  for (const OrderState s : row_of(move).from)
+    out.append(out.empty() ? "status IN ('" : ",'").append(name_of(s)).append("'");
   return out + ")";
 }
 
 std::string status_after(OrderMove move) { return "status = '" + std::string(name_of(row_of(move).to)) + "'"; }
 
 bool may_move(OrderState from, OrderState to) {
-  return std::any_of(std::begin(kMoves), std::end(kMoves), [from, to](const MoveRow& r) { return r.to == to && std::find(r.from.begin(), r.from.end(), from) != r.from.end(); });
+  return std::any_of(std::begin(kMoves), std::end(kMoves), [from, to](const MoveRow& r) {
+    return r.to == to && std::find(r.from.begin(), r.from.end(), from) != r.from.end();
+  });
 }
 
 }  // namespace platform::domain

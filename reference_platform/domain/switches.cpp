@@ -38,14 +38,21 @@ Switches Switches::usual(std::string_view variant) {
 
 std::optional<std::string> Switches::set_trait(std::string_view text) {
   const auto equals = text.find('=');
-  const std::string_view name = text.substr(0, equals), value = equals == std::string_view::npos ? "" : text.substr(equals + 1);
-  if (value != "on" && value != "off") return "wanted a trait and on or off, as in A03=off, not '" + std::string(text) + "'";
+  const std::string_view name = text.substr(0, equals),
+                         value = equals == std::string_view::npos ? "" : text.substr(equals + 1);
+  if (value != "on" && value != "off")
+    return "wanted a trait and on or off, as in A03=off, not '" + std::string(text) + "'";
   if (name == "all") {
-    if (value == "on") traits_.set(); else traits_.reset();
+    if (value == "on")
+      traits_.set();
+    else
+      traits_.reset();
     return std::nullopt;
   }
-  const auto e = std::find_if(std::begin(kTraits), std::end(kTraits), [name](const TraitEntry& t) { return name == t.id; });
-  if (e == std::end(kTraits)) return "there is no trait '" + std::string(name) + "'; wanted all or one of " + known(kTraits);
+  const auto e =
+      std::find_if(std::begin(kTraits), std::end(kTraits), [name](const TraitEntry& t) { return name == t.id; });
+  if (e == std::end(kTraits))
+    return "there is no trait '" + std::string(name) + "'; wanted all or one of " + known(kTraits);
   set(e->trait, value == "on");
   return std::nullopt;
 }

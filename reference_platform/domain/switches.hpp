@@ -1,5 +1,6 @@
-// switches: the weaknesses (anti-patterns A01 to A15, research platform.md 2.1) and planted bugs (B01 to B28, correctness.md 3.8) that
-// a node runs with. Both are tables: traits.def and bugs.def; a new one is a line there and one question at its place in the code.
+// switches: the weaknesses (anti-patterns A01 to A15, research platform.md 2.1) and planted bugs (B01 to B28,
+// correctness.md 3.8) that a node runs with. Both are tables: traits.def and bugs.def; a new one is a line there and
+// one question at its place in the code.
 #pragma once
 
 #include <bitset>
@@ -25,8 +26,14 @@ enum class Bug {
 };
 
 /// One line of `platform traits`. `hardened` says what the hardened variant does instead.
-struct TraitEntry { Trait trait; const char *id, *name, *mechanism, *symptom, *hardened; };
-struct BugEntry { Bug bug; const char *id, *what, *bites; };
+struct TraitEntry {
+  Trait trait;
+  const char *id, *name, *mechanism, *symptom, *hardened;
+};
+struct BugEntry {
+  Bug bug;
+  const char *id, *what, *bites;
+};
 std::span<const TraitEntry> trait_entries();
 std::span<const BugEntry> bug_entries();
 

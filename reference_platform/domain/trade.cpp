@@ -17,7 +17,7 @@ std::int64_t amount_of(const Good& good, std::int64_t quantity) {
 std::string refuse_order(const Good& good, std::int64_t quantity, std::string_view phone) {
   if (quantity < 1 || quantity > kQuantityMax) return "bad_quantity";
   if (good.goods_class != "topup") return "";
-  if (quantity != 1) return "bad_quantity";   // one top-up, one request at the supplier
+  if (quantity != 1) return "bad_quantity";  // one top-up, one request at the supplier
   return valid_phone(phone) ? "" : "bad_phone";
 }
 

@@ -9,13 +9,15 @@
 
 namespace platform::domain {
 
-struct PriceStep { std::int64_t from_quantity = 0, price_cents = 0; };
+struct PriceStep {
+  std::int64_t from_quantity = 0, price_cents = 0;
+};
 
 struct Good {
-  std::string sku, name, goods_class;   // game_card | membership | topup | equipment
+  std::string sku, name, goods_class;  // game_card | membership | topup | equipment
   std::int64_t price_cents = 0, stock = 0;
   bool unlimited = false;
-  std::vector<PriceStep> wholesale;     // rising from_quantity
+  std::vector<PriceStep> wholesale;  // rising from_quantity
 };
 
 inline constexpr std::int64_t kQuantityMax = 1000;

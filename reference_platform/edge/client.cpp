@@ -1,9 +1,10 @@
 // client: calls to other nodes and partners by libcurl's easy interface. One handle per thread keeps the connections.
-#include <algorithm>
 #include <curl/curl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
 #include <mutex>
 #include <new>
-#include <sys/socket.h>
 
 #include "reference_platform/edge/http.hpp"
 #include "reference_platform/edge/wire.hpp"
@@ -12,7 +13,7 @@ namespace platform::edge {
 namespace {
 
 constexpr std::size_t kAnswerMax = 16U << 20;
-constexpr long kKeepIdleSeconds = 20;   // shorter than servers keep a connection: a close must not race with our request
+constexpr long kKeepIdleSeconds = 20;  // shorter than servers keep a connection: a close must not race with our request
 
 struct Handle {
   CURL* curl;
@@ -40,7 +41,7 @@ struct HeaderList {
 
 struct Exchange {
   CURL* curl;
-  bool safe;               // may be sent twice
+  bool safe;  // may be sent twice
   bool refused_retry = false;
   std::string* body;
 };
@@ -52,8 +53,9 @@ std::size_t on_body(char* data, std::size_t size, std::size_t count, void* user)
   return size * count;
 }
 
-// When a kept connection breaks before the first byte of an answer, libcurl sends the request again on a new one, a POST too.
-// That is right as long as nothing was sent; after that the other side may have acted, and only our caller may decide.
+// When a kept connection breaks before the first byte of an answer, libcurl sends the request again on a new one, a
+// POST too. That is right as long as nothing was sent; after that the other side may have acted, and only our caller
+// may decide.
 curl_socket_t on_open(void* user, curlsocktype, curl_sockaddr* address) {
   auto& x = *static_cast<Exchange*>(user);
   long sent = 0;
@@ -84,7 +86,7 @@ CallResult perform(const std::string& method, const std::string& url, const std:
                    const CallOptions& options, const Outgoing& outgoing) {
   thread_local Handle handle;
   CURL* c = handle.curl;
-  curl_easy_reset(c);   // options only: the connections stay
+  curl_easy_reset(c);  // options only: the connections stay
 
   CallResult result;
   Exchange exchange{c, method == "GET" || method == "HEAD", false, &result.body};
@@ -127,9 +129,11 @@ CallResult perform(const std::string& method, const std::string& url, const std:
     if (type != nullptr) result.content_type = type;
     return result;
   }
-  result.body.clear();   // a part of an answer is no answer
-  if (exchange.refused_retry) result.error = "the kept connection broke after the request was sent";
-  else result.error = error[0] != '\0' ? error : curl_easy_strerror(code);
+  result.body.clear();  // a part of an answer is no answer
+  if (exchange.refused_retry)
+    result.error = "the kept connection broke after the request was sent";
+  else
+    result.error = error[0] != '\0' ? error : curl_easy_strerror(code);
   // The buffer and the sockets' function belong to this call; a connection that broke is not kept by libcurl.
   curl_easy_setopt(c, CURLOPT_ERRORBUFFER, nullptr);
   return result;
@@ -143,7 +147,8 @@ CallResult call(const std::string& method, const std::string& url, const std::st
   const auto began = std::chrono::steady_clock::now();
   CallResult result = perform(method, url, body, headers, options, outgoing);
   if (Observer* o = observer()) {
-    o->on_call({"", method, url, result.status, began, std::chrono::steady_clock::now() - began, outgoing.context, outgoing.parent_span});
+    o->on_call({"", method, url, result.status, began, std::chrono::steady_clock::now() - began, outgoing.context,
+                outgoing.parent_span});
   }
   return result;
 }

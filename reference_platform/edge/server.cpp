@@ -1,5 +1,7 @@
-// server: the HTTP server of a node. One I/O thread reads and writes without blocking; N workers run the handler. The only place
-// of the platform that sees Boost.Beast and Asio.
+// server: the HTTP server of a node. One I/O thread reads and writes without blocking; N workers run the handler. The
+// only place of the platform that sees Boost.Beast and Asio.
+#include <fcntl.h>
+
 #include <array>
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
@@ -15,7 +17,6 @@
 #include <condition_variable>
 #include <cstdio>
 #include <deque>
-#include <fcntl.h>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
@@ -36,8 +37,8 @@ using SteadyClock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr std::uint32_t kHeaderMax = 16 * 1024;
-constexpr auto kIdleMax = 60s;       // a kept connection without a request; longer than our client keeps one
-constexpr auto kLinger = 1s;         // to let the other side read an error before the connection is reset
+constexpr auto kIdleMax = 60s;  // a kept connection without a request; longer than our client keeps one
+constexpr auto kLinger = 1s;    // to let the other side read an error before the connection is reset
 constexpr int kBacklog = 4096;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -51,8 +52,8 @@ struct Job {
 class Host {
  public:
   virtual ~Host() = default;
-  virtual void enqueue(Job job) = 0;          // I/O thread
-  virtual void gone(Session* session) = 0;    // I/O thread
+  virtual void enqueue(Job job) = 0;        // I/O thread
+  virtual void gone(Session* session) = 0;  // I/O thread
   [[nodiscard]] virtual bool stopping() const = 0;
   [[nodiscard]] virtual const ServerOptions& options() const = 0;
 };
@@ -75,8 +76,10 @@ class Session : public std::enable_shared_from_this<Session> {
   }
   /// The workers are gone: only an answer on its way may still finish, soon.
   void close_unless_writing() {
-    if (state_ == State::writing) arm(kLinger);
-    else if (state_ != State::lingering) close();
+    if (state_ == State::writing)
+      arm(kLinger);
+    else if (state_ != State::lingering)
+      close();
   }
 
  private:
@@ -88,7 +91,7 @@ class Session : public std::enable_shared_from_this<Session> {
     parser_.emplace();
     parser_->header_limit(kHeaderMax);
     parser_->body_limit(host_.options().body_max);
-    if (buffer_.size() > 0) return read();   // the next request came along with the last one
+    if (buffer_.size() > 0) return read();  // the next request came along with the last one
     state_ = State::waiting;
     arm(kIdleMax);
     socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](ErrorCode ec) {
@@ -109,7 +112,8 @@ class Session : public std::enable_shared_from_this<Session> {
     if (state_ != State::reading) return;
     if (ec || parser_->is_done()) return on_read(ec);
     const auto& header = parser_->get();
-    if (header.version() < 11 || !boost::beast::iequals(header[http::field::expect], "100-continue")) return read_body();
+    if (header.version() < 11 || !boost::beast::iequals(header[http::field::expect], "100-continue"))
+      return read_body();
     asio::async_write(socket_, asio::buffer(kContinue), [self = shared_from_this()](ErrorCode failed, std::size_t) {
       if (self->state_ != State::reading) return;
       failed ? self->on_read(failed) : self->read_body();
@@ -132,11 +136,12 @@ class Session : public std::enable_shared_from_this<Session> {
 
   void on_bad_read(ErrorCode ec) {
     if (timed_out_) return write(refusal(408, "slow_request", "the request did not arrive in time"));
-    if (ec == http::error::body_limit) return write(refusal(413, "too_large", "the body is larger than this server takes"));
+    if (ec == http::error::body_limit)
+      return write(refusal(413, "too_large", "the body is larger than this server takes"));
     if (ec == http::error::header_limit || ec == http::error::buffer_overflow)
       return write(refusal(431, "header_too_large", "the header is larger than 16 KB"));
-    if (ec.category() == http::make_error_code(http::error::bad_method).category() && ec != http::error::end_of_stream &&
-        ec != http::error::partial_message)
+    if (ec.category() == http::make_error_code(http::error::bad_method).category() &&
+        ec != http::error::end_of_stream && ec != http::error::partial_message)
       return write(refusal(400, "malformed", "this is not HTTP/1.1"));
     close();
   }
@@ -158,7 +163,7 @@ class Session : public std::enable_shared_from_this<Session> {
       r.headers.emplace_back(std::move(name), std::string(field.value()));
     }
     r.body = std::move(message.body());
-    keep_alive_ = message.version() >= 11 && message.keep_alive();   // HTTP/1.0 would want to be told that we stay
+    keep_alive_ = message.version() >= 11 && message.keep_alive();  // HTTP/1.0 would want to be told that we stay
     head_ = message.method() == http::verb::head;
     if (!clean_text(r)) return refuse_encoding();
     if (!clear_mark(r)) return refuse_mark();
@@ -174,7 +179,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
   void write(const Response& response) {
     if (state_ == State::closed) return;
-    const bool broken = state_ == State::reading;   // what follows on this connection cannot be trusted
+    const bool broken = state_ == State::reading;  // what follows on this connection cannot be trusted
     state_ = State::writing;
     if (host_.stopping()) keep_alive_ = false;
     out_ = wire_text(response, request_id_, keep_alive_, head_);
@@ -211,7 +216,7 @@ class Session : public std::enable_shared_from_this<Session> {
   }
   void on_timeout() {
     if (state_ != State::reading) return close();
-    timed_out_ = true;   // the read ends with an error and answers 408
+    timed_out_ = true;  // the read ends with an error and answers 408
     ErrorCode ignored;
     socket_.cancel(ignored);
   }
@@ -281,13 +286,14 @@ class ServerImpl final : public Server, public Host {
     try {
       const tcp::endpoint at(asio::ip::make_address_v4("127.0.0.1"), static_cast<std::uint16_t>(options_.port));
       acceptor_.open(at.protocol());
-      ::fcntl(acceptor_.native_handle(), F_SETFD, FD_CLOEXEC);   // Asio does not
+      ::fcntl(acceptor_.native_handle(), F_SETFD, FD_CLOEXEC);  // Asio does not
       acceptor_.set_option(tcp::acceptor::reuse_address(true));
       acceptor_.bind(at);
       acceptor_.listen(kBacklog);
       port_ = acceptor_.local_endpoint().port();
     } catch (const boost::system::system_error& e) {
-      throw std::runtime_error("cannot listen on 127.0.0.1:" + std::to_string(options_.port) + ": " + e.code().message());
+      throw std::runtime_error("cannot listen on 127.0.0.1:" + std::to_string(options_.port) + ": " +
+                               e.code().message());
     }
   }
 
@@ -369,7 +375,7 @@ class ServerImpl final : public Server, public Host {
       ++busy_;
       lock.unlock();
       refuse ? answer(job, refusal(503, "overloaded", "the node is stopping", true)) : serve(job);
-      job = {};   // the last owner of a session must not be a worker that holds the lock
+      job = {};  // the last owner of a session must not be a worker that holds the lock
       --busy_;
       lock.lock();
     }
@@ -391,7 +397,8 @@ class ServerImpl final : public Server, public Host {
 
   void tell(const Request& request, const Incoming& incoming, int status) const {
     if (Observer* o = observer()) {
-      o->on_request({options_.name, request.method, request.path, status, request.arrived, SteadyClock::now() - request.arrived, incoming.context, incoming.parent_span});
+      o->on_request({options_.name, request.method, request.path, status, request.arrived,
+                     SteadyClock::now() - request.arrived, incoming.context, incoming.parent_span});
     }
   }
 
@@ -408,7 +415,7 @@ class ServerImpl final : public Server, public Host {
 
   template <class F>
   void for_each_session(F f) {
-    std::vector<std::shared_ptr<Session>> all;   // f may remove the session from the set
+    std::vector<std::shared_ptr<Session>> all;  // f may remove the session from the set
     for (Session* s : sessions_) all.push_back(s->shared_from_this());
     for (const auto& s : all) f(*s);
   }
@@ -419,16 +426,17 @@ class ServerImpl final : public Server, public Host {
 
   const ServerOptions options_;
   const Handler handler_;
-  std::unordered_set<Session*> sessions_;   // I/O thread; before io_, whose end destroys sessions
+  std::unordered_set<Session*> sessions_;  // I/O thread; before io_, whose end destroys sessions
   asio::io_context io_{1};
-  asio::executor_work_guard<asio::io_context::executor_type> running_{io_.get_executor()};   // while workers may still answer
+  asio::executor_work_guard<asio::io_context::executor_type> running_{
+      io_.get_executor()};  // while workers may still answer
   tcp::acceptor acceptor_;
   asio::steady_timer accept_again_, age_timer_;
-  bool age_armed_ = false;                  // I/O thread
+  bool age_armed_ = false;  // I/O thread
   int port_ = 0;
   std::atomic<bool> stopping_{false};
   std::atomic<int> busy_{0};
-  mutable std::mutex mutex_;                // guards queue_ and quit_
+  mutable std::mutex mutex_;  // guards queue_ and quit_
   std::condition_variable wake_;
   std::deque<Job> queue_;
   bool quit_ = false;

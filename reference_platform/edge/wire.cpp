@@ -1,10 +1,11 @@
 // wire: see wire.hpp.
 #include "reference_platform/edge/wire.hpp"
 
+#include <strings.h>
+
 #include <algorithm>
 #include <atomic>
 #include <charconv>
-#include <strings.h>
 
 #include "reference_platform/observe/spans.hpp"
 
@@ -19,30 +20,52 @@ constexpr int kDeadlineMaxMs = 10 * 60 * 1000;
 
 std::atomic<Observer*> the_observer{nullptr};
 
-bool same_name(std::string_view a, std::string_view b) { return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0; }
+bool same_name(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
+}
 
 const char* reason_of(int status) {
   switch (status) {
-    case 200: return "OK";
-    case 201: return "Created";
-    case 202: return "Accepted";
-    case 204: return "No Content";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 402: return "Payment Required";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 408: return "Request Timeout";
-    case 409: return "Conflict";
-    case 413: return "Payload Too Large";
-    case 429: return "Too Many Requests";
-    case 431: return "Request Header Fields Too Large";
-    case 500: return "Internal Server Error";
-    case 502: return "Bad Gateway";
-    case 503: return "Service Unavailable";
-    case 504: return "Gateway Timeout";
-    default: return "Status";
+    case 200:
+      return "OK";
+    case 201:
+      return "Created";
+    case 202:
+      return "Accepted";
+    case 204:
+      return "No Content";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 402:
+      return "Payment Required";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 409:
+      return "Conflict";
+    case 413:
+      return "Payload Too Large";
+    case 429:
+      return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 502:
+      return "Bad Gateway";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    default:
+      return "Status";
   }
 }
 
@@ -95,7 +118,7 @@ std::string wire_text(const Response& r, const std::string& request_id, bool kee
   out.reserve(r.body.size() + 256);
   out.append("HTTP/1.1 ").append(std::to_string(r.status)).append(" ").append(reason_of(r.status)).append("\r\n");
   const auto line = [&out](std::string_view name, std::string_view value) {
-    if (value.find_first_of("\r\n") != std::string_view::npos) return;   // never let a value end its header
+    if (value.find_first_of("\r\n") != std::string_view::npos) return;  // never let a value end its header
     out.append(name).append(": ").append(value).append("\r\n");
   };
   line("Content-Type", r.content_type);
@@ -109,7 +132,8 @@ std::string wire_text(const Response& r, const std::string& request_id, bool kee
 }
 
 bool clean_text(const Request& r) {
-  return clean(r.path) && clean(r.query) && clean(r.body) && std::all_of(r.headers.begin(), r.headers.end(), [](const auto& h) { return clean(h.second); });
+  return clean(r.path) && clean(r.query) && clean(r.body) &&
+         std::all_of(r.headers.begin(), r.headers.end(), [](const auto& h) { return clean(h.second); });
 }
 
 std::string origin_form(std::string_view target) {
@@ -121,7 +145,9 @@ std::string origin_form(std::string_view target) {
 
 bool clear_mark(const Request& r) {
   const std::string& mark = r.header("x-cardstorm-mark");
-  return mark.size() <= kMarkMax && std::all_of(r.headers.begin(), r.headers.end(), [&mark](const auto& h) { return h.first != "x-cardstorm-mark" || h.second == mark; });
+  return mark.size() <= kMarkMax && std::all_of(r.headers.begin(), r.headers.end(), [&mark](const auto& h) {
+           return h.first != "x-cardstorm-mark" || h.second == mark;
+         });
 }
 
 Incoming incoming_context(const Request& request) {
@@ -146,7 +172,8 @@ Outgoing outgoing_context(const CallOptions& options) {
   if (!ambient.trace_id.empty()) out.context = observe::child_of(ambient);
   out.context.mark = ambient.mark;
   if (ambient.deadline) {
-    const auto left = std::max(milliseconds(1), std::chrono::duration_cast<milliseconds>(*ambient.deadline - steady_clock::now()));
+    const auto left =
+        std::max(milliseconds(1), std::chrono::duration_cast<milliseconds>(*ambient.deadline - steady_clock::now()));
     out.limit = options.total.count() > 0 ? std::min(options.total, left) : left;
     out.limited = true;
   }

@@ -1,8 +1,9 @@
 // append: see append.hpp.
 #include "reference_platform/observe/append.hpp"
 
-#include <cerrno>
 #include <unistd.h>
+
+#include <cerrno>
 
 namespace platform::observe {
 
@@ -15,7 +16,8 @@ bool append(int fd, std::string_view text) {
     }
     if (n < 0 && errno == EINTR) continue;
     const off_t end = done == 0 ? -1 : ::lseek(fd, 0, SEEK_END);
-    if (end >= static_cast<off_t>(done) && ::ftruncate(fd, end - static_cast<off_t>(done)) == 0) ::lseek(fd, 0, SEEK_END);
+    if (end >= static_cast<off_t>(done) && ::ftruncate(fd, end - static_cast<off_t>(done)) == 0)
+      ::lseek(fd, 0, SEEK_END);
     return false;
   }
   return true;

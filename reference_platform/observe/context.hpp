@@ -1,5 +1,6 @@
-// context: what travels with a piece of work through HTTP, queue and message table: the W3C trace, the mark, the time that is left. It is
-// ambient (one per thread), so that the code of the business does not carry it by hand: server and background work set it, client and tables take it.
+// context: what travels with a piece of work through HTTP, queue and message table: the W3C trace, the mark, the time
+// that is left. It is ambient (one per thread), so that the code of the business does not carry it by hand: server and
+// background work set it, client and tables take it.
 #pragma once
 
 #include <chrono>
@@ -10,10 +11,10 @@
 namespace platform::observe {
 
 struct Context {
-  std::string trace_id, span_id;   // 32 and 16 hex digits; "" when there is none
-  bool sampled = true;             // traceparent's flag: whoever made the trace records it, and so may we
-  std::string mark;                // X-Cardstorm-Mark, "" for real traffic
-  std::optional<std::chrono::steady_clock::time_point> deadline;   // of the request that all this is done for
+  std::string trace_id, span_id;  // 32 and 16 hex digits; "" when there is none
+  bool sampled = true;            // traceparent's flag: whoever made the trace records it, and so may we
+  std::string mark;               // X-Cardstorm-Mark, "" for real traffic
+  std::optional<std::chrono::steady_clock::time_point> deadline;  // of the request that all this is done for
 
   /// "00-<trace>-<span>-01" (W3C Trace Context, level 1), -00 when not sampled; "" without a trace.
   [[nodiscard]] std::string traceparent() const;

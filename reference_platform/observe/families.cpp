@@ -8,7 +8,9 @@
 namespace platform::observe {
 namespace {
 
-struct Family { std::string_view name, help; };
+struct Family {
+  std::string_view name, help;
+};
 
 constexpr Family kFamilies[] = {
 #define FAMILY(name, help) {#name, help},
@@ -19,7 +21,8 @@ constexpr Family kFamilies[] = {
 }  // namespace
 
 std::string help_of(std::string_view family) {
-  const auto* const found = std::find_if(std::begin(kFamilies), std::end(kFamilies), [family](const Family& f) { return f.name == family; });
+  const auto* const found =
+      std::find_if(std::begin(kFamilies), std::end(kFamilies), [family](const Family& f) { return f.name == family; });
   return found == std::end(kFamilies) ? "" : std::string(found->help);
 }
 

@@ -1,4 +1,5 @@
-// families: what every metric of the platform means: the HELP text by which it is shown, and the list against which names are checked.
+// families: what every metric of the platform means: the HELP text by which it is shown, and the list against which
+// names are checked.
 #pragma once
 
 #include <string>

@@ -1,13 +1,14 @@
 // log: see log.hpp. One writer thread per process takes what the others have put into a bounded list.
 #include "reference_platform/observe/log.hpp"
 
+#include <unistd.h>
+
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
 #include <mutex>
 #include <thread>
-#include <unistd.h>
 #include <vector>
 
 #include "reference_platform/observe/append.hpp"
@@ -90,7 +91,7 @@ class Writer {
   bool quit_ = false, writing_ = false;
   std::atomic<bool> synchronous_{false};
   std::atomic<std::uint64_t> dropped_{0};
-  std::thread thread_;   // last: uses all above
+  std::thread thread_;  // last: uses all above
 };
 
 void member(std::string& out, const char* name, std::string_view text) {
@@ -106,18 +107,25 @@ std::string& node_name() {
 }
 
 std::string start_line() {
-  const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  const auto now =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count();
   return "{\"at_ms\":" + std::to_string(now);
 }
 
 }  // namespace
 
 std::string_view scenario_of(std::string_view event) {
-  struct Rule { std::string_view part, scenario; };
+  struct Rule {
+    std::string_view part, scenario;
+  };
   // The first that occurs in the name decides.
-  static constexpr Rule kRules[] = {{"refund", "refund"}, {"topup", "supplier"}, {"supplier", "supplier"}, {"supply", "supplier"}, {"transfer", "supplier"}, {"activat", "supplier"},
-                                    {"deliver", "delivery"}, {"claim", "stock"}, {"stock", "stock"}, {"card", "stock"}, {"move", "stock"}, {"payment", "pay"},
-                                    {"paid", "pay"}, {"charge", "pay"}, {"channel", "pay"}, {"wallet", "pay"}, {"order", "order"}, {"coupon", "order"}, {"intake", "order"}};
+  static constexpr Rule kRules[] = {
+      {"refund", "refund"},     {"topup", "supplier"},   {"supplier", "supplier"}, {"supply", "supplier"},
+      {"transfer", "supplier"}, {"activat", "supplier"}, {"deliver", "delivery"},  {"claim", "stock"},
+      {"stock", "stock"},       {"card", "stock"},       {"move", "stock"},        {"payment", "pay"},
+      {"paid", "pay"},          {"charge", "pay"},       {"channel", "pay"},       {"wallet", "pay"},
+      {"order", "order"},       {"coupon", "order"},     {"intake", "order"}};
   for (const Rule& rule : kRules) {
     if (event.find(rule.part) != std::string_view::npos) return rule.scenario;
   }
@@ -126,7 +134,8 @@ std::string_view scenario_of(std::string_view event) {
 
 BusinessLog::BusinessLog(std::string node) : node_(std::move(node)) {}
 
-void BusinessLog::event(std::string_view name, std::string_view order_no, std::string_view mark, std::string_view outcome) const {
+void BusinessLog::event(std::string_view name, std::string_view order_no, std::string_view mark,
+                        std::string_view outcome) const {
   std::string line = start_line();
   member(line, "node", node_);
   member(line, "scenario", scenario_of(name));

@@ -1,4 +1,5 @@
-// log: one JSON line per business event, sorted by business scenario, with the trace it belongs to. Never a card text or a phone.
+// log: one JSON line per business event, sorted by business scenario, with the trace it belongs to. Never a card text
+// or a phone.
 #pragma once
 
 #include <cstdint>
@@ -7,12 +8,13 @@
 
 namespace platform::observe {
 
-/// Lines go to stderr, which the supervisor keeps as D/logs/<node>.log. Any thread. A full queue drops lines and counts them: a slow disk must not
-/// hold up a trade.
+/// Lines go to stderr, which the supervisor keeps as D/logs/<node>.log. Any thread. A full queue drops lines and counts
+/// them: a slow disk must not hold up a trade.
 class BusinessLog {
  public:
   explicit BusinessLog(std::string node);
-  /// {"at_ms","node","scenario","event","order_no","mark","outcome","trace_id","span_id"}; the trace is the calling thread's.
+  /// {"at_ms","node","scenario","event","order_no","mark","outcome","trace_id","span_id"}; the trace is the calling
+  /// thread's.
   void event(std::string_view name, std::string_view order_no, std::string_view mark, std::string_view outcome) const;
 
  private:

@@ -1,14 +1,16 @@
-// metrics: see metrics.hpp. The platform's door of prometheus-cpp. Family::Add costs more than all else, so a series is made once and kept.
+// metrics: see metrics.hpp. The platform's door of prometheus-cpp. Family::Add costs more than all else, so a series is
+// made once and kept.
 #include "reference_platform/observe/metrics.hpp"
 
-#include <algorithm>
-#include <cassert>
-#include <mutex>
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
+
+#include <algorithm>
+#include <cassert>
+#include <mutex>
 #include <sstream>
 #include <stdexcept>
 #include <string_view>
@@ -20,20 +22,23 @@
 namespace platform::observe {
 namespace {
 
-constexpr std::size_t kSeriesMax = 2000;   // per process and kind: beyond it new series are not made
+constexpr std::size_t kSeriesMax = 2000;  // per process and kind: beyond it new series are not made
 constexpr double kSlowQuerySeconds = 0.2;
 
 using Buckets = prometheus::Histogram::BucketBoundaries;
 
 /// As the semantic conventions say for HTTP and for databases; a trade may take minutes.
 const Buckets& buckets_of(std::string_view family) {
-  static const Buckets http{.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10}, database{.001, .005, .01, .05, .1, .5, 1, 5, 10},
-      trade{.05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300};
+  static const Buckets http{.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10},
+      database{.001, .005, .01, .05, .1, .5, 1, 5, 10}, trade{.05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300};
   return family.starts_with("db_") ? database : family.starts_with("trade_") ? trade : http;
 }
 
 /// name{a="x",b="y"} taken apart.
-struct Name { std::string family; prometheus::Labels labels; };
+struct Name {
+  std::string family;
+  prometheus::Labels labels;
+};
 
 Name parse(const std::string& full) {
   Name out;
@@ -53,7 +58,8 @@ Name parse(const std::string& full) {
 /// A label's value as the full name can carry it.
 std::string clean(std::string text) {
   if (text.size() > 64) text.resize(64);
-  std::replace_if(text.begin(), text.end(), [](unsigned char c) { return c == '"' || c == '\\' || c < 0x20 || c > 0x7e; }, '_');
+  std::replace_if(
+      text.begin(), text.end(), [](unsigned char c) { return c == '"' || c == '\\' || c < 0x20 || c > 0x7e; }, '_');
   return text;
 }
 
@@ -70,7 +76,7 @@ Metric* find(const Series<Metric>& series, const std::string& name) {
 
 struct Metrics::Impl {
   prometheus::Registry registry;
-  mutable std::mutex mutex;   // of the maps; the metrics themselves bear several threads
+  mutable std::mutex mutex;  // of the maps; the metrics themselves bear several threads
   Series<prometheus::Counter> counters;
   Series<prometheus::Gauge> gauges;
   Series<prometheus::Histogram> histograms;
@@ -83,7 +89,7 @@ struct Metrics::Impl {
     if (all.size() >= kSeriesMax) return nullptr;
     try {
       return all.emplace(name, make(parse(name))).first->second;
-    } catch (const std::invalid_argument&) {   // no name for Prometheus, or of another kind already
+    } catch (const std::invalid_argument&) {  // no name for Prometheus, or of another kind already
       assert(false && "not a metric's name");
       return nullptr;
     }
@@ -94,7 +100,9 @@ Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
 Metrics::~Metrics() = default;
 
 void Metrics::add(const std::string& name, double by) {
-  auto* c = impl_->series(impl_->counters, name, [this](const Name& n) { return &prometheus::BuildCounter().Name(n.family).Help(help_of(n.family)).Register(impl_->registry).Add(n.labels); });
+  auto* c = impl_->series(impl_->counters, name, [this](const Name& n) {
+    return &prometheus::BuildCounter().Name(n.family).Help(help_of(n.family)).Register(impl_->registry).Add(n.labels);
+  });
   if (c != nullptr) c->Increment(by);
 }
 
@@ -105,12 +113,20 @@ void Metrics::raise(const std::string& name, double value) {
 }
 
 void Metrics::set(const std::string& name, double value) {
-  auto* g = impl_->series(impl_->gauges, name, [this](const Name& n) { return &prometheus::BuildGauge().Name(n.family).Help(help_of(n.family)).Register(impl_->registry).Add(n.labels); });
+  auto* g = impl_->series(impl_->gauges, name, [this](const Name& n) {
+    return &prometheus::BuildGauge().Name(n.family).Help(help_of(n.family)).Register(impl_->registry).Add(n.labels);
+  });
   if (g != nullptr) g->Set(value);
 }
 
 void Metrics::observe(const std::string& name, double seconds) {
-  auto* h = impl_->series(impl_->histograms, name, [this](const Name& n) { return &prometheus::BuildHistogram().Name(n.family).Help(help_of(n.family)).Register(impl_->registry).Add(n.labels, buckets_of(n.family)); });
+  auto* h = impl_->series(impl_->histograms, name, [this](const Name& n) {
+    return &prometheus::BuildHistogram()
+                .Name(n.family)
+                .Help(help_of(n.family))
+                .Register(impl_->registry)
+                .Add(n.labels, buckets_of(n.family));
+  });
   if (h != nullptr) h->Observe(seconds);
 }
 
@@ -127,21 +143,31 @@ Metrics& process_metrics() {
 
 // What was not found was named by whoever asked: it must not become a series.
 void server_request(const std::string& method, const std::string& route, int status, double seconds) {
-  static constexpr std::string_view kMethods[] = {"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "CONNECT"};
+  static constexpr std::string_view kMethods[] = {"GET",     "POST",  "PUT",   "DELETE", "HEAD",
+                                                  "OPTIONS", "PATCH", "TRACE", "CONNECT"};
   const bool known = std::find(std::begin(kMethods), std::end(kMethods), method) != std::end(kMethods);
-  process_metrics().observe("http_server_request_duration_seconds{http_request_method=\"" + (known ? method : "_OTHER") + "\",http_route=\"" + (status == 404 ? "{unknown}" : clean(route)) +
-                                "\",http_response_status_code=\"" + std::to_string(status) + "\"}", seconds);
+  process_metrics().observe("http_server_request_duration_seconds{http_request_method=\"" +
+                                (known ? method : "_OTHER") + "\",http_route=\"" +
+                                (status == 404 ? "{unknown}" : clean(route)) + "\",http_response_status_code=\"" +
+                                std::to_string(status) + "\"}",
+                            seconds);
 }
 
 void client_request(const std::string& peer, const std::string& method, int status, double seconds) {
   const auto colon = peer.rfind(':');
-  process_metrics().observe("http_client_request_duration_seconds{server_address=\"" + clean(peer.substr(0, colon)) + "\",server_port=\"" +
-                                clean(colon == std::string::npos ? "" : peer.substr(colon + 1)) + "\",http_request_method=\"" + clean(method) +
-                                (status == 0 ? std::string("\",error_type=\"no_answer") : "\",http_response_status_code=\"" + std::to_string(status)) + "\"}", seconds);
+  process_metrics().observe("http_client_request_duration_seconds{server_address=\"" + clean(peer.substr(0, colon)) +
+                                "\",server_port=\"" + clean(colon == std::string::npos ? "" : peer.substr(colon + 1)) +
+                                "\",http_request_method=\"" + clean(method) +
+                                (status == 0 ? std::string("\",error_type=\"no_answer")
+                                             : "\",http_response_status_code=\"" + std::to_string(status)) +
+                                "\"}",
+                            seconds);
 }
 
 void query(const std::string& summary, double seconds, bool good) {
-  process_metrics().observe("db_client_operation_duration_seconds{db_query_summary=\"" + clean(summary) + "\"" + (good ? "" : ",error_type=\"sql\"") + "}", seconds);
+  process_metrics().observe("db_client_operation_duration_seconds{db_query_summary=\"" + clean(summary) + "\"" +
+                                (good ? "" : ",error_type=\"sql\"") + "}",
+                            seconds);
   if (seconds < kSlowQuerySeconds) return;
   process_metrics().add("db_client_slow_queries_total{db_query_summary=\"" + clean(summary) + "\"}");
   slow_query(summary, seconds);

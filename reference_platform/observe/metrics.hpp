@@ -1,5 +1,6 @@
-// metrics: counters, gauges and histograms by their full Prometheus name, on prometheus-cpp. Names and buckets follow the OpenTelemetry
-// conventions (research/platform.md 4): base units, `_total`, `_seconds`; no user or order in a label, and a bound on the series all the same.
+// metrics: counters, gauges and histograms by their full Prometheus name, on prometheus-cpp. Names and buckets follow
+// the OpenTelemetry conventions (research/platform.md 4): base units, `_total`, `_seconds`; no user or order in a
+// label, and a bound on the series all the same.
 #pragma once
 
 #include <memory>
@@ -34,16 +35,19 @@ class Metrics {
 /// This process's own: what edge and store report (requests, calls, queries, waits), whatever the role.
 Metrics& process_metrics();
 
-/// CPU, memory, descriptors, threads and start of this process, by the names that every Prometheus client uses; read when asked for.
+/// CPU, memory, descriptors, threads and start of this process, by the names that every Prometheus client uses; read
+/// when asked for.
 void measure_process(Metrics& metrics);
 
 /// What the rooms below the services report of themselves. `route` is a template ("/orders/{id}"), see route_of.
 void server_request(const std::string& method, const std::string& route, int status, double seconds);
-void client_request(const std::string& peer, const std::string& method, int status, double seconds);   // status 0: no answer
+void client_request(const std::string& peer, const std::string& method, int status,
+                    double seconds);  // status 0: no answer
 void query(const std::string& summary, double seconds, bool good);
 void pool_wait(double seconds, bool got);
 
-/// What came in as a template: only the words of our own routes stay, whatever anybody asks for: "/orders/H7ab../pay" → "/orders/{id}/pay".
+/// What came in as a template: only the words of our own routes stay, whatever anybody asks for: "/orders/H7ab../pay" →
+/// "/orders/{id}/pay".
 std::string route_of(const std::string& path);
 /// What we ask of others as a template: "/channel/alpha/query/H7ab.." → "/channel/alpha/query/{id}".
 std::string target_of(const std::string& path);

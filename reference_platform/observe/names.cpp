@@ -1,4 +1,5 @@
-// names: requests and statements as labels: what they are about is cut away, so that the number of series has a bound. See metrics.hpp.
+// names: requests and statements as labels: what they are about is cut away, so that the number of series has a bound.
+// See metrics.hpp.
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -15,10 +16,14 @@ namespace {
 constexpr std::size_t kPartsMax = 6, kChangesMax = 4;
 
 /// Every word that a route of either variant has.
-constexpr std::string_view kWords[] = {"goods", "orders", "pay", "refund", "confirm", "wallet", "entries", "recharge", "account", "sessions", "notify", "topup", "operator", "accounts",
-                                       "coupons", "promotions", "merchants", "audit", "wallets", "ledger", "marked", "ops", "reconciliation", "run", "refunds", "retry", "internal",
-                                       "claim", "move", "ready", "health", "metrics", "shared", "authentication", "connect", "commodity", "items", "item", "inventory",
-                                       "inventoryState", "stock", "valuation", "trade", "query", "api", "v1", "upstream", "ping", "categories", "products", "cancel"};
+constexpr std::string_view kWords[] = {
+    "goods",      "orders",         "pay",      "refund",    "confirm",  "wallet",   "entries",        "recharge",
+    "account",    "sessions",       "notify",   "topup",     "operator", "accounts", "coupons",        "promotions",
+    "merchants",  "audit",          "wallets",  "ledger",    "marked",   "ops",      "reconciliation", "run",
+    "refunds",    "retry",          "internal", "claim",     "move",     "ready",    "health",         "metrics",
+    "shared",     "authentication", "connect",  "commodity", "items",    "item",     "inventory",      "inventoryState",
+    "stock",      "valuation",      "trade",    "query",     "api",      "v1",       "upstream",       "ping",
+    "categories", "products",       "cancel"};
 
 template <typename Each>
 void each_part(const std::string& path, Each each) {
@@ -31,7 +36,9 @@ void each_part(const std::string& path, Each each) {
 }
 
 bool is(std::string_view word, std::string_view keyword) {
-  return word.size() == keyword.size() && std::equal(word.begin(), word.end(), keyword.begin(), [](char a, char b) { return std::toupper(static_cast<unsigned char>(a)) == b; });
+  return word.size() == keyword.size() && std::equal(word.begin(), word.end(), keyword.begin(), [](char a, char b) {
+           return std::toupper(static_cast<unsigned char>(a)) == b;
+         });
 }
 
 /// Words and the signs between them. Texts in quotes are left out.
@@ -49,7 +56,8 @@ std::vector<std::string> tokens_of(const char* sql) {
     }
     finish();
     if (u == '\'') {
-      while (*++c != '\0' && *c != '\'') {}
+      while (*++c != '\0' && *c != '\'') {
+      }
       if (*c == '\0') break;
     } else if (std::isspace(u) == 0) {
       out.emplace_back(1, *c);
@@ -67,7 +75,8 @@ class Statement {
   [[nodiscard]] std::string changes() const {
     std::vector<std::string> found;
     for (std::size_t i = 0; i < tokens_.size() && found.size() < kChangesMax; ++i) {
-      const bool part_of_another = i > 0 && (is(tokens_[i - 1], "FOR") || is(tokens_[i - 1], "DO") || is(tokens_[i - 1], "KEY"));   // FOR UPDATE, DO UPDATE, FOR NO KEY UPDATE
+      const bool part_of_another = i > 0 && (is(tokens_[i - 1], "FOR") || is(tokens_[i - 1], "DO") ||
+                                             is(tokens_[i - 1], "KEY"));  // FOR UPDATE, DO UPDATE, FOR NO KEY UPDATE
       const char* const verb = part_of_another ? nullptr : verb_of(tokens_[i]);
       if (verb == nullptr) continue;
       std::string change = std::string(verb) + " " + table_after(i);
@@ -82,12 +91,15 @@ class Statement {
   [[nodiscard]] std::string reads() const {
     if (tokens_.empty()) return "";
     for (std::size_t i = 1; i + 1 < tokens_.size(); ++i) {
-      const bool of_a_function = is(tokens_[i - 1], "EPOCH") || is(tokens_[i - 1], "DISTINCT");   // extract(epoch FROM ..), IS DISTINCT FROM
+      const bool of_a_function =
+          is(tokens_[i - 1], "EPOCH") || is(tokens_[i - 1], "DISTINCT");  // extract(epoch FROM ..), IS DISTINCT FROM
       const bool a_table = named(i + 1) && (i + 2 == tokens_.size() || tokens_[i + 2] != "(");
       if (is(tokens_[i], "FROM") && !of_a_function && a_table) return "SELECT " + tokens_[i + 1];
     }
-    for (std::size_t i = 0; i + 1 < tokens_.size(); ++i)   // one of our functions: order_create(...)
-      if (tokens_[i + 1] == "(" && tokens_[i].find('_') != std::string::npos && !tokens_[i].starts_with("json_") && !tokens_[i].starts_with("row_")) return "SELECT " + tokens_[i];
+    for (std::size_t i = 0; i + 1 < tokens_.size(); ++i)  // one of our functions: order_create(...)
+      if (tokens_[i + 1] == "(" && tokens_[i].find('_') != std::string::npos && !tokens_[i].starts_with("json_") &&
+          !tokens_[i].starts_with("row_"))
+        return "SELECT " + tokens_[i];
     return is(tokens_[0], "SELECT") && tokens_.size() > 1 && named(1) ? "SELECT " + tokens_[1] : tokens_[0];
   }
 
@@ -97,7 +109,9 @@ class Statement {
       if (is(word, verb)) return verb;
     return nullptr;
   }
-  [[nodiscard]] bool named(std::size_t i) const { return std::isalpha(static_cast<unsigned char>(tokens_[i][0])) != 0 || tokens_[i][0] == '_'; }
+  [[nodiscard]] bool named(std::size_t i) const {
+    return std::isalpha(static_cast<unsigned char>(tokens_[i][0])) != 0 || tokens_[i][0] == '_';
+  }
   [[nodiscard]] std::string table_after(std::size_t i) const {
     for (++i; i < tokens_.size(); ++i)
       if (!is(tokens_[i], "INTO") && !is(tokens_[i], "FROM") && !is(tokens_[i], "ONLY")) return tokens_[i];
@@ -120,11 +134,13 @@ std::string route_of(const std::string& path) {
 }
 
 std::string target_of(const std::string& path) {
-  static constexpr std::string_view kNamed[] = {"orders", "goods", "sessions", "wallets", "coupons", "products"};   // the next part names one of them
+  static constexpr std::string_view kNamed[] = {"orders",  "goods",   "sessions",
+                                                "wallets", "coupons", "products"};  // the next part names one of them
   std::string out;
   bool id = false;
   each_part(path, [&](const std::string& part) {
-    const bool digits = part.size() > 6 && std::any_of(part.begin(), part.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+    const bool digits =
+        part.size() > 6 && std::any_of(part.begin(), part.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
     out += id || digits ? "/{id}" : "/" + part.substr(0, 32);
     id = std::find(std::begin(kNamed), std::end(kNamed), part) != std::end(kNamed);
   });

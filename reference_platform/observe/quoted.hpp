@@ -6,7 +6,8 @@
 
 namespace platform::observe {
 
-/// Appends `text` in quotes, with ", \ and control characters escaped (RFC 8259 §7). Bytes beyond ASCII stay as they are: the text is UTF-8.
+/// Appends `text` in quotes, with ", \ and control characters escaped (RFC 8259 §7). Bytes beyond ASCII stay as they
+/// are: the text is UTF-8.
 inline void quoted(std::string& out, std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";
   out += '"';

@@ -1,14 +1,16 @@
-// spans: see spans.hpp. Spans are turned into text by their own thread of work and written by one writer behind a bounded list.
+// spans: see spans.hpp. Spans are turned into text by their own thread of work and written by one writer behind a
+// bounded list.
 #include "reference_platform/observe/spans.hpp"
+
+#include <curl/curl.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <condition_variable>
-#include <curl/curl.h>
-#include <fcntl.h>
 #include <memory>
 #include <mutex>
 #include <thread>
-#include <unistd.h>
 
 #include "reference_platform/observe/append.hpp"
 #include "reference_platform/observe/quoted.hpp"
@@ -33,8 +35,9 @@ std::string text_attribute(std::string_view key, std::string_view value) {
 class Exporter {
  public:
   explicit Exporter(const SpanOptions& options) : options_(options) {
-    head_ = "{\"resourceSpans\":[{\"resource\":{\"attributes\":[" + text_attribute("service.name", options.service) + "," +
-            text_attribute("service.instance.id", options.instance) + "]},\"scopeSpans\":[{\"scope\":{\"name\":\"cardstorm-platform\"},\"spans\":[";
+    head_ = "{\"resourceSpans\":[{\"resource\":{\"attributes\":[" + text_attribute("service.name", options.service) +
+            "," + text_attribute("service.instance.id", options.instance) +
+            "]},\"scopeSpans\":[{\"scope\":{\"name\":\"cardstorm-platform\"},\"spans\":[";
     if (!options.file.empty()) fd_ = ::open(options.file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     thread_ = std::thread([this] { run(); });
   }
@@ -50,10 +53,13 @@ class Exporter {
   Exporter(const Exporter&) = delete;
   Exporter& operator=(const Exporter&) = delete;
 
-  [[nodiscard]] bool keeps(bool sampled, bool failed, Nanos length) const { return sampled || failed || length >= options_.slow; }
+  [[nodiscard]] bool keeps(bool sampled, bool failed, Nanos length) const {
+    return sampled || failed || length >= options_.slow;
+  }
   [[nodiscard]] bool in_share(const std::string& trace_id) const {
     // The first 32 bits of the id are as good as random, and the same at every node.
-    return static_cast<double>(std::strtoul(trace_id.substr(0, 8).c_str(), nullptr, 16)) < options_.share * 4294967296.0;
+    return static_cast<double>(std::strtoul(trace_id.substr(0, 8).c_str(), nullptr, 16)) <
+           options_.share * 4294967296.0;
   }
   void put(std::string span) {
     {
@@ -75,12 +81,13 @@ class Exporter {
       wake_.wait(lock, [this] { return quit_ || !waiting_.empty(); });
       std::vector<std::string> batch;
       const std::size_t n = std::min(waiting_.size(), kBatchMax);
-      batch.assign(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(waiting_.begin() + static_cast<std::ptrdiff_t>(n)));
+      batch.assign(std::make_move_iterator(waiting_.begin()),
+                   std::make_move_iterator(waiting_.begin() + static_cast<std::ptrdiff_t>(n)));
       waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(n));
       lock.unlock();
       if (!batch.empty()) send(batch);
       lock.lock();
-      if (!quit_) wake_.wait_for(lock, 200ms, [this] { return quit_; });   // a line holds some spans
+      if (!quit_) wake_.wait_for(lock, 200ms, [this] { return quit_; });  // a line holds some spans
     }
   }
 
@@ -88,8 +95,9 @@ class Exporter {
     std::string line = head_;
     for (std::size_t i = 0; i < batch.size(); ++i) line.append(i == 0 ? "" : ",").append(batch[i]);
     line += "]}]}]}";
-    const bool filed = options_.file.empty() || append(fd_, line + '\n'), sent = options_.endpoint.empty() || post(line);
-    if (!filed || !sent) dropped_ += batch.size();   // a collector or a disk that is away costs spans, not trades
+    const bool filed = options_.file.empty() || append(fd_, line + '\n'),
+               sent = options_.endpoint.empty() || post(line);
+    if (!filed || !sent) dropped_ += batch.size();  // a collector or a disk that is away costs spans, not trades
   }
 
   [[nodiscard]] bool post(const std::string& line) const {
@@ -102,8 +110,9 @@ class Exporter {
     curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT_MS, kPostMs);
     curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, +[](char*, std::size_t size, std::size_t n, void*) { return size * n; });
-    curl_easy_setopt(curl.get(), CURLOPT_FAILONERROR, 1L);   // what it answers with 4xx or 5xx it has not taken
+    curl_easy_setopt(
+        curl.get(), CURLOPT_WRITEFUNCTION, +[](char*, std::size_t size, std::size_t n, void*) { return size * n; });
+    curl_easy_setopt(curl.get(), CURLOPT_FAILONERROR, 1L);  // what it answers with 4xx or 5xx it has not taken
     const bool taken = curl_easy_perform(curl.get()) == CURLE_OK;
     curl_slist_free_all(headers);
     return taken;
@@ -117,7 +126,7 @@ class Exporter {
   std::vector<std::string> waiting_;
   bool quit_ = false;
   std::atomic<std::uint64_t> dropped_{0};
-  std::thread thread_;   // last: uses all above
+  std::thread thread_;  // last: uses all above
 };
 
 std::unique_ptr<Exporter>& exporter() {
@@ -125,20 +134,25 @@ std::unique_ptr<Exporter>& exporter() {
   return e;
 }
 
-std::string nanos(std::chrono::system_clock::time_point at) { return std::to_string(std::chrono::duration_cast<Nanos>(at.time_since_epoch()).count()); }
+std::string nanos(std::chrono::system_clock::time_point at) {
+  return std::to_string(std::chrono::duration_cast<Nanos>(at.time_since_epoch()).count());
+}
 
 std::string text_of(const SpanRecord& span) {
   std::string out = "{\"traceId\":\"" + span.context.trace_id + "\",\"spanId\":\"" + span.context.span_id + "\"";
   if (!span.parent_span.empty()) out += ",\"parentSpanId\":\"" + span.parent_span + "\"";
   out += ",\"name\":";
   quoted(out, span.name);
-  out += ",\"kind\":" + std::to_string(static_cast<int>(span.kind)) + ",\"startTimeUnixNano\":\"" + nanos(span.began) + "\",\"endTimeUnixNano\":\"" +
-         nanos(span.began + std::chrono::duration_cast<std::chrono::system_clock::duration>(span.took)) + "\",\"attributes\":[";
+  out += ",\"kind\":" + std::to_string(static_cast<int>(span.kind)) + ",\"startTimeUnixNano\":\"" + nanos(span.began) +
+         "\",\"endTimeUnixNano\":\"" +
+         nanos(span.began + std::chrono::duration_cast<std::chrono::system_clock::duration>(span.took)) +
+         "\",\"attributes\":[";
   const char* comma = "";
   for (const auto& a : span.attributes) {
     out += comma;
     comma = ",";
-    out += a.number ? "{\"key\":\"" + a.key + "\",\"value\":{\"intValue\":\"" + a.value + "\"}}" : text_attribute(a.key, a.value);
+    out += a.number ? "{\"key\":\"" + a.key + "\",\"value\":{\"intValue\":\"" + a.value + "\"}}"
+                    : text_attribute(a.key, a.value);
   }
   if (!span.context.mark.empty()) out += comma + text_attribute("cardstorm.mark", span.context.mark);
   out += "]";
@@ -165,7 +179,8 @@ bool kept(const Context& context, bool failed, std::chrono::steady_clock::durati
 Context child_of(const Context& parent) {
   Context c = Context::fresh(parent.mark);
   if (!parent.trace_id.empty()) c.trace_id = parent.trace_id;
-  c.sampled = (parent.trace_id.empty() || parent.sampled) && (exporter() == nullptr || exporter()->in_share(c.trace_id));
+  c.sampled =
+      (parent.trace_id.empty() || parent.sampled) && (exporter() == nullptr || exporter()->in_share(c.trace_id));
   c.deadline = parent.deadline;
   return c;
 }
@@ -174,7 +189,8 @@ void record(const SpanRecord& span) {
   if (kept(span.context, !span.error.empty(), span.took)) exporter()->put(text_of(span));
 }
 
-void record_work(std::string_view name, SpanKind kind, const Context& parent, std::chrono::steady_clock::time_point began, std::vector<SpanRecord::Attribute> attributes,
+void record_work(std::string_view name, SpanKind kind, const Context& parent,
+                 std::chrono::steady_clock::time_point began, std::vector<SpanRecord::Attribute> attributes,
                  const Context& cause) {
   const auto took = std::chrono::steady_clock::now() - began;
   if (parent.trace_id.empty() || exporter() == nullptr) return;
@@ -192,16 +208,29 @@ void record_work(std::string_view name, SpanKind kind, const Context& parent, st
 }
 
 Span::Span(std::string_view name, SpanKind kind, const Context& parent)
-    : span_{std::string(name), parent.span_id, kind, child_of(parent), std::chrono::system_clock::now(), {}, {}, {}, ""},
-      start_(std::chrono::steady_clock::now()), scope_(span_.context) {}
+    : span_{std::string(name),
+            parent.span_id,
+            kind,
+            child_of(parent),
+            std::chrono::system_clock::now(),
+            {},
+            {},
+            {},
+            ""},
+      start_(std::chrono::steady_clock::now()),
+      scope_(span_.context) {}
 
 Span::~Span() {
   span_.took = std::chrono::steady_clock::now() - start_;
   record(span_);
 }
 
-void Span::attribute(std::string_view key, std::string_view value) { span_.attributes.push_back({std::string(key), std::string(value), false}); }
-void Span::attribute(std::string_view key, std::int64_t value) { span_.attributes.push_back({std::string(key), std::to_string(value), true}); }
+void Span::attribute(std::string_view key, std::string_view value) {
+  span_.attributes.push_back({std::string(key), std::string(value), false});
+}
+void Span::attribute(std::string_view key, std::int64_t value) {
+  span_.attributes.push_back({std::string(key), std::to_string(value), true});
+}
 void Span::link(const Context& other) {
   if (!other.trace_id.empty()) span_.links.push_back(other);
 }

@@ -1,4 +1,6 @@
 // usage: what the process uses, read from /proc. See metrics.hpp.
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -6,7 +8,6 @@
 #include <iterator>
 #include <sstream>
 #include <string>
-#include <unistd.h>
 #include <vector>
 
 #include "reference_platform/observe/metrics.hpp"
@@ -14,7 +15,8 @@
 namespace platform::observe {
 namespace {
 
-/// The fields of /proc/self/stat from the third one on, which follow the name in brackets; empty when it cannot be read.
+/// The fields of /proc/self/stat from the third one on, which follow the name in brackets; empty when it cannot be
+/// read.
 std::vector<double> stat_fields() {
   std::ifstream in("/proc/self/stat");
   const std::string text{std::istreambuf_iterator<char>(in), {}};
@@ -40,7 +42,8 @@ double boot_time() {
 }  // namespace
 
 void measure_process(Metrics& metrics) {
-  constexpr std::size_t kUser = 11, kSystem = 12, kThreads = 17, kStart = 19, kVirtual = 20, kResident = 21;   // proc(5), counted from field 3
+  constexpr std::size_t kUser = 11, kSystem = 12, kThreads = 17, kStart = 19, kVirtual = 20,
+                        kResident = 21;  // proc(5), counted from field 3
   const auto stat = stat_fields();
   if (stat.size() <= kResident) return;
   const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK)), page = static_cast<double>(::sysconf(_SC_PAGESIZE));

@@ -17,7 +17,8 @@ Child& Children::add(Child child) {
 }
 
 Child& Children::named(const std::string& name) {
-  const auto found = std::find_if(children_.begin(), children_.end(), [&name](const auto& c) { return c->name == name; });
+  const auto found =
+      std::find_if(children_.begin(), children_.end(), [&name](const auto& c) { return c->name == name; });
   assert(found != children_.end());
   return **found;
 }
@@ -56,14 +57,15 @@ void Children::restart_nodes() {
 }
 
 void Children::leave(const std::string& name) {
-  const auto found = std::find_if(children_.begin(), children_.end(), [&name](const auto& c) { return c->name == name; });
+  const auto found =
+      std::find_if(children_.begin(), children_.end(), [&name](const auto& c) { return c->name == name; });
   if (found == children_.end()) return;
   const std::lock_guard lock(mutex_);
   Child& c = **found;
   c.leaving = true;
   if (c.alive) {
     c.process.signal(SIGTERM);
-    c.process.signal(SIGCONT);   // a stopped process would not hear it
+    c.process.signal(SIGCONT);  // a stopped process would not hear it
   }
 }
 
@@ -80,8 +82,8 @@ void Children::add_waits(std::vector<pollfd>& waits) const {
 void Children::bury(Child& c) {
   const auto delay = c.policy.delay(c.started, Clock::now());
   if (!c.leaving)
-    std::fprintf(stderr, "supervisor: %s (pid %d) ended with %s, starts again in %.1f s\n", c.name.c_str(), c.process.pid(), c.process.how().c_str(),
-                 std::chrono::duration<double>(delay).count());
+    std::fprintf(stderr, "supervisor: %s (pid %d) ended with %s, starts again in %.1f s\n", c.name.c_str(),
+                 c.process.pid(), c.process.how().c_str(), std::chrono::duration<double>(delay).count());
   const std::lock_guard lock(mutex_);
   c.alive = false;
   c.restart_at = Clock::now() + delay;
@@ -111,12 +113,13 @@ void Children::end_nodes(std::chrono::milliseconds limit) {
   for (auto& c : children_)
     if (c->alive && !c->role.empty()) {
       c->process.signal(SIGTERM);
-      c->process.signal(SIGCONT);   // a stopped process would not hear it
+      c->process.signal(SIGCONT);  // a stopped process would not hear it
     }
   const auto until = Clock::now() + limit;
   for (auto& c : children_)
-    if (c->alive && !c->role.empty() && !c->process.wait(std::max(0ms, std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()))))
-      c->process = Process();   // kills
+    if (c->alive && !c->role.empty() &&
+        !c->process.wait(std::max(0ms, std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()))))
+      c->process = Process();  // kills
 }
 
 void Children::clear() {
@@ -129,8 +132,8 @@ std::vector<NodeView> Children::nodes() const {
   std::vector<NodeView> out;
   for (const auto& c : children_)
     if (!c->role.empty())
-      out.push_back({c->name, c->role, c->url, c->admin_url, c->version, c->alive ? c->process.pid() : 0, c->alive ? c->process.start_time() : 0, c->alive,
-                     c->leaving, c->restarts});
+      out.push_back({c->name, c->role, c->url, c->admin_url, c->version, c->alive ? c->process.pid() : 0,
+                     c->alive ? c->process.start_time() : 0, c->alive, c->leaving, c->restarts});
   return out;
 }
 

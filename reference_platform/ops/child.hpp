@@ -1,11 +1,12 @@
 // child: the processes of a platform, stores and nodes: started, watched by pidfd, started again when they die.
 #pragma once
 
+#include <poll.h>
+
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <poll.h>
 #include <string>
 #include <vector>
 
@@ -15,12 +16,12 @@
 namespace platform::ops {
 
 struct Child {
-  std::string name, role, url, admin_url;   // a store has no role and no addresses
-  std::string version;                      // of a canary; else ""
+  std::string name, role, url, admin_url;  // a store has no role and no addresses
+  std::string version;                     // of a canary; else ""
   Command command;
   RestartPolicy policy = RestartPolicy::at_once();
   Process process;
-  bool alive = false, leaving = false;      // leaving: was told to go, and is forgotten when it has gone
+  bool alive = false, leaving = false;  // leaving: was told to go, and is forgotten when it has gone
   int restarts = 0;
   std::chrono::steady_clock::time_point started, restart_at;
 };
@@ -65,7 +66,7 @@ class Children {
   void restart(Child& child);
   void bury(Child& child);
 
-  mutable std::mutex mutex_;   // guards what nodes() reads
+  mutable std::mutex mutex_;  // guards what nodes() reads
   std::vector<std::unique_ptr<Child>> children_;
 };
 

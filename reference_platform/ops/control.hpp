@@ -1,4 +1,5 @@
-// control: the supervisor's own address: who is there (for programs, and as a page for people), stop, restart, more or fewer instances, a canary. The contract is in api.md.
+// control: the supervisor's own address: who is there (for programs, and as a page for people), stop, restart, more or
+// fewer instances, a canary. The contract is in api.md.
 #pragma once
 
 #include <atomic>
@@ -24,7 +25,10 @@ class Control {
   [[nodiscard]] int port() const { return server_->port(); }
 
  private:
-  struct Canary { std::string role, name, version; int weight = 0; };
+  struct Canary {
+    std::string role, name, version;
+    int weight = 0;
+  };
 
   edge::Response answer(const edge::Request& request);
   [[nodiscard]] edge::Response list() const;
@@ -57,9 +61,9 @@ class Control {
   Children& children_;
   Errands& errands_;
   const Wake& stop_;
-  std::mutex changing_;              // one change of instances at a time
-  std::optional<Canary> canary_;     // guarded by changing_
-  std::unique_ptr<edge::Server> server_;   // last: ends first
+  std::mutex changing_;                   // one change of instances at a time
+  std::optional<Canary> canary_;          // guarded by changing_
+  std::unique_ptr<edge::Server> server_;  // last: ends first
 };
 
 /// Asks a node's admin address; a hung one answers late, hence the limit.

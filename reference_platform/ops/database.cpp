@@ -13,7 +13,9 @@ constexpr const char* kViews[] = {"audit_orders", "audit_wallets", "audit_ledger
 std::string with_option(const std::string& url, const std::string& option) {
   return url + (url.find('?') == std::string::npos ? '?' : '&') + "options=" + option;
 }
-std::string with_schema(const std::string& url, const std::string& schema) { return with_option(url, "-csearch_path%3D" + schema); }
+std::string with_schema(const std::string& url, const std::string& schema) {
+  return with_option(url, "-csearch_path%3D" + schema);
+}
 
 /// Where the authority ("//user@host:port") of an address starts and ends.
 std::pair<std::size_t, std::size_t> authority(const std::string& url) {
@@ -38,7 +40,9 @@ std::string with_database(const std::string& url, const std::string& name) {
 }
 
 /// One of the databases: where its tables are, and where their shadow is.
-struct Home { std::string url, shadow_url, schema, shadow; };
+struct Home {
+  std::string url, shadow_url, schema, shadow;
+};
 
 std::vector<Home> own_homes(const std::string& url, const UpOptions& o) {
   const auto admin = store::connect(url);
@@ -96,7 +100,8 @@ void fill_all(const std::vector<Home>& homes, bool ours, const UpOptions& o, con
   for (auto& w : work) w.get();
 }
 
-/// The `audit_*_here` views of `schema` in another database of our cluster, seen in a schema of this one. Returns its name.
+/// The `audit_*_here` views of `schema` in another database of our cluster, seen in a schema of this one. Returns its
+/// name.
 std::string import_books(store::Connection& db, const Home& other, const std::string& schema, std::size_t number) {
   const std::string server = "shop_" + std::to_string(number), here = server + "_" + schema;
   std::string only;
@@ -104,12 +109,22 @@ std::string import_books(store::Connection& db, const Home& other, const std::st
   const auto [from, end] = authority(other.url);
   const auto colon = other.url.rfind(':', end), at = other.url.find('@', from);
   db.script(("CREATE EXTENSION IF NOT EXISTS postgres_fdw SCHEMA public; "
-             "DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_foreign_server WHERE srvname = '" + server + "') THEN "
-             "CREATE SERVER " + server + " FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', port '" +
-             other.url.substr(colon + 1, end - colon - 1) + "', dbname '" + server + "', fetch_size '2000'); "
-             "CREATE USER MAPPING FOR CURRENT_USER SERVER " + server + " OPTIONS (user '" + other.url.substr(from, at - from) + "', password_required 'false'); END IF; END $$; "
-             "CREATE SCHEMA " + here + "; "
-             "IMPORT FOREIGN SCHEMA " + schema + " LIMIT TO (" + only + ") FROM SERVER " + server + " INTO " + here).c_str());
+             "DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_foreign_server WHERE srvname = '" +
+             server +
+             "') THEN "
+             "CREATE SERVER " +
+             server + " FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', port '" +
+             other.url.substr(colon + 1, end - colon - 1) + "', dbname '" + server +
+             "', fetch_size '2000'); "
+             "CREATE USER MAPPING FOR CURRENT_USER SERVER " +
+             server + " OPTIONS (user '" + other.url.substr(from, at - from) +
+             "', password_required 'false'); END IF; END $$; "
+             "CREATE SCHEMA " +
+             here +
+             "; "
+             "IMPORT FOREIGN SCHEMA " +
+             schema + " LIMIT TO (" + only + ") FROM SERVER " + server + " INTO " + here)
+                .c_str());
   return here;
 }
 
@@ -117,14 +132,17 @@ void make_views(const std::vector<Home>& homes, bool ours, const UpOptions& o, c
   const auto schema_of = [shadow](const Home& h) { return shadow ? h.shadow : h.schema; };
   const auto db = store::connect(shadow ? homes[0].shadow_url : homes[0].url);
   std::vector<std::string> others;
-  for (std::size_t i = 1; i < homes.size(); ++i) others.push_back(ours ? import_books(*db, homes[i], schema_of(homes[i]), i) : schema_of(homes[i]));
+  for (std::size_t i = 1; i < homes.size(); ++i)
+    others.push_back(ours ? import_books(*db, homes[i], schema_of(homes[i]), i) : schema_of(homes[i]));
   if (const std::string views = parts.audit_views(o, others); !views.empty()) db->script(views.c_str());
 }
 
-/// A login of its own where we may make one, else the same login, read only. The views look elsewhere with their owner's rights.
+/// A login of its own where we may make one, else the same login, read only. The views look elsewhere with their
+/// owner's rights.
 std::string make_auditor(const Home& home, bool shadow) {
   const std::string password = random_hex(32);
-  std::string script = "CREATE ROLE auditor LOGIN PASSWORD '" + password + "'; ALTER ROLE auditor SET default_transaction_read_only = on; ";
+  std::string script = "CREATE ROLE auditor LOGIN PASSWORD '" + password +
+                       "'; ALTER ROLE auditor SET default_transaction_read_only = on; ";
   for (const std::string& schema : shadow ? std::vector{home.schema, home.shadow} : std::vector{home.schema}) {
     script += "GRANT USAGE ON SCHEMA " + schema + " TO auditor; ";
     for (const char* view : kViews) script += "GRANT SELECT ON " + schema + "." + view + " TO auditor; ";
@@ -146,8 +164,9 @@ void prepare(Databases& d, bool ours, const UpOptions& o, const Parts& parts) {
     d.urls.push_back(h.url);
     if (o.shadow) d.shadow_urls.push_back(h.shadow_url);
   }
-  d.auditor_url = ours ? make_auditor(homes[0], o.shadow)
-                       : with_option(d.given, "-csearch_path%3D" + homes[0].schema + "%20-cdefault_transaction_read_only%3Don");
+  d.auditor_url =
+      ours ? make_auditor(homes[0], o.shadow)
+           : with_option(d.given, "-csearch_path%3D" + homes[0].schema + "%20-cdefault_transaction_read_only%3Don");
 }
 
 }  // namespace
@@ -178,8 +197,9 @@ void drop_databases(const Databases& d) noexcept {
   if (d.schemas.empty()) return;
   try {
     const auto db = store::connect(d.given);
-    for (auto s = d.schemas.rbegin(); s != d.schemas.rend(); ++s) db->script(("DROP SCHEMA " + *s + " CASCADE").c_str());
-  } catch (const std::exception&) {   // it may be gone with its server
+    for (auto s = d.schemas.rbegin(); s != d.schemas.rend(); ++s)
+      db->script(("DROP SCHEMA " + *s + " CASCADE").c_str());
+  } catch (const std::exception&) {  // it may be gone with its server
   }
 }
 

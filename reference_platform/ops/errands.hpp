@@ -1,6 +1,9 @@
 // errands: what control threads want done by the supervisor's own thread, which alone may start and end children.
 #pragma once
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <condition_variable>
 #include <cstdint>
@@ -9,8 +12,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 namespace platform::ops {
 
@@ -37,7 +38,8 @@ class Wake {
 
 class Errands {
  public:
-  /// Any thread but the watching one: returns when it was run (rethrowing what it threw), false when the supervisor is ending.
+  /// Any thread but the watching one: returns when it was run (rethrowing what it threw), false when the supervisor is
+  /// ending.
   bool ask(std::function<void()> work) {
     auto errand = std::make_shared<Errand>();
     errand->work = std::move(work);

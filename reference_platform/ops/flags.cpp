@@ -15,10 +15,13 @@ namespace platform::ops {
 namespace {
 
 constexpr std::int64_t kOrdersMax = 100'000'000;
-constexpr std::int64_t kOptionMax = 86'400'000;   // a day of milliseconds: nothing that is waited for is longer
+constexpr std::int64_t kOptionMax = 86'400'000;  // a day of milliseconds: nothing that is waited for is longer
 constexpr std::int64_t kText = -1;
 
-struct NodeOption { std::string_view role, name; std::int64_t least; };
+struct NodeOption {
+  std::string_view role, name;
+  std::int64_t least;
+};
 constexpr NodeOption kNodeOptions[] = {
 #define OPTION(role, name, least) {role, name, least},
 #include "reference_platform/ops/options.def"
@@ -52,7 +55,8 @@ Flag whole(const std::string& name, std::int64_t low, std::int64_t high, std::in
             std::int64_t value = 0;
             const auto [end, wrong] = std::from_chars(v.data(), v.data() + v.size(), value);
             if (wrong != std::errc() || end != v.data() + v.size() || value < low || value > high)
-              return name + " takes a whole number from " + std::to_string(low) + " to " + std::to_string(high) + ", not '" + v + "'";
+              return name + " takes a whole number from " + std::to_string(low) + " to " + std::to_string(high) +
+                     ", not '" + v + "'";
             target = value;
             return "";
           }};
@@ -61,7 +65,8 @@ Flag whole(const std::string& name, std::int64_t low, std::int64_t high, std::in
 std::string take_delay(const std::string& v, double& target) {
   char* end = nullptr;
   const double value = std::strtod(v.c_str(), &end);
-  if (v.empty() || *end != '\0' || !(value >= 0 && value <= 3600)) return "--restart-delay takes seconds from 0 to 3600, not '" + v + "'";
+  if (v.empty() || *end != '\0' || !(value >= 0 && value <= 3600))
+    return "--restart-delay takes seconds from 0 to 3600, not '" + v + "'";
   target = value;
   return "";
 }
@@ -95,14 +100,16 @@ bool good_name(const std::string& name) {
 Flag names(const std::string& name, UpOptions& o) {
   return {name, true, [name, &o](const std::string& v) -> std::string {
             for (const auto& part : parts_of(v))
-              if (!good_name(part)) return name + " takes names with commas between them, as in topup,topup2, not '" + v + "'";
+              if (!good_name(part))
+                return name + " takes names with commas between them, as in topup,topup2, not '" + v + "'";
             o.node_options[""][name.substr(2)] = v;
             return "";
           }};
 }
 
 std::string take_queue(const std::string& v, std::string& target) {
-  const bool given = (v.starts_with("redis://") || v.starts_with("kafka://")) && v.size() > 8 && v.find(':', 8) != std::string::npos;
+  const bool given =
+      (v.starts_with("redis://") || v.starts_with("kafka://")) && v.size() > 8 && v.find(':', 8) != std::string::npos;
   if (v != "redis" && v != "kafka" && v != "none" && !given)
     return "--queue takes redis, kafka, none, redis://HOST:PORT or kafka://HOST:PORT, not '" + v + "'";
   target = v;
@@ -110,7 +117,8 @@ std::string take_queue(const std::string& v, std::string& target) {
 }
 
 std::string take_otlp(const std::string& v, UpOptions& o) {
-  if (!v.starts_with("http://") || v.size() < 8) return "--otlp takes the address of a collector, as in http://127.0.0.1:4318, not '" + v + "'";
+  if (!v.starts_with("http://") || v.size() < 8)
+    return "--otlp takes the address of a collector, as in http://127.0.0.1:4318, not '" + v + "'";
   o.node_options[""]["otlp_url"] = v.back() == '/' ? v.substr(0, v.size() - 1) : v;
   return "";
 }
@@ -118,12 +126,14 @@ std::string take_otlp(const std::string& v, UpOptions& o) {
 std::string take_share(const std::string& v, UpOptions& o) {
   char* end = nullptr;
   const double share = std::strtod(v.c_str(), &end);
-  if (v.empty() || *end != '\0' || !(share >= 0 && share <= 1)) return "--span-share takes a share of the traces from 0 to 1, as in 0.1, not '" + v + "'";
+  if (v.empty() || *end != '\0' || !(share >= 0 && share <= 1))
+    return "--span-share takes a share of the traces from 0 to 1, as in 0.1, not '" + v + "'";
   o.node_options[""]["span_share"] = v;
   return "";
 }
 
-/// What is wrong with an option of a role that exists, or "". Nodes take what they do not know, and what is no number, for not said.
+/// What is wrong with an option of a role that exists, or "". Nodes take what they do not know, and what is no number,
+/// for not said.
 std::string wrong_option(const std::string& role, const std::string& name, const std::string& value) {
   std::string known;
   for (const NodeOption& option : kNodeOptions) {
@@ -145,14 +155,16 @@ std::string take_set(const std::string& v, UpOptions& o) {
     return "--set takes ROLE.OPTION=VALUE, as in order.unpaid_close_s=60, not '" + v + "'";
   const std::string role = v.substr(0, dot);
   const auto roles = layout(o.variant);
-  if (!roles.empty() && std::none_of(roles.begin(), roles.end(), [&role](const Instance& i) { return i.role == role; })) {
+  if (!roles.empty() &&
+      std::none_of(roles.begin(), roles.end(), [&role](const Instance& i) { return i.role == role; })) {
     std::string known;
     for (const auto& i : roles)
       if (known.find(i.role) == std::string::npos) known += (known.empty() ? "" : ", ") + i.role;
     return "--set " + v + ": " + o.variant + " has no role '" + role + "'; it has " + known;
   }
   const std::string name = v.substr(dot + 1, equals - dot - 1), value = v.substr(equals + 1);
-  if (const std::string wrong = roles.empty() ? "" : wrong_option(role, name, value); !wrong.empty()) return "--set " + v + ": " + wrong;
+  if (const std::string wrong = roles.empty() ? "" : wrong_option(role, name, value); !wrong.empty())
+    return "--set " + v + ": " + wrong;
   o.node_options[role][name] = value;
   return "";
 }
@@ -160,18 +172,22 @@ std::string take_set(const std::string& v, UpOptions& o) {
 /// What only one variant can do.
 void check_variant(const UpOptions& o, const Args& given, std::vector<std::string>& mistakes) {
   const auto has = [&given](const std::string& flag) {
-    return std::any_of(given.begin(), given.end(), [&flag](const std::string& a) { return a == flag || a.starts_with(flag + "="); });
+    return std::any_of(given.begin(), given.end(),
+                       [&flag](const std::string& a) { return a == flag || a.starts_with(flag + "="); });
   };
   if (o.variant == "fragile") {
     for (const char* flag : {"--bug", "--queue", "--shadow"})
-      if (has(flag)) mistakes.push_back(std::string(flag) + " is for hardened: fragile has weaknesses of its own (--trait), no queue and no shadow tables");
+      if (has(flag))
+        mistakes.push_back(
+            std::string(flag) +
+            " is for hardened: fragile has weaknesses of its own (--trait), no queue and no shadow tables");
     if (o.databases == 2) mistakes.emplace_back("--databases 2 is for hardened: fragile has one");
     return;
   }
   for (const auto& t : domain::trait_entries())
     if (o.switches.on(t.trait) && !hardened_honours(t.trait))
-      mistakes.push_back("hardened cannot have " + std::string(t.id) + " (" + t.name + "): it can have " + honoured_traits() +
-                         "; the others are in fragile, where each can be switched");
+      mistakes.push_back("hardened cannot have " + std::string(t.id) + " (" + t.name + "): it can have " +
+                         honoured_traits() + "; the others are in fragile, where each can be switched");
 }
 
 }  // namespace
@@ -213,7 +229,8 @@ UpOptions read_up(const Args& args) {
   std::vector<std::string> mistakes;
   const bool named = !args.empty() && !args[0].starts_with("--");
   if (named) o.variant = args[0];
-  if (layout(o.variant).empty()) mistakes.push_back("wanted: up fragile|hardened" + (named ? ", not '" + o.variant + "'" : std::string()));
+  if (layout(o.variant).empty())
+    mistakes.push_back("wanted: up fragile|hardened" + (named ? ", not '" + o.variant + "'" : std::string()));
   o.switches = domain::Switches::usual(o.variant);
   std::int64_t databases = 0, port = 0, control_port = 0;
   const Args rest(args.begin() + (named ? 1 : 0), args.end());
@@ -229,8 +246,14 @@ UpOptions read_up(const Args& args) {
              {"--restart-delay", true, [&o](const std::string& v) { return take_delay(v, o.restart_delay_s); }},
              text("--postgres", o.postgres_url),
              text("--redis", o.redis_url),
-             {"--trait", true, [&o](const std::string& v) { return take_switches(v, [&o](const std::string& s) { return o.switches.set_trait(s); }); }},
-             {"--bug", true, [&o](const std::string& v) { return take_switches(v, [&o](const std::string& s) { return o.switches.set_bug(s); }); }},
+             {"--trait", true,
+              [&o](const std::string& v) {
+                return take_switches(v, [&o](const std::string& s) { return o.switches.set_trait(s); });
+              }},
+             {"--bug", true,
+              [&o](const std::string& v) {
+                return take_switches(v, [&o](const std::string& s) { return o.switches.set_bug(s); });
+              }},
              {"--queue", true, [&o](const std::string& v) { return take_queue(v, o.queue); }},
              yes("--shadow", o.shadow),
              whole("--databases", 1, 2, databases),

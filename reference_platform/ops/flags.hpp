@@ -13,9 +13,12 @@ namespace platform::ops {
 using Args = std::vector<std::string>;
 
 /// Wrong usage, exit code 2; what() has a line per mistake.
-struct Usage : std::runtime_error { using std::runtime_error::runtime_error; };
+struct Usage : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
 
-/// `take` returns what is wrong with the value, or "". A flag that takes none is given "on", or what stands after its '='.
+/// `take` returns what is wrong with the value, or "". A flag that takes none is given "on", or what stands after its
+/// '='.
 struct Flag {
   std::string name;
   bool value;

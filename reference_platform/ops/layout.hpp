@@ -6,15 +6,16 @@
 
 namespace platform::ops {
 
-struct Instance { std::string name, role; };
+struct Instance {
+  std::string name, role;
+};
 
 /// Empty for an unknown variant. The first instance is the public one: buyers, partners and the audit come to it.
 inline std::vector<Instance> layout(const std::string& variant) {
   if (variant == "fragile") return {{"shop", "shop"}};
-  if (variant == "hardened")   // what a fault may kill has a twin
-    return {{"gateway", "gateway"}, {"catalog", "catalog"},     {"order-1", "order"},    {"order-2", "order"},
-            {"payment", "payment"}, {"inventory", "inventory"}, {"delivery", "delivery"},
-            {"selling", "selling"}};
+  if (variant == "hardened")  // what a fault may kill has a twin
+    return {{"gateway", "gateway"}, {"catalog", "catalog"},     {"order-1", "order"},     {"order-2", "order"},
+            {"payment", "payment"}, {"inventory", "inventory"}, {"delivery", "delivery"}, {"selling", "selling"}};
   return {};
 }
 

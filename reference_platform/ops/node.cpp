@@ -1,14 +1,15 @@
 // node: the frame around a service: business server, admin server on its own threads, and an orderly end.
 #include "reference_platform/ops/node.hpp"
 
+#include <poll.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <boost/json.hpp>
 #include <cstdio>
 #include <cstdlib>
-#include <poll.h>
-#include <sys/resource.h>
 #include <thread>
-#include <unistd.h>
 
 #include "reference_platform/observe/log.hpp"
 #include "reference_platform/observe/metrics.hpp"
@@ -21,13 +22,15 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr int kDrainSeconds = 4;                // then the process ends whatever still runs
+constexpr int kDrainSeconds = 4;  // then the process ends whatever still runs
 constexpr std::int64_t kLeaseMax = 10 * 60 * 1000;
-constexpr int kAskingMax = 2;                   // A13: questions to the business workers at a time, and how long one waits
+constexpr int kAskingMax = 2;  // A13: questions to the business workers at a time, and how long one waits
 constexpr std::chrono::milliseconds kAskLimit{2000};
 constexpr const char* kMetricsType = "text/plain; version=0.0.4";
 
-edge::Response answer(int status, const json::object& body) { return {status, json::serialize(body), "application/json", {}}; }
+edge::Response answer(int status, const json::object& body) {
+  return {status, json::serialize(body), "application/json", {}};
+}
 edge::Response error(int status, const char* code, const std::string& message) {
   return answer(status, {{"error", code}, {"message", message}});
 }
@@ -40,7 +43,9 @@ class Admin {
   edge::Response handle(const edge::Request& r) {
     return service_.watched_by_workers && watches(r) ? ask_workers(r.path) : handle_here(r);
   }
-  static bool watches(const edge::Request& r) { return r.method == "GET" && (r.path == "/health" || r.path == "/ready" || r.path == "/metrics"); }
+  static bool watches(const edge::Request& r) {
+    return r.method == "GET" && (r.path == "/health" || r.path == "/ready" || r.path == "/metrics");
+  }
   edge::Response handle_here(const edge::Request& r) {
     const bool get = r.method == "GET";
     if (get && r.path == "/health") return answer(200, {{"node", config_.name}});
@@ -57,7 +62,9 @@ class Admin {
   // Through the queue, like every buyer. A few at a time: the pool's calls keep a thread.
   edge::Response ask_workers(const std::string& path) {
     edge::CallResult answer;
-    if (asking_.fetch_add(1) < kAskingMax) answer = edge::call("GET", "http://127.0.0.1:" + std::to_string(business_.port()) + path, "", {}, {kAskLimit, kAskLimit});
+    if (asking_.fetch_add(1) < kAskingMax)
+      answer = edge::call("GET", "http://127.0.0.1:" + std::to_string(business_.port()) + path, "", {},
+                          {kAskLimit, kAskLimit});
     asking_.fetch_sub(1);
     if (answer.status == 0) return error(503, "no_answer", "the business workers do not answer");
     return {answer.status, answer.body, path == "/metrics" ? kMetricsType : "application/json", {}};
@@ -76,7 +83,8 @@ class Admin {
     const auto value = json::parse(body, bad);
     const auto* lease = !bad && value.is_object() ? value.as_object().if_contains("lease_ms") : nullptr;
     const auto* ms = lease == nullptr ? nullptr : lease->if_int64();
-    if (ms == nullptr || *ms < 0 || *ms > kLeaseMax) return error(400, "bad_lease", R"(wanted {"lease_ms": 0 to 600000})");
+    if (ms == nullptr || *ms < 0 || *ms > kLeaseMax)
+      return error(400, "bad_lease", R"(wanted {"lease_ms": 0 to 600000})");
     service_.pool->hold(std::chrono::milliseconds(*ms));
     return pool();
   }
@@ -122,13 +130,15 @@ int option(const NodeConfig& config, const char* name, int otherwise) {
 void wait_for_end(const StopSignals& signals, const NodeConfig& config) {
   // poll ignores a descriptor of -1
   pollfd wait[2] = {{signals.fd(), POLLIN, 0}, {option(config, "supervisor_fd", -1), POLLIN, 0}};
-  while (::poll(wait, 2, -1) <= 0) {}
+  while (::poll(wait, 2, -1) <= 0) {
+  }
 }
 
 /// What is here already is served; who still sends after a second is turned away.
 void finish(const edge::Server& business) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(1);
-  while ((business.queued() > 0 || business.busy() > 0) && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  while ((business.queued() > 0 || business.busy() > 0) && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
 }
 
 }  // namespace
@@ -141,10 +151,11 @@ int run_node(const NodeConfig& config, const Service& service) {
     auto options = service.server;
     options.port = config.port;
     std::atomic<Admin*> watched{nullptr};
-    auto business = edge::serve(options, !service.watched_by_workers ? service.business : [&](const edge::Request& r) {
-      Admin* const a = watched;
-      return a != nullptr && Admin::watches(r) ? a->handle_here(r) : service.business(r);
-    });
+    auto business = edge::serve(
+        options, !service.watched_by_workers ? service.business : [&](const edge::Request& r) {
+          Admin* const a = watched;
+          return a != nullptr && Admin::watches(r) ? a->handle_here(r) : service.business(r);
+        });
     Admin admin(config, service, *business);
     edge::ServerOptions admin_options;
     admin_options.name = "admin";
@@ -155,10 +166,11 @@ int run_node(const NodeConfig& config, const Service& service) {
     watched = &admin;
 
     wait_for_end(signals, config);
-    ::alarm(static_cast<unsigned>(option(config, "drain_s", kDrainSeconds)));   // a handler that never returns must not keep the node: SIGALRM ends it
+    ::alarm(static_cast<unsigned>(option(
+        config, "drain_s", kDrainSeconds)));  // a handler that never returns must not keep the node: SIGALRM ends it
     admin.drain();
     finish(*business);
-    admin_server.reset();     // it looks at the business server
+    admin_server.reset();  // it looks at the business server
     business.reset();
     if (service.stop) service.stop();
     ::alarm(0);

@@ -1,14 +1,15 @@
 // node_config: see node_config.hpp.
 #include "reference_platform/ops/node_config.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cerrno>
 #include <cstring>
-#include <fcntl.h>
 #include <fstream>
 #include <iterator>
-#include <unistd.h>
 
 #include "reference_platform/ops/process.hpp"
 
@@ -61,7 +62,8 @@ NodeConfig config_of(const json::object& o) {
   c.admin_port = o.at("admin_port").to_number<int>();
   for (const auto& role : o.at("peers").as_object())
     for (const auto& url : role.value().as_array()) c.peers[std::string(role.key())].emplace_back(url.as_string());
-  for (const auto& option : o.at("options").as_object()) c.options[std::string(option.key())] = std::string(option.value().as_string());
+  for (const auto& option : o.at("options").as_object())
+    c.options[std::string(option.key())] = std::string(option.value().as_string());
   return c;
 }
 

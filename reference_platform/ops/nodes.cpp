@@ -13,17 +13,26 @@ std::string loopback(int port) { return "http://127.0.0.1:" + std::to_string(por
 
 }  // namespace
 
-bool scalable(const std::string& role) { return role == "catalog" || role == "order" || role == "payment" || role == "inventory" || role == "delivery"; }
+bool scalable(const std::string& role) {
+  return role == "catalog" || role == "order" || role == "payment" || role == "inventory" || role == "delivery";
+}
 
-Nodes::Nodes(const UpOptions& options, std::string program, const std::string& dir, int supervisor_pipe, NodeConfig common, Ports& ports, Children& children)
-    : options_(options), program_(std::move(program)), dir_(dir), supervisor_pipe_(supervisor_pipe), common_(std::move(common)), ports_(ports), children_(children) {
+Nodes::Nodes(const UpOptions& options, std::string program, const std::string& dir, int supervisor_pipe,
+             NodeConfig common, Ports& ports, Children& children)
+    : options_(options),
+      program_(std::move(program)),
+      dir_(dir),
+      supervisor_pipe_(supervisor_pipe),
+      common_(std::move(common)),
+      ports_(ports),
+      children_(children) {
   common_.variant = options_.variant;
   common_.switches = options_.switches;
 }
 
 std::map<std::string, std::string> Nodes::options_of(const std::string& role) const {
   std::map<std::string, std::string> out;
-  for (const auto& of : {std::string(), role})   // a role's own come last
+  for (const auto& of : {std::string(), role})  // a role's own come last
     if (const auto found = options_.node_options.find(of); found != options_.node_options.end())
       for (const auto& [key, value] : found->second) out[key] = value;
   return out;
@@ -35,7 +44,7 @@ NodeConfig& Nodes::make(const std::string& name, const std::string& role) {
   c.role = role;
   c.options = options_of(role);
   c.options.try_emplace("spans_file", dir_ + "/logs/" + name + ".spans.jsonl");
-  c.port = order_.empty() && options_.port != 0 ? options_.port : ports_.take();   // the first one is the public one
+  c.port = order_.empty() && options_.port != 0 ? options_.port : ports_.take();  // the first one is the public one
   c.admin_port = ports_.take();
   order_.push_back(name);
   return configs_[name] = std::move(c);
@@ -69,11 +78,13 @@ Child& Nodes::add_child(const NodeConfig& c, const std::string& version) {
   child.url = loopback(c.port);
   child.admin_url = loopback(c.admin_port);
   child.command.program = program_;
-  child.command.argv = {"cardstorm-platform", "node", c.name, "--config", file_of(c), "--supervisor-fd", std::to_string(kSupervisorFd)};
+  child.command.argv = {"cardstorm-platform",         "node", c.name, "--config", file_of(c), "--supervisor-fd",
+                        std::to_string(kSupervisorFd)};
   child.command.log = dir_ + "/logs/" + c.name + ".log";
   child.command.supervisor_pipe = supervisor_pipe_;
   if (options_.variant == "fragile")
-    child.policy = RestartPolicy::after(std::chrono::milliseconds(static_cast<std::int64_t>(options_.restart_delay_s * 1000)));
+    child.policy =
+        RestartPolicy::after(std::chrono::milliseconds(static_cast<std::int64_t>(options_.restart_delay_s * 1000)));
   return children_.add(std::move(child));
 }
 
@@ -103,7 +114,8 @@ void Nodes::weigh_canary(const std::string& name, int percent) {
   write_all();
 }
 
-std::string Nodes::start_canary(const std::string& role, const std::string& version, const domain::Switches& switches, int percent) {
+std::string Nodes::start_canary(const std::string& role, const std::string& version, const domain::Switches& switches,
+                                int percent) {
   const std::string name = role + "-canary";
   NodeConfig& c = make(name, role);
   canaries_[name] = {version, percent};

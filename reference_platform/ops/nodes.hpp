@@ -1,4 +1,5 @@
-// nodes: the settings of the platform's nodes: who is there, on which ports, with which switches, and who knows of whom.
+// nodes: the settings of the platform's nodes: who is there, on which ports, with which switches, and who knows of
+// whom.
 #pragma once
 
 #include <map>
@@ -19,13 +20,16 @@ bool scalable(const std::string& role);
 class Nodes {
  public:
   /// `common`: what all nodes share (addresses of stores and partners, key).
-  Nodes(const UpOptions& options, std::string program, const std::string& dir, int supervisor_pipe, NodeConfig common, Ports& ports, Children& children);
+  Nodes(const UpOptions& options, std::string program, const std::string& dir, int supervisor_pipe, NodeConfig common,
+        Ports& ports, Children& children);
 
   /// The variant's layout. Settings are written, nothing is started.
   void make_layout();
-  /// One more of a role: written and started. `version` and `switches`: a canary, which nobody but the gateway knows. Returns its name.
+  /// One more of a role: written and started. `version` and `switches`: a canary, which nobody but the gateway knows.
+  /// Returns its name.
   std::string start_another(const std::string& role);
-  std::string start_canary(const std::string& role, const std::string& version, const domain::Switches& switches, int percent);
+  std::string start_canary(const std::string& role, const std::string& version, const domain::Switches& switches,
+                           int percent);
   /// A gateway that starts again gives it this share.
   void weigh_canary(const std::string& name, int percent);
   /// Tells an instance to go, and the others' settings that it has gone, for when they start again.
@@ -49,10 +53,13 @@ class Nodes {
   NodeConfig common_;
   Ports& ports_;
   Children& children_;
-  std::map<std::string, NodeConfig> configs_;   // by name
-  std::vector<std::string> order_;              // names as they came: the first of a role is the one that stays
-  struct Canary { std::string version; int percent = 0; };
-  std::map<std::string, Canary> canaries_;      // by name
+  std::map<std::string, NodeConfig> configs_;  // by name
+  std::vector<std::string> order_;             // names as they came: the first of a role is the one that stays
+  struct Canary {
+    std::string version;
+    int percent = 0;
+  };
+  std::map<std::string, Canary> canaries_;  // by name
 };
 
 }  // namespace platform::ops

@@ -1,5 +1,5 @@
-// operator_page: the page of GET control_url/, whole: no address but its own is asked for. It shows what GET control_url/overview says, and what
-// changed since it last asked.
+// operator_page: the page of GET control_url/, whole: no address but its own is asked for. It shows what GET
+// control_url/overview says, and what changed since it last asked.
 #include "reference_platform/ops/overview.hpp"
 
 namespace platform::ops {

@@ -29,7 +29,7 @@ json::value parsed(const std::string& text) {
 
 /// Whole numbers without an exponent, which Boost.JSON would print.
 json::value number(double v) {
-  constexpr double kExact = 9007199254740992;   // 2^53
+  constexpr double kExact = 9007199254740992;  // 2^53
   if (std::trunc(v) == v && std::abs(v) < kExact) return static_cast<std::int64_t>(v);
   return v;
 }
@@ -54,25 +54,30 @@ void each_series(std::string_view text, Each each) {
   }
 }
 
-/// How long it took to serve, all routes together (upper bound in seconds, null for any, and how many up to it), and how many got which status.
+/// How long it took to serve, all routes together (upper bound in seconds, null for any, and how many up to it), and
+/// how many got which status.
 json::value served_of(const std::string& text) {
   constexpr std::string_view kServed = "http_server_request_duration_seconds";
   std::map<double, double> buckets;
   json::object status;
   each_series(text, [&](std::string_view series, double value) {
-    if (series.starts_with(std::string(kServed) + "_bucket{")) buckets[std::strtod(label_of(series, "le").c_str(), nullptr)] += value;
+    if (series.starts_with(std::string(kServed) + "_bucket{"))
+      buckets[std::strtod(label_of(series, "le").c_str(), nullptr)] += value;
     if (!series.starts_with(std::string(kServed) + "_count{")) return;
     auto& all = status[label_of(series, "http_response_status_code")];
     all = static_cast<std::int64_t>(value) + (all.is_int64() ? all.as_int64() : 0);
   });
   if (buckets.empty()) return nullptr;
   json::array bounds;
-  for (const auto& [bound, count] : buckets) bounds.push_back(json::array{std::isfinite(bound) ? json::value(bound) : json::value(nullptr), number(count)});
+  for (const auto& [bound, count] : buckets)
+    bounds.push_back(json::array{std::isfinite(bound) ? json::value(bound) : json::value(nullptr), number(count)});
   return json::object{{"buckets", std::move(bounds)}, {"status", std::move(status)}};
 }
 
 json::object look_at(const NodeSeen& node) {
-  json::object out{{"name", node.name}, {"role", node.role}, {"alive", node.alive}, {"ready", false}, {"reason", ""}, {"pid", node.pid}, {"restarts", node.restarts}, {"pool", nullptr}, {"served", nullptr}, {"metrics", json::object()}};
+  json::object out{{"name", node.name}, {"role", node.role},        {"alive", node.alive},       {"ready", false},
+                   {"reason", ""},      {"pid", node.pid},          {"restarts", node.restarts}, {"pool", nullptr},
+                   {"served", nullptr}, {"metrics", json::object()}};
   if (!node.alive) return out;
   const auto ready = edge::call("GET", node.admin_url + "/ready", "", {}, kAsk);
   out["ready"] = ready.status == 200;
@@ -81,7 +86,8 @@ json::object look_at(const NodeSeen& node) {
     const auto* reason = said.is_object() ? said.as_object().if_contains("reason") : nullptr;
     out["reason"] = reason != nullptr && reason->is_string() ? reason->as_string() : json::string("does not answer");
   }
-  if (const auto pool = edge::call("GET", node.admin_url + "/admin/pool", "", {}, kAsk); pool.status == 200) out["pool"] = parsed(pool.body);
+  if (const auto pool = edge::call("GET", node.admin_url + "/admin/pool", "", {}, kAsk); pool.status == 200)
+    out["pool"] = parsed(pool.body);
   const std::string text = edge::call("GET", node.admin_url + "/metrics", "", {}, kAsk).body;
   out["served"] = served_of(text);
   json::object metrics;
@@ -96,7 +102,9 @@ std::vector<std::pair<std::string, double>> plain_metrics(const std::string& tex
   std::vector<std::pair<std::string, double>> out;
   each_series(text, [&](std::string_view series, double value) {
     const std::string_view family = series.substr(0, series.find('{'));
-    if (out.size() >= max || family.ends_with("_bucket") || family.ends_with("_sum") || family.ends_with("_count") || !std::isfinite(value)) return;
+    if (out.size() >= max || family.ends_with("_bucket") || family.ends_with("_sum") || family.ends_with("_count") ||
+        !std::isfinite(value))
+      return;
     out.emplace_back(series, value);
   });
   return out;
@@ -108,8 +116,11 @@ std::string overview_json(const std::string& variant, const std::vector<NodeSeen
   for (const NodeSeen& node : nodes) looks.push_back(std::async(std::launch::async, [&node] { return look_at(node); }));
   json::array seen;
   for (auto& look : looks) seen.push_back(look.get());
-  const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-  return json::serialize(json::object{{"at_ms", now}, {"variant", variant}, {"version", CARDSTORM_VERSION}, {"nodes", seen}});
+  const auto now =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count();
+  return json::serialize(
+      json::object{{"at_ms", now}, {"variant", variant}, {"version", CARDSTORM_VERSION}, {"nodes", seen}});
 }
 
 }  // namespace platform::ops

@@ -1,4 +1,5 @@
-// overview: what an operator sees of all nodes at once: a page and the same as JSON, made from what the nodes say on their admin addresses.
+// overview: what an operator sees of all nodes at once: a page and the same as JSON, made from what the nodes say on
+// their admin addresses.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,8 @@ struct NodeSeen {
 
 /// {"at_ms","variant","version","nodes":[{"name","role","alive","ready","reason","pid","restarts","pool":{...}|null,
 /// "served":{"buckets":[[seconds|null, count]],"status":{"200": count}}|null,"metrics":{name: value}}]}.
-/// Asks every living node (/ready, /admin/pool, /metrics), 300 ms each at most, all at the same time. Of the metrics: counters and gauges, no histograms.
+/// Asks every living node (/ready, /admin/pool, /metrics), 300 ms each at most, all at the same time. Of the metrics:
+/// counters and gauges, no histograms.
 std::string overview_json(const std::string& variant, const std::vector<NodeSeen>& nodes);
 
 /// The page that shows it (operator_page.cpp).

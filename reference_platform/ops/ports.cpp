@@ -2,18 +2,20 @@
 #include "reference_platform/ops/ports.hpp"
 
 #include <arpa/inet.h>
-#include <fstream>
 #include <netinet/in.h>
-#include <random>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <fstream>
+#include <random>
 
 #include "reference_platform/ops/process.hpp"
 
 namespace platform::ops {
 namespace {
 
-/// The port, or 0 when it is taken. Port 0 lets the kernel choose. `reuse`: connections that have just ended do not count.
+/// The port, or 0 when it is taken. Port 0 lets the kernel choose. `reuse`: connections that have just ended do not
+/// count.
 int try_port(int port, bool reuse = false) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const int on = 1;
@@ -36,7 +38,7 @@ int Ports::find() const {
   int high = 32768;
   std::ifstream("/proc/sys/net/ipv4/ip_local_port_range") >> high;
   if (high > low + 1000) {
-    std::random_device random;   // two supervisors that start together must not try the same ports
+    std::random_device random;  // two supervisors that start together must not try the same ports
     std::uniform_int_distribution<int> any(low, high - 1);
     for (int i = 0; i < 100; ++i) {
       const int wanted = any(random);
@@ -57,7 +59,8 @@ int Ports::take() {
 }
 
 void Ports::take(int port) {
-  if (!taken_.insert(port).second || try_port(port, true) == 0) throw EnvironmentError("port " + std::to_string(port) + " on 127.0.0.1 is taken");
+  if (!taken_.insert(port).second || try_port(port, true) == 0)
+    throw EnvironmentError("port " + std::to_string(port) + " on 127.0.0.1 is taken");
 }
 
 }  // namespace platform::ops

@@ -7,8 +7,8 @@ namespace platform::ops {
 
 class Ports {
  public:
-  /// Never the same twice, and below the kernel's range for outgoing connections, else one of these could take the port of a node
-  /// that is just restarting. Throws EnvironmentError when none is free.
+  /// Never the same twice, and below the kernel's range for outgoing connections, else one of these could take the port
+  /// of a node that is just restarting. Throws EnvironmentError when none is free.
   int take();
   /// This one. Throws EnvironmentError when somebody listens on it.
   void take(int port);

@@ -1,16 +1,9 @@
-// process: fork and exec by hand, because Boost.Process leaks descriptors into children, and a listening socket that lives on in a
-// sibling of a killed node makes its recovery a lie.
+// process: fork and exec by hand, because Boost.Process leaks descriptors into children, and a listening socket that
+// lives on in a sibling of a killed node makes its recovery a lie.
 #include "reference_platform/ops/process.hpp"
 
-#include <algorithm>
-#include <array>
-#include <cerrno>
-#include <csignal>
-#include <cstring>
 #include <fcntl.h>
-#include <fstream>
 #include <grp.h>
-#include <iterator>
 #include <linux/close_range.h>
 #include <poll.h>
 #include <sys/prctl.h>
@@ -18,10 +11,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
 namespace platform::ops {
 namespace {
 
-std::string error_text(int number) { return std::strerror(number); }   // NOLINT(concurrency-mt-unsafe): glibc's is thread-safe
+std::string error_text(int number) {
+  return std::strerror(number);
+}  // NOLINT(concurrency-mt-unsafe): glibc's is thread-safe
 
 /// Everything the child needs, made before fork: after it only system calls are safe.
 struct Prepared {
@@ -58,12 +61,14 @@ void reset_signals() {
 bool arrange(const Command& c, const Prepared& p) {
   ::setpgid(0, 0);
   reset_signals();
-  // The sources are above 10 (see spawn): no dup2 overwrites another's source, or is its own, which would keep close-on-exec.
+  // The sources are above 10 (see spawn): no dup2 overwrites another's source, or is its own, which would keep
+  // close-on-exec.
   if (::dup2(p.null, 0) < 0 || ::dup2(p.log, 1) < 0 || ::dup2(p.log, 2) < 0) return false;
   if (p.pipe >= 0 && ::dup2(p.pipe, kSupervisorFd) < 0) return false;
   const unsigned first = p.pipe >= 0 ? kSupervisorFd + 1 : kSupervisorFd;
   if (::close_range(first, ~0U, CLOSE_RANGE_CLOEXEC) != 0) return false;
-  if (c.account && (::setgroups(0, nullptr) != 0 || ::setgid(c.account->gid) != 0 || ::setuid(c.account->uid) != 0)) return false;
+  if (c.account && (::setgroups(0, nullptr) != 0 || ::setgid(c.account->gid) != 0 || ::setuid(c.account->uid) != 0))
+    return false;
   // After setuid, which clears it. If the parent died before, the signal would never come.
   if (::prctl(PR_SET_PDEATHSIG, c.death_signal) != 0) return false;
   if (::getppid() != p.parent) ::_exit(126);
@@ -91,7 +96,8 @@ Process Process::spawn(const Command& command) {
   Prepared p(command);
   p.parent = ::getpid();
   p.null = high(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  p.log = high(::open(command.log.empty() ? "/dev/null" : command.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  p.log = high(
+      ::open(command.log.empty() ? "/dev/null" : command.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
   if (p.log < 0 || p.null < 0) throw EnvironmentError("cannot write " + command.log + ": " + error_text(errno));
   if (command.supervisor_pipe >= 0) p.pipe = ::fcntl(command.supervisor_pipe, F_DUPFD_CLOEXEC, 10);
   std::array<int, 2> report{};
@@ -103,7 +109,7 @@ Process Process::spawn(const Command& command) {
   const int fork_error = errno;
   ::close(p.report);
   int why = pid < 0 ? fork_error : 0;
-  if (pid > 0 && ::read(report[0], &why, sizeof why) != sizeof why) why = 0;   // EOF: exec closed it
+  if (pid > 0 && ::read(report[0], &why, sizeof why) != sizeof why) why = 0;  // EOF: exec closed it
   ::close(report[0]);
   if (why != 0) {
     if (pid > 0) ::waitpid(pid, nullptr, 0);
@@ -112,7 +118,7 @@ Process Process::spawn(const Command& command) {
 
   Process child_process;
   child_process.pid_ = pid;
-  child_process.pidfd_ = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));   // close-on-exec by itself
+  child_process.pidfd_ = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));  // close-on-exec by itself
   child_process.start_time_ = start_time_of(pid);
   if (child_process.pidfd_ < 0) throw EnvironmentError("this kernel has no pidfd_open: " + error_text(errno));
   return child_process;
@@ -165,7 +171,7 @@ void Process::swap(Process& other) noexcept {
 std::uint64_t start_time_of(pid_t pid) {
   std::ifstream in("/proc/" + std::to_string(pid) + "/stat");
   const std::string text{std::istreambuf_iterator<char>(in), {}};
-  const auto name_end = text.rfind(')');   // the name may hold spaces and brackets; field 3 follows it
+  const auto name_end = text.rfind(')');  // the name may hold spaces and brackets; field 3 follows it
   if (name_end == std::string::npos) return 0;
   std::size_t at = name_end;
   for (int field = 2; field < 22 && at != std::string::npos; ++field) at = text.find(' ', at + 1);

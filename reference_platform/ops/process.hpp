@@ -1,34 +1,42 @@
-// process: a child process of its own group that inherits nothing but its log, and whose end cannot be mistaken for another's.
+// process: a child process of its own group that inherits nothing but its log, and whose end cannot be mistaken for
+// another's.
 #pragma once
+
+#include <sys/types.h>
 
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <stdexcept>
 #include <string>
-#include <sys/types.h>
 #include <utility>
 #include <vector>
 
 namespace platform::ops {
 
 /// The environment lacks something or broke: one line for people, exit code 4.
-struct EnvironmentError : std::runtime_error { using std::runtime_error::runtime_error; };
+struct EnvironmentError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
 
 /// An unprivileged account for servers that refuse to run as root.
-struct Account { std::string name; uid_t uid = 0; gid_t gid = 0; };
+struct Account {
+  std::string name;
+  uid_t uid = 0;
+  gid_t gid = 0;
+};
 
-inline constexpr int kSupervisorFd = 3;   // where a child finds the read end of its supervisor's pipe
+inline constexpr int kSupervisorFd = 3;  // where a child finds the read end of its supervisor's pipe
 
 struct Command {
-  std::string program;                 // path of the executable
-  std::vector<std::string> argv;       // argv[0] is free: some programs look at it
+  std::string program;            // path of the executable
+  std::vector<std::string> argv;  // argv[0] is free: some programs look at it
   std::string directory = "/";
-  std::string log;                     // appended: stdout and stderr
+  std::string log;  // appended: stdout and stderr
   std::optional<Account> account;
-  std::optional<std::vector<std::string>> environment;   // "NAME=value"; unset: ours
-  int supervisor_pipe = -1;            // becomes kSupervisorFd: EOF there means that we are gone
-  int death_signal = 9;                // sent by the kernel when the thread that spawned ends
+  std::optional<std::vector<std::string>> environment;  // "NAME=value"; unset: ours
+  int supervisor_pipe = -1;                             // becomes kSupervisorFd: EOF there means that we are gone
+  int death_signal = 9;                                 // sent by the kernel when the thread that spawned ends
 };
 
 /// Owns a child: what still runs when this goes is killed, with its group.
@@ -58,7 +66,7 @@ class Process {
   void signal(int number) const;
   /// "exit code 1", "signal 9"; after ended().
   [[nodiscard]] std::string how() const;
-  [[nodiscard]] bool good() const;   // ended with exit code 0
+  [[nodiscard]] bool good() const;  // ended with exit code 0
 
  private:
   void swap(Process& other) noexcept;

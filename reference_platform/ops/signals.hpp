@@ -1,9 +1,10 @@
 // signals: SIGTERM and SIGINT as a descriptor to poll. Made before any thread, so that all threads inherit the block.
 #pragma once
 
-#include <csignal>
 #include <sys/signalfd.h>
 #include <unistd.h>
+
+#include <csignal>
 
 namespace platform::ops {
 

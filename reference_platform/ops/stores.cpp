@@ -1,6 +1,11 @@
 // stores: see stores.hpp.
 #include "reference_platform/ops/stores.hpp"
 
+#include <poll.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
@@ -8,10 +13,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <poll.h>
-#include <pwd.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "reference_platform/store/pg.hpp"
 #include "reference_platform/store/redis.hpp"
@@ -23,20 +24,20 @@ namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
 constexpr const char* kPrefix = "cardstorm-platform-";
-constexpr const char* kOwnerFile = "owner";   // "pid start_time" of the supervisor
+constexpr const char* kOwnerFile = "owner";  // "pid start_time" of the supervisor
 constexpr const char* kKeepFile = "keep";
 
 /// An unprivileged account can pass through every folder down to `path`.
 bool passable(const fs::path& path) {
-  for (fs::path p = fs::absolute(path); ; p = p.parent_path()) {
-    struct stat s{};
+  for (fs::path p = fs::absolute(path);; p = p.parent_path()) {
+    struct stat s {};
     if (::stat(p.c_str(), &s) != 0 || (s.st_mode & S_IXOTH) == 0) return false;
     if (p == p.root_path()) return true;
   }
 }
 
 std::string base_folder() {
-  const char* t = std::getenv("TMPDIR");   // NOLINT(concurrency-mt-unsafe): nobody sets variables
+  const char* t = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): nobody sets variables
   if (t != nullptr && *t == '/' && (::geteuid() != 0 || passable(t))) return t;
   return "/tmp";
 }
@@ -49,7 +50,7 @@ fs::path found_in(const std::vector<std::string>& folders, const std::string& na
 
 std::vector<std::string> path_folders() {
   std::vector<std::string> all;
-  const char* p = std::getenv("PATH");   // NOLINT(concurrency-mt-unsafe)
+  const char* p = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe)
   std::string text = p == nullptr ? "/usr/bin:/bin" : p;
   for (std::size_t at = 0; at <= text.size();) {
     const auto end = std::min(text.find(':', at), text.size());
@@ -73,7 +74,8 @@ fs::path postgres_folder() {
   for (const auto& f : folders)
     if (!found_in({f}, "initdb").empty() && !found_in({f}, "postgres").empty()) return f;
   throw EnvironmentError(
-      "no PostgreSQL server on this machine (looked for initdb and postgres in /usr/lib/postgresql/*/bin and PATH): install the "
+      "no PostgreSQL server on this machine (looked for initdb and postgres in /usr/lib/postgresql/*/bin and PATH): "
+      "install the "
       "package postgresql-15, or give --postgres URL");
 }
 
@@ -82,8 +84,9 @@ fs::path redis_program() {
   auto program = found_in(path_folders(), "redis-server");
   if (program.empty()) program = found_in(path_folders(), "redis-check-rdb");
   if (program.empty())
-    throw EnvironmentError("no Redis on this machine (looked for redis-server and redis-check-rdb in PATH): install the package "
-                           "redis-tools, or give --redis URL");
+    throw EnvironmentError(
+        "no Redis on this machine (looked for redis-server and redis-check-rdb in PATH): install the package "
+        "redis-tools, or give --redis URL");
   return program;
 }
 
@@ -91,7 +94,8 @@ std::vector<std::string> plain_environment(const StorePlace& place) {
   return {"PATH=/usr/bin:/bin", "LC_ALL=C", "TZ=UTC", "HOME=" + place.folder};
 }
 
-Command command_of(const StorePlace& place, const fs::path& program, std::vector<std::string> argv, const std::string& log) {
+Command command_of(const StorePlace& place, const fs::path& program, std::vector<std::string> argv,
+                   const std::string& log) {
   Command c;
   c.program = program;
   c.argv = std::move(argv);
@@ -103,8 +107,9 @@ Command command_of(const StorePlace& place, const fs::path& program, std::vector
 }
 
 void init_cluster(const StorePlace& place, const fs::path& programs, const std::string& data) {
-  auto c = command_of(place, programs / "initdb",
-                      {programs / "initdb", "-A", "trust", "--locale=C", "-E", "UTF8", "-N", "-U", "cardstorm", "-D", data}, "initdb");
+  auto c = command_of(
+      place, programs / "initdb",
+      {programs / "initdb", "-A", "trust", "--locale=C", "-E", "UTF8", "-N", "-U", "cardstorm", "-D", data}, "initdb");
   Process p = Process::spawn(c);
   if (!p.wait(60s)) throw EnvironmentError("initdb did not end within 60 s");
   if (!p.good()) throw EnvironmentError("initdb ended with " + p.how() + ": " + log_tail(c.log));
@@ -121,7 +126,8 @@ bool orphaned(const fs::path& folder) {
 /// All but the file that says whose it is.
 void remove_files(const fs::path& folder, const std::stop_token& stop) {
   std::error_code error;
-  for (auto at = fs::recursive_directory_iterator(folder, error); !error && at != fs::recursive_directory_iterator() && !stop.stop_requested(); at.increment(error)) {
+  for (auto at = fs::recursive_directory_iterator(folder, error);
+       !error && at != fs::recursive_directory_iterator() && !stop.stop_requested(); at.increment(error)) {
     std::error_code ignored;
     if (!at->is_directory(ignored) && at->path() != folder / kOwnerFile) fs::remove(at->path(), ignored);
   }
@@ -133,7 +139,7 @@ StoreFolder::StoreFolder(bool keep) : keep_(keep) {
   std::string path = base_folder() + "/" + kPrefix + "XXXXXX";
   if (::mkdtemp(path.data()) == nullptr) throw EnvironmentError("cannot create " + path + ": " + std::strerror(errno));
   path_ = path;
-  ::chmod(path_.c_str(), 0711);   // the stores' account must pass through
+  ::chmod(path_.c_str(), 0711);  // the stores' account must pass through
   std::ofstream(path_ + "/" + kOwnerFile) << ::getpid() << ' ' << start_time_of(::getpid()) << '\n';
   if (keep_) std::ofstream(path_ + "/" + kKeepFile) << "kept on request\n";
 }
@@ -148,7 +154,7 @@ void remove_orphan_folders(const std::stop_token& stop) {
   for (const auto& e : fs::directory_iterator(base_folder(), ignored)) {
     if (e.path().filename().string().rfind(kPrefix, 0) != 0 || !orphaned(e.path())) continue;
     remove_files(e.path(), stop);
-    if (stop.stop_requested()) return;   // the next one finds its owner file and goes on
+    if (stop.stop_requested()) return;  // the next one finds its owner file and goes on
     fs::remove_all(e.path(), ignored);
   }
 }
@@ -156,8 +162,10 @@ void remove_orphan_folders(const std::stop_token& stop) {
 std::optional<Account> store_account() {
   if (::geteuid() != 0) return std::nullopt;
   for (const char* name : {"postgres", "nobody"})
-    if (const passwd* p = ::getpwnam(name)) return Account{name, p->pw_uid, p->pw_gid};   // NOLINT(concurrency-mt-unsafe)
-  throw EnvironmentError("PostgreSQL refuses to run as root, and this machine has neither an account 'postgres' nor 'nobody'");
+    if (const passwd* p = ::getpwnam(name))
+      return Account{name, p->pw_uid, p->pw_gid};  // NOLINT(concurrency-mt-unsafe)
+  throw EnvironmentError(
+      "PostgreSQL refuses to run as root, and this machine has neither an account 'postgres' nor 'nobody'");
 }
 
 std::string store_subfolder(const StorePlace& place, const std::string& name) {
@@ -179,13 +187,14 @@ Store make_postgres(const StorePlace& place) {
   std::vector<std::string> argv{programs / "postgres", "-D", data};
   // Errors are logged without statement and detail: these would show card texts.
   for (const auto& setting :
-       {"listen_addresses=127.0.0.1", "unix_socket_directories=", "shared_buffers=64MB", "max_connections=300", "wal_level=minimal", "max_wal_senders=0", "fsync=on", "jit=off",
-        "log_checkpoints=off", "log_error_verbosity=terse", "log_min_error_statement=panic", "log_line_prefix=%m [%p] "})
+       {"listen_addresses=127.0.0.1", "unix_socket_directories=", "shared_buffers=64MB", "max_connections=300",
+        "wal_level=minimal", "max_wal_senders=0", "fsync=on", "jit=off", "log_checkpoints=off",
+        "log_error_verbosity=terse", "log_min_error_statement=panic", "log_line_prefix=%m [%p] "})
     argv.insert(argv.end(), {"-c", setting});
   argv.insert(argv.end(), {"-c", "port=" + std::to_string(port)});
   s.command = command_of(place, programs / "postgres", std::move(argv), s.name);
-  s.command.death_signal = SIGQUIT;        // the postmaster ends its own children
-  s.stop_signals = {SIGINT, SIGQUIT};      // fast, then immediate
+  s.command.death_signal = SIGQUIT;    // the postmaster ends its own children
+  s.stop_signals = {SIGINT, SIGQUIT};  // fast, then immediate
   s.answers = [url = s.url] {
     try {
       store::connect(url)->script("SELECT 1");
@@ -204,23 +213,26 @@ Store make_redis(const StorePlace& place) {
   Store s;
   s.name = "redis";
   s.url = "redis://127.0.0.1:" + port;
-  // appendfsync no: each answer comes after the write, so what the queue has taken survives a kill -9 of Redis (not of the machine, as with Kafka's own
-  // settings). With everysec a write waits for the fsync that runs, its answer does not: acknowledged messages were lost.
+  // appendfsync no: each answer comes after the write, so what the queue has taken survives a kill -9 of Redis (not of
+  // the machine, as with Kafka's own settings). With everysec a write waits for the fsync that runs, its answer does
+  // not: acknowledged messages were lost.
   s.command = command_of(place, program,
-                         {"redis-server", "--bind", "127.0.0.1", "--port", port, "--dir", data, "--appendonly", "yes", "--appendfsync",
-                          "no", "--save", "", "--daemonize", "no"},
+                         {"redis-server", "--bind", "127.0.0.1", "--port", port, "--dir", data, "--appendonly", "yes",
+                          "--appendfsync", "no", "--save", "", "--daemonize", "no"},
                          s.name);
   s.stop_signals = {SIGTERM};
   s.answers = [url = s.url] { return store::make_redis(url, 500ms)->reachable(); };
   return s;
 }
 
-void wait_ready(const Store& store, Process& process, std::chrono::milliseconds limit, const std::function<void()>& between) {
+void wait_ready(const Store& store, Process& process, std::chrono::milliseconds limit,
+                const std::function<void()>& between) {
   const auto until = std::chrono::steady_clock::now() + limit;
   while (!store.answers()) {
     if (between) between();
     if (process.wait(20ms))
-      throw EnvironmentError(store.name + " ended with " + process.how() + " while starting: " + log_tail(store.command.log));
+      throw EnvironmentError(store.name + " ended with " + process.how() +
+                             " while starting: " + log_tail(store.command.log));
     if (std::chrono::steady_clock::now() > until)
       throw EnvironmentError(store.name + " did not answer in time: " + log_tail(store.command.log));
   }
@@ -231,7 +243,7 @@ void stop_store(const Store& store, Process& process) {
     process.signal(s);
     if (process.wait(5s)) return;
   }
-  process = Process();   // kills
+  process = Process();  // kills
 }
 
 }  // namespace platform::ops

@@ -1,4 +1,5 @@
-// stores: a private PostgreSQL cluster and a private Redis, unprivileged, on free loopback ports, in a folder that goes with them.
+// stores: a private PostgreSQL cluster and a private Redis, unprivileged, on free loopback ports, in a folder that goes
+// with them.
 #pragma once
 
 #include <chrono>
@@ -27,15 +28,16 @@ class StoreFolder {
   std::string path_;
   bool keep_;
 };
-/// Removes the folders that supervisors left behind which were killed themselves. They may hold gigabytes: a stop is heard at each file.
+/// Removes the folders that supervisors left behind which were killed themselves. They may hold gigabytes: a stop is
+/// heard at each file.
 void remove_orphan_folders(const std::stop_token& stop = {});
 
 /// How to start a store, again too: same port, same data.
 struct Store {
   std::string name, url;
   Command command;
-  std::vector<int> stop_signals;          // in turn, each with its time
-  std::function<bool()> answers;          // one short try
+  std::vector<int> stop_signals;  // in turn, each with its time
+  std::function<bool()> answers;  // one short try
 };
 
 /// Where and as whom: root must not run PostgreSQL, so root uses the account `postgres`, else `nobody`.
@@ -54,9 +56,10 @@ std::string store_subfolder(const StorePlace& place, const std::string& name);
 Store make_postgres(const StorePlace& place);
 Store make_redis(const StorePlace& place);
 
-/// Throws EnvironmentError with the tail of its log when it ended or does not answer in time. `between` is called while waiting
-/// and may throw to give up.
-void wait_ready(const Store& store, Process& process, std::chrono::milliseconds limit, const std::function<void()>& between = {});
+/// Throws EnvironmentError with the tail of its log when it ended or does not answer in time. `between` is called while
+/// waiting and may throw to give up.
+void wait_ready(const Store& store, Process& process, std::chrono::milliseconds limit,
+                const std::function<void()>& between = {});
 /// Asks politely, then less so, then kills.
 void stop_store(const Store& store, Process& process);
 

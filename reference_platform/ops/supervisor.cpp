@@ -1,22 +1,23 @@
-// supervisor: see supervisor.hpp. One thread starts, watches and restarts the children; the control server's threads look at a table under
-// a lock and have everything else done by errands.
+// supervisor: see supervisor.hpp. One thread starts, watches and restarts the children; the control server's threads
+// look at a table under a lock and have everything else done by errands.
 #include "reference_platform/ops/supervisor.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
-#include <poll.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <thread>
-#include <unistd.h>
 
 #include "reference_platform/ops/child.hpp"
 #include "reference_platform/ops/control.hpp"
@@ -36,10 +37,12 @@ using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr auto kStoreStart = 30s, kNodeStart = 30s;
-constexpr auto kNodeStop = 6s;   // longer than a node drains
+constexpr auto kNodeStop = 6s;  // longer than a node drains
 
 /// Told to stop before everything was ready.
-struct Interrupted : std::runtime_error { using std::runtime_error::runtime_error; };
+struct Interrupted : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
 
 class Pipe {
  public:
@@ -61,14 +64,17 @@ class Pipe {
 void make_folder(const std::string& path, mode_t mode) {
   std::error_code error;
   fs::create_directories(path, error);
-  if (error || ::chmod(path.c_str(), mode) != 0) throw EnvironmentError("cannot create " + path + ": " + error.message());
+  if (error || ::chmod(path.c_str(), mode) != 0)
+    throw EnvironmentError("cannot create " + path + ": " + error.message());
 }
 
-/// The folder is one platform's at a time: a second one would write its settings over those with which the nodes of the first are started again.
+/// The folder is one platform's at a time: a second one would write its settings over those with which the nodes of the
+/// first are started again.
 class FolderLock {
  public:
   explicit FolderLock(const std::string& path) : fd_(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
-    if (fd_ < 0 || ::flock(fd_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;   // where a file system knows no locks, nobody is kept out
+    if (fd_ < 0 || ::flock(fd_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+      return;  // where a file system knows no locks, nobody is kept out
     ::close(fd_);
     throw EnvironmentError("another platform runs in " + path + ": end it, or name another folder with --dir");
   }
@@ -101,10 +107,13 @@ json::value seconds_value(double s) {
 class Supervisor {
  public:
   Supervisor(const UpOptions& options, const Parts& parts)
-      : options_(options), parts_(parts), folder_(options.keep), dir_(options.dir.empty() ? folder_.path() : fs::absolute(options.dir).string()) {
+      : options_(options),
+        parts_(parts),
+        folder_(options.keep),
+        dir_(options.dir.empty() ? folder_.path() : fs::absolute(options.dir).string()) {
     make_folder(dir_ + "/logs", 0755);
     lock_ = std::make_unique<FolderLock>(dir_);
-    make_folder(dir_ + "/nodes", 0700);   // the settings hold keys
+    make_folder(dir_ + "/nodes", 0700);  // the settings hold keys
     std::ofstream(dir_ + "/stores.path") << folder_.path() << '\n';
   }
   Supervisor(const Supervisor&) = delete;
@@ -113,37 +122,40 @@ class Supervisor {
 
   void start() {
     for (const int port : {options_.port, options_.control_port})
-      if (port != 0) ports_.take(port);   // before anybody gets it by chance
+      if (port != 0) ports_.take(port);  // before anybody gets it by chance
     start_stores();
     databases_ = prepare_databases(postgres_url_, options_.postgres_url.empty(), options_, parts_);
     check_stop();
-    wait_stores();   // those that needed not be there for the tables
-    nodes_ = std::make_unique<Nodes>(options_, parts_.program, dir_, pipe_.read_end(), common_config(), ports_, children_);
+    wait_stores();  // those that needed not be there for the tables
+    nodes_ =
+        std::make_unique<Nodes>(options_, parts_.program, dir_, pipe_.read_end(), common_config(), ports_, children_);
     nodes_->make_layout();
     for (const auto& c : children_.all())
       if (!c->role.empty()) children_.launch(*c);
     wait_nodes_ready();
-    control_ = std::make_unique<Control>(options_, options_.control_port != 0 ? options_.control_port : ports_.take(), *nodes_, children_, errands_, stop_);
+    control_ = std::make_unique<Control>(options_, options_.control_port != 0 ? options_.control_port : ports_.take(),
+                                         *nodes_, children_, errands_, stop_);
   }
 
   void print_ready_line() const {
     const std::string url = nodes_->public_url();
-    const json::object line{{"url", url},
-                            {"control_url", "http://127.0.0.1:" + std::to_string(control_->port())},
-                            {"audit_url", url},
-                            {"database_url", databases_.urls.front()},
-                            {"database_urls", json::array(databases_.urls.begin(), databases_.urls.end())},
-                            {"shadow_urls", json::array(databases_.shadow_urls.begin(), databases_.shadow_urls.end())},
-                            {"auditor_url", databases_.auditor_url},
-                            {"partners_url", options_.partners_url},
-                            {"redis_url", redis_url_},
-                            {"queue_url", queue_url_},
-                            {"dir", dir_},
-                            {"variant", options_.variant},
-                            {"traits", options_.switches.traits_text()},
-                            {"bugs", options_.switches.bugs_text()},
-                            {"version", CARDSTORM_VERSION},
-                            {"restart_delay_s", seconds_value(options_.variant == "fragile" ? options_.restart_delay_s : 0)}};
+    const json::object line{
+        {"url", url},
+        {"control_url", "http://127.0.0.1:" + std::to_string(control_->port())},
+        {"audit_url", url},
+        {"database_url", databases_.urls.front()},
+        {"database_urls", json::array(databases_.urls.begin(), databases_.urls.end())},
+        {"shadow_urls", json::array(databases_.shadow_urls.begin(), databases_.shadow_urls.end())},
+        {"auditor_url", databases_.auditor_url},
+        {"partners_url", options_.partners_url},
+        {"redis_url", redis_url_},
+        {"queue_url", queue_url_},
+        {"dir", dir_},
+        {"variant", options_.variant},
+        {"traits", options_.switches.traits_text()},
+        {"bugs", options_.switches.bugs_text()},
+        {"version", CARDSTORM_VERSION},
+        {"restart_delay_s", seconds_value(options_.variant == "fragile" ? options_.restart_delay_s : 0)}};
     std::printf("%s\n", json::serialize(line).c_str());
     std::fflush(stdout);
   }
@@ -173,8 +185,10 @@ class Supervisor {
     // These start while initdb works.
     if (own_kafka) launch_store(make_kafka(place, [this] { check_stop(); }), queue_url_);
     if (redis_url_.empty()) launch_store(make_redis(place), redis_url_);
-    if (options_.queue == "redis") queue_url_ = redis_url_;
-    else if (options_.queue != "none" && !own_kafka) queue_url_ = options_.queue;
+    if (options_.queue == "redis")
+      queue_url_ = redis_url_;
+    else if (options_.queue != "none" && !own_kafka)
+      queue_url_ = options_.queue;
     check_stop();
     if (postgres_url_.empty()) {
       launch_store(make_postgres(place), postgres_url_);
@@ -207,7 +221,9 @@ class Supervisor {
     c.redis_url = redis_url_;
     c.queue_url = queue_url_;
     c.partners_url = options_.partners_url;
-    c.partners_key = options_.partners_url.empty() ? random_hex(32) : key_of(options_.partners_key_file);   // sessions are signed with it, too
+    c.partners_key = options_.partners_url.empty()
+                         ? random_hex(32)
+                         : key_of(options_.partners_key_file);  // sessions are signed with it, too
     return c;
   }
 
@@ -220,9 +236,11 @@ class Supervisor {
         const auto answer = edge::call("GET", c->admin_url + "/ready", "", {}, {100ms, 300ms});
         if (answer.status == 200) break;
         if (Clock::now() > until)
-          throw EnvironmentError("node " + c->name + " is not ready in time: " + (answer.status == 0 ? answer.error : answer.body));
+          throw EnvironmentError("node " + c->name +
+                                 " is not ready in time: " + (answer.status == 0 ? answer.error : answer.body));
         if (c->process.wait(20ms))
-          throw EnvironmentError("node " + c->name + " ended with " + c->process.how() + ": " + log_tail(c->command.log));
+          throw EnvironmentError("node " + c->name + " ended with " + c->process.how() + ": " +
+                                 log_tail(c->command.log));
       }
     }
   }
@@ -242,12 +260,13 @@ class Supervisor {
   }
   void check_stop() const {
     auto waits = stop_waits();
-    if (::poll(waits.data(), waits.size(), 0) > 0 && stop_asked(waits)) throw Interrupted("stopped before it was ready");
+    if (::poll(waits.data(), waits.size(), 0) > 0 && stop_asked(waits))
+      throw Interrupted("stopped before it was ready");
   }
 
   void end() noexcept {
-    errands_.close();   // else a control thread would wait for us, who wait for it
-    control_.reset();   // after the answer to `stop` has left
+    errands_.close();  // else a control thread would wait for us, who wait for it
+    control_.reset();  // after the answer to `stop` has left
     children_.end_nodes(kNodeStop);
     drop_databases(databases_);
     for (const auto& s : stores_)
@@ -266,7 +285,7 @@ class Supervisor {
   const std::string dir_;
   std::unique_ptr<FolderLock> lock_;
   Ports ports_;
-  Pipe pipe_;                      // nodes hold its read end: our death is their EOF
+  Pipe pipe_;  // nodes hold its read end: our death is their EOF
   StopSignals signals_;
   Wake stop_;
   Errands errands_;
@@ -289,7 +308,7 @@ int run_supervisor(const UpOptions& options, const Parts& parts) {
     return 130;
   }
   supervisor.print_ready_line();
-  const std::jthread tidy([](const std::stop_token& stop) { remove_orphan_folders(stop); });   // nobody waits for it
+  const std::jthread tidy([](const std::stop_token& stop) { remove_orphan_folders(stop); });  // nobody waits for it
   supervisor.watch();
   return 0;
 }

@@ -1,4 +1,5 @@
-// switch_table: `cardstorm platform traits`: every weakness and planted bug with what it does, what one sees, and where it can be switched.
+// switch_table: `cardstorm platform traits`: every weakness and planted bug with what it does, what one sees, and where
+// it can be switched.
 #pragma once
 
 #include <string>
@@ -12,7 +13,8 @@ bool hardened_honours(domain::Trait trait);
 /// "A06, A09, A10".
 std::string honoured_traits();
 
-/// For people, and for programs: {"traits":[{"id","name","mechanism","symptom","hardened","on":{variant:bool},"switchable":{variant:bool}}],"bugs":[{"id","what","bites"}]}.
+/// For people, and for programs:
+/// {"traits":[{"id","name","mechanism","symptom","hardened","on":{variant:bool},"switchable":{variant:bool}}],"bugs":[{"id","what","bites"}]}.
 std::string switch_table();
 std::string switch_json();
 

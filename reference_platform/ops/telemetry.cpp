@@ -41,8 +41,10 @@ void span_of(const edge::Observed& o, const std::string& route, bool server) {
   span.context = o.context;
   span.parent_span = o.parent_span;
   span.took = o.took;
-  span.began = std::chrono::system_clock::now() - std::chrono::duration_cast<std::chrono::system_clock::duration>(std::chrono::steady_clock::now() - o.began);
-  span.attributes = {{"http.request.method", std::string(o.method), false}, {server ? "http.route" : "url.template", route, false}};
+  span.began = std::chrono::system_clock::now() - std::chrono::duration_cast<std::chrono::system_clock::duration>(
+                                                      std::chrono::steady_clock::now() - o.began);
+  span.attributes = {{"http.request.method", std::string(o.method), false},
+                     {server ? "http.route" : "url.template", route, false}};
   if (!server) span.attributes.push_back({"server.address", std::string(host_of(o.target)), false});
   if (o.status != 0) span.attributes.push_back({"http.response.status_code", std::to_string(o.status), true});
   if (failed(o, server)) span.error = o.status == 0 ? "no answer" : std::to_string(o.status);
@@ -82,7 +84,8 @@ void start_telemetry(const NodeConfig& config) {
   o.instance = config.name;
   o.file = option(config, "spans_file");
   o.endpoint = option(config, "otlp_url");
-  if (const std::string share = option(config, "span_share"); !share.empty()) o.share = std::strtod(share.c_str(), nullptr);
+  if (const std::string share = option(config, "span_share"); !share.empty())
+    o.share = std::strtod(share.c_str(), nullptr);
   if (!o.file.empty() || !o.endpoint.empty()) observe::start_spans(o);
   edge::set_observer(&the_observer());
   observe::name_log(config.name);

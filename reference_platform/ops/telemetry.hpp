@@ -5,7 +5,8 @@
 
 namespace platform::ops {
 
-/// Starts the spans (config.options: "spans_file", "otlp_url", "span_share") and observes the edge, until the process ends. Once per process.
+/// Starts the spans (config.options: "spans_file", "otlp_url", "span_share") and observes the edge, until the process
+/// ends. Once per process.
 void start_telemetry(const NodeConfig& config);
 
 }  // namespace platform::ops

@@ -6,7 +6,9 @@
 
 namespace platform::queue {
 
-std::string id_text(int lane, Position p) { return std::to_string(lane) + ":" + std::to_string(p.major) + "-" + std::to_string(p.minor); }
+std::string id_text(int lane, Position p) {
+  return std::to_string(lane) + ":" + std::to_string(p.major) + "-" + std::to_string(p.minor);
+}
 
 std::optional<LanePosition> read_id(std::string_view id) {
   LanePosition out;
@@ -17,11 +19,15 @@ std::optional<LanePosition> read_id(std::string_view id) {
     at = next + (after != '\0' ? 1 : 0);
     return true;
   };
-  if (!number(out.lane, ':') || !number(out.position.major, '-') || !number(out.position.minor, '\0')) return std::nullopt;
+  if (!number(out.lane, ':') || !number(out.position.major, '-') || !number(out.position.minor, '\0'))
+    return std::nullopt;
   return out;
 }
 
-std::int64_t wall_ms() { return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count(); }
+std::int64_t wall_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
 
 std::size_t Held::count(int lane) const {
   const auto found = lanes_.find(lane);
@@ -33,7 +39,8 @@ bool Held::has(LanePosition at) const {
   return lane != lanes_.end() && lane->second.contains(at.position);
 }
 
-void Held::give(int lane, Position position, const Message& message, std::int64_t published_ms, std::chrono::steady_clock::time_point now) {
+void Held::give(int lane, Position position, const Message& message, std::int64_t published_ms,
+                std::chrono::steady_clock::time_point now) {
   count_ += lanes_[lane].insert_or_assign(position, Entry{message, published_ms, now}).second ? 1U : 0U;
 }
 

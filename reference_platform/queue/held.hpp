@@ -1,5 +1,5 @@
-// held: what a consumer has given out and not heard back about, in memory: so that a message whose effect failed comes again to the same member,
-// and a log of positions (Kafka) knows up to where everything is done.
+// held: what a consumer has given out and not heard back about, in memory: so that a message whose effect failed comes
+// again to the same member, and a log of positions (Kafka) knows up to where everything is done.
 #pragma once
 
 #include <chrono>
@@ -22,7 +22,10 @@ struct Position {
 };
 /// "3:1700000000000-0": a message's id.
 std::string id_text(int lane, Position position);
-struct LanePosition { int lane = 0; Position position; };
+struct LanePosition {
+  int lane = 0;
+  Position position;
+};
 std::optional<LanePosition> read_id(std::string_view id);
 
 /// Milliseconds of the machine's clock.
@@ -37,7 +40,8 @@ class Held {
   [[nodiscard]] bool any(int lane) const { return lanes_.contains(lane); }
   [[nodiscard]] std::size_t count(int lane) const;
   [[nodiscard]] bool has(LanePosition at) const;
-  void give(int lane, Position position, const Message& message, std::int64_t published_ms, std::chrono::steady_clock::time_point now);
+  void give(int lane, Position position, const Message& message, std::int64_t published_ms,
+            std::chrono::steady_clock::time_point now);
   /// False: not held (any more).
   bool finish(LanePosition at);
   void forget(int lane);
@@ -47,9 +51,13 @@ class Held {
 
  private:
   static constexpr std::size_t kMax = 2000;
-  struct Entry { Message message; std::int64_t published_ms; std::chrono::steady_clock::time_point given; };
+  struct Entry {
+    Message message;
+    std::int64_t published_ms;
+    std::chrono::steady_clock::time_point given;
+  };
   const std::chrono::milliseconds retake_;
-  std::map<int, std::map<Position, Entry>> lanes_;   // no empty ones
+  std::map<int, std::map<Position, Entry>> lanes_;  // no empty ones
   std::size_t count_ = 0;
 };
 

@@ -5,7 +5,8 @@
 
 namespace platform::queue {
 
-std::unique_ptr<Consumer> make_kafka_consumer(const std::string& brokers, const std::string& topic, const std::string& group, const std::string& member,
+std::unique_ptr<Consumer> make_kafka_consumer(const std::string& brokers, const std::string& topic,
+                                              const std::string& group, const std::string& member,
                                               std::chrono::milliseconds retake);
 
 }  // namespace platform::queue

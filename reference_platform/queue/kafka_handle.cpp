@@ -23,7 +23,8 @@ void apply(rd_kafka_conf_t* conf, Settings settings) {
 std::string header(const rd_kafka_headers_t* headers, const char* name) {
   const void* value = nullptr;
   std::size_t size = 0;
-  if (headers == nullptr || rd_kafka_header_get_last(headers, name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR) return "";
+  if (headers == nullptr || rd_kafka_header_get_last(headers, name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return "";
   return {static_cast<const char*>(value), size};
 }
 
@@ -31,8 +32,13 @@ std::string header(const rd_kafka_headers_t* headers, const char* name) {
 
 rd_kafka_conf_t* kafka_settings(const std::string& brokers, Settings more) {
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
-  apply(conf, {{"bootstrap.servers", brokers}, {"socket.timeout.ms", "3000"}, {"socket.connection.setup.timeout.ms", "1000"}, {"reconnect.backoff.ms", "50"},
-               {"reconnect.backoff.max.ms", "500"}, {"socket.keepalive.enable", "true"}, {"log_level", "2"}});
+  apply(conf, {{"bootstrap.servers", brokers},
+               {"socket.timeout.ms", "3000"},
+               {"socket.connection.setup.timeout.ms", "1000"},
+               {"reconnect.backoff.ms", "50"},
+               {"reconnect.backoff.max.ms", "500"},
+               {"socket.keepalive.enable", "true"},
+               {"log_level", "2"}});
   apply(conf, more);
   return conf;
 }
@@ -47,10 +53,16 @@ Handle kafka_handle(rd_kafka_type_t type, rd_kafka_conf_t* conf) {
 
 bool ensure_topic(rd_kafka_t* handle, const std::string& topic, std::chrono::milliseconds limit) {
   char error[256];
-  struct TopicEnd { void operator()(rd_kafka_NewTopic_t* t) const { rd_kafka_NewTopic_destroy(t); } };
-  struct OptionsEnd { void operator()(rd_kafka_AdminOptions_t* o) const { rd_kafka_AdminOptions_destroy(o); } };
-  const std::unique_ptr<rd_kafka_NewTopic_t, TopicEnd> wanted(rd_kafka_NewTopic_new(topic.c_str(), kPartitions, -1, error, sizeof error));
-  const std::unique_ptr<rd_kafka_AdminOptions_t, OptionsEnd> options(rd_kafka_AdminOptions_new(handle, RD_KAFKA_ADMIN_OP_CREATETOPICS));
+  struct TopicEnd {
+    void operator()(rd_kafka_NewTopic_t* t) const { rd_kafka_NewTopic_destroy(t); }
+  };
+  struct OptionsEnd {
+    void operator()(rd_kafka_AdminOptions_t* o) const { rd_kafka_AdminOptions_destroy(o); }
+  };
+  const std::unique_ptr<rd_kafka_NewTopic_t, TopicEnd> wanted(
+      rd_kafka_NewTopic_new(topic.c_str(), kPartitions, -1, error, sizeof error));
+  const std::unique_ptr<rd_kafka_AdminOptions_t, OptionsEnd> options(
+      rd_kafka_AdminOptions_new(handle, RD_KAFKA_ADMIN_OP_CREATETOPICS));
   const Events events(rd_kafka_queue_new(handle));
   if (!wanted) return false;
   rd_kafka_AdminOptions_set_request_timeout(options.get(), ms_of(limit), error, sizeof error);
@@ -67,7 +79,7 @@ bool ensure_topic(rd_kafka_t* handle, const std::string& topic, std::chrono::mil
 
 Message message_of(const rd_kafka_message_t& taken) {
   rd_kafka_headers_t* headers = nullptr;
-  rd_kafka_message_headers(&taken, &headers);   // stays the message's
+  rd_kafka_message_headers(&taken, &headers);  // stays the message's
   Message m;
   m.id = id_text(taken.partition, {taken.offset, 0});
   m.key.assign(static_cast<const char*>(taken.key), taken.key == nullptr ? 0 : taken.key_len);

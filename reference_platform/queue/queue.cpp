@@ -12,7 +12,8 @@ namespace platform::queue {
 std::unique_ptr<Queue> make_queue(const std::string& url) {
   constexpr std::string_view kafka = "kafka://";
   if (url.starts_with("redis://")) return watched(make_redis_queue(url), "redis");
-  if (url.starts_with(kafka) && url.size() > kafka.size()) return watched(make_kafka_queue(url.substr(kafka.size())), "kafka");
+  if (url.starts_with(kafka) && url.size() > kafka.size())
+    return watched(make_kafka_queue(url.substr(kafka.size())), "kafka");
   throw std::runtime_error("a queue's address looks like redis://host:port or kafka://host:port, not '" + url + "'");
 }
 

@@ -22,9 +22,9 @@ using store::RedisReply;
 using Kind = RedisReply::Kind;
 using Words = std::vector<std::string>;
 
-constexpr auto kLimit = 1000ms;        // of one command
-constexpr auto kPause = 20ms;          // between looks at a Redis that is away, or for a lane
-constexpr int kLaneMax = 200'000;      // entries; what is beyond is refused, not dropped
+constexpr auto kLimit = 1000ms;    // of one command
+constexpr auto kPause = 20ms;      // between looks at a Redis that is away, or for a lane
+constexpr int kLaneMax = 200'000;  // entries; what is beyond is refused, not dropped
 constexpr std::size_t kAcksAtOnce = 500;
 
 int lane_of(const std::string& key) {
@@ -33,9 +33,15 @@ int lane_of(const std::string& key) {
   return static_cast<int>(hash % kLanes);
 }
 
-std::string stream_of(const std::string& topic, int lane) { return "cardstorm:queue:" + topic + ":" + std::to_string(lane); }
+std::string stream_of(const std::string& topic, int lane) {
+  return "cardstorm:queue:" + topic + ":" + std::to_string(lane);
+}
 
-struct Entry { int lane; Position position; Message message; };
+struct Entry {
+  int lane;
+  Position position;
+  Message message;
+};
 
 /// One entry of a stream: [id, [field, value, ...]]. An entry that was deleted under our hands has no fields.
 std::optional<Entry> entry_of(int lane, const RedisReply& reply) {
@@ -47,16 +53,25 @@ std::optional<Entry> entry_of(int lane, const RedisReply& reply) {
   const auto& fields = reply.items[1].items;
   for (std::size_t i = 0; i + 1 < fields.size(); i += 2) {
     const std::string& name = fields[i].text;
-    (name == "k" ? e.message.key : name == "b" ? e.message.body : name == "m" ? e.message.mark : e.message.trace) = fields[i + 1].text;
+    (name == "k"   ? e.message.key
+     : name == "b" ? e.message.body
+     : name == "m" ? e.message.mark
+                   : e.message.trace) = fields[i + 1].text;
   }
   return e;
 }
 
 class RedisConsumer final : public Consumer {
  public:
-  RedisConsumer(std::shared_ptr<Redis> redis, std::string topic, std::string group, std::string member, milliseconds retake)
-      : redis_(std::move(redis)), topic_(std::move(topic)), group_(std::move(group)), member_(std::move(member)), retake_(std::max(retake, 40ms)),
-        prefix_("cardstorm:queue:" + topic_ + ":group:" + group_), held_(retake_) {}
+  RedisConsumer(std::shared_ptr<Redis> redis, std::string topic, std::string group, std::string member,
+                milliseconds retake)
+      : redis_(std::move(redis)),
+        topic_(std::move(topic)),
+        group_(std::move(group)),
+        member_(std::move(member)),
+        retake_(std::max(retake, 40ms)),
+        prefix_("cardstorm:queue:" + topic_ + ":group:" + group_),
+        held_(retake_) {}
   RedisConsumer(const RedisConsumer&) = delete;
   RedisConsumer& operator=(const RedisConsumer&) = delete;
   ~RedisConsumer() override { leave(); }
@@ -64,7 +79,7 @@ class RedisConsumer final : public Consumer {
   std::vector<Message> take(std::size_t max, milliseconds wait) override {
     left_ = false;
     const auto until = steady_clock::now() + wait;
-    for (bool last = false;; ) {
+    for (bool last = false;;) {
       tell_done();
       keep_lanes();
       std::vector<Message> out = held_.overdue(max, steady_clock::now());
@@ -80,7 +95,7 @@ class RedisConsumer final : public Consumer {
     for (const Message& m : messages) {
       const auto at = read_id(m.id);
       if (!at) continue;
-      held_.finish(*at);   // also when it is somebody else's by now: it is done
+      held_.finish(*at);  // also when it is somebody else's by now: it is done
       finished_[at->lane].push_back(m.id.substr(m.id.find(':') + 1));
     }
     tell_done();
@@ -95,9 +110,9 @@ class RedisConsumer final : public Consumer {
     }
     next_lease_ = {};
     left_ = !redis_->command({"EVAL", kLeave, "1", prefix_, member_, std::to_string(kLanes)}, kLimit).is(Kind::lost);
-    return true;   // a Redis that is away gives nothing to anybody, and forgets us by itself
+    return true;  // a Redis that is away gives nothing to anybody, and forgets us by itself
   }
-  [[nodiscard]] bool assigned() const override { return true; }   // a free lane is anybody's who asks
+  [[nodiscard]] bool assigned() const override { return true; }  // a free lane is anybody's who asks
 
  private:
   void give(std::vector<Message>& out, std::size_t max) {
@@ -124,7 +139,9 @@ class RedisConsumer final : public Consumer {
     }
   }
   /// The stream or its group is not there: nothing to be said about it.
-  static bool gone(const RedisReply& r) { return r.text.find("NOGROUP") != std::string::npos || r.text.find("no such key") != std::string::npos; }
+  static bool gone(const RedisReply& r) {
+    return r.text.find("NOGROUP") != std::string::npos || r.text.find("no such key") != std::string::npos;
+  }
 
   void keep_lanes() {
     const auto now = steady_clock::now();
@@ -133,8 +150,9 @@ class RedisConsumer final : public Consumer {
     std::string busy = ",";
     for (int lane = 0; lane < kLanes; ++lane)
       if (held_.any(lane)) busy += std::to_string(lane) + ",";
-    const RedisReply r = redis_->command({"EVAL", kLease, "1", prefix_, member_, std::to_string(retake_.count()), std::to_string(kLanes), busy}, kLimit);
-    if (!r.is(Kind::array)) return;   // the lease may have run out by the time that Redis answers again: it will say so
+    const RedisReply r = redis_->command(
+        {"EVAL", kLease, "1", prefix_, member_, std::to_string(retake_.count()), std::to_string(kLanes), busy}, kLimit);
+    if (!r.is(Kind::array)) return;  // the lease may have run out by the time that Redis answers again: it will say so
     std::array<bool, kLanes> may{}, unbroken{};
     for (const auto& item : r.items) {
       const auto lane = static_cast<std::size_t>(item.number / 4);
@@ -144,14 +162,14 @@ class RedisConsumer final : public Consumer {
     for (int lane = 0; lane < kLanes; ++lane) {
       const auto i = static_cast<std::size_t>(lane);
       if (!may[i] || !unbroken[i]) drop(lane);
-      if (!unbroken[i]) held_.forget(lane);   // others may have had it in between
+      if (!unbroken[i]) held_.forget(lane);  // others may have had it in between
       if (may[i] && !owned_[i]) owned_[i] = take_over(lane);
     }
     find_lost();
   }
 
-  /// A reply that died with its connection, or with a Redis that stood still, has given us what we never saw, and Redis gives it to nobody else: it then
-  /// counts more as given out than we know of.
+  /// A reply that died with its connection, or with a Redis that stood still, has given us what we never saw, and Redis
+  /// gives it to nobody else: it then counts more as given out than we know of.
   void find_lost() {
     Words streams;
     std::vector<int> lanes;
@@ -168,9 +186,10 @@ class RedisConsumer final : public Consumer {
     if (r.items.size() != lanes.size()) return;
     for (std::size_t i = 0; i < lanes.size(); ++i) {
       const int lane = lanes[i];
-      const auto read = std::count_if(buffer_.begin(), buffer_.end(), [lane](const Entry& e) { return e.lane == lane; });
+      const auto read =
+          std::count_if(buffer_.begin(), buffer_.end(), [lane](const Entry& e) { return e.lane == lane; });
       if (r.items[i].number <= static_cast<std::int64_t>(held_.count(lane)) + read) continue;
-      drop(lane);   // read once more with the lost ones, so that they come in their order
+      drop(lane);  // read once more with the lost ones, so that they come in their order
       owned_[static_cast<std::size_t>(lane)] = take_over(lane);
     }
   }
@@ -181,7 +200,8 @@ class RedisConsumer final : public Consumer {
     std::erase_if(buffer_, [lane](const Entry& e) { return e.lane == lane; });
   }
 
-  /// Whoever read this lane before us is gone: what it had taken and not done is ours. What we hold ourselves is not given out twice.
+  /// Whoever read this lane before us is gone: what it had taken and not done is ours. What we hold ourselves is not
+  /// given out twice.
   bool take_over(int lane) {
     const std::string stream = stream_of(topic_, lane);
     const RedisReply made = redis_->command({"XGROUP", "CREATE", stream, group_, "0", "MKSTREAM"}, kLimit);
@@ -212,14 +232,15 @@ class RedisConsumer final : public Consumer {
       starts.emplace_back(">");
     }
     if (streams.empty() || held_.full()) return std::this_thread::sleep_for(std::min(block, kPause));
-    Words words{"XREADGROUP", "GROUP", group_, member_, "COUNT", std::to_string(std::max<std::size_t>(1, max / streams.size()))};
+    Words words{"XREADGROUP", "GROUP", group_,
+                member_,      "COUNT", std::to_string(std::max<std::size_t>(1, max / streams.size()))};
     if (block > 0ms) words.insert(words.end(), {"BLOCK", std::to_string(block.count())});
     words.emplace_back("STREAMS");
     words.insert(words.end(), streams.begin(), streams.end());
     words.insert(words.end(), starts.begin(), starts.end());
     const RedisReply r = redis_->command(words, block + kLimit);
     if (r.is(Kind::lost) || r.is(Kind::error)) {
-      if (gone(r)) owned_.fill(false);   // an emptied Redis: the groups are made again with the next lease
+      if (gone(r)) owned_.fill(false);  // an emptied Redis: the groups are made again with the next lease
       return std::this_thread::sleep_for(std::min(block, kPause));
     }
     for (const auto& stream : r.items) {
@@ -234,8 +255,8 @@ class RedisConsumer final : public Consumer {
   const milliseconds retake_;
   const std::string prefix_;
   Held held_;
-  std::deque<Entry> buffer_;                           // read, not given out
-  std::map<int, std::vector<std::string>> finished_;   // by lane; not said yet
+  std::deque<Entry> buffer_;                          // read, not given out
+  std::map<int, std::vector<std::string>> finished_;  // by lane; not said yet
   std::array<bool, kLanes> owned_{};
   bool left_ = false;
   steady_clock::time_point next_lease_{};
@@ -246,9 +267,14 @@ class RedisQueue final : public Queue {
   explicit RedisQueue(const std::string& url) : redis_(store::make_redis(url, kLimit)) {}
 
   bool publish(const std::string& topic, const Message& m, milliseconds limit) override {
-    return redis_->command({"EVAL", kPublish, "1", stream_of(topic, lane_of(m.key)), std::to_string(kLaneMax), m.key, m.body, m.mark, m.trace}, limit).is(Kind::text);
+    return redis_
+        ->command({"EVAL", kPublish, "1", stream_of(topic, lane_of(m.key)), std::to_string(kLaneMax), m.key, m.body,
+                   m.mark, m.trace},
+                  limit)
+        .is(Kind::text);
   }
-  std::unique_ptr<Consumer> consume(const std::string& topic, const std::string& group, const std::string& member, milliseconds retake) override {
+  std::unique_ptr<Consumer> consume(const std::string& topic, const std::string& group, const std::string& member,
+                                    milliseconds retake) override {
     return std::make_unique<RedisConsumer>(redis_, topic, group, member, retake);
   }
   Backlog backlog(const std::string& topic, const std::string& group) override {

@@ -1,5 +1,6 @@
-// redis_scripts: what the queue has Redis do in one step. A topic is kLanes streams, a key always goes to the same one; each lane is read by one
-// member of a group at a time, by a lease, so that the order per key holds while members share the work.
+// redis_scripts: what the queue has Redis do in one step. A topic is kLanes streams, a key always goes to the same one;
+// each lane is read by one member of a group at a time, by a lease, so that the order per key holds while members share
+// the work.
 #pragma once
 
 namespace platform::queue {
@@ -11,8 +12,9 @@ inline constexpr char kPublish[] = R"lua(
 if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[1]) then return redis.error_reply('FULL the lane has no room') end
 return redis.call('XADD', KEYS[1], '*', 'k', ARGV[2], 'b', ARGV[3], 'm', ARGV[4], 't', ARGV[5]))lua";
 
-/// KEYS: prefix of the group. ARGV: member, lease in ms, lanes, ",2,5," that the member cannot give up yet. Says who lives, then deals the lanes among the
-/// living in turn. Returns for each lane that the member holds now: lane * 4 + 1 when it may read it + 2 when it has held it without a break.
+/// KEYS: prefix of the group. ARGV: member, lease in ms, lanes, ",2,5," that the member cannot give up yet. Says who
+/// lives, then deals the lanes among the living in turn. Returns for each lane that the member holds now: lane * 4 + 1
+/// when it may read it + 2 when it has held it without a break.
 inline constexpr char kLease[] = R"lua(
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

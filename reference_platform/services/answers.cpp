@@ -1,13 +1,14 @@
 // answers: see answers.hpp.
 #include "reference_platform/services/answers.hpp"
 
+#include <sys/random.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <stdexcept>
-#include <sys/random.h>
-#include <unistd.h>
 
 #include "reference_platform/domain/json.hpp"
 
@@ -37,7 +38,8 @@ edge::Response json_answer(int status, std::string body) {
 }
 
 edge::Response error_answer(int status, std::string_view code, std::string_view message) {
-  edge::Response r = json_answer(status, domain::JsonObject().add("error", code).add("message", message.empty() ? code : message).done());
+  edge::Response r = json_answer(
+      status, domain::JsonObject().add("error", code).add("message", message.empty() ? code : message).done());
   if (status == 503) r.headers.emplace_back("Retry-After", "1");
   return r;
 }
@@ -64,7 +66,8 @@ std::string query_value(std::string_view query, std::string_view name) {
   while (!query.empty()) {
     const auto end = query.find('&');
     const std::string_view pair = query.substr(0, end);
-    if (pair.size() > name.size() && pair.substr(0, name.size()) == name && pair[name.size()] == '=') return std::string(pair.substr(name.size() + 1));
+    if (pair.size() > name.size() && pair.substr(0, name.size()) == name && pair[name.size()] == '=')
+      return std::string(pair.substr(name.size() + 1));
     query = end == std::string_view::npos ? std::string_view() : query.substr(end + 1);
   }
   return "";
@@ -77,12 +80,15 @@ std::optional<Page> page_of(const edge::Request& request, PageLimit limit) {
   return page;
 }
 
-edge::Response bad_page(PageLimit limit) { return error_answer(400, "bad_page", "after and limit are whole numbers, limit 1 to " + std::to_string(limit.most)); }
+edge::Response bad_page(PageLimit limit) {
+  return error_answer(400, "bad_page", "after and limit are whole numbers, limit 1 to " + std::to_string(limit.most));
+}
 
 std::string random_id() {
   static constexpr char kHex[] = "0123456789abcdef";
   unsigned char bytes[16];
-  if (getrandom(bytes, sizeof bytes, 0) != static_cast<ssize_t>(sizeof bytes)) throw std::runtime_error("getrandom failed");
+  if (getrandom(bytes, sizeof bytes, 0) != static_cast<ssize_t>(sizeof bytes))
+    throw std::runtime_error("getrandom failed");
   std::string out;
   for (const unsigned char b : bytes) {
     out += kHex[b >> 4];

@@ -24,8 +24,12 @@ std::vector<std::string> path_parts(std::string_view path);
 std::string query_value(std::string_view query, std::string_view name);
 
 /// ?after= and ?limit= of a keyset page; nullopt when they are no such numbers.
-struct Page { std::int64_t after = 0, limit = 0; };
-struct PageLimit { std::int64_t usual, most; };
+struct Page {
+  std::int64_t after = 0, limit = 0;
+};
+struct PageLimit {
+  std::int64_t usual, most;
+};
 inline constexpr PageLimit kBuyersPage{100, 500}, kAuditPage{500, 5000};
 std::optional<Page> page_of(const edge::Request& request, PageLimit limit = kBuyersPage);
 edge::Response bad_page(PageLimit limit = kBuyersPage);

@@ -48,7 +48,8 @@ edge::Handler backend_handler(store::PoolControl& pool, edge::Handler handler) {
     } catch (const store::PoolTimeout& e) {
       return error_answer(503, "pool_starved", e.what());
     } catch (const store::SqlError& e) {
-      if (e.state.starts_with("22")) return error_answer(400, "bad_request", "a value does not fit");   // SQLSTATE class 22: data exception
+      if (e.state.starts_with("22"))
+        return error_answer(400, "bad_request", "a value does not fit");  // SQLSTATE class 22: data exception
       return error_answer(503, "database", e.what());
     }
   };
@@ -90,11 +91,13 @@ edge::Response guarded(DatabaseGuard& guard, int database, const std::function<e
     guard.worked(database);
     return answer;
   } catch (const store::SqlError& e) {
-    if (e.state.empty()) guard.failed(database);
-    else guard.worked(database);
+    if (e.state.empty())
+      guard.failed(database);
+    else
+      guard.worked(database);
     throw;
   } catch (...) {
-    guard.unsure(database);   // busy is not away; what is stuck says so itself
+    guard.unsure(database);  // busy is not away; what is stuck says so itself
     throw;
   }
 }
@@ -145,11 +148,14 @@ int option(const ops::NodeConfig& config, const std::string& name, int fallback)
 
 std::vector<Message> take_messages(store::Connection& db, const std::string& topic, int limit, milliseconds lease) {
   const auto rows = db.run(
-      "WITH picked AS MATERIALIZED (SELECT id FROM outbox WHERE topic = $1 AND lease_until < now() ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED) "
-      "UPDATE outbox o SET lease_until = now() + $3 * interval '1 ms' FROM picked WHERE o.id = picked.id RETURNING o.id, o.order_no, o.body",
+      "WITH picked AS MATERIALIZED (SELECT id FROM outbox WHERE topic = $1 AND lease_until < now() ORDER BY id LIMIT "
+      "$2 FOR UPDATE SKIP LOCKED) "
+      "UPDATE outbox o SET lease_until = now() + $3 * interval '1 ms' FROM picked WHERE o.id = picked.id RETURNING "
+      "o.id, o.order_no, o.body",
       {topic, std::to_string(limit), std::to_string(lease.count())});
   std::vector<Message> out;
-  for (int i = 0; i < rows.size(); ++i) out.push_back({std::string(rows.text(i, 0)), std::string(rows.text(i, 1)), std::string(rows.text(i, 2))});
+  for (int i = 0; i < rows.size(); ++i)
+    out.push_back({std::string(rows.text(i, 0)), std::string(rows.text(i, 1)), std::string(rows.text(i, 2))});
   return out;
 }
 

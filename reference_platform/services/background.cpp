@@ -20,7 +20,7 @@ Loop::~Loop() {
 }
 
 namespace {
-constexpr auto kSayAgain = std::chrono::seconds(5);   // a database that is away is said each 5 s, not each round
+constexpr auto kSayAgain = std::chrono::seconds(5);  // a database that is away is said each 5 s, not each round
 }
 
 void Loop::run() {

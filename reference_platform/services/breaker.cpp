@@ -25,7 +25,7 @@ void Breaker::end(Time began, Time now, bool good) {
   const std::lock_guard lock(mutex_);
   if (const auto it = running_.find(began); it != running_.end()) running_.erase(it);
   const bool bad = !good || now - began > options_.slow;
-  if (state_ != State::closed) return;   // late answers of the time before say nothing new
+  if (state_ != State::closed) return;  // late answers of the time before say nothing new
   calls_.push_back({now, bad});
   bad_in_a_row_ = bad ? bad_in_a_row_ + 1 : 0;
   trip_if_bad(now);
@@ -61,7 +61,8 @@ void Breaker::hurry() {
 void Breaker::trip_if_bad(Time now) {
   while (!calls_.empty() && calls_.front().at < now - options_.window) calls_.pop_front();
   // What still runs since before the last opening was counted then.
-  const auto slow = static_cast<int>(std::count_if(running_.begin(), running_.end(), [&](Time began) { return began >= tripped_ && now - began > options_.slow; }));
+  const auto slow = static_cast<int>(std::count_if(
+      running_.begin(), running_.end(), [&](Time began) { return began >= tripped_ && now - began > options_.slow; }));
   int bad = slow;
   for (const Call& call : calls_) bad += call.bad ? 1 : 0;
   const int all = static_cast<int>(calls_.size()) + slow;

@@ -1,4 +1,5 @@
-// breaker: says when to stop asking a dependency that fails or is slow, and when to try again. Time comes in as a parameter.
+// breaker: says when to stop asking a dependency that fails or is slow, and when to try again. Time comes in as a
+// parameter.
 #pragma once
 
 #include <chrono>
@@ -10,14 +11,15 @@ namespace platform::services {
 
 struct BreakerOptions {
   std::chrono::milliseconds window{5000}, slow{600}, open{2000}, open_max{15000};
-  int calls_min = 5;          // fewer calls in the window prove nothing
+  int calls_min = 5;  // fewer calls in the window prove nothing
   double bad_share = 0.5;
-  int probes_good = 2;        // in a row, to close again
+  int probes_good = 2;  // in a row, to close again
 };
 
-/// Closed: calls pass. Open: none. Half open: one probe at a time. A call that has been running for longer than `slow` counts as
-/// bad already, so that a hanging dependency is noticed before its calls time out; so do calls_min bad calls in a row, however good the
-/// window was before. Each bad probe doubles the time that it stays open, up to `open_max`. Any thread.
+/// Closed: calls pass. Open: none. Half open: one probe at a time. A call that has been running for longer than `slow`
+/// counts as bad already, so that a hanging dependency is noticed before its calls time out; so do calls_min bad calls
+/// in a row, however good the window was before. Each bad probe doubles the time that it stays open, up to `open_max`.
+/// Any thread.
 class Breaker {
  public:
   using Time = std::chrono::steady_clock::time_point;
@@ -36,7 +38,10 @@ class Breaker {
   void hurry();
 
  private:
-  struct Call { Time at; bool bad; };
+  struct Call {
+    Time at;
+    bool bad;
+  };
   void trip_if_bad(Time now);
   void trip(Time now);
 

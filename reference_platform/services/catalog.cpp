@@ -1,5 +1,6 @@
-// catalog: the shop window of the hardened variant: goods with the stock of all databases together, through a cache in tiers (catalog_cache.hpp). The list is kept
-// warm whether anybody looks or not, so that there is something to show when the databases go.
+// catalog: the shop window of the hardened variant: goods with the stock of all databases together, through a cache in
+// tiers (catalog_cache.hpp). The list is kept warm whether anybody looks or not, so that there is something to show
+// when the databases go.
 #include <algorithm>
 #include <memory>
 
@@ -23,36 +24,45 @@ using edge::Request;
 using edge::Response;
 
 constexpr int kWorkers = 6, kPoolSize = 3;
-constexpr std::size_t kSkuMax = 64, kTogether = 200;   // goods that a look at the list makes warm
+constexpr std::size_t kSkuMax = 64, kTogether = 200;  // goods that a look at the list makes warm
 constexpr auto kWarmEvery = 1000ms;
-const char kList[] = "";   // the list's key; a sku's is the sku
+const char kList[] = "";  // the list's key; a sku's is the sku
 
 /// Cards that are free, or the counter of goods without cards of ours; $2 is planted bug B11: always the counter.
 constexpr char kGoods[] =
     "SELECT sku, name, class, price_cents, unlimited, "
-    "CASE WHEN class = 'game_card' AND source = 'own' AND NOT $2::boolean THEN (SELECT count(*) FROM cards c WHERE c.sku = g.sku AND c.order_no IS NULL AND NOT c.sold) ELSE stock END "
+    "CASE WHEN class = 'game_card' AND source = 'own' AND NOT $2::boolean THEN (SELECT count(*) FROM cards c WHERE "
+    "c.sku = g.sku AND c.order_no IS NULL AND NOT c.sold) ELSE stock END "
     "FROM goods g WHERE $1 = '' OR sku = $1 ORDER BY number, sku";
-constexpr char kSteps[] = "SELECT sku, from_quantity, price_cents FROM wholesale WHERE $1 = '' OR sku = $1 ORDER BY sku, from_quantity";
+constexpr char kSteps[] =
+    "SELECT sku, from_quantity, price_cents FROM wholesale WHERE $1 = '' OR sku = $1 ORDER BY sku, from_quantity";
 
 class Catalog {
  public:
   explicit Catalog(const ops::NodeConfig& config)
-      : uncached_(config.switches.on(Trait::A06)), counter_(config.switches.on(domain::Bug::B11)), shards_(config.database_urls, {}, {"", kPoolSize, 1000ms, 1000ms}), redis_(store::make_redis(config.redis_url)),
+      : uncached_(config.switches.on(Trait::A06)),
+        counter_(config.switches.on(domain::Bug::B11)),
+        shards_(config.database_urls, {}, {"", kPoolSize, 1000ms, 1000ms}),
+        redis_(store::make_redis(config.redis_url)),
         cache_({}, "cardstorm:goods:", *redis_, metrics_, [this](const std::string& key) { return load(key); }) {
-    if (!uncached_) warm_ = std::make_unique<Loop>("catalogue", kWarmEvery, [this] {
-      cache_.get(kList);
-      return false;
-    });
+    if (!uncached_)
+      warm_ = std::make_unique<Loop>("catalogue", kWarmEvery, [this] {
+        cache_.get(kList);
+        return false;
+      });
   }
 
   Response handle(const Request& r) {
     const auto parts = path_parts(r.path);
-    if (r.method != "GET" || parts.empty() || parts[0] != "goods" || parts.size() > 2) return error_answer(404, "not_found");
+    if (r.method != "GET" || parts.empty() || parts[0] != "goods" || parts.size() > 2)
+      return error_answer(404, "not_found");
     const std::string key = parts.size() == 1 ? kList : parts[1];
     if (key.size() > kSkuMax) return error_answer(404, "unknown_sku");
     const auto answer = uncached_ ? at_the_source(key) : cache_.get(key);
     if (answer.state == CatalogCache::State::found) return json_answer(200, answer.text);
-    return answer.state == CatalogCache::State::absent ? error_answer(404, "unknown_sku") : error_answer(503, "no_catalogue", "nothing is known yet, and the databases do not answer");
+    return answer.state == CatalogCache::State::absent
+               ? error_answer(404, "unknown_sku")
+               : error_answer(503, "no_catalogue", "nothing is known yet, and the databases do not answer");
   }
   store::Shards& shards() { return shards_; }
   /// What it knows it can show.
@@ -73,7 +83,8 @@ class Catalog {
     const auto goods = read(key);
     if (key != kList) return {goods.empty() ? std::nullopt : std::optional(goods_json(goods.front(), true)), {}};
     CatalogCache::Loaded out{goods_list_json(goods), {}};
-    for (std::size_t i = 0; i < std::min(goods.size(), kTogether); ++i) out.others.emplace_back(goods[i].sku, goods_json(goods[i], true));
+    for (std::size_t i = 0; i < std::min(goods.size(), kTogether); ++i)
+      out.others.emplace_back(goods[i].sku, goods_json(goods[i], true));
     return out;
   }
 
@@ -89,7 +100,8 @@ class Catalog {
         continue;
       }
       for (int i = 0; i < rows.size(); ++i) {
-        const auto good = std::find_if(goods.begin(), goods.end(), [&](const Good& g) { return g.sku == rows.text(i, 0); });
+        const auto good =
+            std::find_if(goods.begin(), goods.end(), [&](const Good& g) { return g.sku == rows.text(i, 0); });
         if (good != goods.end()) good->stock += rows.number(i, 5);
       }
     }
@@ -109,7 +121,8 @@ class Catalog {
 
   static void add_steps(std::vector<Good>& goods, const store::Rows& steps) {
     for (int i = 0; i < steps.size(); ++i) {
-      const auto good = std::find_if(goods.begin(), goods.end(), [&](const Good& g) { return g.sku == steps.text(i, 0); });
+      const auto good =
+          std::find_if(goods.begin(), goods.end(), [&](const Good& g) { return g.sku == steps.text(i, 0); });
       if (good != goods.end()) good->wholesale.push_back({steps.number(i, 1), steps.number(i, 2)});
     }
   }
@@ -119,7 +132,7 @@ class Catalog {
   store::Shards shards_;
   std::unique_ptr<store::Redis> redis_;
   CatalogCache cache_;
-  std::unique_ptr<Loop> warm_;   // last: ends first
+  std::unique_ptr<Loop> warm_;  // last: ends first
 };
 
 }  // namespace

@@ -8,17 +8,25 @@ namespace {
 
 using std::chrono::milliseconds;
 
-std::int64_t wall_ms() { return std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count(); }
+std::int64_t wall_ms() {
+  return std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
 
 }  // namespace
 
-CatalogCache::CatalogCache(CacheOptions options, std::string prefix, store::Redis& redis, Metrics& metrics, Load load, Clock clock)
-    : options_(options), prefix_(std::move(prefix)), redis_(redis), metrics_(metrics), load_(std::move(load)), clock_(std::move(clock)) {}
+CatalogCache::CatalogCache(CacheOptions options, std::string prefix, store::Redis& redis, Metrics& metrics, Load load,
+                           Clock clock)
+    : options_(options),
+      prefix_(std::move(prefix)),
+      redis_(redis),
+      metrics_(metrics),
+      load_(std::move(load)),
+      clock_(std::move(clock)) {}
 
 CatalogCache::Answer CatalogCache::get(const std::string& key) {
   std::unique_lock lock(mutex_);
   make_room();
-  Entry& e = entries_[key];   // while it loads nobody removes it
+  Entry& e = entries_[key];  // while it loads nobody removes it
   if (e.state != State::unknown && (e.loading || clock_() < e.until)) {
     count("memory", e.loading ? "stale" : "hit");
     return answer_of(e);
@@ -68,7 +76,7 @@ bool CatalogCache::fetch(const std::string& key, Entry& out) {
   count("redis", shared ? "stale" : "miss");
   if (load(key, out)) return true;
   metrics_.add("catalogue_stale_total");
-  if (out.state != State::unknown) {   // a node that starts while the source is away must find it
+  if (out.state != State::unknown) {  // a node that starts while the source is away must find it
     if (!shared) to_redis(key, out.state, out.text, false);
     return false;
   }
@@ -85,7 +93,8 @@ std::optional<CatalogCache::Shared> CatalogCache::from_redis(const std::string& 
   const char *from = text->data(), *to = from + text->size();
   const auto [end, error] = std::from_chars(from, to, soft);
   if (error != std::errc() || to - end < 3 || *end != ' ' || (end[1] != 'F' && end[1] != 'A')) return std::nullopt;
-  return Shared{text->substr(static_cast<std::size_t>(end - from) + 3), end[1] == 'F' ? State::found : State::absent, wall_ms() < soft};
+  return Shared{text->substr(static_cast<std::size_t>(end - from) + 3), end[1] == 'F' ? State::found : State::absent,
+                wall_ms() < soft};
 }
 
 void CatalogCache::to_redis(const std::string& key, State state, const std::string& text, bool fresh) {
@@ -95,7 +104,8 @@ void CatalogCache::to_redis(const std::string& key, State state, const std::stri
     soft = fresh ? jittered(state == State::absent ? options_.negative : options_.soft) : milliseconds(0);
     hard = jittered(state == State::absent ? options_.negative : options_.hard);
   }
-  redis_.set(prefix_ + key, std::to_string(wall_ms() + soft.count()) + (state == State::found ? " F " : " A ") + text, hard);
+  redis_.set(prefix_ + key, std::to_string(wall_ms() + soft.count()) + (state == State::found ? " F " : " A ") + text,
+             hard);
 }
 
 bool CatalogCache::load(const std::string& key, Entry& out) {
@@ -103,7 +113,7 @@ bool CatalogCache::load(const std::string& key, Entry& out) {
     const std::lock_guard lock(mutex_);
     const auto now = clock_();
     if (now < source_again_) return false;
-    if (source_away_) source_again_ = now + options_.retry;   // one at a time finds out whether it is back
+    if (source_away_) source_again_ = now + options_.retry;  // one at a time finds out whether it is back
   }
   try {
     Loaded loaded = load_(key);
@@ -145,7 +155,7 @@ milliseconds CatalogCache::jittered(milliseconds t) {
   random_ ^= random_ << 13U;
   random_ ^= random_ >> 17U;
   random_ ^= random_ << 5U;
-  const double share = static_cast<double>(random_ % 2001) / 1000.0 - 1;   // -1 to 1
+  const double share = static_cast<double>(random_ % 2001) / 1000.0 - 1;  // -1 to 1
   return milliseconds(static_cast<std::int64_t>(static_cast<double>(t.count()) * (1 + share * options_.jitter)));
 }
 

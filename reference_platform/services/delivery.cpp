@@ -1,6 +1,7 @@
-// delivery: gives paid buyers of the hardened variant what they bought, class by class. Its input is the message table: a message
-// is leased, worked on, and deleted in the transaction that tells the order; a worker that died leaves its lease to the next. Buyers take
-// turns and large orders go in chunks, so that nobody waits for somebody else's 500 cards.
+// delivery: gives paid buyers of the hardened variant what they bought, class by class. Its input is the message table:
+// a message is leased, worked on, and deleted in the transaction that tells the order; a worker that died leaves its
+// lease to the next. Buyers take turns and large orders go in chunks, so that nobody waits for somebody else's 500
+// cards.
 #include <deque>
 #include <map>
 #include <memory>
@@ -29,23 +30,36 @@ using store::Connection;
 
 constexpr int kHttpWorkers = 4, kPoolSize = 4;
 constexpr int kBatch = 50;
-constexpr int kWindow = 500;   // among so many of the oldest messages buyers take turns
+constexpr int kWindow = 500;  // among so many of the oldest messages buyers take turns
 constexpr int kLeaseMs = 5000;
 constexpr auto kBorrow = 500ms;
 constexpr edge::CallOptions kInventoryCall{100ms, 3000ms};
 
-struct Task { std::string id, topic, order_no, mark, trace, source, goods_class, sku; int quantity = 0; };
+struct Task {
+  std::string id, topic, order_no, mark, trace, source, goods_class, sku;
+  int quantity = 0;
+};
 /// What an order is told at the end of a message.
-struct Verdict { Task task; std::string topic, body; };
+struct Verdict {
+  Task task;
+  std::string topic, body;
+};
 
 class Delivery {
  public:
   explicit Delivery(const ops::NodeConfig& config)
-      : config_(config), log_(config.name), inventory_url_(config.peers.contains("inventory") && !config.peers.at("inventory").empty() ? config.peers.at("inventory").front() : ""),
-        shards_(config.database_urls, config.shadow_urls, {"", kPoolSize, 2000ms, 2000ms}), supplies_(config, shards_, log_, metrics_),
+      : config_(config),
+        log_(config.name),
+        inventory_url_(config.peers.contains("inventory") && !config.peers.at("inventory").empty()
+                           ? config.peers.at("inventory").front()
+                           : ""),
+        shards_(config.database_urls, config.shadow_urls, {"", kPoolSize, 2000ms, 2000ms}),
+        supplies_(config, shards_, log_, metrics_),
         supply_loop_("supplies", 100ms, [this] { return supplies_.step(); }),
-        stock_loop_("upstream stock", std::chrono::milliseconds(option(config, "upstream_sync_ms", 3000)), [this] { return supplies_.sync_stock(); }) {
-    for (const auto& each : shards_.each()) deliver_loops_.emplace_back("deliver", 50ms, [this, pool = each.pool] { return deliver_batch(*pool); });
+        stock_loop_("upstream stock", std::chrono::milliseconds(option(config, "upstream_sync_ms", 3000)),
+                    [this] { return supplies_.sync_stock(); }) {
+    for (const auto& each : shards_.each())
+      deliver_loops_.emplace_back("deliver", 50ms, [this, pool = each.pool] { return deliver_batch(*pool); });
   }
 
   Response handle(const Request& r) {
@@ -71,23 +85,32 @@ class Delivery {
   store::Shards shards_;
   Supplies supplies_;
   Loop supply_loop_, stock_loop_;
-  std::deque<Loop> deliver_loops_;   // one per database: one that is away does not stop the others. They end first
+  std::deque<Loop> deliver_loops_;  // one per database: one that is away does not stop the others. They end first
 };
 
 std::vector<Task> Delivery::take(Connection& db) {
   static const std::string sql =
-      "WITH waiting AS (SELECT id, body FROM outbox WHERE topic IN ('deliver','revoke') AND lease_until < now() ORDER BY id LIMIT " + std::to_string(kWindow) + "), "
+      "WITH waiting AS (SELECT id, body FROM outbox WHERE topic IN ('deliver','revoke') AND lease_until < now() ORDER "
+      "BY id LIMIT " +
+      std::to_string(kWindow) +
+      "), "
       "turns AS (SELECT id, row_number() OVER (PARTITION BY body::json->>'buyer' ORDER BY id) AS turn FROM waiting), "
-      "chosen AS (SELECT id FROM turns ORDER BY turn, id LIMIT " + std::to_string(kBatch) + "), "
-      "picked AS MATERIALIZED (SELECT o.id FROM outbox o JOIN chosen USING (id) WHERE o.lease_until < now() FOR UPDATE OF o SKIP LOCKED), "
-      "leased AS (UPDATE outbox o SET lease_until = now() + $1 * interval '1 ms' FROM picked WHERE o.id = picked.id RETURNING o.id, o.topic, o.order_no, o.body::json AS body, o.mark, o.trace) "
-      "SELECT l.id, l.topic, l.order_no, coalesce(nullif(l.mark, ''), l.body->>'mark', ''), l.trace, coalesce(g.source, 'own'), l.body->>'class', l.body->>'sku', (l.body->>'quantity')::int "
+      "chosen AS (SELECT id FROM turns ORDER BY turn, id LIMIT " +
+      std::to_string(kBatch) +
+      "), "
+      "picked AS MATERIALIZED (SELECT o.id FROM outbox o JOIN chosen USING (id) WHERE o.lease_until < now() FOR UPDATE "
+      "OF o SKIP LOCKED), "
+      "leased AS (UPDATE outbox o SET lease_until = now() + $1 * interval '1 ms' FROM picked WHERE o.id = picked.id "
+      "RETURNING o.id, o.topic, o.order_no, o.body::json AS body, o.mark, o.trace) "
+      "SELECT l.id, l.topic, l.order_no, coalesce(nullif(l.mark, ''), l.body->>'mark', ''), l.trace, "
+      "coalesce(g.source, 'own'), l.body->>'class', l.body->>'sku', (l.body->>'quantity')::int "
       "FROM leased l LEFT JOIN goods g ON g.sku = l.body->>'sku'";
   const auto rows = db.run(sql.c_str(), {std::to_string(kLeaseMs)});
   std::vector<Task> out;
   for (int i = 0; i < rows.size(); ++i) {
     const auto text = [&](int column) { return std::string(rows.text(i, column)); };
-    out.push_back({text(0), text(1), text(2), text(3), text(4), text(5), text(6), text(7), static_cast<int>(rows.number(i, 8))});
+    out.push_back(
+        {text(0), text(1), text(2), text(3), text(4), text(5), text(6), text(7), static_cast<int>(rows.number(i, 8))});
   }
   return out;
 }
@@ -106,7 +129,11 @@ bool Delivery::deliver_batch(store::Pool& pool) {
     } else if (t.goods_class == "game_card" && supplier.empty()) {
       cards.push_back(t);
     } else if (supplier.empty()) {
-      verdicts.push_back({t, "delivered", JsonObject().add("receipt", domain::receipt_of(t.goods_class, t.order_no, keyed_code(config_.partners_key, t.order_no))).done()});
+      verdicts.push_back({t, "delivered",
+                          JsonObject()
+                              .add("receipt", domain::receipt_of(t.goods_class, t.order_no,
+                                                                 keyed_code(config_.partners_key, t.order_no)))
+                              .done()});
     } else if (!supplies_.knows(supplier)) {
       verdicts.push_back({t, "undeliverable", JsonObject().add("reason", "no supplier " + supplier).done()});
     } else {
@@ -117,10 +144,14 @@ bool Delivery::deliver_batch(store::Pool& pool) {
   if (!asked_ids.empty()) supplies_.accept(*pool.take(kBorrow), asked_ids, asked_of);
   const bool unfinished = !cards.empty() && claim_cards(pool, cards, verdicts);
   if (!verdicts.empty()) tell_orders(*pool.take(kBorrow), verdicts);
-  for (const Verdict& v : verdicts) metrics_.add("deliveries_total{class=\"" + v.task.goods_class + "\",outcome=\"" + v.topic + "\"}");
+  for (const Verdict& v : verdicts)
+    metrics_.add("deliveries_total{class=\"" + v.task.goods_class + "\",outcome=\"" + v.topic + "\"}");
   for (const Task& t : tasks) {
-    observe::record_work("process " + t.topic, observe::SpanKind::consumer, observe::Context::of(t.trace, t.mark), began,
-                         {{"messaging.system", "postgresql", false}, {"messaging.destination.name", "outbox", false}, {"messaging.operation.type", "process", false},
+    observe::record_work("process " + t.topic, observe::SpanKind::consumer, observe::Context::of(t.trace, t.mark),
+                         began,
+                         {{"messaging.system", "postgresql", false},
+                          {"messaging.destination.name", "outbox", false},
+                          {"messaging.operation.type", "process", false},
                           {"cardstorm.order_no", t.order_no, false}});
   }
   return static_cast<int>(tasks.size()) == kBatch || unfinished;
@@ -135,12 +166,16 @@ bool Delivery::claim_cards(store::Pool& pool, const std::vector<Task>& tasks, st
     all_ids.push_back(t.id);
     orders.push_back(JsonObject().add("order_no", t.order_no).add("quantity", t.quantity).done());
   }
-  if (config_.switches.on(Bug::B22)) pool.take(kBorrow)->run("DELETE FROM outbox WHERE id = ANY($1::bigint[])", {pg_array(all_ids)});
+  if (config_.switches.on(Bug::B22))
+    pool.take(kBorrow)->run("DELETE FROM outbox WHERE id = ANY($1::bigint[])", {pg_array(all_ids)});
   // One call for all: it belongs to the first one's trace and names the others'.
-  observe::Span span("claim cards", observe::SpanKind::internal, observe::Context::of(tasks.front().trace, tasks.front().mark));
+  observe::Span span("claim cards", observe::SpanKind::internal,
+                     observe::Context::of(tasks.front().trace, tasks.front().mark));
   for (const Task& t : tasks)
     if (&t != &tasks.front()) span.link(observe::Context::of(t.trace, t.mark));
-  const auto answer = edge::call("POST", inventory_url_ + "/internal/claim", JsonObject().raw("orders", domain::json_array(orders)).done(), {{"X-Deadline-Ms", "3000"}}, kInventoryCall);
+  const auto answer = edge::call("POST", inventory_url_ + "/internal/claim",
+                                 JsonObject().raw("orders", domain::json_array(orders)).done(),
+                                 {{"X-Deadline-Ms", "3000"}}, kInventoryCall);
   const auto json = Json::parse(answer.body);
   if (answer.status != 200 || !json) {
     put_back(*pool.take(kBorrow), all_ids, 100);
@@ -177,10 +212,12 @@ void Delivery::cards_missing(store::Pool& pool, const Task& t, std::vector<Verdi
 }
 
 void Delivery::put_back(Connection& db, const std::vector<std::string>& ids, int wait_ms) {
-  db.run("UPDATE outbox SET lease_until = now() + ($2::int - 1) * interval '1 ms' WHERE id = ANY($1::bigint[])", {pg_array(ids), std::to_string(wait_ms)});
+  db.run("UPDATE outbox SET lease_until = now() + ($2::int - 1) * interval '1 ms' WHERE id = ANY($1::bigint[])",
+         {pg_array(ids), std::to_string(wait_ms)});
 }
 
-// The message goes and the order's message comes in one statement; a message whose lease another worker has used up is gone already.
+// The message goes and the order's message comes in one statement; a message whose lease another worker has used up is
+// gone already.
 void Delivery::tell_orders(Connection& db, const std::vector<Verdict>& verdicts) {
   std::vector<std::string> ids, topics, bodies, orders, marks, traces;
   for (const Verdict& v : verdicts) {
@@ -191,14 +228,20 @@ void Delivery::tell_orders(Connection& db, const std::vector<Verdict>& verdicts)
     marks.push_back(v.task.mark);
     traces.push_back(v.task.trace);
   }
-  db.run("WITH said AS (SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) AS s(id, topic, body, order_no, mark, trace)), "
-         "gone AS (DELETE FROM outbox o USING said WHERE o.id = said.id RETURNING o.id) "
-         "INSERT INTO outbox(topic, order_no, body, mark, trace) SELECT topic, order_no, body, mark, trace FROM said WHERE id IN (SELECT id FROM gone) OR $7::boolean",
-         {pg_array(ids), pg_array(topics), pg_array(bodies), pg_array(orders), pg_array(marks), pg_array(traces), config_.switches.on(Bug::B22) ? "true" : "false"});
+  db.run(
+      "WITH said AS (SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) AS "
+      "s(id, topic, body, order_no, mark, trace)), "
+      "gone AS (DELETE FROM outbox o USING said WHERE o.id = said.id RETURNING o.id) "
+      "INSERT INTO outbox(topic, order_no, body, mark, trace) SELECT topic, order_no, body, mark, trace FROM said "
+      "WHERE id IN (SELECT id FROM gone) OR $7::boolean",
+      {pg_array(ids), pg_array(topics), pg_array(bodies), pg_array(orders), pg_array(marks), pg_array(traces),
+       config_.switches.on(Bug::B22) ? "true" : "false"});
 }
 
 }  // namespace
 
-ops::Service make_delivery(const ops::NodeConfig& config) { return backend_service(config, kHttpWorkers, std::make_shared<Delivery>(config)); }
+ops::Service make_delivery(const ops::NodeConfig& config) {
+  return backend_service(config, kHttpWorkers, std::make_shared<Delivery>(config));
+}
 
 }  // namespace platform::services

@@ -1,5 +1,6 @@
-// gateway: the one address of the hardened variant. A table says which role a path belongs to and how important it is; a limiter lets in as much as the
-// machine bears, the important first; each role has its own limit of requests in flight, so that a slow one takes no workers from the others.
+// gateway: the one address of the hardened variant. A table says which role a path belongs to and how important it is;
+// a limiter lets in as much as the machine bears, the important first; each role has its own limit of requests in
+// flight, so that a slow one takes no workers from the others.
 #include <algorithm>
 #include <memory>
 #include <stdexcept>
@@ -24,9 +25,9 @@ using domain::Trait;
 using edge::Request;
 using edge::Response;
 
-constexpr int kWorkers = 112;   // more than the limiter ever lets in, so that there is always one to refuse
+constexpr int kWorkers = 112;  // more than the limiter ever lets in, so that there is always one to refuse
 constexpr auto kHealthEvery = 200ms;
-constexpr auto kSlowRefusal = 500ms;   // a refusal that took so long says as much as an answer
+constexpr auto kSlowRefusal = 500ms;  // a refusal that took so long says as much as an answer
 constexpr int kCreatesAtOnce = 32, kNaiveLimit = 2000;
 
 Response refused(const char* code, const std::string& message) {
@@ -37,8 +38,10 @@ Response refused(const char* code, const std::string& message) {
 
 /// What stays between the buyer and us, and what edge::call says by itself.
 bool ours(const std::string& name) {
-  static constexpr const char* kNames[] = {"host",  "connection", "content-length",   "transfer-encoding", "expect",        "te",          "trailer",
-                                           "upgrade", "keep-alive", "proxy-connection", "accept-encoding", "x-deadline-ms", "traceparent", "x-cardstorm-mark"};
+  static constexpr const char* kNames[] = {
+      "host",        "connection",      "content-length", "transfer-encoding", "expect",          "te",
+      "trailer",     "upgrade",         "keep-alive",     "proxy-connection",  "accept-encoding", "x-deadline-ms",
+      "traceparent", "x-cardstorm-mark"};
   return std::any_of(std::begin(kNames), std::end(kNames), [&name](const char* n) { return name == n; });
 }
 
@@ -73,9 +76,19 @@ int weight_of(const Request& r) {
 class Gateway {
  public:
   explicit Gateway(const ops::NodeConfig& config)
-      : switches_(config.switches), naive_(option(config, "limit_per_s", kNaiveLimit)), catalog_("catalog"), order_("order"), payment_("payment"), delivery_("delivery"), selling_("selling"), inventory_("inventory"),
-        to_catalog_("catalog", catalog_, {32, 2000ms, 300ms}), to_order_("order", order_, {32, 2000ms, 300ms}), to_payment_("payment", payment_, {8, 4000ms, 300ms}),
-        to_delivery_("delivery", delivery_, {4, 4000ms, 300ms}), to_audit_("order (audit)", order_, {2, 20000ms, 10000ms}),
+      : switches_(config.switches),
+        naive_(option(config, "limit_per_s", kNaiveLimit)),
+        catalog_("catalog"),
+        order_("order"),
+        payment_("payment"),
+        delivery_("delivery"),
+        selling_("selling"),
+        inventory_("inventory"),
+        to_catalog_("catalog", catalog_, {32, 2000ms, 300ms}),
+        to_order_("order", order_, {32, 2000ms, 300ms}),
+        to_payment_("payment", payment_, {8, 4000ms, 300ms}),
+        to_delivery_("delivery", delivery_, {4, 4000ms, 300ms}),
+        to_audit_("order (audit)", order_, {2, 20000ms, 10000ms}),
         to_selling_("selling", selling_, {8, 2000ms, 300ms}) {
     for (Fleet* fleet : fleets()) fill(*fleet, config);
     health_ = std::make_unique<Loop>("health", kHealthEvery, [this] {
@@ -89,7 +102,8 @@ class Gateway {
     if (route == nullptr) return error_answer(404, "not_found");
     Upstream& backend = upstream(route->backend);
     const Response answer = limited(*route, backend, r);
-    metrics_.add("gateway_requests_total{backend=\"" + backend.name() + "\",status=\"" + std::to_string(answer.status) + "\"}");
+    metrics_.add("gateway_requests_total{backend=\"" + backend.name() + "\",status=\"" + std::to_string(answer.status) +
+                 "\"}");
     return answer;
   }
   Response admin(const Request& r) { return fleet_admin(fleets(), r); }
@@ -101,7 +115,9 @@ class Gateway {
   }
 
  private:
-  [[nodiscard]] std::vector<Fleet*> fleets() { return {&catalog_, &order_, &payment_, &delivery_, &selling_, &inventory_}; }
+  [[nodiscard]] std::vector<Fleet*> fleets() {
+    return {&catalog_, &order_, &payment_, &delivery_, &selling_, &inventory_};
+  }
 
   /// peers["order"], peers["order@v2"], options["canary.order"] = "v2=10".
   static void fill(Fleet& fleet, const ops::NodeConfig& config) {
@@ -116,23 +132,33 @@ class Gateway {
     if (option == config.options.end()) return;
     std::string version;
     int percent = 0;
-    if (!read_canary(option->second, version, percent)) throw std::runtime_error("canary." + fleet.role() + ": wanted a version and a percentage, as in v2=10, not '" + option->second + "'");
+    if (!read_canary(option->second, version, percent))
+      throw std::runtime_error("canary." + fleet.role() + ": wanted a version and a percentage, as in v2=10, not '" +
+                               option->second + "'");
     fleet.set_canary(version, percent);
   }
 
   Upstream& upstream(Backend backend) {
     switch (backend) {
-      case Backend::catalog: return to_catalog_;
-      case Backend::order: return to_order_;
-      case Backend::payment: return to_payment_;
-      case Backend::delivery: return to_delivery_;
-      case Backend::selling: return to_selling_;
-      default: return to_audit_;
+      case Backend::catalog:
+        return to_catalog_;
+      case Backend::order:
+        return to_order_;
+      case Backend::payment:
+        return to_payment_;
+      case Backend::delivery:
+        return to_delivery_;
+      case Backend::selling:
+        return to_selling_;
+      default:
+        return to_audit_;
     }
   }
 
   Response limited(const Route& route, Upstream& backend, const Request& r) {
-    if (switches_.on(Trait::A09)) return naive_.enter(std::chrono::steady_clock::now()) ? fair(route, backend, r) : shed(route, "too many requests this second");
+    if (switches_.on(Trait::A09))
+      return naive_.enter(std::chrono::steady_clock::now()) ? fair(route, backend, r)
+                                                            : shed(route, "too many requests this second");
     if (switches_.on(Trait::A10)) return fair(route, backend, r);
     if (!limiter_.enter(route.priority)) return shed(route, "the shop is full, what is more important goes first");
     Admission admission{limiter_, route.priority, r.arrived};
@@ -160,11 +186,13 @@ class Gateway {
   }
 
   Response forward(Upstream& backend, const Request& r) {
-    // How long it may take is said by us, per role: a buyer who allows a millisecond must not make an instance look dead.
+    // How long it may take is said by us, per role: a buyer who allows a millisecond must not make an instance look
+    // dead.
     observe::Context context = observe::current();
     context.deadline.reset();
     const observe::Scope scope(std::move(context));
-    if (switches_.on(Bug::B23) && &backend == &to_order_) return stale_.answer(r, [&] { return backend.send(r, headers_of(r)); });
+    if (switches_.on(Bug::B23) && &backend == &to_order_)
+      return stale_.answer(r, [&] { return backend.send(r, headers_of(r)); });
     return backend.send(r, headers_of(r));
   }
 
@@ -174,9 +202,10 @@ class Gateway {
   FixedWindow naive_;
   FairShare shares_{kCreatesAtOnce};
   StaleOrders stale_;
-  Fleet catalog_, order_, payment_, delivery_, selling_, inventory_;   // nobody outside asks inventory: only its list is kept
+  Fleet catalog_, order_, payment_, delivery_, selling_,
+      inventory_;  // nobody outside asks inventory: only its list is kept
   Upstream to_catalog_, to_order_, to_payment_, to_delivery_, to_audit_, to_selling_;
-  std::unique_ptr<Loop> health_;   // last: ends first
+  std::unique_ptr<Loop> health_;  // last: ends first
 };
 
 }  // namespace

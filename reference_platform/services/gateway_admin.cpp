@@ -25,7 +25,9 @@ bool read_urls(const Json& urls, const std::string& version, std::vector<Fleet::
   return urls.is_array() && out.size() <= kInstancesMax;
 }
 
-bool good_canary(const std::string& version, std::int64_t percent) { return !version.empty() && version.size() <= kTextMax && percent >= 0 && percent <= 100; }
+bool good_canary(const std::string& version, std::int64_t percent) {
+  return !version.empty() && version.size() <= kTextMax && percent >= 0 && percent <= 100;
+}
 
 Response change_peers(Fleet& fleet, const Json& body) {
   const Json& canary = body["canary"];
@@ -34,7 +36,10 @@ Response change_peers(Fleet& fleet, const Json& body) {
   std::vector<Fleet::Member> members;
   bool good = read_urls(body["urls"], "", members);
   if (canary.is_object()) good = good && good_canary(version, percent) && read_urls(canary["urls"], version, members);
-  if (!good) return error_answer(400, "bad_peers", R"(wanted {"role","urls":["http://host:port"],"canary"?:{"version","percent":0 to 100,"urls":[]}})");
+  if (!good)
+    return error_answer(
+        400, "bad_peers",
+        R"(wanted {"role","urls":["http://host:port"],"canary"?:{"version","percent":0 to 100,"urls":[]}})");
   fleet.assign(members);
   fleet.set_canary(version, static_cast<int>(percent));
   return json_answer(200, fleet.json());
@@ -43,7 +48,8 @@ Response change_peers(Fleet& fleet, const Json& body) {
 Response change_weight(Fleet& fleet, const Json& body) {
   const std::string& version = body["version"].text();
   const std::int64_t percent = body["percent"].integer(-1);
-  if (!good_canary(version, percent)) return error_answer(400, "bad_weight", R"(wanted {"role","version","percent":0 to 100})");
+  if (!good_canary(version, percent))
+    return error_answer(400, "bad_weight", R"(wanted {"role","version","percent":0 to 100})");
   fleet.set_canary(version, static_cast<int>(percent));
   return json_answer(200, fleet.json());
 }
@@ -59,8 +65,10 @@ Response fleet_admin(const std::vector<Fleet*>& fleets, const edge::Request& r) 
   }
   if (r.method != "POST" || (!peers && !weights)) return error_answer(404, "not_found");
   const auto body = Json::parse(r.body);
-  if (!body || !body->is_object()) return error_answer(400, peers ? "bad_peers" : "bad_weight", "the body is no JSON object");
-  const auto fleet = std::find_if(fleets.begin(), fleets.end(), [&](const Fleet* f) { return f->role() == (*body)["role"].text(); });
+  if (!body || !body->is_object())
+    return error_answer(400, peers ? "bad_peers" : "bad_weight", "the body is no JSON object");
+  const auto fleet =
+      std::find_if(fleets.begin(), fleets.end(), [&](const Fleet* f) { return f->role() == (*body)["role"].text(); });
   if (fleet == fleets.end()) return error_answer(404, "unknown_role");
   return peers ? change_peers(**fleet, *body) : change_weight(**fleet, *body);
 }

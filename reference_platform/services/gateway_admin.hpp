@@ -10,8 +10,9 @@
 
 namespace platform::services {
 
-/// GET /admin/peers · POST /admin/peers {"role","urls":[...],"canary"?:{"version","percent","urls":[...]}}: exactly these from now on ·
-/// POST /admin/weights {"role","version","percent"}. Answers the fleet as it is now; 400 bad_peers, bad_weight; 404 unknown_role.
+/// GET /admin/peers · POST /admin/peers {"role","urls":[...],"canary"?:{"version","percent","urls":[...]}}: exactly
+/// these from now on · POST /admin/weights {"role","version","percent"}. Answers the fleet as it is now; 400 bad_peers,
+/// bad_weight; 404 unknown_role.
 edge::Response fleet_admin(const std::vector<Fleet*>& fleets, const edge::Request& request);
 
 /// "v2=10": of options["canary.<role>"]. False: it is none.

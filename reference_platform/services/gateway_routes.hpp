@@ -1,4 +1,5 @@
-// gateway_routes: which path belongs to which role, and how important it is. The table is the routing; nothing else decides.
+// gateway_routes: which path belongs to which role, and how important it is. The table is the routing; nothing else
+// decides.
 #pragma once
 
 #include <span>
@@ -11,8 +12,8 @@ namespace platform::services {
 enum class Backend { catalog, order, payment, delivery, audit, selling, count };
 
 struct Route {
-  const char* method;   // "*": any
-  const char* path;     // "*": one part; "**" at the end: all that follows, or nothing
+  const char* method;  // "*": any
+  const char* path;    // "*": one part; "**" at the end: all that follows, or nothing
   Backend backend;
   Priority priority;
 };

@@ -18,15 +18,31 @@ namespace {
 
 constexpr std::size_t kBatch = 64;
 constexpr milliseconds kAgeMax{5000}, kCrowdedAge{2500};
-constexpr milliseconds kPublishMax{200};   // shorter than the gateway's first try: a buyer whose order the queue did not take is answered within it
-constexpr BreakerOptions kBroker{.window = 2000ms, .slow = kPublishMax, .open = 500ms, .open_max = 500ms, .calls_min = 3, .bad_share = 0.5, .probes_good = 1};
+constexpr milliseconds kPublishMax{
+    200};  // shorter than the gateway's first try: a buyer whose order the queue did not take is answered within it
+constexpr BreakerOptions kBroker{.window = 2000ms,
+                                 .slow = kPublishMax,
+                                 .open = 500ms,
+                                 .open_max = 500ms,
+                                 .calls_min = 3,
+                                 .bad_share = 0.5,
+                                 .probes_good = 1};
 constexpr milliseconds kTakeWait{200}, kRetake{3000}, kPollEvery{30}, kBacklogEvery{250};
-constexpr milliseconds kAnswerReserve{100};   // of the request's time, for the way back
+constexpr milliseconds kAnswerReserve{100};  // of the request's time, for the way back
 const char kGroup[] = "orders";
 
 std::string to_text(const NewOrder& o) {
-  return domain::JsonObject().add("order_no", o.order_no).add("buyer", o.buyer).add("key", o.key).add("sku", o.sku).add("class", o.goods_class).add("phone", o.phone)
-      .add("coupon", o.coupon).add("quantity", o.quantity).add("amount_cents", o.amount_cents).done();
+  return domain::JsonObject()
+      .add("order_no", o.order_no)
+      .add("buyer", o.buyer)
+      .add("key", o.key)
+      .add("sku", o.sku)
+      .add("class", o.goods_class)
+      .add("phone", o.phone)
+      .add("coupon", o.coupon)
+      .add("quantity", o.quantity)
+      .add("amount_cents", o.amount_cents)
+      .done();
 }
 
 std::optional<NewOrder> of_message(const queue::Message& m) {
@@ -35,8 +51,18 @@ std::optional<NewOrder> of_message(const queue::Message& m) {
   const Json& j = *json;
   const auto place = store::place_of(j["order_no"].text());
   if (!place) return std::nullopt;
-  return NewOrder{*place, j["order_no"].text(), j["buyer"].text(), j["key"].text(), j["sku"].text(), j["class"].text(), j["phone"].text(), j["coupon"].text(),
-                  m.mark, m.trace, j["quantity"].integer(), j["amount_cents"].integer()};
+  return NewOrder{*place,
+                  j["order_no"].text(),
+                  j["buyer"].text(),
+                  j["key"].text(),
+                  j["sku"].text(),
+                  j["class"].text(),
+                  j["phone"].text(),
+                  j["coupon"].text(),
+                  m.mark,
+                  m.trace,
+                  j["quantity"].integer(),
+                  j["amount_cents"].integer()};
 }
 
 /// A value or a constraint, not the state of the database: SQLSTATE classes 22 and 23.
@@ -44,9 +70,16 @@ bool bad_data(const store::SqlError& e) { return e.state.starts_with("22") || e.
 
 }  // namespace
 
-Intake::Intake(std::string node, std::unique_ptr<queue::Queue> queue, store::Shards& shards, std::string reserve, const BusinessLog& log, Metrics& metrics,
-               milliseconds patience)
-    : node_(std::move(node)), reserve_(std::move(reserve)), patience_(patience), queue_(std::move(queue)), broker_(kBroker), shards_(shards), log_(log), metrics_(metrics) {
+Intake::Intake(std::string node, std::unique_ptr<queue::Queue> queue, store::Shards& shards, std::string reserve,
+               const BusinessLog& log, Metrics& metrics, milliseconds patience)
+    : node_(std::move(node)),
+      reserve_(std::move(reserve)),
+      patience_(patience),
+      queue_(std::move(queue)),
+      broker_(kBroker),
+      shards_(shards),
+      log_(log),
+      metrics_(metrics) {
   for (const auto& each : shards_.each()) {
     auto lane = std::make_unique<Lane>();
     lane->database = each.database;
@@ -57,7 +90,8 @@ Intake::Intake(std::string node, std::unique_ptr<queue::Queue> queue, store::Sha
   }
   for (auto& lane : lanes_) {
     loops_.push_back(std::make_unique<Loop>(lane->topic, 50ms, [this, l = lane.get()] { return consume(*l); }));
-    loops_.push_back(std::make_unique<Loop>(lane->topic + " answers", kPollEvery, [this, l = lane.get()] { return look_for_others(*l); }));
+    loops_.push_back(std::make_unique<Loop>(lane->topic + " answers", kPollEvery,
+                                            [this, l = lane.get()] { return look_for_others(*l); }));
   }
   loops_.push_back(std::make_unique<Loop>("intake backlog", kBacklogEvery, [this] {
     watch_backlog();
@@ -66,7 +100,9 @@ Intake::Intake(std::string node, std::unique_ptr<queue::Queue> queue, store::Sha
 }
 
 Intake::Lane& Intake::lane_of(store::Place place) {
-  return **std::find_if(lanes_.begin(), lanes_.end(), [&](const auto& l) { return l->database == shards_.database_of(place) && l->shadow == place.shadow; });
+  return **std::find_if(lanes_.begin(), lanes_.end(), [&](const auto& l) {
+    return l->database == shards_.database_of(place) && l->shadow == place.shadow;
+  });
 }
 
 Intake::Result Intake::fallback(const NewOrder& order, const char* why) {
@@ -75,20 +111,26 @@ Intake::Result Intake::fallback(const NewOrder& order, const char* why) {
   return {State::not_taken};
 }
 
-// A broker that is away costs a few orders the wait, not each: the rest are written at once, until one of them finds it back.
+// A broker that is away costs a few orders the wait, not each: the rest are written at once, until one of them finds it
+// back.
 bool Intake::publish(const Lane& lane, const NewOrder& order, milliseconds left) {
   const auto began = steady_clock::now();
   const bool closed = broker_.state(began) == Breaker::State::closed;
   if (!closed && !broker_.take_probe(began)) return false;
   if (closed) broker_.begin(began);
-  const bool there = queue_->publish(lane.topic, {"", order.buyer, to_text(order), order.mark, order.trace, {}}, std::clamp(left, milliseconds(1), kPublishMax));
-  if (closed) broker_.end(began, steady_clock::now(), there);
-  else broker_.probed(steady_clock::now(), there);
-  show_broker();   // the watch of the backlog waits for seconds at a broker that stands still
+  const bool there = queue_->publish(lane.topic, {"", order.buyer, to_text(order), order.mark, order.trace, {}},
+                                     std::clamp(left, milliseconds(1), kPublishMax));
+  if (closed)
+    broker_.end(began, steady_clock::now(), there);
+  else
+    broker_.probed(steady_clock::now(), there);
+  show_broker();  // the watch of the backlog waits for seconds at a broker that stands still
   return there;
 }
 
-void Intake::show_broker() { metrics_.set("breaker_state{target=\"queue\"}", static_cast<double>(broker_.state(steady_clock::now()))); }
+void Intake::show_broker() {
+  metrics_.set("breaker_state{target=\"queue\"}", static_cast<double>(broker_.state(steady_clock::now())));
+}
 
 Intake::Result Intake::take_in(const NewOrder& order, milliseconds left) {
   Lane& lane = lane_of(order.place);
@@ -107,7 +149,8 @@ Intake::Result Intake::take_in(const NewOrder& order, milliseconds left) {
   waiting_.erase(mine);
   if (!there) {
     lock.unlock();
-    return fallback(order, "the queue does not answer");   // it may be there all the same: the key makes one order of both
+    return fallback(order,
+                    "the queue does not answer");  // it may be there all the same: the key makes one order of both
   }
   if (me.outcome.empty()) return {State::pending};
   if (me.outcome == "created") return {State::created};
@@ -127,7 +170,7 @@ bool Intake::consume(Lane& lane) {
   const auto asked = steady_clock::now();
   if (left_to_the_twin(lane)) return false;
   if (lane.batch.empty()) lane.batch = lane.consumer->take(kBatch, kTakeWait);
-  if (lane.batch.empty()) return steady_clock::now() - asked > kTakeWait / 2;   // an answer at once: the broker is away
+  if (lane.batch.empty()) return steady_clock::now() - asked > kTakeWait / 2;  // an answer at once: the broker is away
   if (left_to_the_twin(lane)) return false;
   std::vector<NewOrder> orders, expired;
   for (const auto& m : lane.batch) {
@@ -196,7 +239,8 @@ void Intake::write_singly(Lane& lane, const std::vector<NewOrder>& orders, const
 }
 
 // For those who wait at other nodes. One that a node wrote before it died, and that came here again, is no refused one.
-void Intake::refuse(store::Connection& db, const std::vector<NewOrder>& orders, const std::vector<std::string>& outcomes) {
+void Intake::refuse(store::Connection& db, const std::vector<NewOrder>& orders,
+                    const std::vector<std::string>& outcomes) {
   std::vector<std::string> refused, reasons, marks;
   for (std::size_t i = 0; i < orders.size(); ++i) {
     if (outcomes[i] == "created" || outcomes[i] == "repeated") continue;
@@ -205,9 +249,12 @@ void Intake::refuse(store::Connection& db, const std::vector<NewOrder>& orders, 
     marks.push_back(orders[i].mark);
   }
   if (refused.empty()) return;
-  db.run("INSERT INTO intake_refused(order_no, outcome, mark) SELECT n.no, n.why, n.mark FROM unnest($1::text[], $2::text[], $3::text[]) AS n(no, why, mark) "
-         "WHERE NOT EXISTS (SELECT 1 FROM orders o WHERE o.part = part_of(n.no) AND o.order_no = n.no) ON CONFLICT DO NOTHING",
-         {pg_array(refused), pg_array(reasons), pg_array(marks)});
+  db.run(
+      "INSERT INTO intake_refused(order_no, outcome, mark) SELECT n.no, n.why, n.mark FROM unnest($1::text[], "
+      "$2::text[], $3::text[]) AS n(no, why, mark) "
+      "WHERE NOT EXISTS (SELECT 1 FROM orders o WHERE o.part = part_of(n.no) AND o.order_no = n.no) ON CONFLICT DO "
+      "NOTHING",
+      {pg_array(refused), pg_array(reasons), pg_array(marks)});
 }
 
 void Intake::tell(const std::vector<NewOrder>& orders, const std::vector<std::string>& outcomes) {
@@ -243,11 +290,16 @@ bool Intake::look_for_others(Lane& lane) {
   if (numbers.empty()) return false;
   std::vector<std::pair<std::string, std::string>> found;
   {
-    const auto rows = shards_.at(lane.database, lane.shadow).take(100ms)->run(
-        "SELECT a.no, CASE WHEN o.order_no = a.no THEN 'created' ELSE 'repeated' END FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[]) AS a(part, buyer, idem_key, no), "
-        "LATERAL (SELECT order_no FROM orders WHERE part = a.part AND buyer = a.buyer AND idem_key = a.idem_key LIMIT 1) AS o "   // LIMIT: an index look-up each, no join
-        "UNION ALL SELECT r.order_no, r.outcome FROM intake_refused r WHERE r.order_no = ANY($4::text[])",
-        {pg_array(parts), pg_array(buyers), pg_array(keys), pg_array(numbers)});
+    const auto rows =
+        shards_.at(lane.database, lane.shadow)
+            .take(100ms)
+            ->run(
+                "SELECT a.no, CASE WHEN o.order_no = a.no THEN 'created' ELSE 'repeated' END FROM "
+                "unnest($1::smallint[], $2::text[], $3::text[], $4::text[]) AS a(part, buyer, idem_key, no), "
+                "LATERAL (SELECT order_no FROM orders WHERE part = a.part AND buyer = a.buyer AND idem_key = "
+                "a.idem_key LIMIT 1) AS o "  // LIMIT: an index look-up each, no join
+                "UNION ALL SELECT r.order_no, r.outcome FROM intake_refused r WHERE r.order_no = ANY($4::text[])",
+                {pg_array(parts), pg_array(buyers), pg_array(keys), pg_array(numbers)});
     for (int i = 0; i < rows.size(); ++i) found.emplace_back(rows.text(i, 0), rows.text(i, 1));
   }
   for (const auto& [no, outcome] : found) tell(no, outcome);
@@ -258,9 +310,11 @@ void Intake::watch_backlog() {
   show_broker();
   for (auto& lane : lanes_) {
     const queue::Backlog b = queue_->backlog(lane->topic, kGroup);
-    lane->crowded = b.known && b.oldest > kCrowdedAge;   // what waits at a broker that is away holds up nobody: orders go past it
+    lane->crowded =
+        b.known && b.oldest > kCrowdedAge;  // what waits at a broker that is away holds up nobody: orders go past it
     if (!b.known) continue;
-    metrics_.set("intake_oldest_age_seconds{topic=\"" + lane->topic + "\"}", std::chrono::duration<double>(b.oldest).count());
+    metrics_.set("intake_oldest_age_seconds{topic=\"" + lane->topic + "\"}",
+                 std::chrono::duration<double>(b.oldest).count());
     metrics_.set("intake_waiting{topic=\"" + lane->topic + "\"}", static_cast<double>(b.messages));
   }
 }

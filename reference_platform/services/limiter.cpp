@@ -39,13 +39,16 @@ void Limiter::leave(Priority p, std::chrono::nanoseconds took, bool served, Time
   if (now - window_began_ >= options_.window) learn(now);
 }
 
-// It falls by steps and rises by its root; beyond where it began only while it is used, or an idle night would make it the largest.
+// It falls by steps and rises by its root; beyond where it began only while it is used, or an idle night would make it
+// the largest.
 void Limiter::learn(Time now) {
   const double slow = slowness();
   const double gradient = slow <= 0 ? 1 : std::clamp(options_.tolerance / slow, kShrinkMost, 1.0);
   const bool used = peak_ * 2 >= limit_;
-  if (gradient < 1) limit_ = std::max(options_.min, limit_ * (1 - kSmoothing * (1 - gradient)));
-  else if (used || limit_ < options_.initial) limit_ = std::min(options_.max, limit_ + std::sqrt(limit_));
+  if (gradient < 1)
+    limit_ = std::max(options_.min, limit_ * (1 - kSmoothing * (1 - gradient)));
+  else if (used || limit_ < options_.initial)
+    limit_ = std::min(options_.max, limit_ + std::sqrt(limit_));
   for (Class& c : classes_) {
     c.sum_ms = 0;
     c.samples = 0;
@@ -57,13 +60,16 @@ void Limiter::learn(Time now) {
 /// How many times its usual time the least slowed class took; 0 when nothing is known.
 double Limiter::slowness() {
   std::optional<double> least;
-  const bool quiet = peak_ * 2 < limit_;   // only then what is slow is slow by itself
+  const bool quiet = peak_ * 2 < limit_;  // only then what is slow is slow by itself
   for (Class& c : classes_) {
     if (c.samples < options_.samples_min) continue;
     const double mean = c.sum_ms / c.samples;
-    if (c.usual_ms == 0) c.usual_ms = mean;
-    else if (mean < c.usual_ms) c.usual_ms += (mean - c.usual_ms) * kUsualFalls;
-    else if (quiet) c.usual_ms += (mean - c.usual_ms) * kUsualRises;
+    if (c.usual_ms == 0)
+      c.usual_ms = mean;
+    else if (mean < c.usual_ms)
+      c.usual_ms += (mean - c.usual_ms) * kUsualFalls;
+    else if (quiet)
+      c.usual_ms += (mean - c.usual_ms) * kUsualRises;
     const double ratio = mean / std::max(c.usual_ms, static_cast<double>(options_.usual_min.count()));
     least = std::min(least.value_or(ratio), ratio);
   }

@@ -20,22 +20,33 @@ constexpr int kTidyMax = 50;
 std::string flag(bool on) { return on ? "true" : "false"; }
 
 /// The partitions of a database.
-struct Parts { int first, count; };
-Parts parts_of(int database, int databases) { return {(database * store::kPartitions + databases - 1) / databases, store::kPartitions / databases}; }
+struct Parts {
+  int first, count;
+};
+Parts parts_of(int database, int databases) {
+  return {(database * store::kPartitions + databases - 1) / databases, store::kPartitions / databases};
+}
 
 }  // namespace
 
 std::int64_t Moves::out(const Move& m, int quantity) {
-  return from_pool(m).take(kBorrow)->run("SELECT inventory_move_out($1, $2, $3, $4)", {m.id, m.sku, std::to_string(quantity), std::to_string(m.to)}).number(0, 0);
+  return from_pool(m)
+      .take(kBorrow)
+      ->run("SELECT inventory_move_out($1, $2, $3, $4)", {m.id, m.sku, std::to_string(quantity), std::to_string(m.to)})
+      .number(0, 0);
 }
 
 bool Moves::in(const Move& m) {
-  const auto goods = from_pool(m).take(kBorrow)->run("SELECT quantity, cards FROM card_moves WHERE move_id = $1 AND side = 'out' AND state = 'taken'", {m.id});
+  const auto goods = from_pool(m).take(kBorrow)->run(
+      "SELECT quantity, cards FROM card_moves WHERE move_id = $1 AND side = 'out' AND state = 'taken'", {m.id});
   if (goods.empty()) return false;
   const Parts parts = parts_of(m.to, shards_.databases());
-  return to_pool(m).take(kBorrow)->run("SELECT inventory_move_in($1, $2, $3, $4, $5, $6, $7)",
-                                       {m.id, m.sku, std::string(goods.text(0, 0)), std::string(goods.text(0, 1)), std::to_string(parts.first), std::to_string(parts.count),
-                                        flag(!switches_.on(domain::Bug::B27))}).text(0, 0) == "t";
+  return to_pool(m)
+             .take(kBorrow)
+             ->run("SELECT inventory_move_in($1, $2, $3, $4, $5, $6, $7)",
+                   {m.id, m.sku, std::string(goods.text(0, 0)), std::string(goods.text(0, 1)),
+                    std::to_string(parts.first), std::to_string(parts.count), flag(!switches_.on(domain::Bug::B27))})
+             .text(0, 0) == "t";
 }
 
 void Moves::done(const Move& m) { from_pool(m).take(kBorrow)->run("SELECT inventory_move_done($1)", {m.id}); }
@@ -46,8 +57,12 @@ bool Moves::undo(const Move& m, int quantity) {
     return false;
   }
   const Parts parts = parts_of(m.from, shards_.databases());
-  return from_pool(m).take(kBorrow)->run("SELECT inventory_move_back($1, $2, $3, $4, $5, $6)",
-                                         {m.id, m.sku, std::to_string(quantity), std::to_string(parts.first), std::to_string(parts.count), flag(!switches_.on(domain::Bug::B27))}).text(0, 0) == "t";
+  return from_pool(m)
+             .take(kBorrow)
+             ->run("SELECT inventory_move_back($1, $2, $3, $4, $5, $6)",
+                   {m.id, m.sku, std::to_string(quantity), std::to_string(parts.first), std::to_string(parts.count),
+                    flag(!switches_.on(domain::Bug::B27))})
+             .text(0, 0) == "t";
 }
 
 std::int64_t Moves::try_once(const std::string& sku, int quantity, int to, bool shadow) {
@@ -57,7 +72,7 @@ std::int64_t Moves::try_once(const std::string& sku, int quantity, int to, bool 
     const Move m{random_id(), sku, from, to, shadow};
     const std::int64_t taken = out(m, quantity - static_cast<int>(moved));
     if (taken <= 0) continue;
-    if (!in(m)) continue;   // the janitor was quicker
+    if (!in(m)) continue;  // the janitor was quicker
     done(m);
     moved += taken;
   }
@@ -67,9 +82,13 @@ std::int64_t Moves::try_once(const std::string& sku, int quantity, int to, bool 
 // Goods that are on their way (either way), or free and locked at this moment.
 bool Moves::may_come(const std::string& sku, int to, bool shadow) {
   for (int database = 0; database < shards_.databases(); ++database) {
-    const auto row = shards_.at(database, shadow).take(kBorrow)->run(
-        "SELECT EXISTS (SELECT 1 FROM card_moves WHERE state = 'taken' AND sku = $1) OR "
-        "($2::boolean AND EXISTS (SELECT 1 FROM cards WHERE sku = $1 AND order_no IS NULL AND NOT sold))", {sku, flag(database != to)});
+    const auto row =
+        shards_.at(database, shadow)
+            .take(kBorrow)
+            ->run(
+                "SELECT EXISTS (SELECT 1 FROM card_moves WHERE state = 'taken' AND sku = $1) OR "
+                "($2::boolean AND EXISTS (SELECT 1 FROM cards WHERE sku = $1 AND order_no IS NULL AND NOT sold))",
+                {sku, flag(database != to)});
     if (row.text(0, 0) == "t") return true;
   }
   return false;
@@ -84,7 +103,8 @@ std::int64_t Moves::move(const std::string& sku, int quantity, int to, bool shad
     moved = try_once(sku, quantity, to, shadow);
   }
   metrics_.add("stock_moved_total", static_cast<double>(moved));
-  log_.event("stock_moved", "", shadow ? "shadow" : "", sku + " " + std::to_string(moved) + " to " + std::to_string(to));
+  log_.event("stock_moved", "", shadow ? "shadow" : "",
+             sku + " " + std::to_string(moved) + " to " + std::to_string(to));
   return moved;
 }
 
@@ -96,9 +116,11 @@ bool Moves::tidy(std::chrono::milliseconds patience) {
     if (!pool_not_ready(*each.pool).empty()) continue;
     try {
       // Barriers stay longer than any call can be late.
-      if (sweep) each.pool->take(kBorrow)->run("DELETE FROM card_moves WHERE state <> 'taken' AND created_at < now() - interval '1 hour'");
+      if (sweep)
+        each.pool->take(kBorrow)->run(
+            "DELETE FROM card_moves WHERE state <> 'taken' AND created_at < now() - interval '1 hour'");
       busy = tidy_database(each, patience) || busy;
-    } catch (const std::exception& e) {   // one database that is away leaves its moves as they are, for later
+    } catch (const std::exception& e) {  // one database that is away leaves its moves as they are, for later
       log_.event("stock_moves", "", "", e.what());
     }
   }
@@ -107,10 +129,12 @@ bool Moves::tidy(std::chrono::milliseconds patience) {
 
 bool Moves::tidy_database(const store::Shards::Each& each, std::chrono::milliseconds patience) {
   const auto rows = each.pool->take(kBorrow)->run(
-      "SELECT move_id, sku, target, quantity FROM card_moves WHERE state = 'taken' AND created_at < now() - $1 * interval '1 ms' ORDER BY created_at LIMIT $2",
+      "SELECT move_id, sku, target, quantity FROM card_moves WHERE state = 'taken' AND created_at < now() - $1 * "
+      "interval '1 ms' ORDER BY created_at LIMIT $2",
       {std::to_string(patience.count()), std::to_string(kTidyMax)});
   for (int i = 0; i < rows.size(); ++i) {
-    const Move m{std::string(rows.text(i, 0)), std::string(rows.text(i, 1)), each.database, static_cast<int>(rows.number(i, 2)), each.shadow};
+    const Move m{std::string(rows.text(i, 0)), std::string(rows.text(i, 1)), each.database,
+                 static_cast<int>(rows.number(i, 2)), each.shadow};
     const bool back = undo(m, static_cast<int>(rows.number(i, 3)));
     log_.event("stock_move_tidied", "", "", m.sku + (back ? " taken back" : " was in"));
   }

@@ -1,5 +1,6 @@
-// order: orders and wallets of the hardened variant. Two instances share the tables of all databases; whatever one of them was doing when it died,
-// the other one finishes. Every change of state is a compare-and-set (domain/order_state.hpp) in one transaction with the message that tells of it.
+// order: orders and wallets of the hardened variant. Two instances share the tables of all databases; whatever one of
+// them was doing when it died, the other one finishes. Every change of state is a compare-and-set
+// (domain/order_state.hpp) in one transaction with the message that tells of it.
 #include <memory>
 
 #include "reference_platform/domain/json.hpp"
@@ -27,17 +28,28 @@ using edge::Request;
 using edge::Response;
 
 constexpr int kWorkers = 12;
-constexpr int kPoolSize = 6;   // per database: a database that hangs keeps half of the workers at most
+constexpr int kPoolSize = 6;  // per database: a database that hangs keeps half of the workers at most
 
 class Orders {
  public:
   explicit Orders(const ops::NodeConfig& config)
-      : config_(config), channels_(channel_names(config)), log_(config.name), shards_(config.database_urls, config.shadow_urls, {"", kPoolSize, 1000ms, 1000ms}), guard_(shards_.databases()), terms_(shards_),
-        coupons_(shards_, config_.switches, option(config, "coupon_settle_s", 30)), sessions_(config.partners_key, store::make_redis(config.redis_url)), intake_(make_intake()),
+      : config_(config),
+        channels_(channel_names(config)),
+        log_(config.name),
+        shards_(config.database_urls, config.shadow_urls, {"", kPoolSize, 1000ms, 1000ms}),
+        guard_(shards_.databases()),
+        terms_(shards_),
+        coupons_(shards_, config_.switches, option(config, "coupon_settle_s", 30)),
+        sessions_(config.partners_key, store::make_redis(config.redis_url)),
+        intake_(make_intake()),
         creation_(config_, shards_, terms_, coupons_, intake_.get(), log_, metrics_) {
     for (const auto& each : shards_.each()) {
-      events_.push_back(std::make_unique<OrderEvents>(each, coupons_, log_, metrics_, OrderEvents::Options{option(config, "unpaid_close_s", 300), config.switches}));
-      loops_.push_back(std::make_unique<Loop>("order events " + std::to_string(each.database) + (each.shadow ? " shadow" : ""), 50ms, [e = events_.back().get()] { return e->step(); }));
+      events_.push_back(
+          std::make_unique<OrderEvents>(each, coupons_, log_, metrics_,
+                                        OrderEvents::Options{option(config, "unpaid_close_s", 300), config.switches}));
+      loops_.push_back(
+          std::make_unique<Loop>("order events " + std::to_string(each.database) + (each.shadow ? " shadow" : ""), 50ms,
+                                 [e = events_.back().get()] { return e->step(); }));
     }
   }
 
@@ -51,12 +63,15 @@ class Orders {
  private:
   std::unique_ptr<Intake> make_intake() {
     if (config_.queue_url.empty()) return nullptr;
-    return std::make_unique<Intake>(config_.name, queue::make_queue(config_.queue_url), shards_, reserve_way(config_.switches), log_, metrics_);
+    return std::make_unique<Intake>(config_.name, queue::make_queue(config_.queue_url), shards_,
+                                    reserve_way(config_.switches), log_, metrics_);
   }
   Response audit(const Request& r);
   Response sessions(const Request& r);
-  Response for_buyer(const Request& r, const std::vector<std::string>& parts, const std::string& buyer, store::Place place);
-  Response for_order(const Request& r, const std::vector<std::string>& parts, const std::string& buyer, store::Place place);
+  Response for_buyer(const Request& r, const std::vector<std::string>& parts, const std::string& buyer,
+                     store::Place place);
+  Response for_order(const Request& r, const std::vector<std::string>& parts, const std::string& buyer,
+                     store::Place place);
 
   const ops::NodeConfig config_;
   const std::vector<std::string> channels_;
@@ -70,7 +85,7 @@ class Orders {
   std::unique_ptr<Intake> intake_;
   OrderCreate creation_;
   std::vector<std::unique_ptr<OrderEvents>> events_;
-  std::vector<std::unique_ptr<Loop>> loops_;   // last: end first
+  std::vector<std::unique_ptr<Loop>> loops_;  // last: end first
 };
 
 Response Orders::handle(const Request& r) {
@@ -88,10 +103,13 @@ Response Orders::handle(const Request& r) {
     if (!r.header("x-buyer").empty() && session->buyer != buyer) return no_session("the session is another buyer's");
     buyer = session->buyer;
   }
-  if (buyer.empty()) return error_answer(400, "bad_buyer", "X-Session, or X-Buyer with the buyer's name: up to 32 letters, digits, dashes");
+  if (buyer.empty())
+    return error_answer(400, "bad_buyer",
+                        "X-Session, or X-Buyer with the buyer's name: up to 32 letters, digits, dashes");
   const store::Place place = shards_.of_buyer(buyer, !mark_of(r).empty());
   return guarded(guard_, shards_.database_of(place), [&] {
-    if (session && sessions_.ended(*session, *borrow(shards_.at(shards_.of_buyer(buyer, session->marked)), r))) return no_session();
+    if (session && sessions_.ended(*session, *borrow(shards_.at(shards_.of_buyer(buyer, session->marked)), r)))
+      return no_session();
     return for_buyer(r, parts, buyer, place);
   });
 }
@@ -114,26 +132,33 @@ Response Orders::sessions(const Request& r) {
   });
 }
 
-Response Orders::for_buyer(const Request& r, const std::vector<std::string>& parts, const std::string& buyer, store::Place place) {
+Response Orders::for_buyer(const Request& r, const std::vector<std::string>& parts, const std::string& buyer,
+                           store::Place place) {
   const bool get = r.method == "GET", post = r.method == "POST";
   if (!get && !post) return error_answer(405, "bad_method");
-  if (parts[0] == "account") return get && parts.size() == 1 ? show_account(terms_, buyer, place.shadow) : error_answer(404, "not_found");
+  if (parts[0] == "account")
+    return get && parts.size() == 1 ? show_account(terms_, buyer, place.shadow) : error_answer(404, "not_found");
   if (parts[0] == "wallet") {
     if (get && parts.size() == 1) return show_wallet(*borrow(shards_.at(place), r), buyer);
-    if (get && parts.size() == 2 && parts[1] == "entries") return wallet_entries(*borrow(shards_.at(place), r), r, buyer);
-    if (post && parts.size() == 2 && parts[1] == "recharge") return recharge_wallet(*borrow(shards_.at(place), r), r, buyer, place, channels_);
+    if (get && parts.size() == 2 && parts[1] == "entries")
+      return wallet_entries(*borrow(shards_.at(place), r), r, buyer);
+    if (post && parts.size() == 2 && parts[1] == "recharge")
+      return recharge_wallet(*borrow(shards_.at(place), r), r, buyer, place, channels_);
     return error_answer(404, "not_found");
   }
-  if (parts.size() == 1) return post ? creation_.create(r, buyer, place) : list_orders(*borrow(shards_.at(place), r), r, buyer, place);
+  if (parts.size() == 1)
+    return post ? creation_.create(r, buyer, place) : list_orders(*borrow(shards_.at(place), r), r, buyer, place);
   return for_order(r, parts, buyer, place);
 }
 
 // The number says where the order is; it is the buyer's own only where the buyer's orders are. Looking is free; but a
 // marked request changes no real order, nor the other way round.
-Response Orders::for_order(const Request& r, const std::vector<std::string>& parts, const std::string& buyer, store::Place place) {
+Response Orders::for_order(const Request& r, const std::vector<std::string>& parts, const std::string& buyer,
+                           store::Place place) {
   const auto found = store::place_of(parts[1]);
   const bool post = r.method == "POST";
-  if (!found || found->partition != place.partition || (found->shadow && !shards_.has_shadow()) || (post && found->shadow != place.shadow) || !plain_text(parts[1], 32)) {
+  if (!found || found->partition != place.partition || (found->shadow && !shards_.has_shadow()) ||
+      (post && found->shadow != place.shadow) || !plain_text(parts[1], 32)) {
     return error_answer(404, "unknown_order");
   }
   const OrderId order{*found, parts[1], buyer};
@@ -145,7 +170,8 @@ Response Orders::for_order(const Request& r, const std::vector<std::string>& par
   const std::string channel = read_channel(r.body, channels_);
   if (channel.empty()) return bad_channel(channels_, true);
   auto db = borrow(shards_.at(order.place), r);
-  return channel == "wallet" ? pay_from_wallet(*db, order, config_.switches, log_) : pay_at_channel(*db, order, channel, log_);
+  return channel == "wallet" ? pay_from_wallet(*db, order, config_.switches, log_)
+                             : pay_at_channel(*db, order, channel, log_);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
-// order_events: what other services tell the order service, taken from one database's message table in batches. Each message and its effect are
-// one transaction; each batch is one statement: take the messages (SKIP LOCKED: the twin works on others), change the orders that are in
-// the right state, write what follows.
+// order_events: what other services tell the order service, taken from one database's message table in batches. Each
+// message and its effect are one transaction; each batch is one statement: take the messages (SKIP LOCKED: the twin
+// works on others), change the orders that are in the right state, write what follows.
 #pragma once
 
 #include <chrono>
@@ -16,7 +16,10 @@ namespace platform::services {
 
 class OrderEvents {
  public:
-  struct Options { int unpaid_close_s = 300; domain::Switches switches; };
+  struct Options {
+    int unpaid_close_s = 300;
+    domain::Switches switches;
+  };
   OrderEvents(store::Shards::Each place, Coupons& coupons, const BusinessLog& log, Metrics& metrics, Options options)
       : place_(place), coupons_(coupons), log_(log), metrics_(metrics), options_(options) {}
   /// One round over all topics; true when there was something to do.
@@ -40,7 +43,8 @@ class OrderEvents {
   const BusinessLog& log_;
   Metrics& metrics_;
   const Options options_;
-  std::chrono::steady_clock::time_point next_close_{}, next_settle_{}, began_{};   // began_: the statement whose rows are told
+  std::chrono::steady_clock::time_point next_close_{}, next_settle_{},
+      began_{};  // began_: the statement whose rows are told
 };
 
 }  // namespace platform::services

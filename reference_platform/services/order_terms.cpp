@@ -14,9 +14,13 @@ namespace {
 constexpr std::chrono::milliseconds kRefreshEvery{2000}, kBorrow{100};
 
 std::vector<domain::Promotion> read_promotions(store::Connection& db) {
-  const auto rows = db.run("SELECT sku, kind = 'percent', value, (extract(epoch FROM from_at) * 1000)::bigint, (extract(epoch FROM to_at) * 1000)::bigint FROM promotions WHERE to_at > now() ORDER BY id");
+  const auto rows = db.run(
+      "SELECT sku, kind = 'percent', value, (extract(epoch FROM from_at) * 1000)::bigint, (extract(epoch FROM to_at) * "
+      "1000)::bigint FROM promotions WHERE to_at > now() ORDER BY id");
   std::vector<domain::Promotion> out;
-  for (int i = 0; i < rows.size(); ++i) out.push_back({std::string(rows.text(i, 0)), rows.text(i, 1) == "t", rows.number(i, 2), rows.number(i, 3), rows.number(i, 4)});
+  for (int i = 0; i < rows.size(); ++i)
+    out.push_back({std::string(rows.text(i, 0)), rows.text(i, 1) == "t", rows.number(i, 2), rows.number(i, 3),
+                   rows.number(i, 4)});
   return out;
 }
 
@@ -24,12 +28,16 @@ std::shared_ptr<const std::map<std::string, domain::Account, std::less<>>> read_
   auto out = std::make_shared<std::map<std::string, domain::Account, std::less<>>>();
   const auto rows = db.run("SELECT name, role, level FROM accounts WHERE role <> 'buyer'");
   for (int n = 0; n < rows.size(); ++n) {
-    (*out)[std::string(rows.text(n, 0))] = {domain::role_of(rows.text(n, 1)).value_or(domain::Role::buyer), static_cast<int>(rows.number(n, 2))};
+    (*out)[std::string(rows.text(n, 0))] = {domain::role_of(rows.text(n, 1)).value_or(domain::Role::buyer),
+                                            static_cast<int>(rows.number(n, 2))};
   }
   return out;
 }
 
-std::int64_t now_ms() { return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count(); }
+std::int64_t now_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
 
 }  // namespace
 
@@ -64,7 +72,7 @@ void OrderTerms::refresh() {
         drill = true;
       }
       fresh->accounts[i] = read_accounts(*db);
-    } catch (const store::SqlError&) {   // away: the others have buyers too
+    } catch (const store::SqlError&) {  // away: the others have buyers too
     } catch (const store::PoolTimeout&) {
     }
   }
@@ -89,7 +97,8 @@ std::shared_ptr<const OrderTerms::Known> OrderTerms::known() {
 
 std::optional<domain::Good> OrderTerms::good(const std::string& sku) {
   const auto k = known();
-  const auto it = std::find_if(k->goods.begin(), k->goods.end(), [&sku](const domain::Good& g) { return g.sku == sku; });
+  const auto it =
+      std::find_if(k->goods.begin(), k->goods.end(), [&sku](const domain::Good& g) { return g.sku == sku; });
   return it == k->goods.end() ? std::nullopt : std::optional(*it);
 }
 
@@ -109,9 +118,12 @@ domain::Account OrderTerms::account(const std::string& buyer, bool shadow) {
   return find(0, real).value_or(domain::Account{});
 }
 
-std::optional<domain::Quote> OrderTerms::quote(const domain::Good& good, std::int64_t quantity, const domain::Account& account, const std::optional<domain::Coupon>& coupon, bool shadow) {
+std::optional<domain::Quote> OrderTerms::quote(const domain::Good& good, std::int64_t quantity,
+                                               const domain::Account& account,
+                                               const std::optional<domain::Coupon>& coupon, bool shadow) {
   const auto k = known();
-  if (!shadow || k->drill_promotions.empty()) return domain::quote(good, quantity, account, k->promotions, now_ms(), coupon);
+  if (!shadow || k->drill_promotions.empty())
+    return domain::quote(good, quantity, account, k->promotions, now_ms(), coupon);
   auto promotions = k->promotions;
   promotions.insert(promotions.end(), k->drill_promotions.begin(), k->drill_promotions.end());
   return domain::quote(good, quantity, account, promotions, now_ms(), coupon);

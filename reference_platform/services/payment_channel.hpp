@@ -1,5 +1,6 @@
-// payment_channel: one payment channel as data: a name, workers of its own (bulkhead), a breaker, a budget for repeats, and what is done
-// there. A payment has one number per channel for all its life; what a timeout left unknown is asked for until it is known.
+// payment_channel: one payment channel as data: a name, workers of its own (bulkhead), a breaker, a budget for repeats,
+// and what is done there. A payment has one number per channel for all its life; what a timeout left unknown is asked
+// for until it is known.
 #pragma once
 
 #include <chrono>
@@ -15,12 +16,13 @@
 
 namespace platform::services {
 
-/// How many calls of a kind may run at once: ceil(1.5 × peak calls per second × p99 in seconds), research/platform.md 2.1 A1.
+/// How many calls of a kind may run at once: ceil(1.5 × peak calls per second × p99 in seconds),
+/// research/platform.md 2.1 A1.
 constexpr int permits(int peak_per_second, int p99_ms) { return (3 * peak_per_second * p99_ms + 1999) / 2000; }
 
 struct ChannelOptions {
-  int peak_per_second = 50;   // payments that this channel is to create
-  int p99_ms = 100;           // of its answers in good times
+  int peak_per_second = 50;  // payments that this channel is to create
+  int p99_ms = 100;          // of its answers in good times
 };
 
 class Channel {
@@ -31,12 +33,14 @@ class Channel {
   Breaker::State state() { return breaker_.state(std::chrono::steady_clock::now()); }
   /// Where a payment that has surely no money here may go on, best first. Set once all channels are there.
   void set_others(std::function<std::vector<std::string>()> others) { others_ = std::move(others); }
-  /// Asks a broken channel whether it answers again. `alone`: no other channel can take the payments, so it is asked more often. Blocks for at most a second.
+  /// Asks a broken channel whether it answers again. `alone`: no other channel can take the payments, so it is asked
+  /// more often. Blocks for at most a second.
   void probe(bool alone);
   /// More than half of its workers create payments.
   [[nodiscard]] bool busy() const { return creates_.free() * 2 < create_workers_; }
 
-  /// Room for rows of one of `sharers` databases; to be used up by the three calls below, or given back with `taken` less than `places`.
+  /// Room for rows of one of `sharers` databases; to be used up by the three calls below, or given back with `taken`
+  /// less than `places`.
   Room creates_room(int sharers) { return {name_, share(creates_, sharers)}; }
   Room checks_room(int sharers) { return {name_, share(checks_, sharers)}; }
   Room refunds_room(int sharers) { return {name_, share(refunds_, sharers)}; }
@@ -48,7 +52,9 @@ class Channel {
   void start_refund(PaymentBook& book, const Refund& r);
 
  private:
-  static int share(Workers& workers, int sharers) { return workers.reserve(sharers == 1 ? workers.free() : (workers.free() + 1) / 2); }
+  static int share(Workers& workers, int sharers) {
+    return workers.reserve(sharers == 1 ? workers.free() : (workers.free() + 1) / 2);
+  }
   void create(PaymentBook& book, const Payment& p);
   void check(PaymentBook& book, const Payment& p);
   void try_close(PaymentBook& book, const Payment& p);
@@ -65,7 +71,7 @@ class Channel {
   std::function<std::vector<std::string>()> others_;
   Breaker breaker_;
   RetryBudget repeats_;
-  Workers creates_, checks_, refunds_;   // last: their threads use what is above
+  Workers creates_, checks_, refunds_;  // last: their threads use what is above
 };
 
 }  // namespace platform::services

@@ -40,11 +40,17 @@ void PaymentBook::write_learnt() {
 }
 
 PaymentDesk::PaymentDesk(const ops::NodeConfig& config)
-    : partner{config.partners_url, config.partners_key}, public_url(config.public_url), channels(channel_names(config)),
-      unpaid_close_s(option(config, "unpaid_close_s", 300)), ask_again_ms(option(config, "ask_again_ms", 1000)), switches(config.switches), log(config.name),
+    : partner{config.partners_url, config.partners_key},
+      public_url(config.public_url),
+      channels(channel_names(config)),
+      unpaid_close_s(option(config, "unpaid_close_s", 300)),
+      ask_again_ms(option(config, "ask_again_ms", 1000)),
+      switches(config.switches),
+      log(config.name),
       shards(config.database_urls, config.shadow_urls, {"", kPoolSize, 2000ms, 1000ms}) {
   for (const auto& each : shards.each()) {
-    books_.push_back(std::make_unique<PaymentBook>(*each.pool, "db" + std::to_string(each.database) + (each.shadow ? " shadow" : ""), each.shadow));
+    books_.push_back(std::make_unique<PaymentBook>(
+        *each.pool, "db" + std::to_string(each.database) + (each.shadow ? " shadow" : ""), each.shadow));
   }
 }
 
@@ -61,9 +67,13 @@ Credit PaymentDesk::credit(store::Connection& db, const Charge& charge, const ch
   metrics.add(std::string("charges_total{how=\"") + how + "\",outcome=\"" + name_of(done.credit) + "\"}");
   const observe::Context order = observe::Context::of(done.trace, done.mark);
   observe::record_work("process charge", observe::SpanKind::consumer, order, began,
-                       {{"cardstorm.order_no", done.order_no, false}, {"cardstorm.channel", charge.channel, false}, {"cardstorm.how", how, false}}, observe::current());
+                       {{"cardstorm.order_no", done.order_no, false},
+                        {"cardstorm.channel", charge.channel, false},
+                        {"cardstorm.how", how, false}},
+                       observe::current());
   const observe::Scope scope(order);
-  if (done.credit != Credit::repeated) log.event("charge", done.order_no, done.mark, std::string(how) + " " + name_of(done.credit));
+  if (done.credit != Credit::repeated)
+    log.event("charge", done.order_no, done.mark, std::string(how) + " " + name_of(done.credit));
   return done.credit;
 }
 

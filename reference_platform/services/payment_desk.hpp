@@ -1,4 +1,5 @@
-// payment_desk: what the parts of the payment service share: the books of every database, the key to the partners, log and figures.
+// payment_desk: what the parts of the payment service share: the books of every database, the key to the partners, log
+// and figures.
 #pragma once
 
 #include <chrono>
@@ -19,15 +20,16 @@ namespace platform::services {
 /// The books in one database, and what was learnt about its payments but is not written down yet. Any thread.
 class PaymentBook {
  public:
-  PaymentBook(store::Pool& pool, std::string name, bool shadow) : pool_(pool), name_(std::move(name)), shadow_(shadow) {}
+  PaymentBook(store::Pool& pool, std::string name, bool shadow)
+      : pool_(pool), name_(std::move(name)), shadow_(shadow) {}
 
   store::Pool::Lease open() { return pool_.take(); }
   store::Pool& pool() { return pool_; }
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] bool shadow() const { return shadow_; }
 
-  /// Written down by the next write_learnt(). What is lost before that is asked for again, so it waits for no disk; the oldest go first
-  /// when the database is away.
+  /// Written down by the next write_learnt(). What is lost before that is asked for again, so it waits for no disk; the
+  /// oldest go first when the database is away.
   void learn(Learnt learnt);
   void write_learnt();
 
@@ -53,14 +55,14 @@ class PaymentDesk {
   const std::string public_url;
   const std::vector<std::string> channels;
   const int unpaid_close_s;
-  const int ask_again_ms;   // until a channel is asked again that was not clear; it grows
+  const int ask_again_ms;  // until a channel is asked again that was not clear; it grows
   const domain::Switches switches;
   const BusinessLog log;
   Metrics metrics;
   store::Shards shards;
 
  private:
-  std::vector<std::unique_ptr<PaymentBook>> books_;   // as shards.each()
+  std::vector<std::unique_ptr<PaymentBook>> books_;  // as shards.each()
 };
 
 }  // namespace platform::services

@@ -17,8 +17,10 @@ struct NotifyRead {
   const char* code = "";
 };
 
-/// `channel` is the one whose address the notify came to. Signed by the key within 300 s; for this merchant's channel; one order number of
-/// ours; a positive amount in cents. Whether the payment exists and its amount is right, only the book can say.
-NotifyRead read_channel_notify(const std::string& key, const std::string& channel, const edge::Request& request, const domain::Switches& switches);
+/// `channel` is the one whose address the notify came to. Signed by the key within 300 s; for this merchant's channel;
+/// one order number of ours; a positive amount in cents. Whether the payment exists and its amount is right, only the
+/// book can say.
+NotifyRead read_channel_notify(const std::string& key, const std::string& channel, const edge::Request& request,
+                               const domain::Switches& switches);
 
 }  // namespace platform::services

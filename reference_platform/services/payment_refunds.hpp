@@ -1,5 +1,5 @@
-// payment_refunds: what is written down about refunds. Whoever wants one writes a row; it has one number for all its life, whatever is
-// tried, and ends done (the channel's word that the money has moved) or stuck (for people).
+// payment_refunds: what is written down about refunds. Whoever wants one writes a row; it has one number for all its
+// life, whatever is tried, and ends done (the channel's word that the money has moved) or stuck (for people).
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,8 @@ struct Refund {
 
 /// Refunds that are due at channels with room, new ones and those that were only accepted so far.
 std::vector<Refund> take_refunds(store::Connection& db, const std::vector<Room>& rooms, int lease_ms);
-/// Whether the money that it gives back is known from a notify only: of a payment that was paid or closed before, the channel was not asked.
+/// Whether the money that it gives back is known from a notify only: of a payment that was paid or closed before, the
+/// channel was not asked.
 bool only_told_of(const Refund& refund);
 /// What our books say was charged under the number, for the order and as surplus.
 std::int64_t booked_cents(store::Connection& db, const std::string& out_trade_no);

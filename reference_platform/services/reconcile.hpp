@@ -1,5 +1,6 @@
-// reconcile: compares our books with the channels' bills (对账), in windows and off the peak, and keeps what they disagree on: 长款 (long: the
-// channel has it, we do not), 短款 (short: we have it, the channel has not), 金额不符 (amount). What can be cured is cured.
+// reconcile: compares our books with the channels' bills (对账), in windows and off the peak, and keeps what they
+// disagree on: 长款 (long: the channel has it, we do not), 短款 (short: we have it, the channel has not), 金额不符
+// (amount). What can be cured is cured.
 #pragma once
 
 #include <atomic>
@@ -15,18 +16,22 @@
 namespace platform::services {
 
 struct ReconcileOptions {
-  int every_s = 60;     // between runs
-  int settle_s = 10;    // what is younger is still on its way
-  int window_s = 600;   // of one bill
+  int every_s = 60;    // between runs
+  int settle_s = 10;   // what is younger is still on its way
+  int window_s = 600;  // of one bill
 };
 
 /// One row of a channel's bill.
-struct BillRow { std::string out_trade_no, trade_no; std::int64_t amount_cents = 0, refunded_cents = 0; };
+struct BillRow {
+  std::string out_trade_no, trade_no;
+  std::int64_t amount_cents = 0, refunded_cents = 0;
+};
 
 class Reconciler {
  public:
   /// `busy` says that it is not the time for it: a run is put off, ten periods at most.
-  Reconciler(PaymentDesk& desk, ReconcileOptions options, std::function<bool()> busy) : desk_(desk), options_(options), busy_(std::move(busy)) {}
+  Reconciler(PaymentDesk& desk, ReconcileOptions options, std::function<bool()> busy)
+      : desk_(desk), options_(options), busy_(std::move(busy)) {}
 
   /// Runs when it is due or asked for. On the loop's thread only.
   bool step();
@@ -45,8 +50,14 @@ class Reconciler {
     std::string note;
   };
   /// The channel's word on one payment.
-  struct Word { bool known = false, charged = false; std::int64_t amount_cents = 0, refunded_cents = 0; };
-  struct Window { std::string channel; std::int64_t from = 0, to = 0; };
+  struct Word {
+    bool known = false, charged = false;
+    std::int64_t amount_cents = 0, refunded_cents = 0;
+  };
+  struct Window {
+    std::string channel;
+    std::int64_t from = 0, to = 0;
+  };
 
   void run();
   void run_channel(const std::string& channel);
@@ -66,7 +77,7 @@ class Reconciler {
   const ReconcileOptions options_;
   const std::function<bool()> busy_;
   SteadyClock::time_point next_ = SteadyClock::now() + std::chrono::seconds(options_.every_s);
-  std::mutex mutex_;   // guards all below
+  std::mutex mutex_;  // guards all below
   std::int64_t asked_ = 0, runs_ = 0, last_run_at_ = 0;
   bool running_ = false;
   std::string trouble_;

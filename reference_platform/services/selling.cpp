@@ -1,4 +1,6 @@
 // selling: the node where other shops buy; see selling.hpp.
+#include "reference_platform/services/selling.hpp"
+
 #include <deque>
 #include <map>
 #include <memory>
@@ -8,7 +10,6 @@
 #include "reference_platform/services/backend.hpp"
 #include "reference_platform/services/background.hpp"
 #include "reference_platform/services/roles.hpp"
-#include "reference_platform/services/selling.hpp"
 
 namespace platform::services {
 namespace {
@@ -20,13 +21,17 @@ using edge::Request;
 using edge::Response;
 
 constexpr int kWorkers = 8, kPoolSize = 2;
-constexpr int kTellers = 6, kTellersEach = 2;   // of callbacks, per database; and of those for one merchant
+constexpr int kTellers = 6, kTellersEach = 2;  // of callbacks, per database; and of those for one merchant
 
-/// Tells merchants of their orders. One who takes his time over an answer keeps two workers, and those of the other merchants are told meanwhile.
+/// Tells merchants of their orders. One who takes his time over an answer keeps two workers, and those of the other
+/// merchants are told meanwhile.
 class Callbacks {
  public:
   Callbacks(SellingDesk& desk, store::Pool& pool)
-      : desk_(desk), pool_(pool), workers_("callback", kTellers), loop_("callbacks", 200ms, [this] { return round(); }) {}
+      : desk_(desk),
+        pool_(pool),
+        workers_("callback", kTellers),
+        loop_("callbacks", 200ms, [this] { return round(); }) {}
 
  private:
   bool round() {
@@ -48,7 +53,7 @@ class Callbacks {
       const std::lock_guard lock(mutex_);
       ++told_now_[app_id];
     }
-    const auto ended = std::shared_ptr<void>(nullptr, [this, app_id](void*) {   // however it ends
+    const auto ended = std::shared_ptr<void>(nullptr, [this, app_id](void*) {  // however it ends
       const std::lock_guard lock(mutex_);
       if (--told_now_[app_id] == 0) told_now_.erase(app_id);
     });
@@ -58,16 +63,19 @@ class Callbacks {
   SellingDesk& desk_;
   store::Pool& pool_;
   std::mutex mutex_;
-  std::map<std::string, int> told_now_;   // by app_id
+  std::map<std::string, int> told_now_;  // by app_id
   Workers workers_;
-  Loop loop_;   // last: ends first
+  Loop loop_;  // last: ends first
 };
 
 class Selling {
  public:
   explicit Selling(const ops::NodeConfig& config)
-      : config_(config), callback_prefix_(config.options.contains("callback_prefix") ? config.options.at("callback_prefix") : "http://127.0.0.1:"),
-        shards_(config.database_urls, config.shadow_urls, {"", kPoolSize, 1000ms, 2000ms}), desk_(config_, shards_) {
+      : config_(config),
+        callback_prefix_(config.options.contains("callback_prefix") ? config.options.at("callback_prefix")
+                                                                    : "http://127.0.0.1:"),
+        shards_(config.database_urls, config.shadow_urls, {"", kPoolSize, 1000ms, 2000ms}),
+        desk_(config_, shards_) {
     for (const auto& each : shards_.each()) callbacks_.emplace_back(desk_, *each.pool);
   }
 
@@ -95,19 +103,23 @@ class Selling {
     }
     const auto m = desk_.make_merchant(r, (*body)["app_id"].text(), (*body)["account"].text());
     if (!m) return error_answer(409, "taken", "this app_id belongs to another account");
-    return json_answer(200, JsonObject().add("app_id", m->app_id).add("secret", m->secret).add("account", m->account).done());
+    return json_answer(
+        200, JsonObject().add("app_id", m->app_id).add("secret", m->secret).add("account", m->account).done());
   }
 
   const ops::NodeConfig config_;
-  const std::string callback_prefix_;   // where callbacks may go: a merchant must not make us call what it cannot reach itself
+  const std::string
+      callback_prefix_;  // where callbacks may go: a merchant must not make us call what it cannot reach itself
   Metrics metrics_;
   store::Shards shards_;
   SellingDesk desk_;
-  std::deque<Callbacks> callbacks_;   // last: end first
+  std::deque<Callbacks> callbacks_;  // last: end first
 };
 
 }  // namespace
 
-ops::Service make_selling(const ops::NodeConfig& config) { return backend_service(config, kWorkers, std::make_shared<Selling>(config)); }
+ops::Service make_selling(const ops::NodeConfig& config) {
+  return backend_service(config, kWorkers, std::make_shared<Selling>(config));
+}
 
 }  // namespace platform::services

@@ -23,30 +23,36 @@ constexpr std::int64_t kLifeSeconds = 24 * 3600;
 constexpr std::size_t kTokenMax = 256;
 constexpr std::int64_t kSeenEveryMs = 30'000;
 const char kEnded[] = "ended";
-constexpr char kMarked = 'm';   // of ids; the others are hexadecimal
+constexpr char kMarked = 'm';  // of ids; the others are hexadecimal
 
 std::string redis_key(const std::string& id) { return "cardstorm:session:" + id; }
 
 std::int64_t now_s() { return static_cast<std::int64_t>(std::time(nullptr)); }
 
-std::int64_t now_ms() { return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count(); }
+std::int64_t now_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
 
 /// Takes as long for a wrong first character as for a wrong last one.
 bool same(const std::string& a, const std::string& b) {
   if (a.size() != b.size()) return false;
   unsigned differences = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) differences |= static_cast<unsigned>(static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]));
+  for (std::size_t i = 0; i < a.size(); ++i)
+    differences |= static_cast<unsigned>(static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]));
   return differences == 0;
 }
 
 }  // namespace
 
-Sessions::Sessions(const std::string& key, std::unique_ptr<store::Redis> redis) : key_(partner_sign(key, "KEY", "sessions", "", "")), redis_(std::move(redis)) {}
+Sessions::Sessions(const std::string& key, std::unique_ptr<store::Redis> redis)
+    : key_(partner_sign(key, "KEY", "sessions", "", "")), redis_(std::move(redis)) {}
 
 Response no_session(const char* why) { return error_answer(401, "bad_session", why); }
 
 std::string Sessions::token_for(const std::string& buyer, std::int64_t expires_s, bool marked) const {
-  const std::string text = buyer + "." + std::to_string(expires_s) + "." + (marked ? std::string(1, kMarked) : "") + random_id().substr(0, 16);
+  const std::string text = buyer + "." + std::to_string(expires_s) + "." + (marked ? std::string(1, kMarked) : "") +
+                           random_id().substr(0, 16);
   return text + "." + partner_sign(key_, "SESSION", text, "", "");
 }
 
@@ -78,7 +84,8 @@ bool Sessions::ended(const Session& s, store::Connection& db) {
 
 Response Sessions::log_in(const Request& r) {
   const auto json = domain::Json::parse(r.body);
-  if (!json || !domain::valid_buyer((*json)["buyer"].text())) return error_answer(400, "bad_buyer", R"(wanted {"buyer"}: up to 32 letters, digits, dashes)");
+  if (!json || !domain::valid_buyer((*json)["buyer"].text()))
+    return error_answer(400, "bad_buyer", R"(wanted {"buyer"}: up to 32 letters, digits, dashes)");
   const std::string buyer = (*json)["buyer"].text();
   const std::int64_t expires = now_s() + kLifeSeconds;
   const std::string token = token_for(buyer, expires, !mark_of(r).empty());
@@ -87,7 +94,8 @@ Response Sessions::log_in(const Request& r) {
 }
 
 Response Sessions::log_out(const Session& s, store::Connection& db) {
-  db.run("INSERT INTO ended_sessions(session_id, expires_at) VALUES ($1, to_timestamp($2)) ON CONFLICT DO NOTHING", {s.id, std::to_string(s.expires_s)});
+  db.run("INSERT INTO ended_sessions(session_id, expires_at) VALUES ($1, to_timestamp($2)) ON CONFLICT DO NOTHING",
+         {s.id, std::to_string(s.expires_s)});
   redis_->set(redis_key(s.id), kEnded, std::chrono::seconds(s.expires_s - now_s()));
   return json_answer(200, JsonObject().add("buyer", s.buyer).add("ended", true).done());
 }
@@ -97,7 +105,11 @@ Response Sessions::look(const Session& s, store::Connection& db) {
   const auto known = redis_->get(redis_key(s.id));
   std::int64_t seen = 0;
   if (known) std::from_chars(known->data(), known->data() + known->size(), seen);
-  return json_answer(200, JsonObject().add("buyer", s.buyer).add("expires_at", s.expires_s).raw("last_seen_ms", seen > 0 ? std::to_string(seen) : "null").done());
+  return json_answer(200, JsonObject()
+                              .add("buyer", s.buyer)
+                              .add("expires_at", s.expires_s)
+                              .raw("last_seen_ms", seen > 0 ? std::to_string(seen) : "null")
+                              .done());
 }
 
 }  // namespace platform::services

@@ -1,5 +1,6 @@
-// session: tokens that need no memory of ours to be believed: name, end and a random part, signed with a key that all order nodes share. That one
-// has been ended is kept in the database of its buyer; Redis holds what may be lost: who was last seen when, and a copy of the ends.
+// session: tokens that need no memory of ours to be believed: name, end and a random part, signed with a key that all
+// order nodes share. That one has been ended is kept in the database of its buyer; Redis holds what may be lost: who
+// was last seen when, and a copy of the ends.
 #pragma once
 
 #include <chrono>
@@ -17,7 +18,11 @@ namespace platform::services {
 class Sessions {
  public:
   /// `marked`: it was opened by marked traffic and is kept with the shadow.
-  struct Session { std::string buyer, id; std::int64_t expires_s = 0; bool marked = false; };
+  struct Session {
+    std::string buyer, id;
+    std::int64_t expires_s = 0;
+    bool marked = false;
+  };
 
   /// `key` is secret and the same on all nodes; the signing key is derived from it.
   Sessions(const std::string& key, std::unique_ptr<store::Redis> redis);

@@ -18,10 +18,10 @@ namespace {
 
 constexpr int kWorkers = 16;
 constexpr int kPoolSize = 8;
-constexpr int kChannelWorkers = 6;                  // per channel
+constexpr int kChannelWorkers = 6;  // per channel
 constexpr int kTries = 3;
 constexpr auto kWindowKeep = 1s;
-constexpr auto kStuck = 1s;                         // all workers busy and none done for so long: not ready
+constexpr auto kStuck = 1s;  // all workers busy and none done for so long: not ready
 
 ShopLimits limits(bool absurd) {
   if (absurd) return {{60s, 60s}, 30s, 0ms};
@@ -43,7 +43,10 @@ std::vector<std::string> topup_suppliers(const ops::NodeConfig& config, bool sin
   return out;
 }
 
-std::int64_t now_ms() { return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+std::int64_t now_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
 
 Lane lane_of(const Request& r, const std::vector<std::string>& parts) {
   const std::string head = parts.empty() ? "" : parts[0];
@@ -57,7 +60,9 @@ Lane lane_of(const Request& r, const std::vector<std::string>& parts) {
 /// For metrics: only names that we know, or whoever sends requests makes the labels.
 std::string path_label(const std::vector<std::string>& parts) {
   static constexpr const char* kKnown[] = {"goods", "orders", "wallet", "notify", "audit", "pay", "refund"};
-  const auto known = [](const std::string& name) { return std::find(std::begin(kKnown), std::end(kKnown), name) != std::end(kKnown); };
+  const auto known = [](const std::string& name) {
+    return std::find(std::begin(kKnown), std::end(kKnown), name) != std::end(kKnown);
+  };
   if (parts.empty() || !known(parts[0])) return "other";
   return "/" + parts[0] + (parts.size() == 3 && known(parts[2]) ? "/" + parts[2] : "");
 }
@@ -65,19 +70,30 @@ std::string path_label(const std::vector<std::string>& parts) {
 }  // namespace
 
 Shop::Shop(const ops::NodeConfig& config)
-    : switches_(config.switches), limits_(limits(on(Trait::A02))), partner_{config.partners_url, config.partners_key}, public_url_(config.public_url),
-      suppliers_(topup_suppliers(config, on(Trait::A15))), channel_names_(channel_names(config)), unpaid_s_(option(config, "unpaid_close_s", 300)), log_(config.name), progress_ms_(now_ms()),
+    : switches_(config.switches),
+      limits_(limits(on(Trait::A02))),
+      partner_{config.partners_url, config.partners_key},
+      public_url_(config.public_url),
+      suppliers_(topup_suppliers(config, on(Trait::A15))),
+      channel_names_(channel_names(config)),
+      unpaid_s_(option(config, "unpaid_close_s", 300)),
+      log_(config.name),
+      progress_ms_(now_ms()),
       pool_(store::make_pool({config.database_url(), kPoolSize, limits_.borrow, limits_.statement})),
-      limiter_(on(Trait::A09) ? fixed_window(option(config, "limit_per_s", 2000)) : token_buckets(option(config, "limit_per_s", 2000))),
+      limiter_(on(Trait::A09) ? fixed_window(option(config, "limit_per_s", 2000))
+                              : token_buckets(option(config, "limit_per_s", 2000))),
       // A06: no cache; or, when asked for, one in which everything expires for everybody at once.
-      window_(on(Trait::A06) ? std::chrono::milliseconds(option(config, "cache_ttl_ms", 0)) : kWindowKeep, !on(Trait::A06)) {
+      window_(on(Trait::A06) ? std::chrono::milliseconds(option(config, "cache_ttl_ms", 0)) : kWindowKeep,
+              !on(Trait::A06)) {
   observe::log_synchronously(on(Trait::A14));
   store::connect(config.database_url())->script(store::fragile_order_indexes(!on(Trait::A05)).c_str());
   start_background(config);
 }
 
 void Shop::start_background(const ops::NodeConfig& config) {
-  courier_ = std::make_unique<ShopCourier>(*pool_, on(Trait::A11), std::chrono::milliseconds(option(config, "job_lease_ms", job_lease_ms(limits_))), [this](const ShopJob& job) { return do_job(job); });
+  courier_ = std::make_unique<ShopCourier>(
+      *pool_, on(Trait::A11), std::chrono::milliseconds(option(config, "job_lease_ms", job_lease_ms(limits_))),
+      [this](const ShopJob& job) { return do_job(job); });
   const auto loop = [this](const char* name, std::chrono::milliseconds period, std::function<bool()> step) {
     loops_.push_back(std::make_unique<Loop>(name, period, std::move(step)));
   };
@@ -86,7 +102,8 @@ void Shop::start_background(const ops::NodeConfig& config) {
     if (!on(Trait::A03)) loop("payment questions", 200ms, [this, channel] { return ask(channel); });
   }
   if (!on(Trait::A07)) loop("unpaid orders", 1s, [this] { return close_old(); });
-  if (on(Trait::A14)) loop("report", std::chrono::milliseconds(option(config, "report_ms", 5000)), [this] { return report(); });
+  if (on(Trait::A14))
+    loop("report", std::chrono::milliseconds(option(config, "report_ms", 5000)), [this] { return report(); });
 }
 
 void Shop::stop() {
@@ -99,7 +116,7 @@ void Shop::stop() {
 edge::ServerOptions Shop::server() const {
   edge::ServerOptions o;
   o.threads = kWorkers;
-  if (on(Trait::A10)) return o;   // whoever comes waits, however many and however long
+  if (on(Trait::A10)) return o;  // whoever comes waits, however many and however long
   o.queue_max = 200;
   o.queue_age_max = 1s;
   return o;
@@ -108,7 +125,8 @@ edge::ServerOptions Shop::server() const {
 // A12: it lives, so it says that it can serve.
 std::string Shop::not_ready() {
   if (on(Trait::A12)) return "";
-  if (busy_ >= kWorkers && now_ms() - progress_ms_ > std::chrono::milliseconds(kStuck).count()) return "all workers are stuck";
+  if (busy_ >= kWorkers && now_ms() - progress_ms_ > std::chrono::milliseconds(kStuck).count())
+    return "all workers are stuck";
   try {
     pool_->take(100ms)->run("SELECT 1");
     return "";

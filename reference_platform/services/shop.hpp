@@ -1,5 +1,5 @@
-// shop: the fragile variant, one process. Each of its weaknesses is a trait (domain/traits.def) by its true mechanism, asked for where it
-// acts; with the trait off the same place does what a sound shop does. Nothing sleeps for show.
+// shop: the fragile variant, one process. Each of its weaknesses is a trait (domain/traits.def) by its true mechanism,
+// asked for where it acts; with the trait off the same place does what a sound shop does. Nothing sleeps for show.
 #pragma once
 
 #include <atomic>
@@ -29,7 +29,7 @@ struct ShopOrder {
   std::string order_no, buyer, sku, goods_class, status, phone, paid_via, out_trade_no, mark;
   std::int64_t quantity = 0, amount_cents = 0;
   bool reserved = false;
-  int supplier = 0;   // 1: the first of the suppliers, 0: none asked yet
+  int supplier = 0;  // 1: the first of the suppliers, 0: none asked yet
 };
 
 /// How long is waited (A02): for a partner, for a connection, for a statement (0: for ever).
@@ -66,7 +66,8 @@ class Shop {
 
   // shop_orders.cpp
   Response create(const Request& r, const std::string& buyer);
-  Response create_in(Connection& db, const CreateBody& body, const domain::Good& good, ShopOrder order, const std::string& key);
+  Response create_in(Connection& db, const CreateBody& body, const domain::Good& good, ShopOrder order,
+                     const std::string& key);
   Response show(const std::string& buyer, const std::string& order_no);
   Response list(const Request& r, const std::string& buyer);
   std::optional<ShopOrder> find(Connection& db, const std::string& order_no, bool lock = false);
@@ -128,19 +129,19 @@ class Shop {
   const ShopLimits limits_;
   const PartnerKey partner_;
   const std::string public_url_;
-  std::vector<std::string> suppliers_;   // of top-ups
+  std::vector<std::string> suppliers_;  // of top-ups
   const std::vector<std::string> channel_names_;
   const int unpaid_s_;
   BusinessLog log_;
   Metrics metrics_;
-  std::atomic<int> busy_{0}, calls_{0};                       // requests in work, calls to partners that have not come back
-  std::atomic<std::int64_t> progress_ms_;                     // when a worker was last done, or all became busy
+  std::atomic<int> busy_{0}, calls_{0};    // requests in work, calls to partners that have not come back
+  std::atomic<std::int64_t> progress_ms_;  // when a worker was last done, or all became busy
   std::unique_ptr<store::Pool> pool_;
   std::unique_ptr<ShopLimiter> limiter_;
   ShopWindow window_;
-  std::map<std::string, std::unique_ptr<Workers>> channels_;   // A01 off: who calls them
+  std::map<std::string, std::unique_ptr<Workers>> channels_;  // A01 off: who calls them
   std::unique_ptr<ShopCourier> courier_;
-  std::vector<std::unique_ptr<Loop>> loops_;                   // last: they use all above
+  std::vector<std::unique_ptr<Loop>> loops_;  // last: they use all above
 };
 
 }  // namespace platform::services

@@ -12,9 +12,9 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-constexpr int kWorkers = 4;             // for deliveries, and again for calls to partners
+constexpr int kWorkers = 4;  // for deliveries, and again for calls to partners
 constexpr auto kPeriod = 20ms, kAgain = 300ms;
-constexpr auto kBorrow = 1s;            // nobody waits for this work as a request does
+constexpr auto kBorrow = 1s;  // nobody waits for this work as a request does
 
 bool calls_partner(const ShopJob& job) { return job.kind != "deliver"; }
 
@@ -26,13 +26,19 @@ ShopJob with_context(ShopJob job) {
 }  // namespace
 
 ShopCourier::ShopCourier(store::Pool& pool, bool in_memory, std::chrono::milliseconds lease, Work work)
-    : pool_(pool), in_memory_(in_memory), lease_(lease), work_(std::move(work)), deliveries_("deliveries", kWorkers), calls_("partner calls", kWorkers),
+    : pool_(pool),
+      in_memory_(in_memory),
+      lease_(lease),
+      work_(std::move(work)),
+      deliveries_("deliveries", kWorkers),
+      calls_("partner calls", kWorkers),
       loop_("courier", kPeriod, [this] { return round(); }) {}
 
 void ShopCourier::write(store::Connection& db, const ShopJob& job) const {
   if (in_memory_) return;
   const ShopJob j = with_context(job);
-  db.run("INSERT INTO shop_messages(kind, order_no, body, mark, trace) VALUES ($1,$2,$3,$4,$5)", {j.kind, j.order_no, j.body, j.mark, j.trace});
+  db.run("INSERT INTO shop_messages(kind, order_no, body, mark, trace) VALUES ($1,$2,$3,$4,$5)",
+         {j.kind, j.order_no, j.body, j.mark, j.trace});
 }
 
 void ShopCourier::hand(const ShopJob& job) {
@@ -77,8 +83,10 @@ std::vector<ShopCourier::Waiting> ShopCourier::due(bool calls, int most) {
 
 std::vector<ShopCourier::Waiting> ShopCourier::due_in_table(bool calls, int most) {
   const auto rows = pool_.take(kBorrow)->run(
-      "WITH picked AS MATERIALIZED (SELECT id FROM shop_messages WHERE lease_until < now() AND (kind <> 'deliver') = $1::boolean ORDER BY id LIMIT $2 "
-      "FOR UPDATE SKIP LOCKED) UPDATE shop_messages m SET lease_until = now() + $3 * interval '1 ms' FROM picked WHERE m.id = picked.id "
+      "WITH picked AS MATERIALIZED (SELECT id FROM shop_messages WHERE lease_until < now() AND (kind <> 'deliver') = "
+      "$1::boolean ORDER BY id LIMIT $2 "
+      "FOR UPDATE SKIP LOCKED) UPDATE shop_messages m SET lease_until = now() + $3 * interval '1 ms' FROM picked WHERE "
+      "m.id = picked.id "
       "RETURNING m.id, m.kind, m.order_no, m.body, m.mark, m.trace",
       {calls ? "true" : "false", std::to_string(most), std::to_string(lease_.count())});
   std::vector<Waiting> out;
@@ -107,9 +115,12 @@ void ShopCourier::finish(const Waiting& waiting, bool over) {
     list_.push_back({waiting.job, "", Clock::now() + kAgain});
     return;
   }
-  const auto db = pool_.take(kBorrow);   // when none is free the lease ends by itself
-  if (over) db->run("DELETE FROM shop_messages WHERE id = $1", {waiting.id});
-  else db->run("UPDATE shop_messages SET lease_until = now() + $2 * interval '1 ms' WHERE id = $1", {waiting.id, std::to_string(kAgain.count())});
+  const auto db = pool_.take(kBorrow);  // when none is free the lease ends by itself
+  if (over)
+    db->run("DELETE FROM shop_messages WHERE id = $1", {waiting.id});
+  else
+    db->run("UPDATE shop_messages SET lease_until = now() + $2 * interval '1 ms' WHERE id = $1",
+            {waiting.id, std::to_string(kAgain.count())});
 }
 
 }  // namespace platform::services

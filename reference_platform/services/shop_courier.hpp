@@ -1,5 +1,6 @@
-// shop_courier: what follows a payment outside of any request: deliveries, supplier orders, refunds. Where it waits for its turn is
-// trait A11: in memory, handed over after the commit, or in the local message table, written in the same transaction.
+// shop_courier: what follows a payment outside of any request: deliveries, supplier orders, refunds. Where it waits for
+// its turn is trait A11: in memory, handed over after the commit, or in the local message table, written in the same
+// transaction.
 #pragma once
 
 #include <chrono>
@@ -15,15 +16,19 @@
 namespace platform::services {
 
 /// kind: "deliver", or "supply", "refund", "surplus", which call partners and have workers of their own.
-struct ShopJob { std::string kind, order_no, body = "{}", mark = {}, trace = {}; };
+struct ShopJob {
+  std::string kind, order_no, body = "{}", mark = {}, trace = {};
+};
 
 class ShopCourier {
  public:
-  /// `work` does a job: true when it is over; else it comes again. It may come twice. `lease`: longer than `work` takes.
+  /// `work` does a job: true when it is over; else it comes again. It may come twice. `lease`: longer than `work`
+  /// takes.
   using Work = std::function<bool(const ShopJob&)>;
   ShopCourier(store::Pool& pool, bool in_memory, std::chrono::milliseconds lease, Work work);
 
-  /// Both, always: write() in the transaction of what the job follows from, hand() after its commit. One of the two does something.
+  /// Both, always: write() in the transaction of what the job follows from, hand() after its commit. One of the two
+  /// does something.
   void write(store::Connection& db, const ShopJob& job) const;
   void hand(const ShopJob& job);
 
@@ -31,7 +36,12 @@ class ShopCourier {
   [[nodiscard]] std::size_t in_memory() const;
 
  private:
-  struct Waiting { ShopJob job; std::string id; std::chrono::steady_clock::time_point at; };   // id: of the row
+  // id: of the row
+  struct Waiting {
+    ShopJob job;
+    std::string id;
+    std::chrono::steady_clock::time_point at;
+  };
   bool round();
   bool start(Workers& workers, bool calls);
   std::vector<Waiting> due(bool calls, int most);
@@ -46,7 +56,7 @@ class ShopCourier {
   mutable std::mutex mutex_;
   std::deque<Waiting> list_;
   Workers deliveries_, calls_;
-  Loop loop_;   // last: uses all above
+  Loop loop_;  // last: uses all above
 };
 
 }  // namespace platform::services

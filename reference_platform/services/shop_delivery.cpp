@@ -1,5 +1,5 @@
-// shop: delivering. How cards are found is A07; that nothing asks whether the order has its goods already is A08, as is that the callback does the
-// work itself; what waits for it is A11.
+// shop: delivering. How cards are found is A07; that nothing asks whether the order has its goods already is A08, as is
+// that the callback does the work itself; what waits for it is A11.
 #include "reference_platform/domain/trade.hpp"
 #include "reference_platform/services/shop.hpp"
 
@@ -16,7 +16,7 @@ store::Rows status_to(Connection& db, const ShopOrder& order, const char* status
 }  // namespace
 
 ShopJob Shop::delivery_of(const ShopOrder& order) const {
-  const bool supplier = order.goods_class == "topup" && !on(Trait::A15);   // off: suppliers have workers of their own
+  const bool supplier = order.goods_class == "topup" && !on(Trait::A15);  // off: suppliers have workers of their own
   return {supplier ? "supply" : "deliver", order.order_no, "{}", order.mark};
 }
 
@@ -29,7 +29,8 @@ bool Shop::do_job(const ShopJob& job) {
     if (!order || (order->status != "paid" && order->status != "delivering")) return true;
     if (job.kind == "deliver") return deliver(*db, *order);
   }
-  const Supply result = supply([this](const char* sql, const auto& params) { return pool_->take()->run(sql, params); }, *order);
+  const Supply result =
+      supply([this](const char* sql, const auto& params) { return pool_->take()->run(sql, params); }, *order);
   if (result == Supply::nowhere) undeliverable(*pool_->take(), *order, "supplier_failed");
   return result != Supply::again;
 }
@@ -52,19 +53,26 @@ bool Shop::deliver(Connection& db, const ShopOrder& order) {
 void Shop::deliver_made(Connection& db, const ShopOrder& order) {
   const std::string receipt = domain::receipt_of(order.goods_class, order.order_no, random_id());
   db.begin();
-  const char* sql = on(Trait::A07) || on(Trait::A08) ? "UPDATE orders SET status = 'delivered', receipt = $2 WHERE order_no = $1"
-                                                     : "UPDATE orders SET status = 'delivered', receipt = $2 WHERE order_no = $1 AND status = 'paid'";
+  const char* sql =
+      on(Trait::A07) || on(Trait::A08)
+          ? "UPDATE orders SET status = 'delivered', receipt = $2 WHERE order_no = $1"
+          : "UPDATE orders SET status = 'delivered', receipt = $2 WHERE order_no = $1 AND status = 'paid'";
   const bool ours = db.run(sql, {order.order_no, receipt}).affected() == 1;
-  if (ours && !order.reserved) db.run("UPDATE goods SET stock = stock - $2 WHERE sku = $1 AND NOT unlimited", {order.sku, std::to_string(order.quantity)});
+  if (ours && !order.reserved)
+    db.run("UPDATE goods SET stock = stock - $2 WHERE sku = $1 AND NOT unlimited",
+           {order.sku, std::to_string(order.quantity)});
   db.commit();
   if (ours) reached("delivered", order, order.goods_class);
 }
 
-// A07: look first, take afterwards, one statement at a time: who looks in between takes the same cards. Somebody saw that happen and made it take
-// from a random place near the front, as many shops do: seldom in quiet times, as bad as ever in a rush.
+// A07: look first, take afterwards, one statement at a time: who looks in between takes the same cards. Somebody saw
+// that happen and made it take from a random place near the front, as many shops do: seldom in quiet times, as bad as
+// ever in a rush.
 std::vector<std::string> Shop::look_for_cards(Connection& db, const ShopOrder& order, int spread) {
-  const auto rows = db.run("SELECT id FROM cards WHERE sku = $1 AND order_no IS NULL AND NOT sold ORDER BY id LIMIT $2 OFFSET floor(random() * $3::int)",
-                           {order.sku, std::to_string(order.quantity), std::to_string(spread)});
+  const auto rows = db.run(
+      "SELECT id FROM cards WHERE sku = $1 AND order_no IS NULL AND NOT sold ORDER BY id LIMIT $2 OFFSET "
+      "floor(random() * $3::int)",
+      {order.sku, std::to_string(order.quantity), std::to_string(spread)});
   std::vector<std::string> ids;
   for (int i = 0; i < rows.size(); ++i) ids.emplace_back(rows.text(i, 0));
   return ids;
@@ -80,14 +88,17 @@ bool Shop::deliver_cards(Connection& db, const ShopOrder& order) {
     return true;
   }
   for (const auto& id : ids) db.run("UPDATE cards SET sold = true, order_no = $2 WHERE id = $1", {id, order.order_no});
-  for (const auto& id : ids) db.run("INSERT INTO shop_deliveries(order_no, card_id) VALUES ($1, $2)", {order.order_no, id});
-  if (!order.reserved) db.run("UPDATE goods SET stock = stock - $2 WHERE sku = $1", {order.sku, std::to_string(order.quantity)});
+  for (const auto& id : ids)
+    db.run("INSERT INTO shop_deliveries(order_no, card_id) VALUES ($1, $2)", {order.order_no, id});
+  if (!order.reserved)
+    db.run("UPDATE goods SET stock = stock - $2 WHERE sku = $1", {order.sku, std::to_string(order.quantity)});
   status_to(db, order, "delivered");
   reached("delivered", order, order.goods_class);
   return true;
 }
 
-/// All or nothing in one transaction; cards that another one is taking are passed over. A08: who comes second takes others for the same order.
+/// All or nothing in one transaction; cards that another one is taking are passed over. A08: who comes second takes
+/// others for the same order.
 bool Shop::claim_cards(Connection& db, const ShopOrder& order) {
   db.begin();
   const auto now = find(db, order.order_no, true);
@@ -96,13 +107,19 @@ bool Shop::claim_cards(Connection& db, const ShopOrder& order) {
     return true;
   }
   const std::string wanted = std::to_string(order.quantity);
-  const auto got = db.run("WITH free AS MATERIALIZED (SELECT id FROM cards WHERE sku = $1 AND order_no IS NULL AND NOT sold ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED), "
-                          "mine AS (UPDATE cards c SET sold = true, order_no = $3 FROM free WHERE c.id = free.id RETURNING c.id) "
-                          "INSERT INTO shop_deliveries(order_no, card_id) SELECT $3, id FROM mine", {order.sku, wanted, order.order_no});
+  const auto got = db.run(
+      "WITH free AS MATERIALIZED (SELECT id FROM cards WHERE sku = $1 AND order_no IS NULL AND NOT sold ORDER BY id "
+      "LIMIT $2 FOR UPDATE SKIP LOCKED), "
+      "mine AS (UPDATE cards c SET sold = true, order_no = $3 FROM free WHERE c.id = free.id RETURNING c.id) "
+      "INSERT INTO shop_deliveries(order_no, card_id) SELECT $3, id FROM mine",
+      {order.sku, wanted, order.order_no});
   if (got.affected() < order.quantity) {
     db.rollback();
-    const bool enough = db.run("SELECT count(*) FROM (SELECT 1 FROM cards WHERE sku = $1 AND order_no IS NULL AND NOT sold LIMIT $2) f", {order.sku, wanted}).number(0, 0) >= order.quantity;
-    if (enough) return false;   // they were only in other hands for a moment
+    const bool enough =
+        db.run("SELECT count(*) FROM (SELECT 1 FROM cards WHERE sku = $1 AND order_no IS NULL AND NOT sold LIMIT $2) f",
+               {order.sku, wanted})
+            .number(0, 0) >= order.quantity;
+    if (enough) return false;  // they were only in other hands for a moment
     undeliverable(db, order, "out_of_stock");
     return true;
   }

@@ -36,7 +36,8 @@ class FixedWindow final : public ShopLimiter {
 class TokenBuckets final : public ShopLimiter {
  public:
   TokenBuckets(int per_second, LimiterClock now) : now_(std::move(now)) {
-    for (std::size_t i = 0; i < kShares.size(); ++i) buckets_[i] = Bucket{per_second * kShares[i], per_second * kShares[i], now_()};
+    for (std::size_t i = 0; i < kShares.size(); ++i)
+      buckets_[i] = Bucket{per_second * kShares[i], per_second * kShares[i], now_()};
   }
 
   bool admit(Lane lane) override {
@@ -52,9 +53,9 @@ class TokenBuckets final : public ShopLimiter {
   }
 
  private:
-  static constexpr std::array<double, 5> kShares{1, 1, 0.9, 0.7, 0.5};   // as in Lane
+  static constexpr std::array<double, 5> kShares{1, 1, 0.9, 0.7, 0.5};  // as in Lane
   struct Bucket {
-    double per_second = 0, tokens = 0;   // holds a second's worth at most
+    double per_second = 0, tokens = 0;  // holds a second's worth at most
     Clock::time_point filled;
   };
   const LimiterClock now_;
@@ -64,7 +65,11 @@ class TokenBuckets final : public ShopLimiter {
 
 }  // namespace
 
-std::unique_ptr<ShopLimiter> fixed_window(int per_second, LimiterClock now) { return std::make_unique<FixedWindow>(per_second, std::move(now)); }
-std::unique_ptr<ShopLimiter> token_buckets(int per_second, LimiterClock now) { return std::make_unique<TokenBuckets>(per_second, std::move(now)); }
+std::unique_ptr<ShopLimiter> fixed_window(int per_second, LimiterClock now) {
+  return std::make_unique<FixedWindow>(per_second, std::move(now));
+}
+std::unique_ptr<ShopLimiter> token_buckets(int per_second, LimiterClock now) {
+  return std::make_unique<TokenBuckets>(per_second, std::move(now));
+}
 
 }  // namespace platform::services

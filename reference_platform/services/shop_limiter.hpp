@@ -21,8 +21,8 @@ using LimiterClock = std::function<std::chrono::steady_clock::time_point()>;
 
 /// A09: one fixed window per second for everything.
 std::unique_ptr<ShopLimiter> fixed_window(int per_second, LimiterClock now = std::chrono::steady_clock::now);
-/// A token bucket per lane: the less urgent, the smaller its share of `per_second`. Callbacks and payments are never refused here; queue and
-/// pools bound them.
+/// A token bucket per lane: the less urgent, the smaller its share of `per_second`. Callbacks and payments are never
+/// refused here; queue and pools bound them.
 std::unique_ptr<ShopLimiter> token_buckets(int per_second, LimiterClock now = std::chrono::steady_clock::now);
 
 }  // namespace platform::services

@@ -24,16 +24,26 @@ std::int64_t number_in(const std::string& query, const char* name, std::int64_t 
 }
 
 std::string row_json(const store::Rows& rows, int i) {
-  return JsonObject().add("order_no", rows.text(i, 1)).add("status", rows.text(i, 2)).add("sku", rows.text(i, 3)).add("quantity", rows.number(i, 4))
-      .add("amount_cents", rows.number(i, 5)).done();
+  return JsonObject()
+      .add("order_no", rows.text(i, 1))
+      .add("status", rows.text(i, 2))
+      .add("sku", rows.text(i, 3))
+      .add("quantity", rows.number(i, 4))
+      .add("amount_cents", rows.number(i, 5))
+      .done();
 }
 
 void insert(Connection& db, const ShopOrder& o) {
-  db.run("INSERT INTO orders(order_no, buyer, sku, class, quantity, amount_cents, phone, status, mark, reserved) VALUES ($1,$2,$3,$4,$5,$6,$7,'created',$8,$9)",
-         {o.order_no, o.buyer, o.sku, o.goods_class, std::to_string(o.quantity), std::to_string(o.amount_cents), o.phone, o.mark, o.reserved ? "true" : "false"});
+  db.run(
+      "INSERT INTO orders(order_no, buyer, sku, class, quantity, amount_cents, phone, status, mark, reserved) VALUES "
+      "($1,$2,$3,$4,$5,$6,$7,'created',$8,$9)",
+      {o.order_no, o.buyer, o.sku, o.goods_class, std::to_string(o.quantity), std::to_string(o.amount_cents), o.phone,
+       o.mark, o.reserved ? "true" : "false"});
 }
 
-Response created(const ShopOrder& o) { return json_answer(201, created_json(o.order_no, o.status, o.sku, o.quantity, o.amount_cents)); }
+Response created(const ShopOrder& o) {
+  return json_answer(201, created_json(o.order_no, o.status, o.sku, o.quantity, o.amount_cents));
+}
 
 }  // namespace
 
@@ -63,18 +73,26 @@ Response Shop::create(const Request& r, const std::string& buyer) {
   return error_answer(404, "unknown_sku");
 }
 
-// A07: stock is only compared here; it is taken at delivery, after the buyer has paid. Off: it is taken here, by a condition.
-Response Shop::create_in(Connection& db, const CreateBody& body, const domain::Good& good, ShopOrder order, const std::string& key) {
+// A07: stock is only compared here; it is taken at delivery, after the buyer has paid. Off: it is taken here, by a
+// condition.
+Response Shop::create_in(Connection& db, const CreateBody& body, const domain::Good& good, ShopOrder order,
+                         const std::string& key) {
   db.begin();
-  if (!key.empty() && db.run("INSERT INTO shop_requests(buyer, idem_key, order_no) VALUES ($1,$2,$3) ON CONFLICT DO NOTHING", {order.buyer, key, order.order_no}).affected() == 0) {
+  if (!key.empty() &&
+      db.run("INSERT INTO shop_requests(buyer, idem_key, order_no) VALUES ($1,$2,$3) ON CONFLICT DO NOTHING",
+             {order.buyer, key, order.order_no})
+              .affected() == 0) {
     db.rollback();
-    const auto earlier = db.run("SELECT order_no FROM shop_requests WHERE buyer = $1 AND idem_key = $2", {order.buyer, key});
+    const auto earlier =
+        db.run("SELECT order_no FROM shop_requests WHERE buyer = $1 AND idem_key = $2", {order.buyer, key});
     const auto same = earlier.empty() ? std::nullopt : find(db, std::string(earlier.text(0, 0)));
     return same ? created(*same) : error_answer(503, "database");
   }
   bool enough = good.unlimited || good.stock >= body.quantity;
   if (enough && !on(Trait::A07) && !good.unlimited) {
-    enough = db.run("UPDATE goods SET stock = stock - $2 WHERE sku = $1 AND stock >= $2", {good.sku, std::to_string(body.quantity)}).affected() == 1;
+    enough = db.run("UPDATE goods SET stock = stock - $2 WHERE sku = $1 AND stock >= $2",
+                    {good.sku, std::to_string(body.quantity)})
+                 .affected() == 1;
     order.reserved = true;
   }
   if (!enough) {
@@ -89,59 +107,97 @@ Response Shop::create_in(Connection& db, const CreateBody& body, const domain::G
 }
 
 std::optional<ShopOrder> Shop::find(Connection& db, const std::string& order_no, bool lock) {
-  static constexpr char kColumns[] = "SELECT buyer, sku, class, status, phone, paid_via, out_trade_no, mark, quantity, amount_cents, reserved, supplier FROM orders WHERE order_no = $1";
+  static constexpr char kColumns[] =
+      "SELECT buyer, sku, class, status, phone, paid_via, out_trade_no, mark, quantity, amount_cents, reserved, "
+      "supplier FROM orders WHERE order_no = $1";
   static const std::string locked = std::string(kColumns) + " FOR UPDATE";
   const auto rows = db.run(lock ? locked.c_str() : kColumns, {order_no});
   if (rows.empty()) return std::nullopt;
   const auto text = [&](int column) { return std::string(rows.text(0, column)); };
-  return ShopOrder{order_no, text(0), text(1), text(2), text(3), text(4), text(5), text(6), text(7), rows.number(0, 8), rows.number(0, 9), text(10) == "t",
+  return ShopOrder{order_no,
+                   text(0),
+                   text(1),
+                   text(2),
+                   text(3),
+                   text(4),
+                   text(5),
+                   text(6),
+                   text(7),
+                   rows.number(0, 8),
+                   rows.number(0, 9),
+                   text(10) == "t",
                    static_cast<int>(rows.number(0, 11))};
 }
 
 Response Shop::show(const std::string& buyer, const std::string& order_no) {
   auto db = pool_->take();
-  const auto rows = db->run("SELECT status, sku, quantity, amount_cents, receipt FROM orders WHERE order_no = $1 AND buyer = $2", {order_no, buyer});
+  const auto rows =
+      db->run("SELECT status, sku, quantity, amount_cents, receipt FROM orders WHERE order_no = $1 AND buyer = $2",
+              {order_no, buyer});
   if (rows.empty()) return error_answer(404, "unknown_order");
   std::vector<std::string> cards;
-  const auto secrets = db->run("SELECT c.secret FROM shop_deliveries d JOIN cards c ON c.id = d.card_id WHERE d.order_no = $1 ORDER BY d.id", {order_no});
+  const auto secrets = db->run(
+      "SELECT c.secret FROM shop_deliveries d JOIN cards c ON c.id = d.card_id WHERE d.order_no = $1 ORDER BY d.id",
+      {order_no});
   for (int i = 0; i < secrets.size(); ++i) cards.push_back(JsonObject().add("secret", secrets.text(i, 0)).done());
   const std::string receipt = rows.null(0, 4) ? "null" : domain::json_quoted(rows.text(0, 4));
-  return json_answer(200, JsonObject().add("order_no", order_no).add("status", rows.text(0, 0)).add("sku", rows.text(0, 1))
-                              .add("quantity", rows.number(0, 2)).add("amount_cents", rows.number(0, 3))
-                              .raw("cards", domain::json_array(cards)).raw("receipt", receipt).done());
+  return json_answer(200, JsonObject()
+                              .add("order_no", order_no)
+                              .add("status", rows.text(0, 0))
+                              .add("sku", rows.text(0, 1))
+                              .add("quantity", rows.number(0, 2))
+                              .add("amount_cents", rows.number(0, 3))
+                              .raw("cards", domain::json_array(cards))
+                              .raw("receipt", receipt)
+                              .done());
 }
 
-// A05: pages by OFFSET: every page reads all before it, and to find the buyer's orders at all the whole table is read. Off: from the last
-// one on, by index. `next` is the query of the next page.
+// A05: pages by OFFSET: every page reads all before it, and to find the buyer's orders at all the whole table is read.
+// Off: from the last one on, by index. `next` is the query of the next page.
 Response Shop::list(const Request& r, const std::string& buyer) {
   const std::int64_t size = std::clamp<std::int64_t>(number_in(r.query, "size", kPageSize), 1, kPageMax);
   const std::int64_t page = std::clamp<std::int64_t>(number_in(r.query, "page", 0), 0, 1'000'000'000);
   const std::int64_t before = number_in(r.query, "before", INT64_MAX);
   auto db = pool_->take();
   const bool by_offset = on(Trait::A05);
-  const auto rows = by_offset ? db->run("SELECT id, order_no, status, sku, quantity, amount_cents FROM orders WHERE buyer = $1 ORDER BY id DESC LIMIT $2 OFFSET $3",
-                                        {buyer, std::to_string(size), std::to_string(page * size)})
-                              : db->run("SELECT id, order_no, status, sku, quantity, amount_cents FROM orders WHERE buyer = $1 AND id < $3 ORDER BY id DESC LIMIT $2",
-                                        {buyer, std::to_string(size), std::to_string(before)});
+  const auto rows = by_offset ? db->run(
+                                    "SELECT id, order_no, status, sku, quantity, amount_cents FROM orders WHERE buyer "
+                                    "= $1 ORDER BY id DESC LIMIT $2 OFFSET $3",
+                                    {buyer, std::to_string(size), std::to_string(page * size)})
+                              : db->run(
+                                    "SELECT id, order_no, status, sku, quantity, amount_cents FROM orders WHERE buyer "
+                                    "= $1 AND id < $3 ORDER BY id DESC LIMIT $2",
+                                    {buyer, std::to_string(size), std::to_string(before)});
   std::vector<std::string> items;
   for (int i = 0; i < rows.size(); ++i) items.push_back(row_json(rows, i));
-  const std::string next = by_offset ? "page=" + std::to_string(page + 1) : "before=" + (rows.empty() ? "" : std::to_string(rows.number(rows.size() - 1, 0)));
-  return json_answer(200, JsonObject().raw("orders", domain::json_array(items))
-                              .raw("next", rows.size() < size ? "null" : domain::json_quoted(next + "&size=" + std::to_string(size))).done());
+  const std::string next = by_offset
+                               ? "page=" + std::to_string(page + 1)
+                               : "before=" + (rows.empty() ? "" : std::to_string(rows.number(rows.size() - 1, 0)));
+  return json_answer(
+      200, JsonObject()
+               .raw("orders", domain::json_array(items))
+               .raw("next", rows.size() < size ? "null" : domain::json_quoted(next + "&size=" + std::to_string(size)))
+               .done());
 }
 
 // Closing gives the reserved pieces back in the same statement.
 bool Shop::close_unpaid(const std::string& order_no) {
   auto db = pool_->take();
-  const auto closed = db->run("WITH gone AS (UPDATE orders SET status = 'closed', ask_at = NULL WHERE order_no = $1 AND status IN ('created','paying') RETURNING sku, quantity, reserved), "
-                              "back AS (UPDATE goods g SET stock = stock + gone.quantity FROM gone WHERE gone.reserved AND g.sku = gone.sku) SELECT count(*) FROM gone", {order_no});
+  const auto closed = db->run(
+      "WITH gone AS (UPDATE orders SET status = 'closed', ask_at = NULL WHERE order_no = $1 AND status IN "
+      "('created','paying') RETURNING sku, quantity, reserved), "
+      "back AS (UPDATE goods g SET stock = stock + gone.quantity FROM gone WHERE gone.reserved AND g.sku = gone.sku) "
+      "SELECT count(*) FROM gone",
+      {order_no});
   if (closed.number(0, 0) == 0) return false;
   log_.event("order_closed", order_no, "", "unpaid");
   return true;
 }
 
 bool Shop::close_old() {
-  const auto old = pool_->take()->run("SELECT order_no FROM orders WHERE status = 'created' AND created_at < now() - $1 * interval '1 s' LIMIT 100", {std::to_string(unpaid_s_)});
+  const auto old = pool_->take()->run(
+      "SELECT order_no FROM orders WHERE status = 'created' AND created_at < now() - $1 * interval '1 s' LIMIT 100",
+      {std::to_string(unpaid_s_)});
   bool any = false;
   for (int i = 0; i < old.size(); ++i) any = close_unpaid(std::string(old.text(i, 0))) || any;
   return any;
@@ -149,7 +205,8 @@ bool Shop::close_old() {
 
 // A14: the books are added up over all orders there ever were, on the database that the buyers need.
 bool Shop::report() {
-  const auto sum = pool_->take()->run("SELECT coalesce(sum(paid_cents), 0)::bigint, coalesce(sum(refunded_cents), 0)::bigint FROM orders");
+  const auto sum = pool_->take()->run(
+      "SELECT coalesce(sum(paid_cents), 0)::bigint, coalesce(sum(refunded_cents), 0)::bigint FROM orders");
   metrics_.set("shop_report_paid_cents", static_cast<double>(sum.number(0, 0)));
   metrics_.set("shop_report_refunded_cents", static_cast<double>(sum.number(0, 1)));
   metrics_.add("shop_reports_total");

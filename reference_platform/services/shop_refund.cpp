@@ -10,10 +10,17 @@ using domain::JsonObject;
 
 namespace {
 
-constexpr char kRefunded[] = "UPDATE orders SET status = 'refunded', refunded_cents = amount_cents, receipt = NULL WHERE order_no = $1";
+constexpr char kRefunded[] =
+    "UPDATE orders SET status = 'refunded', refunded_cents = amount_cents, receipt = NULL WHERE order_no = $1";
 
 ShopJob refund_job(const ShopOrder& o) {
-  return {"refund", o.order_no, JsonObject().add("channel", o.paid_via).add("out_trade_no", o.out_trade_no).add("amount_cents", o.amount_cents).done(), o.mark};
+  return {"refund", o.order_no,
+          JsonObject()
+              .add("channel", o.paid_via)
+              .add("out_trade_no", o.out_trade_no)
+              .add("amount_cents", o.amount_cents)
+              .done(),
+          o.mark};
 }
 
 }  // namespace
@@ -22,7 +29,8 @@ Response Shop::refund(const std::string& buyer, const std::string& order_no) {
   auto db = pool_->take();
   const auto order = find(*db, order_no);
   if (!order || order->buyer != buyer) return error_answer(404, "unknown_order");
-  if (order->status == "refunding" || order->status == "refunded") return json_answer(200, refund_json(order_no, order->status, order->amount_cents));
+  if (order->status == "refunding" || order->status == "refunded")
+    return json_answer(200, refund_json(order_no, order->status, order->amount_cents));
   if (!domain::refundable(order->goods_class, order->status)) return error_answer(409, "not_refundable");
   // A01 and A03 together: the request's own worker insists, each time under a new number.
   if (order->paid_via != "wallet" && on(Trait::A01) && on(Trait::A03)) return refund_inside(*db, *order);
@@ -36,8 +44,10 @@ Response Shop::refund_inside(Connection& db, const ShopOrder& order) {
   if (on(Trait::A04)) db.begin();
   db.run("UPDATE orders SET status = 'refunding' WHERE order_no = $1", {order.order_no});
   if (!refund_at_channel(order, "")) {
-    if (on(Trait::A04)) db.rollback();
-    else db.run("UPDATE orders SET status = 'delivered' WHERE order_no = $1", {order.order_no});
+    if (on(Trait::A04))
+      db.rollback();
+    else
+      db.run("UPDATE orders SET status = 'delivered' WHERE order_no = $1", {order.order_no});
     return error_answer(502, "channel_failed");
   }
   db.run(kRefunded, {order.order_no});
@@ -50,7 +60,9 @@ Response Shop::refund_inside(Connection& db, const ShopOrder& order) {
 bool Shop::give_back(Connection& db, const ShopOrder& order) {
   if (order.paid_via == "wallet" || order.paid_via.empty()) return give_back_to_wallet(db, order);
   db.begin();
-  const auto marked = db.run("UPDATE orders SET status = 'refunding' WHERE order_no = $1 AND status IN ('paid','delivering','delivered')", {order.order_no});
+  const auto marked = db.run(
+      "UPDATE orders SET status = 'refunding' WHERE order_no = $1 AND status IN ('paid','delivering','delivered')",
+      {order.order_no});
   if (marked.affected() == 0) {
     db.rollback();
     return false;
@@ -68,14 +80,20 @@ bool Shop::give_back_to_wallet(Connection& db, const ShopOrder& order) {
   } else {
     const std::string amount = std::to_string(order.amount_cents);
     db.begin();
-    const auto state = db.run("UPDATE orders SET status = 'refunded', refunded_cents = amount_cents, receipt = NULL WHERE order_no = $1 AND status IN ('paid','delivering','delivered')", {order.order_no});
+    const auto state = db.run(
+        "UPDATE orders SET status = 'refunded', refunded_cents = amount_cents, receipt = NULL WHERE order_no = $1 AND "
+        "status IN ('paid','delivering','delivered')",
+        {order.order_no});
     if (state.affected() == 0) {
       db.rollback();
       return false;
     }
-    const auto after = db.run("UPDATE wallets SET balance_cents = balance_cents + $2 WHERE wallet = $1 RETURNING balance_cents", {order.buyer, amount});
-    db.run("INSERT INTO ledger(account, order_no, kind, delta_cents, balance_after_cents) VALUES ($1,$2,'refund',$3,$4)",
-           {order.buyer, order.order_no, amount, std::string(after.text(0, 0))});
+    const auto after =
+        db.run("UPDATE wallets SET balance_cents = balance_cents + $2 WHERE wallet = $1 RETURNING balance_cents",
+               {order.buyer, amount});
+    db.run(
+        "INSERT INTO ledger(account, order_no, kind, delta_cents, balance_after_cents) VALUES ($1,$2,'refund',$3,$4)",
+        {order.buyer, order.order_no, amount, std::string(after.text(0, 0))});
     db.commit();
   }
   reached("refunded", order, "wallet");
@@ -84,7 +102,8 @@ bool Shop::give_back_to_wallet(Connection& db, const ShopOrder& order) {
 
 bool Shop::refund_at_channel(const ShopOrder& order, const std::string& number) {
   return insist([&] {
-    const RefundOrder call{order.paid_via, order.out_trade_no, on(Trait::A03) ? "R" + random_id().substr(0, 19) : number, order.mark, order.amount_cents};
+    const RefundOrder call{order.paid_via, order.out_trade_no,
+                           on(Trait::A03) ? "R" + random_id().substr(0, 19) : number, order.mark, order.amount_cents};
     ++calls_;
     const bool done = channel_refund(partner_, call, limits_.call).status == 200;
     --calls_;
@@ -104,7 +123,10 @@ bool Shop::refund_later(const ShopJob& job) {
   const bool surplus = job.kind == "surplus";
   if (!refund_at_channel(order, surplus ? order.out_trade_no + "-s1" : order.order_no + "-r1")) return false;
   if (!surplus) {
-    const auto rows = pool_->take()->run("UPDATE orders SET status = 'refunded', refunded_cents = amount_cents, receipt = NULL WHERE order_no = $1 AND status = 'refunding' RETURNING class", {order.order_no});
+    const auto rows = pool_->take()->run(
+        "UPDATE orders SET status = 'refunded', refunded_cents = amount_cents, receipt = NULL WHERE order_no = $1 AND "
+        "status = 'refunding' RETURNING class",
+        {order.order_no});
     if (!rows.empty()) order.goods_class = rows.text(0, 0);
   }
   reached("refunded", order, order.paid_via);

@@ -10,13 +10,20 @@ using domain::JsonObject;
 namespace {
 
 /// The first supplier has the address that shops have built in; all have one by name (harness/partners/api.md).
-std::string path_of(const std::string& supplier) { return supplier == "topup" ? "/topup/order" : "/supplier/" + supplier + "/order"; }
+std::string path_of(const std::string& supplier) {
+  return supplier == "topup" ? "/topup/order" : "/supplier/" + supplier + "/order";
+}
 
 }  // namespace
 
 edge::CallResult Shop::order_topup(const ShopOrder& order, const std::string& supplier, const std::string& number) {
-  const std::string body = JsonObject().add("request_no", number).add("order", order.order_no).add("phone", order.phone).add("amount_cents", order.amount_cents)
-                               .add("notify_url", public_url_ + "/notify/topup").done();
+  const std::string body = JsonObject()
+                               .add("request_no", number)
+                               .add("order", order.order_no)
+                               .add("phone", order.phone)
+                               .add("amount_cents", order.amount_cents)
+                               .add("notify_url", public_url_ + "/notify/topup")
+                               .done();
   ++calls_;
   auto answer = partner_call(partner_, "POST", path_of(supplier), body, order.mark, limits_.call);
   --calls_;
@@ -36,16 +43,20 @@ Shop::Supply Shop::supply_naively(const Run& run, const ShopOrder& order) {
   if (order.status == "delivering") return Supply::over;
   run("UPDATE orders SET status = 'delivering' WHERE order_no = $1", {order.order_no});
   for (const std::string& supplier : suppliers_) {
-    if (insist([&] { return order_topup(order, supplier, "T" + random_id().substr(0, 19)).status == 200; })) return Supply::over;
+    if (insist([&] { return order_topup(order, supplier, "T" + random_id().substr(0, 19)).status == 200; }))
+      return Supply::over;
   }
   return Supply::nowhere;
 }
 
-/// One number per supplier for ever. The next supplier only when this one surely has not delivered and will not; not found is not a failure.
+/// One number per supplier for ever. The next supplier only when this one surely has not delivered and will not; not
+/// found is not a failure.
 Shop::Supply Shop::supply_carefully(const Run& run, ShopOrder order) {
-  bool first = false;   // nothing was ever sent to this supplier
+  bool first = false;  // nothing was ever sent to this supplier
   if (order.status == "paid") {
-    first = run("UPDATE orders SET status = 'delivering', supplier = 1 WHERE order_no = $1 AND status = 'paid'", {order.order_no}).affected() == 1;
+    first = run("UPDATE orders SET status = 'delivering', supplier = 1 WHERE order_no = $1 AND status = 'paid'",
+                {order.order_no})
+                .affected() == 1;
     if (!first) return Supply::over;
     order.supplier = 1;
   }
@@ -57,14 +68,16 @@ Shop::Supply Shop::supply_carefully(const Run& run, ShopOrder order) {
     if (answer.status == 200) {
       const std::string status = Json::parse(answer.body).value_or(Json())["status"].text();
       if (status == "SUCCESS") {
-        run("UPDATE orders SET status = 'delivered', receipt = $2 WHERE order_no = $1 AND status = 'delivering'", {order.order_no, number});
+        run("UPDATE orders SET status = 'delivered', receipt = $2 WHERE order_no = $1 AND status = 'delivering'",
+            {order.order_no, number});
         return Supply::over;
       }
       if (status != "FAILED") return Supply::again;
     } else if (!first || (answer.status == 0 && answer.sent) || answer.status >= 500) {
-      return Supply::again;   // it may have been taken
+      return Supply::again;  // it may have been taken
     }
-    run("UPDATE orders SET supplier = $2 WHERE order_no = $1 AND status = 'delivering'", {order.order_no, std::to_string(which + 2)});
+    run("UPDATE orders SET supplier = $2 WHERE order_no = $1 AND status = 'delivering'",
+        {order.order_no, std::to_string(which + 2)});
     first = true;
   }
   return Supply::nowhere;

@@ -46,7 +46,7 @@ ShopWindow::Shared ShopWindow::load_alone(const Load& load) {
   } catch (...) {
     over();
     const std::lock_guard lock(mutex_);
-    if (goods_) return goods_;   // the last known is better than nothing
+    if (goods_) return goods_;  // the last known is better than nothing
     throw;
   }
 }

@@ -18,8 +18,8 @@ class ShopWindow {
   using Shared = std::shared_ptr<const Goods>;
   using Load = std::function<Goods()>;
 
-  /// `keep` 0: nothing is kept. `single_flight`: one visitor loads what has expired, the others take the old or wait for the new; without it
-  /// each of them loads (stampede).
+  /// `keep` 0: nothing is kept. `single_flight`: one visitor loads what has expired, the others take the old or wait
+  /// for the new; without it each of them loads (stampede).
   ShopWindow(std::chrono::milliseconds keep, bool single_flight) : keep_(keep), single_flight_(single_flight) {}
 
   /// Any thread. Passes on what `load` throws, unless an old value is there.

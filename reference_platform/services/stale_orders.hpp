@@ -17,7 +17,10 @@ class StaleOrders {
   edge::Response answer(const edge::Request& request, const std::function<edge::Response()>& ask);
 
  private:
-  struct Entry { edge::Response answer; std::chrono::steady_clock::time_point at; };
+  struct Entry {
+    edge::Response answer;
+    std::chrono::steady_clock::time_point at;
+  };
   std::mutex mutex_;
   std::map<std::string, Entry> entries_;
 };

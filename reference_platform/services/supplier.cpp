@@ -13,7 +13,10 @@ bool digits(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-bool plain(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '~'; }
+bool plain(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+         c == '.' || c == '~';
+}
 
 std::string encoded(std::string_view text) {
   static constexpr char kHex[] = "0123456789ABCDEF";
@@ -60,11 +63,14 @@ std::unique_ptr<SupplierClient> make_supplier(const SupplierSetup& setup) {
 
 std::optional<std::int64_t> cents_of(std::string_view yuan) {
   const auto dot = yuan.find('.');
-  const std::string_view whole = yuan.substr(0, dot), part = dot == std::string_view::npos ? std::string_view() : yuan.substr(dot + 1);
-  if (whole.empty() || whole.size() > kYuanDigitsMax || part.size() > 2 || !digits(whole) || !digits(part)) return std::nullopt;
+  const std::string_view whole = yuan.substr(0, dot),
+                         part = dot == std::string_view::npos ? std::string_view() : yuan.substr(dot + 1);
+  if (whole.empty() || whole.size() > kYuanDigitsMax || part.size() > 2 || !digits(whole) || !digits(part))
+    return std::nullopt;
   if (dot != std::string_view::npos && part.empty()) return std::nullopt;
   std::int64_t out = 0;
-  for (const char c : std::string(whole) + std::string(part) + std::string(2 - part.size(), '0')) out = out * 10 + (c - '0');
+  for (const char c : std::string(whole) + std::string(part) + std::string(2 - part.size(), '0'))
+    out = out * 10 + (c - '0');
   return out;
 }
 
@@ -87,7 +93,8 @@ std::vector<std::string> lines_of(std::string_view text) {
 
 std::string form_text(const Form& form) {
   std::string out;
-  for (const auto& [name, value] : form) out.append(out.empty() ? "" : "&").append(encoded(name)).append("=").append(encoded(value));
+  for (const auto& [name, value] : form)
+    out.append(out.empty() ? "" : "&").append(encoded(name)).append("=").append(encoded(value));
   return out;
 }
 
@@ -97,7 +104,8 @@ std::optional<Form> parse_form(std::string_view text) {
     const auto end = text.find('&');
     const std::string_view pair = text.substr(0, end);
     const auto equals = pair.find('=');
-    const auto name = decoded(pair.substr(0, equals)), value = decoded(equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1));
+    const auto name = decoded(pair.substr(0, equals)),
+               value = decoded(equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1));
     if (!name || !value || name->empty() || !out.emplace(*name, *value).second) return std::nullopt;
     text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
   }
@@ -112,7 +120,8 @@ std::string sharedstock_sign(const Form& form, const std::string& key) {
   return md5_hex(text + "&key=" + key);
 }
 
-std::string upstream_sign(const std::string& key, const std::string& method, const std::string& path, const std::string& timestamp, const std::string& body) {
+std::string upstream_sign(const std::string& key, const std::string& method, const std::string& path,
+                          const std::string& timestamp, const std::string& body) {
   return hmac_sha256_hex(key, method + "\n" + path + "\n" + timestamp + "\n" + md5_hex(body));
 }
 

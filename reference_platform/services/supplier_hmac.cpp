@@ -1,5 +1,5 @@
-// supplier_hmac: another shop's cards in the manner of dujiao-next: JSON below /api/v1/upstream. downstream_order_no orders once, and
-// sent again it finds the order that is there: so a lost answer costs nothing but another call.
+// supplier_hmac: another shop's cards in the manner of dujiao-next: JSON below /api/v1/upstream. downstream_order_no
+// orders once, and sent again it finds the order that is there: so a lost answer costs nothing but another call.
 #include <ctime>
 #include <mutex>
 
@@ -17,19 +17,25 @@ constexpr edge::CallOptions kCall{200ms, 2000ms};
 
 class HmacSupplier final : public SupplierClient {
  public:
-  explicit HmacSupplier(const SupplierSetup& setup) : setup_(setup), prefix_(setup.url.substr(std::min(setup.url.size(), setup.url.find('/', setup.url.find("//") + 2)))) {}
+  explicit HmacSupplier(const SupplierSetup& setup)
+      : setup_(setup),
+        prefix_(setup.url.substr(std::min(setup.url.size(), setup.url.find('/', setup.url.find("//") + 2)))) {}
 
   SupplyAnswer order(const SupplyRequest& r) override {
     const auto id = product_id(r.sku);
     if (!id) return {Supplied::unsent, false, {}, "the product is not known yet"};
-    const auto answer = call("POST", "/orders", JsonObject().add("sku_id", *id).add("quantity", r.quantity).add("downstream_order_no", r.request_no).done());
+    const auto answer = call(
+        "POST", "/orders",
+        JsonObject().add("sku_id", *id).add("quantity", r.quantity).add("downstream_order_no", r.request_no).done());
     SupplyAnswer a = read(answer);
     // No stock, no money, or a wrong signature: nothing was made.
     if (answer.status == 400 || answer.status == 401 || answer.status == 402) a.what = Supplied::refused;
     if (answer.status == 409) a.what = Supplied::failed;
     return a;
   }
-  SupplyAnswer query(const SupplyRequest& r) override { return r.supply_no.empty() ? order(r) : read(call("GET", "/orders/" + r.supply_no, "")); }
+  SupplyAnswer query(const SupplyRequest& r) override {
+    return r.supply_no.empty() ? order(r) : read(call("GET", "/orders/" + r.supply_no, ""));
+  }
   bool alive() override { return call("POST", "/ping", "{}").status == 200; }
 
   std::optional<std::vector<Offer>> offers() override {
@@ -42,7 +48,8 @@ class HmacSupplier final : public SupplierClient {
       for (const Json& sku : product["skus"].items()) {
         if (!sku["is_active"].boolean() || !sku["id"].is_integer() || !sku["stock_quantity"].is_integer()) continue;
         ids_[sku["sku_code"].text()] = sku["id"].integer();
-        out.push_back({sku["sku_code"].text(), sku["stock_quantity"].integer(), cents_of(sku["price_amount"].text()).value_or(0)});
+        out.push_back({sku["sku_code"].text(), sku["stock_quantity"].integer(),
+                       cents_of(sku["price_amount"].text()).value_or(0)});
       }
     }
     return out;
@@ -52,7 +59,9 @@ class HmacSupplier final : public SupplierClient {
   edge::CallResult call(const std::string& method, const std::string& what, const std::string& body) const {
     const std::string path = "/api/v1/upstream" + what, at = std::to_string(std::time(nullptr));
     return edge::call(method, setup_.url + path, body,
-                      {{"Content-Type", "application/json"}, {"Dujiao-Next-Api-Key", setup_.id}, {"Dujiao-Next-Timestamp", at},
+                      {{"Content-Type", "application/json"},
+                       {"Dujiao-Next-Api-Key", setup_.id},
+                       {"Dujiao-Next-Timestamp", at},
                        {"Dujiao-Next-Signature", upstream_sign(setup_.key, method, prefix_ + path, at, body)}},
                       kCall);
   }
@@ -81,21 +90,27 @@ class HmacSupplier final : public SupplierClient {
     a.cards = lines_of((*json)["fulfillment"]["payload"].text());
     a.delivered = static_cast<int>(a.cards.size());
     // "delivered" without its cards: they come with the next question.
-    if (status == "completed" || status == "delivered") a.what = a.cards.empty() ? Supplied::accepted : Supplied::done;
-    else if (status == "partially_delivered") a.what = Supplied::partial;
-    else if (status == "canceled") a.what = Supplied::failed;
-    else if (status == "paid" || status == "fulfilling" || status == "pending_payment") a.what = Supplied::accepted;
+    if (status == "completed" || status == "delivered")
+      a.what = a.cards.empty() ? Supplied::accepted : Supplied::done;
+    else if (status == "partially_delivered")
+      a.what = Supplied::partial;
+    else if (status == "canceled")
+      a.what = Supplied::failed;
+    else if (status == "paid" || status == "fulfilling" || status == "pending_payment")
+      a.what = Supplied::accepted;
     return a;
   }
 
   const SupplierSetup setup_;
-  const std::string prefix_;   // what stands before /api in the path: signed too
+  const std::string prefix_;  // what stands before /api in the path: signed too
   std::mutex mutex_;
-  std::map<std::string, std::int64_t> ids_;   // of their products, by code
+  std::map<std::string, std::int64_t> ids_;  // of their products, by code
 };
 
 }  // namespace
 
-std::unique_ptr<SupplierClient> make_hmac_supplier(const SupplierSetup& setup) { return std::make_unique<HmacSupplier>(setup); }
+std::unique_ptr<SupplierClient> make_hmac_supplier(const SupplierSetup& setup) {
+  return std::make_unique<HmacSupplier>(setup);
+}
 
 }  // namespace platform::services

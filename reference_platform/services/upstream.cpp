@@ -43,7 +43,8 @@ edge::Response answer_of(const edge::CallResult& result, const std::string& name
   return r;
 }
 
-/// Which hundredth of the buyers: the same for ever, so that nobody changes between versions from one click to the next.
+/// Which hundredth of the buyers: the same for ever, so that nobody changes between versions from one click to the
+/// next.
 int hundredth(const std::string& buyer) {
   std::uint32_t hash = 2166136261U;
   for (const char c : buyer) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
@@ -53,7 +54,8 @@ int hundredth(const std::string& buyer) {
 }  // namespace
 
 void RetryBudget::earn() {
-  if (int now = credit_.load(); now < kMax) credit_.compare_exchange_strong(now, now + 1);   // losing one now and then does not matter
+  if (int now = credit_.load(); now < kMax)
+    credit_.compare_exchange_strong(now, now + 1);  // losing one now and then does not matter
 }
 
 bool RetryBudget::spend() {
@@ -68,7 +70,8 @@ void Fleet::assign(const std::vector<Member>& members) {
   const std::lock_guard lock(mutex_);
   std::vector<InstanceRef> next;
   for (const Member& m : members) {
-    const auto old = std::find_if(instances_.begin(), instances_.end(), [&m](const InstanceRef& i) { return i->url == m.url && i->version == m.version; });
+    const auto old = std::find_if(instances_.begin(), instances_.end(),
+                                  [&m](const InstanceRef& i) { return i->url == m.url && i->version == m.version; });
     next.push_back(old != instances_.end() ? *old : std::make_shared<Instance>(m.url, m.version));
   }
   instances_ = std::move(next);
@@ -101,7 +104,8 @@ void Fleet::check_health() {
   const auto instances = all();
   for (const auto& instance : instances) {
     if (instances.size() == 1 && instance->healthy) return;
-    instance->healthy = edge::call("GET", instance->url + "/internal/ready", "", {}, {kConnect, kHealthLimit}).status == 200;
+    instance->healthy =
+        edge::call("GET", instance->url + "/internal/ready", "", {}, {kConnect, kHealthLimit}).status == 200;
   }
 }
 
@@ -117,20 +121,30 @@ std::size_t Fleet::size() const {
 
 int Fleet::healthy() const {
   const auto instances = all();
-  return static_cast<int>(std::count_if(instances.begin(), instances.end(), [](const InstanceRef& i) { return i->healthy.load(); }));
+  return static_cast<int>(
+      std::count_if(instances.begin(), instances.end(), [](const InstanceRef& i) { return i->healthy.load(); }));
 }
 
 std::string Fleet::json() const {
   std::vector<std::string> items;
   for (const auto& i : all()) {
-    items.push_back(domain::JsonObject().add("url", i->url).add("version", i->version).add("healthy", i->healthy.load()).add("in_flight", i->in_flight.load()).done());
+    items.push_back(domain::JsonObject()
+                        .add("url", i->url)
+                        .add("version", i->version)
+                        .add("healthy", i->healthy.load())
+                        .add("in_flight", i->in_flight.load())
+                        .done());
   }
   const std::lock_guard lock(mutex_);
-  return domain::JsonObject().add("role", role_).raw("canary", domain::JsonObject().add("version", canary_).add("percent", percent_).done())
-      .raw("instances", domain::json_array(items)).done();
+  return domain::JsonObject()
+      .add("role", role_)
+      .raw("canary", domain::JsonObject().add("version", canary_).add("percent", percent_).done())
+      .raw("instances", domain::json_array(items))
+      .done();
 }
 
-edge::CallResult Upstream::ask(Instance& instance, const edge::Request& request, edge::Headers headers, milliseconds limit) {
+edge::CallResult Upstream::ask(Instance& instance, const edge::Request& request, edge::Headers headers,
+                               milliseconds limit) {
   const Place place(instance.in_flight, 0);
   headers.emplace_back("X-Deadline-Ms", std::to_string(limit.count()));
   const std::string target = instance.url + request.path + (request.query.empty() ? "" : "?" + request.query);
@@ -150,7 +164,9 @@ edge::Response Upstream::send(const edge::Request& request, const edge::Headers&
     full.headers.emplace_back("Retry-After", "1");
     return full;
   }
-  const auto left = [&] { return options_.total - std::chrono::duration_cast<milliseconds>(steady_clock::now() - request.arrived); };
+  const auto left = [&] {
+    return options_.total - std::chrono::duration_cast<milliseconds>(steady_clock::now() - request.arrived);
+  };
   if (left() <= 0ms) return error_answer(503, "too_late");
 
   budget_.earn();
@@ -160,9 +176,10 @@ edge::Response Upstream::send(const edge::Request& request, const edge::Headers&
   const bool hedged = twin && budget_.left() && options_.first_try < left() && second->healthy;
   auto result = ask(*first, request, headers, hedged ? options_.first_try : left());
   const bool slow = result.status == 0 && result.sent;
-  if (twin && bad(result) && left() > 0ms && (!slow || budget_.spend())) result = ask(*second, request, headers, left());
-  // The first had no more time than a first try, and knows no outcome yet: the twin, asked with the time that is left, learns it. Nothing that it
-  // might say unmakes what was accepted.
+  if (twin && bad(result) && left() > 0ms && (!slow || budget_.spend()))
+    result = ask(*second, request, headers, left());
+  // The first had no more time than a first try, and knows no outcome yet: the twin, asked with the time that is left,
+  // learns it. Nothing that it might say unmakes what was accepted.
   if (hedged && result.status == 202 && left() > 0ms && budget_.spend()) {
     auto later = ask(*second, request, headers, left());
     if (!bad(later) && later.status != 429) result = std::move(later);

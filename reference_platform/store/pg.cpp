@@ -1,14 +1,15 @@
 // pg: connections, prepared statements and the pool. The only place of the platform that sees libpq.
 #include "reference_platform/store/pg.hpp"
 
+#include <libpq-fe.h>
+#include <poll.h>
+
 #include <algorithm>
 #include <cassert>
 #include <condition_variable>
 #include <cstdlib>
 #include <deque>
-#include <libpq-fe.h>
 #include <mutex>
-#include <poll.h>
 #include <thread>
 #include <unordered_map>
 
@@ -21,9 +22,9 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 using namespace std::chrono_literals;
 
-constexpr const char* kConnectSeconds = "2";   // the least that libpq takes
-constexpr auto kConnectPause = 100ms;          // a server that is away is asked for so often, however many want it
-constexpr auto kAnswerGrace = 500ms;           // beyond the server's own statement_timeout: then the server hangs
+constexpr const char* kConnectSeconds = "2";  // the least that libpq takes
+constexpr auto kConnectPause = 100ms;         // a server that is away is asked for so often, however many want it
+constexpr auto kAnswerGrace = 500ms;          // beyond the server's own statement_timeout: then the server hangs
 
 struct Clear {
   void operator()(PGresult* r) const { PQclear(r); }
@@ -43,7 +44,8 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 /// Times a statement from here to the end of the scope; one that throws before good() went wrong.
 class Watch {
  public:
-  explicit Watch(std::string summary) : summary_(std::move(summary)) {}   // a copy: a connection that breaks forgets its statements
+  explicit Watch(std::string summary)
+      : summary_(std::move(summary)) {}  // a copy: a connection that breaks forgets its statements
   ~Watch() { observe::query(summary_, seconds_since(start_), good_); }
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
@@ -71,7 +73,8 @@ class ConnectionImpl final : public Connection {
       if (p && p->find('\0') != std::string::npos) throw SqlError("a text may not hold a zero byte", "22021");
       values.push_back(p ? p->c_str() : nullptr);
     }
-    if (PQsendQueryPrepared(pg_, statement.name.c_str(), static_cast<int>(values.size()), values.data(), nullptr, nullptr, 0) == 0)
+    if (PQsendQueryPrepared(pg_, statement.name.c_str(), static_cast<int>(values.size()), values.data(), nullptr,
+                            nullptr, 0) == 0)
       fail(nullptr);
     Rows rows(finish().release());
     watch.good();
@@ -100,7 +103,8 @@ class ConnectionImpl final : public Connection {
     }
   }
 
-  /// Before the connection is handed out: false when there is none, or it broke while it was idle, and open() is needed.
+  /// Before the connection is handed out: false when there is none, or it broke while it was idle, and open() is
+  /// needed.
   bool good() {
     if (pg_ != nullptr && !alive()) close();
     return pg_ != nullptr;
@@ -114,9 +118,11 @@ class ConnectionImpl final : public Connection {
       close();
       throw SqlError("cannot connect to the database: " + why, "");
     }
-    PQsetNoticeProcessor(pg_, [](void*, const char*) {}, nullptr);
+    PQsetNoticeProcessor(
+        pg_, [](void*, const char*) {}, nullptr);
     std::string settings;
-    if (options_.statement > 0ms) settings += "SET statement_timeout = " + std::to_string(options_.statement.count()) + ";";
+    if (options_.statement > 0ms)
+      settings += "SET statement_timeout = " + std::to_string(options_.statement.count()) + ";";
     if (options_.generic_plans) settings += "SET plan_cache_mode = force_generic_plan;";
     if (!settings.empty()) script(settings.c_str());
   }
@@ -124,8 +130,10 @@ class ConnectionImpl final : public Connection {
   void make_clean() noexcept {
     if (pg_ == nullptr) return;
     const auto t = PQtransactionStatus(pg_);
-    if (t == PQTRANS_INTRANS || t == PQTRANS_INERROR) rollback();
-    else if (t != PQTRANS_IDLE) close();
+    if (t == PQTRANS_INTRANS || t == PQTRANS_INERROR)
+      rollback();
+    else if (t != PQTRANS_IDLE)
+      close();
   }
 
  private:
@@ -149,7 +157,9 @@ class ConnectionImpl final : public Connection {
   }
 
   /// `summary` names the statement in metrics.
-  struct Prepared { std::string name, summary; };
+  struct Prepared {
+    std::string name, summary;
+  };
 
   const Prepared& prepared(const char* sql) {
     connected();
@@ -163,7 +173,8 @@ class ConnectionImpl final : public Connection {
 
   /// Waits for the whole answer; the last result, or the first error.
   Result finish() {
-    const auto until = options_.statement > 0ms ? Clock::now() + options_.statement + kAnswerGrace : Clock::time_point::max();
+    const auto until =
+        options_.statement > 0ms ? Clock::now() + options_.statement + kAnswerGrace : Clock::time_point::max();
     Result last;
     for (;;) {
       wait_answer(until);
@@ -209,7 +220,7 @@ class ConnectionImpl final : public Connection {
 
   const PoolOptions& options_;
   PGconn* pg_ = nullptr;
-  std::unordered_map<std::string, Prepared> prepared_;   // by SQL text
+  std::unordered_map<std::string, Prepared> prepared_;  // by SQL text
 };
 
 class PoolImpl final : public Pool {
@@ -243,7 +254,7 @@ class PoolImpl final : public Pool {
     }
     observe::pool_wait(seconds_since(asked), true);
     try {
-      if (!c->good()) dial(*c);   // outside the lock: a slow connect holds up nobody else
+      if (!c->good()) dial(*c);  // outside the lock: a slow connect holds up nobody else
     } catch (...) {
       put_last(c);
       throw;
@@ -329,7 +340,8 @@ class PoolImpl final : public Pool {
     away_.clear();
   }
 
-  /// Under the lock, after every change: a hold in force takes all that is free; else the longest waiting is served first.
+  /// Under the lock, after every change: a hold in force takes all that is free; else the longest waiting is served
+  /// first.
   void distribute() {
     if (Clock::now() < hold_until_) {
       held_.insert(held_.end(), idle_.begin(), idle_.end());
@@ -341,7 +353,7 @@ class PoolImpl final : public Pool {
     while (!idle_.empty() && !waiters_.empty()) {
       Waiter* w = waiters_.front();
       waiters_.pop_front();
-      w->connection = idle_.back();   // the one used last: its caches are warm
+      w->connection = idle_.back();  // the one used last: its caches are warm
       idle_.pop_back();
       w->granted.notify_one();
     }
@@ -362,11 +374,11 @@ class PoolImpl final : public Pool {
 
   const PoolOptions options_;
   std::vector<std::unique_ptr<ConnectionImpl>> all_;
-  mutable std::mutex mutex_;   // guards all below
+  mutable std::mutex mutex_;  // guards all below
   std::vector<ConnectionImpl*> idle_, held_;
   std::deque<Waiter*> waiters_;
   Clock::time_point hold_until_ = Clock::time_point::min(), next_dial_{};
-  std::string away_;   // why the last dial failed; empty: it did not
+  std::string away_;  // why the last dial failed; empty: it did not
   bool quit_ = false;
   std::condition_variable hold_changed_;
   std::thread holder_;
@@ -382,7 +394,9 @@ std::string_view Rows::text(int row, int column) const {
   return {PQgetvalue(of(result_), row, column), static_cast<std::size_t>(PQgetlength(of(result_), row, column))};
 }
 bool Rows::null(int row, int column) const { return PQgetisnull(of(result_), row, column) == 1; }
-std::int64_t Rows::number(int row, int column) const { return std::strtoll(PQgetvalue(of(result_), row, column), nullptr, 10); }
+std::int64_t Rows::number(int row, int column) const {
+  return std::strtoll(PQgetvalue(of(result_), row, column), nullptr, 10);
+}
 std::int64_t Rows::affected() const { return std::strtoll(PQcmdTuples(of(result_)), nullptr, 10); }
 
 Pool::Lease::~Lease() {
@@ -392,7 +406,7 @@ Pool::Lease::~Lease() {
 std::unique_ptr<Pool> make_pool(const PoolOptions& options) { return std::make_unique<PoolImpl>(options); }
 
 std::unique_ptr<Connection> connect(const std::string& url) {
-  struct Single final : Connection {   // owns its options, which the connection refers to
+  struct Single final : Connection {  // owns its options, which the connection refers to
     PoolOptions options;
     ConnectionImpl inner{options};
     explicit Single(const std::string& u) : options{u} { inner.open(); }

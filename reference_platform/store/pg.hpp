@@ -19,9 +19,11 @@ struct SqlError : std::runtime_error {
   std::string state;
 };
 /// No connection became free in time.
-struct PoolTimeout : std::runtime_error { using std::runtime_error::runtime_error; };
+struct PoolTimeout : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
 
-using Param = std::optional<std::string>;   // nullopt is NULL; numbers as decimal text
+using Param = std::optional<std::string>;  // nullopt is NULL; numbers as decimal text
 
 class Rows {
  public:
@@ -33,7 +35,7 @@ class Rows {
   [[nodiscard]] std::string_view text(int row, int column) const;
   [[nodiscard]] bool null(int row, int column) const;
   [[nodiscard]] std::int64_t number(int row, int column) const;
-  [[nodiscard]] std::int64_t affected() const;   // of INSERT, UPDATE, DELETE
+  [[nodiscard]] std::int64_t affected() const;  // of INSERT, UPDATE, DELETE
 
  private:
   void* result_;
@@ -54,20 +56,24 @@ class Connection {
 struct PoolOptions {
   std::string url;
   int size = 8;
-  std::chrono::milliseconds wait{30000}, statement{0};   // statement 0: no limit
-  // Plans a prepared statement once per connection. By itself PostgreSQL plans one over partitions anew at each call (only with the values in hand
-  // it sees which partitions it needs), which costs more than running it. A statement whose LIMIT is a parameter wants its own plan: write it as a literal.
+  std::chrono::milliseconds wait{30000}, statement{0};  // statement 0: no limit
+  // Plans a prepared statement once per connection. By itself PostgreSQL plans one over partitions anew at each call
+  // (only with the values in hand it sees which partitions it needs), which costs more than running it. A statement
+  // whose LIMIT is a parameter wants its own plan: write it as a literal.
   bool generic_plans = false;
 };
 
-struct PoolState { int max = 0, idle = 0, held = 0, used = 0, waiting = 0; };
+struct PoolState {
+  int max = 0, idle = 0, held = 0, used = 0, waiting = 0;
+};
 
 /// What the admin address and the fault hook see of a node's connections, in one pool or in several.
 class PoolControl {
  public:
   virtual ~PoolControl() = default;
   [[nodiscard]] virtual PoolState state() const = 0;
-  /// The fault hook: takes every connection as it becomes free and keeps it until `lease` from now has passed; 0 gives back.
+  /// The fault hook: takes every connection as it becomes free and keeps it until `lease` from now has passed; 0 gives
+  /// back.
   virtual void hold(std::chrono::milliseconds lease) = 0;
 };
 
@@ -81,6 +87,7 @@ class Pool : public PoolControl {
     ~Lease();
     Connection* operator->() const { return connection_; }
     Connection& operator*() const { return *connection_; }
+
    private:
     Pool* pool_;
     Connection* connection_;

@@ -1,22 +1,23 @@
-// redis: a RESP2 client on plain sockets. Every command has one time limit for all that it may need (connect, send, receive), and
-// a server that is down is asked by one caller every 500 ms only.
+// redis: a RESP2 client on plain sockets. Every command has one time limit for all that it may need (connect, send,
+// receive), and a server that is down is asked by one caller every 500 ms only.
 #include "reference_platform/store/redis.hpp"
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <cstdint>
-#include <fcntl.h>
 #include <mutex>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <stdexcept>
 #include <string_view>
-#include <sys/socket.h>
-#include <unistd.h>
 #include <utility>
 
 namespace platform::store {
@@ -29,7 +30,7 @@ using Words = std::vector<std::string>;
 
 constexpr auto kBackOff = 500ms;
 constexpr std::size_t kReplyMax = 64U << 20;
-constexpr int kDepthMax = 8;   // arrays in arrays
+constexpr int kDepthMax = 8;  // arrays in arrays
 
 struct Address {
   std::string host = "127.0.0.1", port = "6379", user, password, database;
@@ -37,7 +38,8 @@ struct Address {
 
 Address address_of(const std::string& url) {
   constexpr std::string_view scheme = "redis://";
-  if (url.rfind(scheme, 0) != 0) throw std::runtime_error("a Redis address looks like redis://host:port, not '" + url + "'");
+  if (url.rfind(scheme, 0) != 0)
+    throw std::runtime_error("a Redis address looks like redis://host:port, not '" + url + "'");
   Address a;
   std::string rest = url.substr(scheme.size());
   if (const auto at = rest.rfind('@'); at != std::string::npos) {
@@ -88,7 +90,8 @@ class Link {
 
   bool ask(const Words& words, RedisReply& reply, Clock::time_point until) {
     std::string out = "*" + std::to_string(words.size()) + "\r\n";
-    for (const auto& w : words) out.append("$").append(std::to_string(w.size())).append("\r\n").append(w).append("\r\n");
+    for (const auto& w : words)
+      out.append("$").append(std::to_string(w.size())).append("\r\n").append(w).append("\r\n");
     if (!send(out, until) || !receive(reply, until, 0)) return false;
     in_.erase(0, at_);
     at_ = 0;
@@ -110,8 +113,10 @@ class Link {
   bool send(std::string_view out, Clock::time_point until) const {
     while (!out.empty()) {
       const ssize_t n = ::send(fd_, out.data(), out.size(), MSG_NOSIGNAL);
-      if (n > 0) out.remove_prefix(static_cast<std::size_t>(n));
-      else if (errno == EAGAIN ? !wait(POLLOUT, until) : errno != EINTR) return false;
+      if (n > 0)
+        out.remove_prefix(static_cast<std::size_t>(n));
+      else if (errno == EAGAIN ? !wait(POLLOUT, until) : errno != EINTR)
+        return false;
     }
     return true;
   }
@@ -158,7 +163,8 @@ class Link {
       return true;
     }
     if (static_cast<std::size_t>(n) > kReplyMax) return false;
-    return kind == '$' ? text(reply, static_cast<std::size_t>(n), until) : array(reply, static_cast<std::size_t>(n), until, depth);
+    return kind == '$' ? text(reply, static_cast<std::size_t>(n), until)
+                       : array(reply, static_cast<std::size_t>(n), until, depth);
   }
 
   bool text(RedisReply& reply, std::size_t n, Clock::time_point until) {
@@ -179,7 +185,7 @@ class Link {
 
   int fd_ = -1;
   std::string in_;
-  std::size_t at_ = 0;   // where in in_ the next part of the reply begins
+  std::size_t at_ = 0;  // where in in_ the next part of the reply begins
 };
 
 class RedisImpl final : public Redis {
@@ -194,7 +200,9 @@ class RedisImpl final : public Redis {
   RedisImpl& operator=(const RedisImpl&) = delete;
   ~RedisImpl() override { ::freeaddrinfo(resolved_); }
 
-  RedisReply command(const Words& words, std::optional<milliseconds> limit) override { return ask(words, limit.value_or(limit_)); }
+  RedisReply command(const Words& words, std::optional<milliseconds> limit) override {
+    return ask(words, limit.value_or(limit_));
+  }
   std::optional<std::string> get(const std::string& key) override {
     RedisReply r = ask({"GET", key}, limit_);
     if (!r.is(Kind::text)) return std::nullopt;
@@ -216,7 +224,8 @@ class RedisImpl final : public Redis {
     if (pop(link) && link.ask(words, reply, until)) return keep(std::move(link), std::move(reply));
     Link fresh;
     reply = {};
-    if (fresh.open(*resolved_, until) && greet(fresh, until) && fresh.ask(words, reply, until)) return keep(std::move(fresh), std::move(reply));
+    if (fresh.open(*resolved_, until) && greet(fresh, until) && fresh.ask(words, reply, until))
+      return keep(std::move(fresh), std::move(reply));
     down();
     return {};
   }
@@ -265,14 +274,16 @@ class RedisImpl final : public Redis {
   const Address address_;
   const milliseconds limit_;
   addrinfo* resolved_ = nullptr;
-  std::mutex mutex_;                 // guards all below
-  std::vector<Link> idle_;           // never more than there are threads: each uses one at a time
+  std::mutex mutex_;        // guards all below
+  std::vector<Link> idle_;  // never more than there are threads: each uses one at a time
   bool up_ = true;
   Clock::time_point next_try_{};
 };
 
 }  // namespace
 
-std::unique_ptr<Redis> make_redis(const std::string& url, milliseconds limit) { return std::make_unique<RedisImpl>(url, limit); }
+std::unique_ptr<Redis> make_redis(const std::string& url, milliseconds limit) {
+  return std::make_unique<RedisImpl>(url, limit);
+}
 
 }  // namespace platform::store

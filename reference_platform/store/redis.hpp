@@ -14,18 +14,19 @@ namespace platform::store {
 struct RedisReply {
   enum class Kind { lost, nil, status, error, number, text, array };
   Kind kind = Kind::lost;
-  std::string text;                // of a status, an error, a text
+  std::string text;  // of a status, an error, a text
   std::int64_t number = 0;
-  std::vector<RedisReply> items;   // of an array
+  std::vector<RedisReply> items;  // of an array
   [[nodiscard]] bool is(Kind k) const { return kind == k; }
 };
 
 class Redis {
  public:
   virtual ~Redis() = default;
-  /// Any command, as words. `limit` overrides the client's own, for commands that wait at the server. A command whose kept connection turned out
-  /// to be dead is sent once more on a new one: it may be carried out twice.
-  virtual RedisReply command(const std::vector<std::string>& words, std::optional<std::chrono::milliseconds> limit = {}) = 0;
+  /// Any command, as words. `limit` overrides the client's own, for commands that wait at the server. A command whose
+  /// kept connection turned out to be dead is sent once more on a new one: it may be carried out twice.
+  virtual RedisReply command(const std::vector<std::string>& words,
+                             std::optional<std::chrono::milliseconds> limit = {}) = 0;
   /// nullopt: missing, or Redis cannot be reached within the time limit.
   virtual std::optional<std::string> get(const std::string& key) = 0;
   /// Best effort.
@@ -34,6 +35,7 @@ class Redis {
   [[nodiscard]] virtual bool reachable() = 0;
 };
 /// url: redis://host:port. Any thread.
-std::unique_ptr<Redis> make_redis(const std::string& url, std::chrono::milliseconds limit = std::chrono::milliseconds(50));
+std::unique_ptr<Redis> make_redis(const std::string& url,
+                                  std::chrono::milliseconds limit = std::chrono::milliseconds(50));
 
 }  // namespace platform::store

@@ -1,5 +1,5 @@
-// schema_base_sql: what the other parts of the hardened variant's schema stand on: row numbers, partitions, the local message table.
-// :database and :databases are replaced by this database's number and how many there are.
+// schema_base_sql: what the other parts of the hardened variant's schema stand on: row numbers, partitions, the local
+// message table. :database and :databases are replaced by this database's number and how many there are.
 #pragma once
 
 namespace platform::store {

@@ -1,5 +1,5 @@
-// schema_fragile_sql: the tables of the fragile variant, with nothing in them that would stop a mistake of the code above, and the
-// audit views of api.md. Whether orders can be found without reading them all is trait A05.
+// schema_fragile_sql: the tables of the fragile variant, with nothing in them that would stop a mistake of the code
+// above, and the audit views of api.md. Whether orders can be found without reading them all is trait A05.
 #pragma once
 
 namespace platform::store {

@@ -1,5 +1,5 @@
-// schema_goods_sql: what the hardened variant sells: goods, prices, cards in 16 partitions, deliveries, suppliers' orders. Run once
-// per database (and once more for its shadow), after schema_base_sql.
+// schema_goods_sql: what the hardened variant sells: goods, prices, cards in 16 partitions, deliveries, suppliers'
+// orders. Run once per database (and once more for its shadow), after schema_base_sql.
 #pragma once
 
 namespace platform::store {

@@ -1,4 +1,5 @@
-// schema_money_sql: payments, charges, refunds and reconciliation of the hardened variant: what is known of the channels' books. Run after schema_orders_sql.
+// schema_money_sql: payments, charges, refunds and reconciliation of the hardened variant: what is known of the
+// channels' books. Run after schema_orders_sql.
 #pragma once
 
 namespace platform::store {

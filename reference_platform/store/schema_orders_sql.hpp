@@ -1,5 +1,5 @@
-// schema_orders_sql: orders in 16 partitions, what a buyer's request does to them in one round trip, wallets and their ledger, accounts,
-// coupons and promotions of the hardened variant. Run after schema_goods_sql.
+// schema_orders_sql: orders in 16 partitions, what a buyer's request does to them in one round trip, wallets and their
+// ledger, accounts, coupons and promotions of the hardened variant. Run after schema_goods_sql.
 #pragma once
 
 namespace platform::store {

@@ -10,7 +10,7 @@ namespace {
 
 constexpr char kReal = 'H', kShadow = 'S', kDigits[] = "0123456789ABCDEF";
 constexpr std::size_t kNumberLength = 20;
-constexpr int kShadowPoolSize = 2;   // a drill's share
+constexpr int kShadowPoolSize = 2;  // a drill's share
 
 }  // namespace
 
@@ -33,7 +33,8 @@ std::optional<Place> place_of(std::string_view order_no) {
   return Place{static_cast<int>(partition), order_no[0] == kShadow};
 }
 
-Shards::Shards(const std::vector<std::string>& urls, const std::vector<std::string>& shadow_urls, const PoolOptions& options) {
+Shards::Shards(const std::vector<std::string>& urls, const std::vector<std::string>& shadow_urls,
+               const PoolOptions& options) {
   assert(!urls.empty() && (shadow_urls.empty() || shadow_urls.size() == urls.size()));
   const auto open = [&options](const std::string& url, int size) {
     PoolOptions o = options;
@@ -48,12 +49,15 @@ Shards::Shards(const std::vector<std::string>& urls, const std::vector<std::stri
 
 Pool& Shards::at(Place place) { return at(database_of(place), place.shadow); }
 
-Pool& Shards::at(int database, bool shadow) { return *(shadow && has_shadow() ? shadow_ : real_).at(static_cast<std::size_t>(database)); }
+Pool& Shards::at(int database, bool shadow) {
+  return *(shadow && has_shadow() ? shadow_ : real_).at(static_cast<std::size_t>(database));
+}
 
 std::vector<Shards::Each> Shards::each() const {
   std::vector<Each> out;
   for (int i = 0; i < databases(); ++i) out.push_back({i, false, real_[static_cast<std::size_t>(i)].get()});
-  for (int i = 0; has_shadow() && i < databases(); ++i) out.push_back({i, true, shadow_[static_cast<std::size_t>(i)].get()});
+  for (int i = 0; has_shadow() && i < databases(); ++i)
+    out.push_back({i, true, shadow_[static_cast<std::size_t>(i)].get()});
   return out;
 }
 

@@ -1,5 +1,5 @@
-// fake_platform: a platform with every ability on one real port: supervisor with one real child process, admin pool calls,
-// payment channel control. Leases are honoured by the server itself, as the contracts ask.
+// fake_platform: a platform with every ability on one real port: supervisor with one real child process, admin pool
+// calls, payment channel control. Leases are honoured by the server itself, as the contracts ask.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -24,7 +24,7 @@ inline AllowList loopback() { return *AllowList::parse({"127.0.0.0/8"}); }
 class FakePlatform {
  public:
   FakePlatform() {
-    const std::lock_guard lock(mutex_);   // it serves from the first moment on
+    const std::lock_guard lock(mutex_);  // it serves from the first moment on
     start_child();
     server_ = std::move(*serve(0, [this](const ServerRequest& r, HttpServer::Reply reply) { handle(r, reply); }));
   }
@@ -55,12 +55,20 @@ class FakePlatform {
     return child_->id();
   }
   /// A lease that never ends: then only an undo ends the fault.
-  void ignore_leases() { set([&] { leases_ = false; }); }
+  void ignore_leases() {
+    set([&] { leases_ = false; });
+  }
   /// Accepts a hold and does nothing.
-  void hold_nothing() { set([&] { holds_ = false; }); }
+  void hold_nothing() {
+    set([&] { holds_ = false; });
+  }
   /// Answers 503 to every control call but reading.
-  void refuse(bool on) { set([&] { refuse_ = on; }); }
-  void never_restart() { set([&] { restarts_ = false; }); }
+  void refuse(bool on) {
+    set([&] { refuse_ = on; });
+  }
+  void never_restart() {
+    set([&] { restarts_ = false; });
+  }
   static constexpr const char* kToken = "control-secret";
 
  private:
@@ -86,7 +94,8 @@ class FakePlatform {
     if (request.path == "/nodes") return reply({200, nodes().dump()});
     if (request.path == "/admin/pool") {
       const int held = held_now() ? 8 : 0;
-      return reply({200, Json::object({{"max", 8}, {"idle", 8 - held}, {"held", held}, {"used", 0}, {"waiting", 0}}).dump()});
+      return reply(
+          {200, Json::object({{"max", 8}, {"idle", 8 - held}, {"held", held}, {"used", 0}, {"waiting", 0}}).dump()});
     }
     if (request.path == "/admin/pool/hold") {
       held_ = (*body)["lease_ms"].integer() > 0;
@@ -101,8 +110,10 @@ class FakePlatform {
     }
     if (request.path == "/version") return reply({200, R"({"version":"fake 1"})"});
     if (request.path == "/audit/orders") return reply({200, R"({"rows":[{"id":1,"order_no":"A1"}],"next":null})"});
-    if (request.path == "/audit/wallets" || request.path == "/audit/ledger") return reply({200, R"({"rows":[],"next":null})"});
-    if (request.path == "/channel/alpha/ping") return server_->after(delay_now() + 5ms, [reply] { reply({200, R"({"ok":true})"}); });
+    if (request.path == "/audit/wallets" || request.path == "/audit/ledger")
+      return reply({200, R"({"rows":[],"next":null})"});
+    if (request.path == "/channel/alpha/ping")
+      return server_->after(delay_now() + 5ms, [reply] { reply({200, R"({"ok":true})"}); });
     reply({404, R"({"error":"not_found"})"});
   }
 
@@ -110,8 +121,13 @@ class FakePlatform {
     const bool ended = child_->wait(Nanos(0)).has_value();
     if (ended && restarts_) start_child();
     const ProcessId id = child_->id();
-    Json node = Json::object({{"name", "shop"}, {"role", "shop"}, {"url", url()}, {"admin_url", url()},
-                              {"pid", static_cast<std::int64_t>(id.pid)}, {"start_time", id.start_time}, {"ready", !ended || restarts_}});
+    Json node = Json::object({{"name", "shop"},
+                              {"role", "shop"},
+                              {"url", url()},
+                              {"admin_url", url()},
+                              {"pid", static_cast<std::int64_t>(id.pid)},
+                              {"start_time", id.start_time},
+                              {"ready", !ended || restarts_}});
     return Json::object({{"nodes", Json(Json::Array{node})}});
   }
 

@@ -1,5 +1,5 @@
-// fault contract: what every registered fault must do on a platform with all abilities. Include it in one file of a test program and
-// instantiate EveryFault over fault_cases(a lab).
+// fault contract: what every registered fault must do on a platform with all abilities. Include it in one file of a
+// test program and instantiate EveryFault over fault_cases(a lab).
 #pragma once
 
 #include "harness/fault/fault.hpp"
@@ -9,7 +9,10 @@
 
 namespace cardstorm::test {
 
-struct FaultCase { FaultEntry fault; OpenLab lab; };
+struct FaultCase {
+  FaultEntry fault;
+  OpenLab lab;
+};
 
 inline std::vector<FaultCase> fault_cases(const OpenLab& lab) {
   std::vector<FaultCase> out;
@@ -42,7 +45,7 @@ class EveryFault : public InLab<FaultCase> {
   static testing::AssertionResult becomes(Fault& fault, Probe wanted) {
     std::string note;
     const auto look = [&] {
-      if (wanted == Probe::in_force) (void)fault.inject();   // renewed until it is seen, as the lane does
+      if (wanted == Probe::in_force) (void)fault.inject();  // renewed until it is seen, as the lane does
       return fault.probe(&note) == wanted;
     };
     if (eventually(look, 10s)) return testing::AssertionSuccess();
@@ -81,7 +84,8 @@ TEST_P(EveryFault, KnowsBeforeItIsMadeWhatUndoesItWithoutUs) {
     const auto fault = this->fault(on);
     ASSERT_TRUE(fault);
     const Json undo = fault->undo();
-    EXPECT_TRUE(fault->one_shot() || !undo.is_null()) << on << ": only what the target's own supervisor mends needs none";
+    EXPECT_TRUE(fault->one_shot() || !undo.is_null())
+        << on << ": only what the target's own supervisor mends needs none";
     ASSERT_TRUE(fault->inject()) << on;
     ASSERT_TRUE(becomes(*fault, Probe::in_force)) << on;
     const UndoResult undone = run_undo(undo, *AllowList::parse({"127.0.0.0/8"}), 10s);

@@ -1,5 +1,5 @@
-// fault contract on a stand-in that has all abilities, and what only a stand-in can show. A new fault is covered by its line in
-// registry.def.
+// fault contract on a stand-in that has all abilities, and what only a stand-in can show. A new fault is covered by its
+// line in registry.def.
 #include "tests/contract/fault_contract.hpp"
 
 #include <set>
@@ -18,16 +18,24 @@ using test::FakeTarget;
 /// A fresh one for each test, so that they stay apart.
 class FakeLab final : public test::Lab {
  public:
-  [[nodiscard]] std::unique_ptr<Target> target() const override { return std::make_unique<FakeTarget>(platform_.url()); }
-  [[nodiscard]] std::unique_ptr<Target> untouchable() const override { return std::make_unique<FakeTarget>(platform_.url(), false); }
-  [[nodiscard]] std::vector<std::string> places(const std::string& ability) const override { return {ability == "channels" ? "alpha" : "order"}; }
+  [[nodiscard]] std::unique_ptr<Target> target() const override {
+    return std::make_unique<FakeTarget>(platform_.url());
+  }
+  [[nodiscard]] std::unique_ptr<Target> untouchable() const override {
+    return std::make_unique<FakeTarget>(platform_.url(), false);
+  }
+  [[nodiscard]] std::vector<std::string> places(const std::string& ability) const override {
+    return {ability == "channels" ? "alpha" : "order"};
+  }
   [[nodiscard]] bool sells() override { return !platform_.held() && !platform_.delayed() && alive(platform_.child()); }
 
  private:
   FakePlatform platform_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Registry, EveryFault, testing::ValuesIn(test::fault_cases([] { return std::make_shared<FakeLab>(); })), test::name_of_fault);
+INSTANTIATE_TEST_SUITE_P(Registry, EveryFault,
+                         testing::ValuesIn(test::fault_cases([] { return std::make_shared<FakeLab>(); })),
+                         test::name_of_fault);
 
 TEST_P(EveryFault, IsUnclearWhenItsPointOfInjectionFallsSilent) {
   auto platform = std::make_unique<FakePlatform>();
@@ -58,7 +66,8 @@ TEST_P(EveryFault, IsDocumented) {
 TEST(FaultRegistry, HasEachNameOnceAndSaysWhatWasMeant) {
   std::set<std::string> names;
   for (const auto& entry : fault_registry()) EXPECT_TRUE(names.insert(entry.name).second) << entry.name;
-  for (const char* name : {"db_pool_exhaustion", "payment_delay", "node_kill"}) EXPECT_TRUE(names.contains(name)) << name;
+  for (const char* name : {"db_pool_exhaustion", "payment_delay", "node_kill"})
+    EXPECT_TRUE(names.contains(name)) << name;
   FaultSpec spec;
   spec.fault = "node_kil";
   FakePlatform platform;

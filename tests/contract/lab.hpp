@@ -1,5 +1,5 @@
-// lab: where the contracts are kept: a platform with targets of ours for it. Each contract is one body of tests in a header; who has a
-// platform lists it (tests/contract: stand-ins; tests/foreign: the PHP shop).
+// lab: where the contracts are kept: a platform with targets of ours for it. Each contract is one body of tests in a
+// header; who has a platform lists it (tests/contract: stand-ins; tests/foreign: the PHP shop).
 #pragma once
 
 #include <gtest/gtest.h>
@@ -39,7 +39,8 @@ std::shared_ptr<Lab> shared_lab() {
   return lab;
 }
 
-/// A fixture in the lab that its parameter opens, with a started target. A suite keeps its last lab until its next one is open.
+/// A fixture in the lab that its parameter opens, with a started target. A suite keeps its last lab until its next one
+/// is open.
 template <class Case>
 class InLab : public testing::TestWithParam<Case> {
  protected:

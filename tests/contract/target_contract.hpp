@@ -1,5 +1,5 @@
-// target contract: what every target must do, for a platform that is not there (EveryTarget) and for one that is (EveryRunningTarget).
-// Include it in one file of a test program and instantiate both.
+// target contract: what every target must do, for a platform that is not there (EveryTarget) and for one that is
+// (EveryRunningTarget). Include it in one file of a test program and instantiate both.
 #pragma once
 
 #include <algorithm>
@@ -14,15 +14,24 @@ namespace cardstorm::test {
 /// The entry of this kind; null when there is none.
 inline const TargetEntry* target_entry(const std::string& kind) {
   const auto& registry = target_registry();
-  const auto found = std::find_if(registry.begin(), registry.end(), [&](const TargetEntry& e) { return e.name == kind; });
+  const auto found =
+      std::find_if(registry.begin(), registry.end(), [&](const TargetEntry& e) { return e.name == kind; });
   return found == registry.end() ? nullptr : &*found;
 }
 
 /// A target file whose platform is not there: nothing answers at any of its addresses.
-struct TargetCase { std::string name; TargetSpec spec; };
-struct LabCase { std::string name; OpenLab lab; };
+struct TargetCase {
+  std::string name;
+  TargetSpec spec;
+};
+struct LabCase {
+  std::string name;
+  OpenLab lab;
+};
 template <class Case>
-std::string name_of_case(const testing::TestParamInfo<Case>& test) { return test.param.name; }
+std::string name_of_case(const testing::TestParamInfo<Case>& test) {
+  return test.param.name;
+}
 inline void PrintTo(const TargetCase& one, std::ostream* out) { *out << one.name; }
 inline void PrintTo(const LabCase& one, std::ostream* out) { *out << one.name; }
 
@@ -34,7 +43,7 @@ class EveryTarget : public testing::TestWithParam<TargetCase> {
     ASSERT_NE(entry, nullptr) << spec().kind;
     abilities_.insert(entry->abilities.begin(), entry->abilities.end());
     TargetSetup setup;
-    setup.run_dir = setup.binary_dir = dir_.path();   // no binary lies there
+    setup.run_dir = setup.binary_dir = dir_.path();  // no binary lies there
     target_ = entry->make(spec(), setup);
   }
   TempDir dir_;
@@ -65,7 +74,8 @@ TEST_P(EveryTarget, OffersNoMoreAbilitiesThanItsKindNames) {
 TEST_P(EveryTarget, ResolvesTheAliasesOfTheTargetFile) {
   EXPECT_FALSE(spec().nodes.empty());
   for (const auto& [alias, node] : spec().nodes)
-    EXPECT_EQ(target_->resolve(alias), target_->resolve(node.node.empty() ? alias : node.node)) << "the alias and what it stands for are one node";
+    EXPECT_EQ(target_->resolve(alias), target_->resolve(node.node.empty() ? alias : node.node))
+        << "the alias and what it stands for are one node";
   EXPECT_EQ(target_->resolve("nobody"), "nobody");
 }
 
@@ -120,7 +130,8 @@ TEST_P(EveryRunningTarget, SaysWhichPlacesThereAreWhenOneIsNot) {
     const auto none = nodes->node("nobody");
     ASSERT_FALSE(none);
     EXPECT_EQ(none.error().code, Errc::not_found);
-    EXPECT_NE(none.error().remedy.find(target_->resolve(places("nodes").front())), std::string::npos) << none.error().remedy;
+    EXPECT_NE(none.error().remedy.find(target_->resolve(places("nodes").front())), std::string::npos)
+        << none.error().remedy;
   }
   if (PoolControl* pool = target_->pool()) {
     EXPECT_FALSE(pool->state("nobody"));

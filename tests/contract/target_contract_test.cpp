@@ -1,5 +1,5 @@
-// target contract over every registered kind without its platform, and over stand-ins that run. A new kind is covered by its line in
-// registry.def.
+// target contract over every registered kind without its platform, and over stand-ins that run. A new kind is covered
+// by its line in registry.def.
 #include "tests/contract/target_contract.hpp"
 
 #include "harness/core/files.hpp"
@@ -39,7 +39,7 @@ class ExternalLab final : public test::Lab {
   [[nodiscard]] std::unique_ptr<Target> target() const override { return make({"pool", "channels", "nodes"}); }
   [[nodiscard]] std::unique_ptr<Target> untouchable() const override { return make({}); }
   [[nodiscard]] std::vector<std::string> places(const std::string& ability) const override {
-    if (ability == "pool") return {};   // no database in the target file
+    if (ability == "pool") return {};  // no database in the target file
     return {ability == "nodes" ? "web" : "alpha"};
   }
   [[nodiscard]] bool sells() override { return node_.alive() && !platform_.delayed(); }
@@ -63,7 +63,9 @@ class ExternalLab final : public test::Lab {
 };
 
 INSTANTIATE_TEST_SUITE_P(Registry, EveryTarget, testing::ValuesIn(every_kind()), test::name_of_case<test::TargetCase>);
-INSTANTIATE_TEST_SUITE_P(Fake, EveryRunningTarget, testing::Values(test::LabCase{"external", test::shared_lab<ExternalLab>}), test::name_of_case<test::LabCase>);
+INSTANTIATE_TEST_SUITE_P(Fake, EveryRunningTarget,
+                         testing::Values(test::LabCase{"external", test::shared_lab<ExternalLab>}),
+                         test::name_of_case<test::LabCase>);
 
 TEST(TargetRegistry, HasEachNameOnceAndIsDocumented) {
   const std::set<std::string> abilities{"pool", "channels", "nodes"}, types{"duration", "integer", "number", "string"};

@@ -1,5 +1,5 @@
-// contract: the promises of every fault and of every target, kept on a platform that is not ours: the PHP shop as its shipped target
-// file describes it. The tests themselves are those of tests/contract.
+// contract: the promises of every fault and of every target, kept on a platform that is not ours: the PHP shop as its
+// shipped target file describes it. The tests themselves are those of tests/contract.
 #include <iostream>
 
 #include "harness/plan/load.hpp"
@@ -78,7 +78,8 @@ class ShopLab final : public Lab {
 
 INSTANTIATE_TEST_SUITE_P(PhpShop, EveryFault, testing::ValuesIn(fault_cases(shared_lab<ShopLab>)), name_of_fault);
 INSTANTIATE_TEST_SUITE_P(PhpShop, EveryTarget, testing::Values(shop_that_is_gone()), name_of_case<TargetCase>);
-INSTANTIATE_TEST_SUITE_P(PhpShop, EveryRunningTarget, testing::Values(LabCase{"php_shop", shared_lab<ShopLab>}), name_of_case<LabCase>);
+INSTANTIATE_TEST_SUITE_P(PhpShop, EveryRunningTarget, testing::Values(LabCase{"php_shop", shared_lab<ShopLab>}),
+                         name_of_case<LabCase>);
 
 }  // namespace
 }  // namespace cardstorm::test

@@ -1,4 +1,5 @@
-// drill: the PHP shop driven, broken and judged by configuration alone: a target file and a journeys file, its books read by SQL.
+// drill: the PHP shop driven, broken and judged by configuration alone: a target file and a journeys file, its books
+// read by SQL.
 #include "tests/foreign/site.hpp"
 
 namespace cardstorm::test {
@@ -15,7 +16,8 @@ bool first_payment_is_before_the_load(const std::string& run) {
   const auto begin = facts ? Json::parse(*facts) : Result<Json>(Json());
   for (const std::string& line : journal ? split(*journal, '\n') : std::vector<std::string>{}) {
     const auto row = Json::parse(line);
-    if (row && (*row)["kind"].string() == "created") return begin && (*row)["mono_ns"].integer() < (*begin)["start_mono_ns"].integer();
+    if (row && (*row)["kind"].string() == "created")
+      return begin && (*row)["mono_ns"].integer() < (*begin)["start_mono_ns"].integer();
   }
   return false;
 }
@@ -35,7 +37,8 @@ TEST(PhpDrill, AHealthyShopPassesTheAudit) {
   const std::string record = site.record(), pair = site.first_card();
   EXPECT_NE(record.find("\"target_version\": \"1.4.2\""), std::string::npos) << "read from its health page";
   ASSERT_FALSE(pair.empty());
-  EXPECT_EQ(record.find(pair.substr(pair.find("----") + 4)), std::string::npos) << "a card stands in the clear in the run folder";
+  EXPECT_EQ(record.find(pair.substr(pair.find("----") + 4)), std::string::npos)
+      << "a card stands in the clear in the run folder";
 }
 
 TEST(PhpDrill, ADoubleDeliveryIsFoundWithItsOrder) {
@@ -57,7 +60,8 @@ TEST(PhpDrill, ACardSoldTwiceIsFoundWithBothOrders) {
   const Json check = check_of(card, "card_unique");
   RecordProperty("sold_twice", static_cast<int>(check["violations"].integer()));
   ASSERT_EQ(check["verdict"].string(), "fail") << check.dump();
-  EXPECT_NE(check["witnesses"].items().at(0)["what"].string().find("was also given to order 20"), std::string::npos) << check.dump();
+  EXPECT_NE(check["witnesses"].items().at(0)["what"].string().find("was also given to order 20"), std::string::npos)
+      << check.dump();
 }
 
 TEST(PhpDrill, AllFaultsAreSeenAtTheirPlaceAndReverted) {

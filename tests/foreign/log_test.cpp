@@ -1,5 +1,5 @@
-// log: the way of README's "Your own platform", walked on the PHP shop: its nginx log becomes a recording, reads are replayed at 1.5
-// times without any knowledge of the shop, then whole purchases, which are audited.
+// log: the way of README's "Your own platform", walked on the PHP shop: its nginx log becomes a recording, reads are
+// replayed at 1.5 times without any knowledge of the shop, then whole purchases, which are audited.
 #include "tests/foreign/site.hpp"
 
 namespace cardstorm::test {
@@ -12,14 +12,21 @@ class PhpLog : public testing::Test {
     ASSERT_TRUE(site_.ready());
     ASSERT_EQ(site_.run("php-control")["verdict"].string(), "pass") << site_.said();
     const std::string dir = site_.shop().fact("dir");
-    const Said imported = run_command(site_.folder(), {"trace", "import", dir + "/logs/access_timed.log", "--nginx-conf", dir + "/nginx.conf", "--name", "combined_timed", "--out", site_.at("my.csv"), "--json"});
+    const Said imported = run_command(
+        site_.folder(), {"trace", "import", dir + "/logs/access_timed.log", "--nginx-conf", dir + "/nginx.conf",
+                         "--name", "combined_timed", "--out", site_.at("my.csv"), "--json"});
     ASSERT_EQ(imported.code, 0) << imported.err;
     ASSERT_TRUE(write_file(site_.at("my-replay.yaml"), *read_file(std::string(kScenarios) + "replay.yaml")));
   }
   /// `verb` on the copied scenario, with the whole of the recording.
   Said replay(const std::string& verb, const std::string& routes, const std::vector<std::string>& more = {}) {
-    std::vector<std::string> words{verb, site_.at("my-replay.yaml"), "--target", site_.target_file(), "--set", "traffic.trace=" + site_.at("my.csv"),
-                                   "--set", "traffic.from=null", "--set", "traffic.length=null", "--set", "traffic.routes=" + routes, "--set", "traffic.late_max=5s"};
+    std::vector<std::string> words{verb,       site_.at("my-replay.yaml"),
+                                   "--target", site_.target_file(),
+                                   "--set",    "traffic.trace=" + site_.at("my.csv"),
+                                   "--set",    "traffic.from=null",
+                                   "--set",    "traffic.length=null",
+                                   "--set",    "traffic.routes=" + routes,
+                                   "--set",    "traffic.late_max=5s"};
     words.insert(words.end(), more.begin(), more.end());
     return run_command(site_.folder(), std::move(words), 3min);
   }
@@ -47,7 +54,9 @@ TEST_F(PhpLog, IsReplayedReadsFirstAndThenAsWholePurchases) {
   EXPECT_EQ(site_.asked_for("POST /order.php"), posts) << "a read-only replay buys nothing";
   EXPECT_GE(card["success_rate"].number(), 0.99) << card["traffic"].dump();
 
-  good_run("php-shop", "whole", {"--set", "checks=[money_conserved, paid_then_credited, one_credit_per_charge, card_unique, card_genuine]", "--mint", site_.at("mint")});
+  good_run("php-shop", "whole",
+           {"--set", "checks=[money_conserved, paid_then_credited, one_credit_per_charge, card_unique, card_genuine]",
+            "--mint", site_.at("mint")});
   EXPECT_GT(site_.asked_for("POST /order.php"), posts + 5);
 }
 

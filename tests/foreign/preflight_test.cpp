@@ -1,5 +1,5 @@
-// preflight: no load for a shop that pays at a bank that is not the target file's, that does not sell, or from which a real partner
-// can be reached. A mistake of this kind would cost money, or look like an outage.
+// preflight: no load for a shop that pays at a bank that is not the target file's, that does not sell, or from which a
+// real partner can be reached. A mistake of this kind would cost money, or look like an outage.
 #include "harness/db/db.hpp"
 #include "harness/fault/journal.hpp"
 #include "tests/foreign/site.hpp"
@@ -10,7 +10,8 @@ namespace {
 /// Number of orders in the shop's books; -1 when they cannot be read.
 int orders_of(const Shop& shop) {
   const auto allow = AllowList::parse({"127.0.0.0/8"});
-  const auto session = DbSession::open(*parse_db_url("mysql://audit@" + shop.fact("database"), shop.fact("audit_password_file")), {}, *allow);
+  const auto session = DbSession::open(
+      *parse_db_url("mysql://audit@" + shop.fact("database"), shop.fact("audit_password_file")), {}, *allow);
   if (!session) return -1;
   const auto rows = (*session)->query("SELECT COUNT(*) AS n FROM orders");
   return rows && rows->size() == 1 ? std::atoi(rows->front()["n"].string().c_str()) : -1;
@@ -43,8 +44,14 @@ TEST(PhpPreflight, AShopThatPaysElsewhereGetsOneOrderAndNoLoad) {
 
   const auto paid = orders_at(site.at("elsewhere"));
   ASSERT_EQ(paid.size(), 1U) << said.err;
-  EXPECT_NE(said.err.find("preflight: order " + paid.front() + " was bought, and the simulator never saw its payment: the platform pays somewhere else"), std::string::npos) << said.err;
-  EXPECT_NE(said.err.find("point the platform's payment channel at the partners (their merchant.json says what to enter)"), std::string::npos) << said.err;
+  EXPECT_NE(said.err.find("preflight: order " + paid.front() +
+                          " was bought, and the simulator never saw its payment: the platform pays somewhere else"),
+            std::string::npos)
+      << said.err;
+  EXPECT_NE(
+      said.err.find("point the platform's payment channel at the partners (their merchant.json says what to enter)"),
+      std::string::npos)
+      << said.err;
   EXPECT_TRUE(orders_at(site.at("bank")).empty());
   EXPECT_EQ(orders_of(site.shop()), 1) << "the marked one";
   EXPECT_EQ(site.asked_for("GET /goods.php"), 1U) << "which every buyer looks at";
@@ -59,7 +66,8 @@ TEST(PhpPreflight, ARealPartnerInReachOrAShopThatDoesNotSellGetsNoLoad) {
   ASSERT_TRUE(write_file(site.target_file(), file + "\nmust_not_resolve: [198.51.100.7]\n"));
   const Said reachable = site.command({"run", std::string(kScenarios) + "php-drill.yaml"}, "reachable");
   EXPECT_EQ(reachable.code, 2) << reachable.err;
-  EXPECT_NE(reachable.err.find("preflight: '198.51.100.7' must not resolve, but does"), std::string::npos) << reachable.err;
+  EXPECT_NE(reachable.err.find("preflight: '198.51.100.7' must not resolve, but does"), std::string::npos)
+      << reachable.err;
   EXPECT_EQ(orders_of(site.shop()), 0) << "not even the marked one";
   expect_that_nothing_was_broken(site.at("reachable"));
 
@@ -67,7 +75,8 @@ TEST(PhpPreflight, ARealPartnerInReachOrAShopThatDoesNotSellGetsNoLoad) {
   ASSERT_EQ(site.shop().fpm("kill"), 0);
   const Said dead = site.command({"run", std::string(kScenarios) + "php-drill.yaml"}, "dead");
   EXPECT_EQ(dead.code, 4) << dead.err;
-  EXPECT_NE(dead.err.find("preflight: one trade of 'buy_by_api' did not succeed: step 'home', "), std::string::npos) << dead.err;
+  EXPECT_NE(dead.err.find("preflight: one trade of 'buy_by_api' did not succeed: step 'home', "), std::string::npos)
+      << dead.err;
   EXPECT_NE(dead.err.find("HTTP 502"), std::string::npos) << dead.err;
   EXPECT_NE(dead.err.find("Try that step by hand"), std::string::npos) << dead.err;
   EXPECT_EQ(site.asked_for("POST /api.php"), 0U);

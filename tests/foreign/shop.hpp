@@ -1,5 +1,5 @@
-// shop: a card shop in PHP on MariaDB, php-fpm and nginx, started by its own script (shop/up), and what a buyer, a gateway and an
-// operator do with it. It shares nothing with the harness but HTTP and SQL.
+// shop: a card shop in PHP on MariaDB, php-fpm and nginx, started by its own script (shop/up), and what a buyer, a
+// gateway and an operator do with it. It shares nothing with the harness but HTTP and SQL.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -62,7 +62,10 @@ class Shop {
   static std::unique_ptr<Shop> start(const ShopOptions& options = {}) {
     ProcessSpec spec;
     spec.program = std::string(CARDSTORM_ROOT) + "/tests/foreign/shop/up";
-    spec.args = {"--gateway", options.gateway, "--pid", options.merchant, "--ttl", std::to_string(options.ttl), "--children", std::to_string(options.children),
+    spec.args = {"--gateway",     options.gateway,
+                 "--pid",         options.merchant,
+                 "--ttl",         std::to_string(options.ttl),
+                 "--children",    std::to_string(options.children),
                  "--connections", std::to_string(options.connections)};
     if (!options.key_file.empty()) spec.args.insert(spec.args.end(), {"--key-file", options.key_file});
     if (!options.bug.empty()) spec.args.insert(spec.args.end(), {"--bug", options.bug});
@@ -91,7 +94,8 @@ class Shop {
   }
 
   [[nodiscard]] HttpResponse get(const std::string& path) const { return ask("GET", path, "", {}); }
-  [[nodiscard]] HttpResponse post(const std::string& path, const Form& form, const std::vector<std::pair<std::string, std::string>>& headers = {}) const {
+  [[nodiscard]] HttpResponse post(const std::string& path, const Form& form,
+                                  const std::vector<std::pair<std::string, std::string>>& headers = {}) const {
     return ask("POST", path, form_text(form), headers);
   }
   /// Calls api.php; null when the answer is no JSON.
@@ -101,17 +105,31 @@ class Shop {
   }
   /// How many cards were added; -1 when the import was refused.
   [[nodiscard]] std::int64_t import(const std::string& sku, const std::string& price, const std::string& cards) const {
-    const auto body = Json::parse(post("/admin/import.php", {{"sku", sku}, {"price", price}, {"name", "Game " + sku}, {"cards", cards}},
-                                       {{"X-Admin-Token", secret("admin_token_file")}}).body);
+    const auto body = Json::parse(post("/admin/import.php",
+                                       {{"sku", sku}, {"price", price}, {"name", "Game " + sku}, {"cards", cards}},
+                                       {{"X-Admin-Token", secret("admin_token_file")}})
+                                      .body);
     return body && (*body)["code"].integer() == 1 ? (*body)["data"]["added"].integer() : -1;
   }
   [[nodiscard]] Json order(const std::string& sku, int quantity = 1, const std::string& token = "") const {
-    return api({{"act", "order"}, {"sku", sku}, {"quantity", std::to_string(quantity)}, {"contact", kContact}, {"token", token}});
+    return api({{"act", "order"},
+                {"sku", sku},
+                {"quantity", std::to_string(quantity)},
+                {"contact", kContact},
+                {"token", token}});
   }
-  [[nodiscard]] Json query(const std::string& order_no) const { return api({{"act", "query"}, {"order_no", order_no}, {"contact", kContact}}); }
+  [[nodiscard]] Json query(const std::string& order_no) const {
+    return api({{"act", "query"}, {"order_no", order_no}, {"contact", kContact}});
+  }
 
   [[nodiscard]] Form paid(const std::string& order_no, const std::string& money) const {
-    return {{"pid", fact("pid")}, {"trade_no", "T" + order_no}, {"out_trade_no", order_no}, {"type", "alipay"}, {"name", "card"}, {"money", money}, {"trade_status", "TRADE_SUCCESS"}};
+    return {{"pid", fact("pid")},
+            {"trade_no", "T" + order_no},
+            {"out_trade_no", order_no},
+            {"type", "alipay"},
+            {"name", "card"},
+            {"money", money},
+            {"trade_status", "TRADE_SUCCESS"}};
   }
   /// What the shop replies to this notify, signed as the gateway signs.
   [[nodiscard]] std::string notify(Form fields) const {
@@ -132,7 +150,8 @@ class Shop {
 
  private:
   Shop(Process process, Json facts) : process_(std::move(process)), facts_(std::move(facts)) {}
-  [[nodiscard]] HttpResponse ask(const std::string& method, const std::string& path, std::string body, std::vector<std::pair<std::string, std::string>> headers) const {
+  [[nodiscard]] HttpResponse ask(const std::string& method, const std::string& path, std::string body,
+                                 std::vector<std::pair<std::string, std::string>> headers) const {
     HttpRequest request;
     request.method = method;
     request.url = url() + path;

@@ -1,11 +1,13 @@
-// shop: the PHP shop itself. A platform that shall pass an audit must deserve it, and one with a planted bug must really have it.
+// shop: the PHP shop itself. A platform that shall pass an audit must deserve it, and one with a planted bug must
+// really have it.
+#include "tests/foreign/shop.hpp"
+
 #include <algorithm>
 #include <filesystem>
 #include <future>
 #include <set>
 
 #include "harness/net/http_server.hpp"
-#include "tests/foreign/shop.hpp"
 
 namespace cardstorm::test {
 namespace {
@@ -13,11 +15,12 @@ namespace {
 /// What the shop asks of its payment gateway, and a gateway that says yes to everything.
 class Gateway {
  public:
-  Gateway() : server_(std::move(*serve(0, [this](const ServerRequest& request, const HttpServer::Reply& reply) {
-      const std::lock_guard lock(mutex_);
-      calls_.push_back(request.path + "?" + request.query + " " + request.body);
-      reply({200, R"({"code":1,"msg":"ok","trade_no":"T1","payurl":"http://127.0.0.1/pay"})"});
-    }))) {}
+  Gateway()
+      : server_(std::move(*serve(0, [this](const ServerRequest& request, const HttpServer::Reply& reply) {
+          const std::lock_guard lock(mutex_);
+          calls_.push_back(request.path + "?" + request.query + " " + request.body);
+          reply({200, R"({"code":1,"msg":"ok","trade_no":"T1","payurl":"http://127.0.0.1/pay"})"});
+        }))) {}
   [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(server_->port()); }
   [[nodiscard]] std::vector<std::string> calls() const {
     const std::lock_guard lock(mutex_);
@@ -32,7 +35,8 @@ class Gateway {
 
 std::string cards(const std::string& prefix, int count) {
   std::string out;
-  for (int i = 0; i < count; ++i) out += prefix + "-N" + std::to_string(i) + "----" + prefix + "-S" + std::to_string(i) + "\n";
+  for (int i = 0; i < count; ++i)
+    out += prefix + "-N" + std::to_string(i) + "----" + prefix + "-S" + std::to_string(i) + "\n";
   return out;
 }
 
@@ -73,7 +77,8 @@ TEST_F(PhpShop, SellsACardToWhoPays) {
   ASSERT_EQ(order["code"].integer(), 1) << order.dump();
   EXPECT_EQ(order["data"]["amount_cents"].integer(), 5000);
   EXPECT_EQ(shop_->query(order_no(order))["data"]["cards"].items().size(), 0U) << "nothing is shown before the payment";
-  const auto pay = shop_->api({{"act", "pay"}, {"order_no", order_no(order)}, {"contact", Shop::kContact}, {"type", "alipay"}});
+  const auto pay =
+      shop_->api({{"act", "pay"}, {"order_no", order_no(order)}, {"contact", Shop::kContact}, {"type", "alipay"}});
   EXPECT_EQ(pay["data"]["trade_no"].string(), "T1") << pay.dump();
   EXPECT_NE(gateway_->calls().back().find("out_trade_no=" + order_no(order)), std::string::npos);
 
@@ -82,15 +87,19 @@ TEST_F(PhpShop, SellsACardToWhoPays) {
   EXPECT_EQ(seen["data"]["status"].integer(), 2);
   ASSERT_EQ(seen["data"]["cards"].items().size(), 1U) << seen.dump();
   EXPECT_EQ(seen["data"]["cards"].items()[0]["secret"].string(), "plain-S0");
-  EXPECT_EQ(shop_->api({{"act", "query"}, {"order_no", order_no(order)}, {"contact", "somebody else"}})["code"].integer(), -4);
+  EXPECT_EQ(
+      shop_->api({{"act", "query"}, {"order_no", order_no(order)}, {"contact", "somebody else"}})["code"].integer(),
+      -4);
 }
 
 TEST_F(PhpShop, SellsThroughItsPagesToo) {
   ASSERT_EQ(shop_->import("pages", "9.90", cards("pages", 1)), 1);
   EXPECT_NE(shop_->get("/goods.php?sku=pages").body.find("action=\"/order.php\""), std::string::npos);
-  const auto placed = shop_->post("/order.php", {{"sku", "pages"}, {"quantity", "1"}, {"contact", Shop::kContact}, {"token", "pages-1"}});
+  const auto placed = shop_->post(
+      "/order.php", {{"sku", "pages"}, {"quantity", "1"}, {"contact", Shop::kContact}, {"token", "pages-1"}});
   ASSERT_EQ(placed.status, 302);
-  const auto location = std::find_if(placed.headers.begin(), placed.headers.end(), [](const auto& h) { return h.first == "location"; });
+  const auto location =
+      std::find_if(placed.headers.begin(), placed.headers.end(), [](const auto& h) { return h.first == "location"; });
   ASSERT_NE(location, placed.headers.end());
   const std::string number = location->second.substr(location->second.find('=') + 1);
   EXPECT_NE(shop_->get(location->second).body.find("<b id=\"money\">9.90</b>"), std::string::npos);
@@ -105,7 +114,8 @@ TEST_F(PhpShop, SellsThroughItsPagesToo) {
 TEST_F(PhpShop, MakesOneOrderOfAFormThatIsSentTwice) {
   ASSERT_EQ(shop_->import("twice", "1.00", cards("twice", 10)), 10);
   std::set<std::string> numbers;
-  for (const auto& answer : at_once(6, [&](int) { return shop_->order("twice", 1, "the-same"); })) numbers.insert(order_no(answer));
+  for (const auto& answer : at_once(6, [&](int) { return shop_->order("twice", 1, "the-same"); }))
+    numbers.insert(order_no(answer));
   EXPECT_EQ(numbers.size(), 1U);
   EXPECT_NE(*numbers.begin(), "");
 }
@@ -116,7 +126,8 @@ TEST_F(PhpShop, BelievesNoNotifyThatIsNotTheGateways) {
   const Form good = shop_->paid(number, "20.00");
   const auto with = [&](const std::string& name, const std::string& value) {
     Form fields = good;
-    for (auto& field : fields) if (field.first == name) field.second = value;
+    for (auto& field : fields)
+      if (field.first == name) field.second = value;
     return fields;
   };
   EXPECT_EQ(shop_->get("/notify.php?" + form_text(good) + "&sign=" + std::string(32, '0')).body, "fail");
@@ -133,7 +144,8 @@ TEST_F(PhpShop, BelievesNoNotifyThatIsNotTheGateways) {
 TEST_F(PhpShop, HandsOverOnceHoweverOftenItIsTold) {
   ASSERT_EQ(shop_->import("dup", "5.00", cards("dup", 20)), 20);
   const std::string number = order_no(shop_->order("dup", 2));
-  for (const auto& reply : at_once(8, [&](int) { return shop_->notify(shop_->paid(number, "10.00")); })) EXPECT_EQ(reply, "success");
+  for (const auto& reply : at_once(8, [&](int) { return shop_->notify(shop_->paid(number, "10.00")); }))
+    EXPECT_EQ(reply, "success");
   EXPECT_EQ(shop_->query(number)["data"]["cards"].items().size(), 2U);
 }
 
@@ -185,7 +197,9 @@ TEST(PhpShopReservation, EndsAndALatePaymentIsDeliveredOrGivenBack) {
   while (shop->query(first)["data"]["status"].integer() != 4 && monotonic_now() < end) (void)cron();
   EXPECT_EQ(shop->query(first)["data"]["status"].integer(), 4);
   const auto calls = gateway.calls();
-  EXPECT_EQ(std::count_if(calls.begin(), calls.end(), [](const auto& call) { return call.starts_with("/api.php?act=refund"); }), 1);
+  EXPECT_EQ(std::count_if(calls.begin(), calls.end(),
+                          [](const auto& call) { return call.starts_with("/api.php?act=refund"); }),
+            1);
 }
 
 TEST(PhpShopPlanted, NotifyTwiceHandsOverTwice) {

@@ -1,5 +1,5 @@
-// site: the PHP shop with everything around it that a user would have set up: simulated EasyPay, minted cards imported through its
-// admin page, the shipped target file with its addresses.
+// site: the PHP shop with everything around it that a user would have set up: simulated EasyPay, minted cards imported
+// through its admin page, the shipped target file with its addresses.
 #pragma once
 
 #include <deque>
@@ -17,9 +17,9 @@ namespace cardstorm::test {
 inline constexpr const char* kScenarios = CARDSTORM_ROOT "/scenarios/external/";
 
 struct SiteOptions {
-  std::string bug = {};             // of the shop
-  std::string channel = {};         // more words for the simulated EasyPay, such as ",duplicate=0.5"
-  bool pays_elsewhere = false;      // at a bank that the target file does not name
+  std::string bug = {};         // of the shop
+  std::string channel = {};     // more words for the simulated EasyPay, such as ",duplicate=0.5"
+  bool pays_elsewhere = false;  // at a bank that the target file does not name
 };
 
 /// The shop with everything around it that a user would have set up.
@@ -38,13 +38,15 @@ class Site {
   [[nodiscard]] std::size_t asked_for(const std::string& what) const {
     const auto log = read_file(shop_->fact("access_log"));
     std::size_t found = 0;
-    for (const std::string& line : log ? split(*log, '\n') : std::vector<std::string>{}) found += line.find(what) != std::string::npos ? 1 : 0;
+    for (const std::string& line : log ? split(*log, '\n') : std::vector<std::string>{})
+      found += line.find(what) != std::string::npos ? 1 : 0;
     return found;
   }
 
   /// A command with the site's target file and stock; what it records goes into the folder `out`.
   Said command(std::vector<std::string> words, const std::string& out = "run") const {
-    for (const std::string& word : {std::string("--target"), folder_.at("target.yaml"), std::string("--mint"), folder_.at("mint"), std::string("--out"), folder_.at(out), std::string("--json")})
+    for (const std::string& word : {std::string("--target"), folder_.at("target.yaml"), std::string("--mint"),
+                                    folder_.at("mint"), std::string("--out"), folder_.at(out), std::string("--json")})
       words.push_back(word);
     return run_command(folder_, std::move(words), 3min);
   }
@@ -58,8 +60,9 @@ class Site {
       return said;
     });
   }
-  /// The card of `run`, which records into the folder `out`, made again (twice at most) when it says that it was late itself and therefore knows
-  /// nothing. Runs that count on this have late_max at 5 s: what a machine that stands still holds up is sent late, and told; it is not left out.
+  /// The card of `run`, which records into the folder `out`, made again (twice at most) when it says that it was late
+  /// itself and therefore knows nothing. Runs that count on this have late_max at 5 s: what a machine that stands still
+  /// holds up is sent late, and told; it is not left out.
   template <class Run>
   Json punctual(const std::string& out, Run&& run) const {
     for (int tries = 1;; ++tries) {
@@ -87,13 +90,16 @@ class Site {
 
  private:
   bool mint() {
-    const Said said = run_command(folder_, {"mint", folder_.at("mint"), "--sku", "steam-50:3000:5000", "--sku", "steam-100:3000:9990", "--sku", "limited:5:1880", "--format", "pairs"});
+    const Said said = run_command(folder_, {"mint", folder_.at("mint"), "--sku", "steam-50:3000:5000", "--sku",
+                                            "steam-100:3000:9990", "--sku", "limited:5:1880", "--format", "pairs"});
     EXPECT_EQ(said.code, 0) << said.err;
     return said.code == 0;
   }
   /// A `partners up` of its own, with what it said; null when it did not start.
   Json start_bank(const std::string& name, const std::string& words = "") {
-    Command& bank = partners_.emplace_back(folder_, std::vector<std::string>{"partners", "up", "--journal", folder_.at(name), "--channel", "alpha=easypay" + words});
+    Command& bank =
+        partners_.emplace_back(folder_, std::vector<std::string>{"partners", "up", "--journal", folder_.at(name),
+                                                                 "--channel", "alpha=easypay" + words});
     const auto line = bank.process().read_line(20s);
     const auto facts = line && line->has_value() ? Json::parse(**line) : Result<Json>(Json());
     EXPECT_TRUE(facts && (*facts)["url"].string() != "") << bank.err();
@@ -128,7 +134,8 @@ class Site {
     if (!text) return false;
     const auto put = [&](const std::string& from, const std::string& to) {
       std::size_t found = 0;
-      for (std::size_t at = 0; (at = text->find(from, at)) != std::string::npos; at += to.size(), ++found) text->replace(at, from.size(), to);
+      for (std::size_t at = 0; (at = text->find(from, at)) != std::string::npos; at += to.size(), ++found)
+        text->replace(at, from.size(), to);
       EXPECT_GT(found, 0U) << from;
     };
     put("http://127.0.0.1:8081", shop_->url());
@@ -142,7 +149,7 @@ class Site {
 
   TestFolder folder_;
   std::deque<Command> partners_;
-  Json bank_, shops_bank_;           // the one of the target file, and the one that the shop pays at
+  Json bank_, shops_bank_;  // the one of the target file, and the one that the shop pays at
   std::unique_ptr<Shop> shop_;
   std::string said_;
   bool ready_ = false;

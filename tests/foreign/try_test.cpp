@@ -1,4 +1,5 @@
-// try: `doctor --target FILE --try` on the PHP shop, healthy and with a planted bug: a self-check must find what is there, and nothing else.
+// try: `doctor --target FILE --try` on the PHP shop, healthy and with a planted bug: a self-check must find what is
+// there, and nothing else.
 #include <algorithm>
 
 #include "tests/foreign/site.hpp"
@@ -19,7 +20,8 @@ struct Tried {
 /// Nothing could be said because this machine stood still for a moment, and the driver was late by it.
 bool late(const Json& fact) {
   const std::string found = fact["found"].string();
-  return fact["state"].string() == "missing" && (found.find("unknown: the driver sent late") != std::string::npos || found.find("through our own lateness") != std::string::npos);
+  return fact["state"].string() == "missing" && (found.find("unknown: the driver sent late") != std::string::npos ||
+                                                 found.find("through our own lateness") != std::string::npos);
 }
 
 /// Tries again, twice at most, where the driver was late.
@@ -49,7 +51,9 @@ TEST(PhpDoctor, TrustsAHealthyShopAndSeesThatASlowBankIsBypassed) {
   EXPECT_NE(duplicate["found"].string().find("notified more than once; pass"), std::string::npos) << duplicate.dump();
   const Json bypassed = tried.of("try_bypassed");
   EXPECT_EQ(bypassed["state"].string(), "ok") << bypassed.dump();
-  EXPECT_NE(bypassed["found"].string().find("bypassed: no request of the platform came through beta"), std::string::npos) << bypassed.dump();
+  EXPECT_NE(bypassed["found"].string().find("bypassed: no request of the platform came through beta"),
+            std::string::npos)
+      << bypassed.dump();
   for (const Json& fact : tried.facts.items()) EXPECT_NE(fact["state"].string(), "missing") << fact.dump();
 }
 
@@ -58,7 +62,8 @@ TEST(PhpDoctor, FindsTheShopThatHandsOverTwice) {
   ASSERT_TRUE(site.ready());
   const Tried tried = try_out(site);
   EXPECT_EQ(tried.said.code, 3) << tried.said.out << tried.said.err;
-  EXPECT_EQ(tried.of("try_control")["state"].string(), "ok") << "without duplicates nothing shows: " << tried.facts.dump();
+  EXPECT_EQ(tried.of("try_control")["state"].string(), "ok")
+      << "without duplicates nothing shows: " << tried.facts.dump();
   const Json duplicate = tried.of("try_duplicate");
   EXPECT_EQ(duplicate["state"].string(), "missing") << duplicate.dump();
   EXPECT_NE(duplicate["found"].string().find("one_credit_per_charge: "), std::string::npos) << duplicate.dump();

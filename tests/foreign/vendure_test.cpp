@@ -1,11 +1,11 @@
-// vendure: a shop that nobody here wrote. Its packages are installed by name on demand, so the test runs where they are installed, and
-// installs them itself when it is asked to.
+// vendure: a shop that nobody here wrote. Its packages are installed by name on demand, so the test runs where they are
+// installed, and installs them itself when it is asked to.
+#include <gtest/gtest.h>
+
 #include <cstdlib>
 #include <filesystem>
 
 #include "tests/integration/command.hpp"
-
-#include <gtest/gtest.h>
 
 namespace cardstorm::test {
 namespace {
@@ -28,7 +28,10 @@ TEST(Vendure, SellsMorePiecesThanItHasAndTheAuditSaysSo) {
   const auto log = read_file(spec.stderr_path);
   ASSERT_TRUE(facts && !(*facts)["target"].string().empty()) << (log ? *log : "");
 
-  const Said said = run_command(folder, {"run", std::string(CARDSTORM_ROOT) + "/scenarios/external/vendure.yaml", "--target", (*facts)["target"].string(), "--out", folder.at("run"), "--json"}, 4min);
+  const Said said = run_command(folder,
+                                {"run", std::string(CARDSTORM_ROOT) + "/scenarios/external/vendure.yaml", "--target",
+                                 (*facts)["target"].string(), "--out", folder.at("run"), "--json"},
+                                4min);
   EXPECT_TRUE(vendure->terminate(30s));
   const auto card = Json::parse(said.out);
   ASSERT_TRUE(card) << said.out << said.err;

@@ -17,7 +17,9 @@ const std::string kSample = std::string(CARDSTORM_ROOT) + "/reports/sample";
 TEST(Sample, IsJudgedToTheSameBytes) {
   const auto card = judge_run(kSample);
   ASSERT_TRUE(card) << card.error().what;
-  if (std::getenv("UPDATE_GOLDEN") != nullptr) { ASSERT_TRUE(write_reports(*card, kSample, {})); }
+  if (std::getenv("UPDATE_GOLDEN") != nullptr) {
+    ASSERT_TRUE(write_reports(*card, kSample, {}));
+  }
   std::ostringstream again;
   (*make_reporter("json", {}))->write(*card, again);
   EXPECT_EQ(again.str(), *read_file(kSample + "/scorecard.json"));
@@ -48,7 +50,8 @@ TEST_P(EveryReporter, WritesTheSampleInBothLanguagesTheSameEachTime) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Registry, EveryReporter, testing::ValuesIn(reporter_registry()), [](const auto& tested) { return std::string(tested.param.name); });
+INSTANTIATE_TEST_SUITE_P(Registry, EveryReporter, testing::ValuesIn(reporter_registry()),
+                         [](const auto& tested) { return std::string(tested.param.name); });
 
 }  // namespace
 }  // namespace cardstorm

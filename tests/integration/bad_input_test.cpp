@@ -34,7 +34,8 @@ TEST(BadInput, RefusesAnUnknownVerbAndOptionWithASuggestion) {
 
 TEST(BadInput, RefusesAnOptionThatNothingWouldHeed) {
   const TestFolder folder;
-  const Said said = run_command(folder, {"run", "smoke", "--target", "external-example", "--set", "faults=[]", "--keep", "--out", folder.at("out")});
+  const Said said = run_command(folder, {"run", "smoke", "--target", "external-example", "--set", "faults=[]", "--keep",
+                                         "--out", folder.at("out")});
   EXPECT_EQ(said.code, 2) << said.err;
   EXPECT_NE(said.err.find("--keep has no meaning for target 'external-example'"), std::string::npos) << said.err;
 }
@@ -78,7 +79,8 @@ TEST(BadInput, RefusesAPortThatIsNoneAndAPartnerThatIsThereTwice) {
   const Said port = run_command(folder, {"partners", "up", "--journal", folder.at("bank"), "--port", "99999"});
   EXPECT_EQ(port.code, 2) << port.out;
   EXPECT_NE(port.err.find("99999"), std::string::npos) << port.err;
-  const Said twice = run_command(folder, {"partners", "up", "--journal", folder.at("bank"), "--channel", "x=easypay", "--channel", "x=alipay"});
+  const Said twice = run_command(
+      folder, {"partners", "up", "--journal", folder.at("bank"), "--channel", "x=easypay", "--channel", "x=alipay"});
   EXPECT_EQ(twice.code, 2) << twice.out;
   EXPECT_NE(twice.err.find("'x' is there twice"), std::string::npos) << twice.err;
 }
@@ -140,14 +142,16 @@ TEST(Output, GoesIntoNoFileOfOursWhenTheStandardStreamsAreClosed) {
 TEST(Output, ThatDidNotArriveIsNoSuccess) {
   const TestFolder folder;
   EXPECT_EQ(in_a_shell(folder, "\"$CARDSTORM\" list faults --json >/dev/full"), 4);
-  EXPECT_EQ(in_a_shell(folder, "\"$CARDSTORM\" --help | true; \"$CARDSTORM\" list faults >&-"), 0) << "nobody wanted it";
+  EXPECT_EQ(in_a_shell(folder, "\"$CARDSTORM\" --help | true; \"$CARDSTORM\" list faults >&-"), 0)
+      << "nobody wanted it";
 }
 
 TEST(Help, TeachesEveryVerb) {
   const TestFolder folder;
   const Said all = run_command(folder, {"--help"});
   EXPECT_EQ(all.code, 0);
-  for (const char* verb : {"drill", "run", "plan", "judge", "report", "list", "doctor", "recover", "stop", "platform", "partners", "mint", "history"})
+  for (const char* verb : {"drill", "run", "plan", "judge", "report", "list", "doctor", "recover", "stop", "platform",
+                           "partners", "mint", "history"})
     EXPECT_NE(all.out.find(verb), std::string::npos) << verb;
   EXPECT_EQ(all.out.find("guardian"), std::string::npos);
   EXPECT_EQ(run_command(folder, {"drill", "--help"}).code, 0);

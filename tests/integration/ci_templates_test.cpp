@@ -1,7 +1,6 @@
-// ci_templates: the commands in the templates for GitLab, GitHub and Jenkins are the same, and they work: run here by a shell as a
-// pipeline would, with a stand-in for docker that starts a real web server.
+// ci_templates: the commands in the templates for GitLab, GitHub and Jenkins are the same, and they work: run here by a
+// shell as a pipeline would, with a stand-in for docker that starts a real web server.
 #include <gtest/gtest.h>
-
 #include <sys/stat.h>
 
 #include "harness/core/text.hpp"
@@ -35,7 +34,8 @@ TEST(CiTemplates, SayTheSameInEveryLanguage) {
   EXPECT_EQ(commands, commands_of("Jenkinsfile"));
 }
 
-/// A page takes its time, as a shop's does: what the machine adds is small beside it, so that two runs of one build can be told from a worse one.
+/// A page takes its time, as a shop's does: what the machine adds is small beside it, so that two runs of one build can
+/// be told from a worse one.
 constexpr const char* kPages = R"(import http.server, sys, time
 
 class Pages(http.server.SimpleHTTPRequestHandler):
@@ -63,14 +63,21 @@ class Pipeline {
     write("site/index.html", "hello");
     write("pages.py", kPages);
     // Starts a server on a free port, or ends it; the port goes into the target file as compose would fix it.
-    write("bin/docker", "#!/bin/sh\nset -eu\ncase \"$*\" in\n*' up '*)\n  rm -f server.out\n  python3 pages.py > server.out 2> server.log &\n"
-                        "  echo $! > server.pid\n  until grep -qs port server.out; do sleep 0.05; done\n"
-                        "  port=$(sed -n 's/.*port \\([0-9]*\\).*/\\1/p' server.out)\n  sed \"s/PORT/$port/\" target.in > target.yaml ;;\n"
-                        "*down*) kill \"$(cat server.pid)\" ;;\nesac\n");
+    write("bin/docker",
+          "#!/bin/sh\nset -eu\ncase \"$*\" in\n*' up '*)\n  rm -f server.out\n  python3 pages.py > server.out 2> "
+          "server.log &\n"
+          "  echo $! > server.pid\n  until grep -qs port server.out; do sleep 0.05; done\n"
+          "  port=$(sed -n 's/.*port \\([0-9]*\\).*/\\1/p' server.out)\n  sed \"s/PORT/$port/\" target.in > "
+          "target.yaml ;;\n"
+          "*down*) kill \"$(cat server.pid)\" ;;\nesac\n");
     ::chmod(folder_.at("bin/docker").c_str(), 0755);
-    write("target.in", "target: pipeline-shop\nwhy: A platform that a pipeline has started.\nkind: external\nurl: http://127.0.0.1:PORT\njourneys: external-example\n");
-    write("gate.yaml", "scenario: gate\nwhy: Pages by GET, quickly.\ntarget: target.yaml\ntraffic: { base_rate: 10, late_max: 5s }\ntiming: { steady: 14s, gap: 1s, drain: 5s }\n"
-                       "levels: [ { for: 14s, gap: 1s } ]\nchecks: none\nexpect: { success_rate: \">= 0.99\" }\n");
+    write("target.in",
+          "target: pipeline-shop\nwhy: A platform that a pipeline has started.\nkind: external\nurl: "
+          "http://127.0.0.1:PORT\njourneys: external-example\n");
+    write("gate.yaml",
+          "scenario: gate\nwhy: Pages by GET, quickly.\ntarget: target.yaml\ntraffic: { base_rate: 10, late_max: 5s "
+          "}\ntiming: { steady: 14s, gap: 1s, drain: 5s }\n"
+          "levels: [ { for: 14s, gap: 1s } ]\nchecks: none\nexpect: { success_rate: \">= 0.99\" }\n");
   }
   ~Pipeline() { (void)shell("docker compose -f x down"); }
 
@@ -80,8 +87,13 @@ class Pipeline {
     spec.program = "/bin/sh";
     spec.args = {folder_.at("script.sh")};
     const char* path = std::getenv("PATH");
-    spec.env = {{"PATH", folder_.at("bin") + ":" + (path == nullptr ? "/usr/bin:/bin" : path)}, {"CARDSTORM", binary_dir() + "/cardstorm"}, {"CARDSTORM_ROOT", CARDSTORM_ROOT},
-                {"COMPOSE", "compose.yaml"}, {"TARGET", "target.yaml"}, {"SCENARIO", "gate.yaml"}, {"BASELINE", baseline}};
+    spec.env = {{"PATH", folder_.at("bin") + ":" + (path == nullptr ? "/usr/bin:/bin" : path)},
+                {"CARDSTORM", binary_dir() + "/cardstorm"},
+                {"CARDSTORM_ROOT", CARDSTORM_ROOT},
+                {"COMPOSE", "compose.yaml"},
+                {"TARGET", "target.yaml"},
+                {"SCENARIO", "gate.yaml"},
+                {"BASELINE", baseline}};
     spec.stderr_path = folder_.at("stderr");
     Said said;
     const auto code = run_program(spec, 2min, [&](const std::string& line) { said.out += line + "\n"; });
@@ -105,7 +117,8 @@ TEST(CiTemplates, CommandsStartReplayComparePublishAndGate) {
   (void)pipeline.shell("docker compose -f x down");
 
   std::filesystem::rename(pipeline.at("cardstorm-run"), pipeline.at("good"));
-  // The same build again is no worse. A machine that stands still for a third of a second makes it so, once, not three times.
+  // The same build again is no worse. A machine that stands still for a third of a second makes it so, once, not three
+  // times.
   Said second;
   for (int tries = 0; tries < 3; ++tries) {
     std::filesystem::remove_all(pipeline.at("cardstorm-run"));

@@ -33,17 +33,22 @@ class TestFolder {
   std::string path_;
 };
 
-/// The release binary when the launcher built one (a drill is measured, sanitizers would distort it), else our own build.
+/// The release binary when the launcher built one (a drill is measured, sanitizers would distort it), else our own
+/// build.
 inline std::string binary_dir() {
   const char* release = std::getenv("CARDSTORM_RELEASE_BIN");
   return release != nullptr && *release != '\0' ? release : CARDSTORM_BIN;
 }
 
-struct Said { int code = -1; std::string out, err; };
+struct Said {
+  int code = -1;
+  std::string out, err;
+};
 
 class Command {
  public:
-  Command(const TestFolder& folder, std::vector<std::string> args) : err_path_(folder.at("stderr-" + std::to_string(++count()))) {
+  Command(const TestFolder& folder, std::vector<std::string> args)
+      : err_path_(folder.at("stderr-" + std::to_string(++count()))) {
     ProcessSpec spec;
     spec.program = binary_dir() + "/cardstorm";
     spec.args = std::move(args);
@@ -89,12 +94,13 @@ inline Said run_command(const TestFolder& folder, std::vector<std::string> args,
   return Command(folder, std::move(args)).finish(wait);
 }
 
-/// Whether a run says "unknown" for one reason alone: it was late itself, because this machine stood still for a moment. Then it has said nothing
-/// about the platform, and is to be made again.
+/// Whether a run says "unknown" for one reason alone: it was late itself, because this machine stood still for a
+/// moment. Then it has said nothing about the platform, and is to be made again.
 inline bool only_late(const Json& card) {
   const auto& why = card["why"].items();
   return card["verdict"].string() == "unknown" && !why.empty() &&
-         std::all_of(why.begin(), why.end(), [](const Json& reason) { return reason["code"].string() == "generator_untrusted"; });
+         std::all_of(why.begin(), why.end(),
+                     [](const Json& reason) { return reason["code"].string() == "generator_untrusted"; });
 }
 
 /// Polls `holds` until it is true; false when `wait` has passed.

@@ -1,5 +1,5 @@
-// drill: the whole product, end to end, on real parts: the fragile variant breaks, the hardened one does not, and the record
-// can be judged again.
+// drill: the whole product, end to end, on real parts: the fragile variant breaks, the hardened one does not, and the
+// record can be judged again.
 #include <gtest/gtest.h>
 
 #include "harness/core/text.hpp"
@@ -16,7 +16,8 @@ const Json& check(const Json& card, const std::string& name) {
   return kNone;
 }
 
-/// The first card text (CS and 26 characters of Crockford's base32) or buyer's phone (199 and eight digits, as a word) in `text`; else "".
+/// The first card text (CS and 26 characters of Crockford's base32) or buyer's phone (199 and eight digits, as a word)
+/// in `text`; else "".
 std::string secret_in(const std::string& text) {
   const std::string_view base32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ", digits = "0123456789";
   const auto run_of = [&](std::size_t at, std::string_view letters) {
@@ -52,7 +53,8 @@ TEST(Drill, TellsTheFragileFromTheHardenedPlatform) {
   }
 
   // Fragile: out of service each time, promises broken with witnesses.
-  for (const Json& episode : fragile["episodes"].items()) EXPECT_FALSE(episode["absorbed"].boolean()) << episode["fault"].string();
+  for (const Json& episode : fragile["episodes"].items())
+    EXPECT_FALSE(episode["absorbed"].boolean()) << episode["fault"].string();
   EXPECT_EQ(fragile["verdict"].string(), "fail");
   int broken = 0;
   for (const Json& c : fragile["checks"].items()) {

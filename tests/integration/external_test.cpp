@@ -1,4 +1,5 @@
-// external: a server that is not ours (Python's own http.server with a few files) is driven and judged by configuration alone.
+// external: a server that is not ours (Python's own http.server with a few files) is driven and judged by configuration
+// alone.
 #include <gtest/gtest.h>
 
 #include "harness/core/text.hpp"
@@ -30,7 +31,10 @@ TEST(External, IsDrivenAndJudgedByConfigurationAlone) {
   target.replace(at, address.size(), "url: http://127.0.0.1:" + words[5]);
   ASSERT_TRUE(write_file(folder.at("target.yaml"), target));
 
-  const Said said = run_command(folder, {"run", "smoke", "--target", folder.at("target.yaml"), "--set", "faults=[]", "--set", "traffic.late_max=5s", "--out", folder.at("run"), "--json"}, 2min);
+  const Said said = run_command(folder,
+                                {"run", "smoke", "--target", folder.at("target.yaml"), "--set", "faults=[]", "--set",
+                                 "traffic.late_max=5s", "--out", folder.at("run"), "--json"},
+                                2min);
   const auto card = Json::parse(said.out);
   ASSERT_TRUE(card) << said.out << said.err;
   EXPECT_EQ((*card)["target"].string(), "external-example");

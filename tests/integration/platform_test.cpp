@@ -1,4 +1,5 @@
-// The shop by hand: `cardstorm platform up` alone is enough, and the first walk of its contract works as it stands there.
+// The shop by hand: `cardstorm platform up` alone is enough, and the first walk of its contract works as it stands
+// there.
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -10,22 +11,27 @@ namespace cardstorm {
 namespace {
 
 std::string with(std::string text, const std::string& from, const std::string& to) {
-  for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) text.replace(at, from.size(), to);
+  for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
+    text.replace(at, from.size(), to);
   return text;
 }
 
-/// The lines of code between two headings of api.md, with the addresses of this shop; the one that starts it is left out, and where a
-/// reader waits for a second it waits for what comes, so that a slow disk is no other answer.
+/// The lines of code between two headings of api.md, with the addresses of this shop; the one that starts it is left
+/// out, and where a reader waits for a second it waits for what comes, so that a slow disk is no other answer.
 std::string code_of(const std::string& heading, const std::string& next, const Json& shop) {
   const auto text = read_file(std::string(CARDSTORM_ROOT) + "/reference_platform/api.md");
   if (!text) return "";
   const auto from = text->find(heading), to = text->find(next, from);
   std::string out;
   for (const auto& line : split(text->substr(from, to - from), '\n'))
-    if (line.starts_with("    ") && line.find("platform up") == std::string::npos) out += std::string(line.substr(4)) + "\n";
-  const std::string until_delivered = "for i in $(seq 200); do curl -s -H 'X-Buyer: me' $U/orders/$NO | grep -q '\"delivered\"' && break; sleep 0.1; done; ";
+    if (line.starts_with("    ") && line.find("platform up") == std::string::npos)
+      out += std::string(line.substr(4)) + "\n";
+  const std::string until_delivered =
+      "for i in $(seq 200); do curl -s -H 'X-Buyer: me' $U/orders/$NO | grep -q '\"delivered\"' && break; sleep 0.1; "
+      "done; ";
   out = with(out, "sleep 1; ", until_delivered);
-  return with(with(out, "http://127.0.0.1:8000", shop["url"].string()), "http://127.0.0.1:8001", shop["control_url"].string());
+  return with(with(out, "http://127.0.0.1:8000", shop["url"].string()), "http://127.0.0.1:8001",
+              shop["control_url"].string());
 }
 
 std::string walk(const TestFolder& folder, const std::string& code) {
@@ -71,7 +77,8 @@ TEST_P(Platform, TheFirstWalkOfItsContractWorksAsItStands) {
   EXPECT_TRUE(std::filesystem::exists(partners + "/alpha.jsonl"));
   ASSERT_TRUE(up.signal(SIGTERM));
   EXPECT_EQ(up.finish(60s).code, 0) << up.err();
-  EXPECT_TRUE(eventually(10s, [&] { return !std::filesystem::exists(partners); })) << "the partners did not end with the shop";
+  EXPECT_TRUE(eventually(10s, [&] { return !std::filesystem::exists(partners); }))
+      << "the partners did not end with the shop";
 }
 
 INSTANTIATE_TEST_SUITE_P(OfEachVariant, Platform, testing::Values("hardened", "fragile"));

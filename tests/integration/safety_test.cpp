@@ -51,7 +51,8 @@ TEST(Safety, CtrlCDuringTheStartLeavesAReportAndNothingElse) {
   const TestFolder folder;
   const std::string out = folder.at("drill");
   Command command(folder, {"drill", "--quick", "--out", out});
-  ASSERT_TRUE(eventually(60s, [&] { return command.err().find("starting fragile") != std::string::npos; })) << command.err();
+  ASSERT_TRUE(eventually(60s, [&] { return command.err().find("starting fragile") != std::string::npos; }))
+      << command.err();
   ASSERT_TRUE(command.signal(SIGINT));
   const Said said = command.finish(60s);
   EXPECT_EQ(said.code, 130) << said.err;

@@ -1,4 +1,5 @@
-// command_node: a real process (an HTTP server of python3) that scripts kill, start and look at, as a user's commands would.
+// command_node: a real process (an HTTP server of python3) that scripts kill, start and look at, as a user's commands
+// would.
 #pragma once
 
 #include <sys/stat.h>
@@ -19,9 +20,12 @@ class CommandNode {
  public:
   /// `says_pid`: the probe prints which instance it saw.
   explicit CommandNode(const std::string& dir, bool says_pid = true) : dir_(dir) {
-    script("start", "test -e '" + dir + "/broken' && exit 7\npython3 -m http.server 0 --bind 127.0.0.1 >/dev/null 2>&1 &\necho $! > '" + dir + "/pid'\n");
+    script("start", "test -e '" + dir +
+                        "/broken' && exit 7\npython3 -m http.server 0 --bind 127.0.0.1 >/dev/null 2>&1 &\necho $! > '" +
+                        dir + "/pid'\n");
     script("kill", "kill -9 $(cat '" + dir + "/pid')\n");
-    script("probe", std::string("pid=$(cat '") + dir + "/pid') && kill -0 $pid && " + (says_pid ? "echo \"pid $pid\"" : "true") + "\n");
+    script("probe", std::string("pid=$(cat '") + dir + "/pid') && kill -0 $pid && " +
+                        (says_pid ? "echo \"pid $pid\"" : "true") + "\n");
   }
   ~CommandNode() {
     if (const int pid = this->pid(); pid > 1 && ::kill(pid, 0) == 0) ::kill(pid, SIGKILL);
@@ -41,15 +45,20 @@ class CommandNode {
   }
   /// While broken, its start command fails.
   void break_start(bool broken) const {
-    if (broken) std::ofstream(dir_ + "/broken") << "";
-    else std::remove((dir_ + "/broken").c_str());
+    if (broken)
+      std::ofstream(dir_ + "/broken") << "";
+    else
+      std::remove((dir_ + "/broken").c_str());
   }
   [[nodiscard]] bool start() const { return run_command({dir_ + "/start"}, 5s, "").has_value(); }
   [[nodiscard]] int pid() const {
     const auto text = read_file(dir_ + "/pid");
     return text ? std::atoi(text->c_str()) : 0;
   }
-  [[nodiscard]] bool alive() const { const int id = pid(); return id > 1 && ::kill(id, 0) == 0; }
+  [[nodiscard]] bool alive() const {
+    const int id = pid();
+    return id > 1 && ::kill(id, 0) == 0;
+  }
 
  private:
   void script(const std::string& name, const std::string& body) const {

@@ -14,10 +14,14 @@ inline std::string text_of(const Event& e) {
   const auto add = [&](const char* name, const auto& v) {
     using T = std::remove_cvref_t<decltype(v)>;
     out += std::string(" ") + name + "=";
-    if constexpr (std::is_same_v<T, Nanos>) out += std::to_string(v.count());
-    else if constexpr (std::is_same_v<T, std::string>) out += v;
-    else if constexpr (std::is_enum_v<T>) out += to_text(v);
-    else out += std::to_string(v);
+    if constexpr (std::is_same_v<T, Nanos>)
+      out += std::to_string(v.count());
+    else if constexpr (std::is_same_v<T, std::string>)
+      out += v;
+    else if constexpr (std::is_enum_v<T>)
+      out += to_text(v);
+    else
+      out += std::to_string(v);
   };
   std::visit([&](const auto& event) { history::fields(event, add); }, e);
   return out;

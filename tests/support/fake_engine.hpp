@@ -1,4 +1,5 @@
-// fake_engine: a container engine on a unix socket, as small as node_kill needs it: inspect, kill, start. One thread; ends with the object.
+// fake_engine: a container engine on a unix socket, as small as node_kill needs it: inspect, kill, start. One thread;
+// ends with the object.
 #pragma once
 
 #include <poll.h>
@@ -24,7 +25,8 @@ class FakeEngine {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::strncpy(address.sun_path, path_.c_str(), sizeof address.sun_path - 1);
-    if (::bind(listening_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || ::listen(listening_, 16) != 0) std::abort();
+    if (::bind(listening_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || ::listen(listening_, 16) != 0)
+      std::abort();
     thread_ = std::thread([this] { run(); });
   }
   ~FakeEngine() {
@@ -47,8 +49,16 @@ class FakeEngine {
   void refuse_starts(bool on) { set(refuse_starts_, on); }
 
  private:
-  template <class T> T locked(T& value) { const std::lock_guard lock(mutex_); return value; }
-  template <class T> void set(T& value, T to) { const std::lock_guard lock(mutex_); value = std::move(to); }
+  template <class T>
+  T locked(T& value) {
+    const std::lock_guard lock(mutex_);
+    return value;
+  }
+  template <class T>
+  void set(T& value, T to) {
+    const std::lock_guard lock(mutex_);
+    value = std::move(to);
+  }
 
   void run() {
     for (;;) {
@@ -72,8 +82,10 @@ class FakeEngine {
     }
     const std::string line = text.substr(0, text.find(" HTTP/"));
     const auto [status, body] = answer(line);
-    const std::string out = "HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Type: application/json\r\nConnection: close\r\n" +
-                            (status == 204 || status == 304 ? "" : "Content-Length: " + std::to_string(body.size()) + "\r\n") + "\r\n" + body;
+    const std::string out =
+        "HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Type: application/json\r\nConnection: close\r\n" +
+        (status == 204 || status == 304 ? "" : "Content-Length: " + std::to_string(body.size()) + "\r\n") + "\r\n" +
+        body;
     [[maybe_unused]] const auto sent = ::send(fd, out.data(), out.size(), MSG_NOSIGNAL);
   }
   std::pair<int, std::string> answer(const std::string& line) {
@@ -81,8 +93,10 @@ class FakeEngine {
     calls_.push_back(line);
     const std::string id = kId;
     if (line == "GET /containers/shop-order-1/json" || line == "GET /containers/" + id + "/json")
-      return {200, R"({"Id":")" + id + R"(","HostConfig":{"AutoRemove":)" + (auto_remove_ ? "true" : "false") + R"(},"State":{"Running":)" +
-                       (running_ ? "true" : "false") + R"(,"Paused":false,"Restarting":false,"StartedAt":"2026-01-01T00:00:0)" + std::to_string(starts_) + R"(Z")" +
+      return {200, R"({"Id":")" + id + R"(","HostConfig":{"AutoRemove":)" + (auto_remove_ ? "true" : "false") +
+                       R"(},"State":{"Running":)" + (running_ ? "true" : "false") +
+                       R"(,"Paused":false,"Restarting":false,"StartedAt":"2026-01-01T00:00:0)" +
+                       std::to_string(starts_) + R"(Z")" +
                        (health_.empty() ? "" : R"(,"Health":{"Status":")" + health_ + R"("})") + "}}"};
     if (line == "POST /containers/" + id + "/kill?signal=KILL") {
       if (!running_) return {409, R"({"message":"is not running"})"};

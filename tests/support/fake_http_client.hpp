@@ -1,5 +1,5 @@
-// fake_http_client: a target in virtual time. A test says how each request is answered and after how long; time moves only
-// while the client waits, so that a minute of load takes milliseconds and every figure is exact.
+// fake_http_client: a target in virtual time. A test says how each request is answered and after how long; time moves
+// only while the client waits, so that a minute of load takes milliseconds and every figure is exact.
 #pragma once
 
 #include <algorithm>
@@ -18,15 +18,17 @@ struct FakeReply {
   Nanos after{1ms};
   int status = 200;
   std::string body = "{}";
-  Cause cause = Cause::none;      // other than none: no whole answer came
+  Cause cause = Cause::none;  // other than none: no whole answer came
   Outcome outcome = Outcome::ok;
-  std::vector<std::pair<std::string, std::string>> headers = {};   // names in lower case
+  std::vector<std::pair<std::string, std::string>> headers = {};  // names in lower case
 
   static FakeReply refused() { return {Nanos(0), 0, "", Cause::refused, Outcome::failed}; }
   static FakeReply reset() { return {1ms, 0, "", Cause::reset, Outcome::unknown}; }
   /// Never answers: what comes is the timeout.
   static FakeReply never() { return {Nanos::max(), 0, "", Cause::none, Outcome::ok}; }
-  static FakeReply json(std::string body, int status = 200, Nanos after = 1ms) { return {after, status, std::move(body), Cause::none, Outcome::ok, {}}; }
+  static FakeReply json(std::string body, int status = 200, Nanos after = 1ms) {
+    return {after, status, std::move(body), Cause::none, Outcome::ok, {}};
+  }
   FakeReply with(std::string name, std::string value) const {
     FakeReply out = *this;
     out.headers.emplace_back(std::move(name), std::move(value));
@@ -36,7 +38,10 @@ struct FakeReply {
 
 class FakeHttpClient final : public HttpClient {
  public:
-  struct Sent { HttpRequest request; Nanos at; };
+  struct Sent {
+    HttpRequest request;
+    Nanos at;
+  };
   using Behaviour = std::function<FakeReply(const HttpRequest&, Nanos now)>;
 
   FakeHttpClient(ManualClock& clock, Behaviour behaviour) : clock_(clock), behaviour_(std::move(behaviour)) {}
@@ -77,7 +82,10 @@ class FakeHttpClient final : public HttpClient {
   [[nodiscard]] std::size_t in_flight_max() const { return in_flight_max_; }
 
  private:
-  struct Pending { HttpResponse response; Done done; };
+  struct Pending {
+    HttpResponse response;
+    Done done;
+  };
   void move_to(Nanos t) {
     if (t >= stall_at_) t = std::max(t, std::exchange(stall_at_, Nanos::max()) + stall_length_);
     clock_.advance_to(t);
@@ -85,7 +93,7 @@ class FakeHttpClient final : public HttpClient {
 
   ManualClock& clock_;
   Behaviour behaviour_;
-  std::multimap<Nanos, Pending> pending_;   // by the time of the answer
+  std::multimap<Nanos, Pending> pending_;  // by the time of the answer
   std::vector<Sent> sent_;
   std::uint64_t sent_count_ = 0;
   std::size_t in_flight_max_ = 0;

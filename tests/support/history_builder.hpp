@@ -30,15 +30,17 @@ class RecordingSink final : public EventSink {
   int flushes_ = 0;
 };
 
-/// A few words for the usual events; `add` takes any other. Times in any order: take events() and sort, or write through
-/// a HistoryWriter.
+/// A few words for the usual events; `add` takes any other. Times in any order: take events() and sort, or write
+/// through a HistoryWriter.
 class HistoryBuilder {
  public:
   HistoryBuilder& add(Event e) {
     events_.push_back(std::move(e));
     return *this;
   }
-  HistoryBuilder& phase(Nanos at, Phase phase, std::uint32_t segment = 0) { return add(PhaseMarked{at, phase, segment}); }
+  HistoryBuilder& phase(Nanos at, Phase phase, std::uint32_t segment = 0) {
+    return add(PhaseMarked{at, phase, segment});
+  }
   HistoryBuilder& planned(TradeId trade, Nanos at, std::uint16_t steps = 1, std::uint16_t journey = 0) {
     return add(TradePlanned{trade, at, journey, steps});
   }
@@ -51,15 +53,19 @@ class HistoryBuilder {
     return add(TradeEnded{trade, at, outcome, cause});
   }
   /// A whole trade of one step.
-  HistoryBuilder& trade(TradeId trade, Nanos at, Nanos took, TradeOutcome outcome = TradeOutcome::ok, Cause cause = Cause::none) {
-    const Outcome step_outcome = outcome == TradeOutcome::ok ? Outcome::ok : outcome == TradeOutcome::failed ? Outcome::failed : Outcome::unknown;
+  HistoryBuilder& trade(TradeId trade, Nanos at, Nanos took, TradeOutcome outcome = TradeOutcome::ok,
+                        Cause cause = Cause::none) {
+    const Outcome step_outcome = outcome == TradeOutcome::ok       ? Outcome::ok
+                                 : outcome == TradeOutcome::failed ? Outcome::failed
+                                                                   : Outcome::unknown;
     return planned(trade, at).step(trade, 0, at, took, step_outcome, cause).ended(trade, at + took, outcome, cause);
   }
-  HistoryBuilder& order(TradeId trade, Nanos at, std::string order, std::int64_t amount_cents, std::string sku = "game-1",
-                        std::uint32_t quantity = 1) {
+  HistoryBuilder& order(TradeId trade, Nanos at, std::string order, std::int64_t amount_cents,
+                        std::string sku = "game-1", std::uint32_t quantity = 1) {
     return add(OrderSeen{trade, at, std::move(order), std::move(sku), quantity, amount_cents});
   }
-  HistoryBuilder& pay(TradeId trade, Nanos at, std::string order, std::string channel = "alpha", Outcome outcome = Outcome::ok) {
+  HistoryBuilder& pay(TradeId trade, Nanos at, std::string order, std::string channel = "alpha",
+                      Outcome outcome = Outcome::ok) {
     return add(PaySeen{trade, at, std::move(order), std::move(channel), outcome});
   }
   HistoryBuilder& card(TradeId trade, Nanos at, std::string order, std::uint32_t sku, std::uint32_t index) {

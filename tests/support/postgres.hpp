@@ -1,4 +1,5 @@
-// postgres: a private PostgreSQL for tests. Superuser `cardstorm` (password `s3cr-et`, asked for over TCP), database `postgres`.
+// postgres: a private PostgreSQL for tests. Superuser `cardstorm` (password `s3cr-et`, asked for over TCP), database
+// `postgres`.
 #pragma once
 
 #include <algorithm>
@@ -14,15 +15,30 @@ class Postgres {
     folder_.write("password", std::string(kPassword) + "\n");
     const std::string programs = newest();
     const std::string data = folder_.path() + "/data";
-    const std::vector<std::string> init{programs + "/initdb", "-A", "scram-sha-256", "--pwfile=" + folder_.path() + "/password", "--locale=C",
-                                        "-E", "UTF8", "-N", "-U", "cardstorm", "-D", data};
+    const std::vector<std::string> init{programs + "/initdb",
+                                        "-A",
+                                        "scram-sha-256",
+                                        "--pwfile=" + folder_.path() + "/password",
+                                        "--locale=C",
+                                        "-E",
+                                        "UTF8",
+                                        "-N",
+                                        "-U",
+                                        "cardstorm",
+                                        "-D",
+                                        data};
     if (!PrivateFolder::ended_well(folder_.spawn(init, "install.log"), std::chrono::seconds(60))) {
       error_ = "initdb: " + folder_.read("install.log");
       return;
     }
     std::vector<std::string> server{programs + "/postgres", "-D", data};
-    std::vector<std::string> settings{"listen_addresses=127.0.0.1", "port=" + std::to_string(port()), "unix_socket_directories=", "fsync=off",
-                                      "autovacuum=off", "shared_buffers=16MB", "max_wal_size=64MB"};
+    std::vector<std::string> settings{"listen_addresses=127.0.0.1",
+                                      "port=" + std::to_string(port()),
+                                      "unix_socket_directories=",
+                                      "fsync=off",
+                                      "autovacuum=off",
+                                      "shared_buffers=16MB",
+                                      "max_wal_size=64MB"};
     settings.insert(settings.end(), more.begin(), more.end());
     for (const std::string& setting : settings) {
       server.emplace_back("-c");
@@ -36,7 +52,7 @@ class Postgres {
   Postgres& operator=(const Postgres&) = delete;
   ~Postgres() { PrivateFolder::end(pid_, SIGQUIT, std::chrono::seconds(10)); }
 
-  [[nodiscard]] const std::string& error() const { return error_; }   // "" when it serves
+  [[nodiscard]] const std::string& error() const { return error_; }  // "" when it serves
   [[nodiscard]] int port() const { return port_.number(); }
   [[nodiscard]] std::string url(const std::string& database = "postgres") const {
     return "postgresql://cardstorm@127.0.0.1:" + std::to_string(port()) + "/" + database;

@@ -26,8 +26,8 @@
 
 namespace cardstorm::test {
 
-/// A port of loopback that nobody else is given while this lives. It is bound and never listened on: a server that sets SO_REUSEADDR,
-/// as all do, can listen there, and until then whoever connects is refused.
+/// A port of loopback that nobody else is given while this lives. It is bound and never listened on: a server that sets
+/// SO_REUSEADDR, as all do, can listen there, and until then whoever connects is refused.
 class HeldPort {
  public:
   HeldPort() {
@@ -37,7 +37,9 @@ class HeldPort {
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof address;
-    if (::bind(fd_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size) != 0) std::abort();
+    if (::bind(fd_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+        ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size) != 0)
+      std::abort();
     number_ = ntohs(address.sin_port);
   }
   ~HeldPort() { ::close(fd_); }
@@ -49,8 +51,8 @@ class HeldPort {
   int fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), number_ = 0;
 };
 
-/// A folder directly under /tmp (a socket path has at most 107 bytes) and the programs started in it. As root everything runs as
-/// `nobody`, who owns the folder: PostgreSQL refuses to run as root.
+/// A folder directly under /tmp (a socket path has at most 107 bytes) and the programs started in it. As root
+/// everything runs as `nobody`, who owns the folder: PostgreSQL refuses to run as root.
 class PrivateFolder {
  public:
   PrivateFolder() {
@@ -82,13 +84,19 @@ class PrivateFolder {
   /// Starts argv[0] (a path); its words go to `log`. It dies when the thread that started it ends. -1 when it cannot.
   [[nodiscard]] pid_t spawn(std::vector<std::string> argv, const std::string& log, int dies_of = SIGKILL) const {
     if (::geteuid() == 0) {
-      const std::vector<std::string> drop{"/usr/bin/setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", std::string("--pdeathsig=") + (dies_of == SIGQUIT ? "QUIT" : "KILL"), "--"};
+      const std::vector<std::string> drop{"/usr/bin/setpriv",
+                                          "--reuid=nobody",
+                                          "--regid=nogroup",
+                                          "--clear-groups",
+                                          std::string("--pdeathsig=") + (dies_of == SIGQUIT ? "QUIT" : "KILL"),
+                                          "--"};
       argv.insert(argv.begin(), drop.begin(), drop.end());
     }
     std::vector<char*> words;
     for (std::string& word : argv) words.push_back(word.data());
     words.push_back(nullptr);
-    std::string home = "HOME=" + path_, path = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", locale = "LC_ALL=C", zone = "TZ=UTC";
+    std::string home = "HOME=" + path_, path = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", locale = "LC_ALL=C",
+                zone = "TZ=UTC";
     char* environment[] = {home.data(), path.data(), locale.data(), zone.data(), nullptr};
     const int out = ::open((path_ + "/" + log).c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -146,7 +154,8 @@ bool await_server(pid_t pid, std::chrono::seconds wait, Ready ready) {
   for (const auto end = std::chrono::steady_clock::now() + wait; std::chrono::steady_clock::now() < end;) {
     if (ready()) return true;
     siginfo_t gone{};
-    if (::waitid(P_PID, static_cast<id_t>(pid), &gone, WEXITED | WNOHANG | WNOWAIT) == 0 && gone.si_pid == pid) return false;
+    if (::waitid(P_PID, static_cast<id_t>(pid), &gone, WEXITED | WNOHANG | WNOWAIT) == 0 && gone.si_pid == pid)
+      return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   return false;

@@ -40,7 +40,10 @@ Plan make_plan(std::uint64_t seed, std::uint64_t trades) {
                 journey("bulk", "bulk", "game_card", {"game"}), journey("member", "refund", "membership", {"vip"}),
                 journey("phone", "topup", "topup", {"phone"})};
   p.journeys[2].quantity_min = p.journeys[2].quantity_max = 3;
-  p.stock = {{"game", "game_card", 2000, 1000}, {"rare", "game_card", 6, 500}, {"vip", "membership", 0, 300}, {"phone", "topup", 0, 700}};
+  p.stock = {{"game", "game_card", 2000, 1000},
+             {"rare", "game_card", 6, 500},
+             {"vip", "membership", 0, 300},
+             {"phone", "topup", 0, 700}};
   p.planned_trades = trades;
   p.planned_steps = trades * 3;
   p.load_end = 40s;
@@ -77,7 +80,15 @@ class Shop {
   }
 
  private:
-  struct Sale { Arrival a; std::string order; const MintedSku* sku; std::int64_t cents; AuditOrder row; Nanos at; bool seen; };
+  struct Sale {
+    Arrival a;
+    std::string order;
+    const MintedSku* sku;
+    std::int64_t cents;
+    AuditOrder row;
+    Nanos at;
+    bool seen;
+  };
 
   Audit& audit() { return *run_.record.audit; }
   Evidence& evidence() { return run_.record.evidence; }
@@ -100,8 +111,10 @@ class Shop {
     const bool limited = sku->cards > 0;
     if (limited && left < a.quantity && !(bug_ == Bug::oversell && a.trade >= strike_from_)) return refuse(a);
     const bool beyond = limited && left < a.quantity;
-    if (beyond) struck_ = true;
-    else if (limited) left -= a.quantity;
+    if (beyond)
+      struck_ = true;
+    else if (limited)
+      left -= a.quantity;
     Sale s{a, "n" + std::to_string(a.trade), sku, sku->price_cents * a.quantity, {}, a.at + 50ms, !chance(0.08)};
     s.row.order = s.order;
     s.row.buyer = a.buyer;
@@ -120,7 +133,8 @@ class Shop {
     tell(TradeEnded{a.trade, a.at + 30ms, TradeOutcome::failed, Cause::sold_out});
   }
 
-  void ended(const Arrival& a, std::uint16_t index, Nanos done, Outcome outcome, Cause cause, std::uint16_t resends = 0) {
+  void ended(const Arrival& a, std::uint16_t index, Nanos done, Outcome outcome, Cause cause,
+             std::uint16_t resends = 0) {
     const bool sent = cause != Cause::earlier_step;
     const Nanos planned = index == 0 ? a.at : done - 20ms;
     tell(StepEnded{a.trade, index, planned, planned, done, outcome, cause, static_cast<std::uint16_t>(sent ? 200 : 0),
@@ -129,7 +143,8 @@ class Shop {
 
   void lose(const Arrival& a, std::uint16_t index, Nanos at) {
     ended(a, index, at, Outcome::unknown, Cause::timeout, 1);
-    for (auto i = static_cast<std::uint16_t>(index + 1); i < 3; ++i) ended(a, i, at, Outcome::failed, Cause::earlier_step);
+    for (auto i = static_cast<std::uint16_t>(index + 1); i < 3; ++i)
+      ended(a, i, at, Outcome::failed, Cause::earlier_step);
     tell(TradeEnded{a.trade, at, TradeOutcome::unknown, Cause::timeout});
   }
 
@@ -175,12 +190,13 @@ class Shop {
     evidence().charges.push_back({at, s.a.channel, no, "o-" + s.order, s.order, s.cents});
   }
   void notify(const Sale& s, Nanos at, int attempt, bool taken) {
-    evidence().notifies.push_back({at + 20ms, s.a.channel, evidence().charges.back().trade_no, s.order, attempt, taken, 15ms});
+    evidence().notifies.push_back(
+        {at + 20ms, s.a.channel, evidence().charges.back().trade_no, s.order, attempt, taken, 15ms});
   }
 
   void enter(const std::string& wallet, const std::string& order, std::int64_t delta) {
     auto& balance = wallets_.try_emplace(wallet, kOpening).first->second;
-    if (strikes(Bug::wallet_drift, strike_from_)) {   // the lost update: the entry is written, the balance forgets it
+    if (strikes(Bug::wallet_drift, strike_from_)) {  // the lost update: the entry is written, the balance forgets it
       audit().ledger.push_back({++sequence_, wallet, order, delta < 0 ? "pay" : "refund", delta, balance});
       return;
     }
@@ -195,7 +211,7 @@ class Shop {
       if (!unseen) tell(GoodsSeen{s.a.trade, at, s.order, "membership", "r-" + s.order});
       return;
     }
-    if (beyond) {   // sold beyond the stock: there is no card to give
+    if (beyond) {  // sold beyond the stock: there is no card to give
       s.row.status = "paid";
       return;
     }
@@ -211,7 +227,8 @@ class Shop {
     const std::string request = "q" + s.order;
     evidence().topups.push_back({at - 50ms, request, s.order, "d", s.cents, false});
     evidence().topups.push_back({at, request, s.order, "d", s.cents, true});
-    if (strikes(Bug::double_credit, s.a.trade)) evidence().topups.push_back({at + 1s, request + "b", s.order, "d", s.cents, true});
+    if (strikes(Bug::double_credit, s.a.trade))
+      evidence().topups.push_back({at + 1s, request + "b", s.order, "d", s.cents, true});
     if (!unseen) tell(GoodsSeen{s.a.trade, at, s.order, "topup", request});
   }
 
@@ -229,8 +246,10 @@ class Shop {
   void refund(Sale& s, Nanos at) {
     s.row.status = "refunded";
     s.row.refunded_cents = s.row.paid_cents;
-    if (s.a.channel == "wallet") enter(s.a.buyer, s.order, s.cents);
-    else evidence().refunds.push_back({at, s.a.channel, "t", "f" + s.order, s.order, s.cents});
+    if (s.a.channel == "wallet")
+      enter(s.a.buyer, s.order, s.cents);
+    else
+      evidence().refunds.push_back({at, s.a.channel, "t", "f" + s.order, s.order, s.cents});
     tell(RefundSeen{s.a.trade, at, s.order, s.cents, Outcome::ok});
   }
 
@@ -239,7 +258,8 @@ class Shop {
     tell(GeneratorSeen{60s, 100us, 900us, 1.0, 0.2, 0.0, "rr"});
     tell(PhaseMarked{0s, Phase::steady, 0});
     tell(PhaseMarked{60s, Phase::done, 0});
-    std::stable_sort(run_.events.begin(), run_.events.end(), [](const Event& a, const Event& b) { return time_of(a) < time_of(b); });
+    std::stable_sort(run_.events.begin(), run_.events.end(),
+                     [](const Event& a, const Event& b) { return time_of(a) < time_of(b); });
   }
 
   Rng rng_;
@@ -255,8 +275,8 @@ class Shop {
 }  // namespace
 
 std::string_view to_text(Bug bug) {
-  constexpr const char* kNames[] = {"none", "double_card", "lost_credit", "double_charge", "double_credit",
-                                    "foreign_card", "oversell", "wallet_drift", "money_drift"};
+  constexpr const char* kNames[] = {"none",         "double_card", "lost_credit",  "double_charge", "double_credit",
+                                    "foreign_card", "oversell",    "wallet_drift", "money_drift"};
   return kNames[static_cast<std::size_t>(bug)];
 }
 

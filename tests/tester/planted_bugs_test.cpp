@@ -1,4 +1,5 @@
-// Who judges the judge: every planted bug must be caught by its check in every seed, and a healthy shop must never be blamed.
+// Who judges the judge: every planted bug must be caught by its check in every seed, and a healthy shop must never be
+// blamed.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -38,8 +39,10 @@ TEST(PlantedBugs, HealthyShopIsNeverBlamed) {
     const auto card = judged(seed, Bug::none);
     ASSERT_EQ(to_text(card.verdict), "pass") << "seed " << seed << "\n" << all_of(card);
     const std::set<std::string> missed(card.not_exercised.begin(), card.not_exercised.end());
-    if (seed == 1) never = missed;
-    else std::erase_if(never, [&](const std::string& n) { return !missed.contains(n); });
+    if (seed == 1)
+      never = missed;
+    else
+      std::erase_if(never, [&](const std::string& n) { return !missed.contains(n); });
   }
   EXPECT_FALSE(never.contains("sold_out")) << "the healthy shop must be an interesting one";
   EXPECT_FALSE(never.contains("late_notify"));
@@ -47,7 +50,10 @@ TEST(PlantedBugs, HealthyShopIsNeverBlamed) {
   EXPECT_FALSE(never.contains("payment_answer_lost"));
 }
 
-struct Planted { Bug bug; std::string check; };
+struct Planted {
+  Bug bug;
+  std::string check;
+};
 
 class EachBug : public testing::TestWithParam<Planted> {};
 
@@ -64,10 +70,14 @@ TEST_P(EachBug, IsCaughtByItsCheckInEverySeed) {
 
 TEST_P(EachBug, LeavesTheOthersAlone) {
   // What each bug truly breaks besides its own promise: a double charge is money that the books do not know, and so on.
-  const std::map<Bug, std::set<std::string>> also{
-      {Bug::double_card, {}}, {Bug::lost_credit, {}}, {Bug::double_charge, {"money_conserved"}},
-      {Bug::double_credit, {}}, {Bug::foreign_card, {}}, {Bug::oversell, {"paid_then_credited"}},
-      {Bug::wallet_drift, {"money_conserved"}}, {Bug::money_drift, {}}};
+  const std::map<Bug, std::set<std::string>> also{{Bug::double_card, {}},
+                                                  {Bug::lost_credit, {}},
+                                                  {Bug::double_charge, {"money_conserved"}},
+                                                  {Bug::double_credit, {}},
+                                                  {Bug::foreign_card, {}},
+                                                  {Bug::oversell, {"paid_then_credited"}},
+                                                  {Bug::wallet_drift, {"money_conserved"}},
+                                                  {Bug::money_drift, {}}};
   for (std::uint64_t seed = 1; seed <= kSeeds / 4; ++seed) {
     const auto card = judged(seed, GetParam().bug);
     for (const auto& f : card.checks) {
@@ -77,16 +87,18 @@ TEST_P(EachBug, LeavesTheOthersAlone) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, EachBug,
-                         testing::Values(Planted{Bug::double_card, "card_unique"}, Planted{Bug::lost_credit, "paid_then_credited"},
-                                         Planted{Bug::double_charge, "one_charge_per_intent"},
-                                         Planted{Bug::double_credit, "one_credit_per_charge"}, Planted{Bug::foreign_card, "card_genuine"},
-                                         Planted{Bug::oversell, "no_oversell"}, Planted{Bug::wallet_drift, "wallet_exact"},
-                                         Planted{Bug::money_drift, "money_conserved"}),
-                         [](const auto& param) { return std::string(to_text(param.param.bug)); });
+INSTANTIATE_TEST_SUITE_P(
+    All, EachBug,
+    testing::Values(Planted{Bug::double_card, "card_unique"}, Planted{Bug::lost_credit, "paid_then_credited"},
+                    Planted{Bug::double_charge, "one_charge_per_intent"},
+                    Planted{Bug::double_credit, "one_credit_per_charge"}, Planted{Bug::foreign_card, "card_genuine"},
+                    Planted{Bug::oversell, "no_oversell"}, Planted{Bug::wallet_drift, "wallet_exact"},
+                    Planted{Bug::money_drift, "money_conserved"}),
+    [](const auto& param) { return std::string(to_text(param.param.bug)); });
 
 TEST(PlantedBugs, SameSeedGivesTheSameBytes) {
-  const auto a = json_of_scorecard(judged(7, Bug::double_card)).dump(2), b = json_of_scorecard(judged(7, Bug::double_card)).dump(2);
+  const auto a = json_of_scorecard(judged(7, Bug::double_card)).dump(2),
+             b = json_of_scorecard(judged(7, Bug::double_card)).dump(2);
   EXPECT_EQ(a, b);
 }
 

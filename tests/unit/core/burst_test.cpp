@@ -22,12 +22,12 @@ TEST(Burst, AnEvenStreamHasNoDispersion) {
 }
 
 TEST(Burst, CountsEmptyWindowsToo) {
-  const std::vector<Nanos> times{0s, 1ms, 2ms, 3ms};   // counts per second: 4 0 0 0: mean 1, variance 3
+  const std::vector<Nanos> times{0s, 1ms, 2ms, 3ms};  // counts per second: 4 0 0 0: mean 1, variance 3
   const auto bursts = burst_numbers(times, 0s, 4s);
   EXPECT_EQ(bursts[1].peak, 4U);
   EXPECT_DOUBLE_EQ(bursts[1].dispersion.value(), 3.0);
   EXPECT_DOUBLE_EQ(bursts[0].dispersion.value(), (16.0 / 40 - 0.01) / 0.1);
-  EXPECT_FALSE(bursts[2].dispersion);   // no two whole windows of 10 s
+  EXPECT_FALSE(bursts[2].dispersion);  // no two whole windows of 10 s
   EXPECT_EQ(bursts[2].peak, 4U);
 }
 

@@ -56,7 +56,8 @@ TEST(Histogram, TakesTheHugeAndTheNegativeWithoutHarm) {
 }
 
 TEST(Duration, RoundTrips) {
-  for (const char* text : {"0s", "20s", "1.5s", "500ms", "250us", "3ns", "90s"}) EXPECT_EQ(duration_text(*parse_duration(text)), text);
+  for (const char* text : {"0s", "20s", "1.5s", "500ms", "250us", "3ns", "90s"})
+    EXPECT_EQ(duration_text(*parse_duration(text)), text);
   EXPECT_EQ(*parse_duration("1.5m"), 90s);
 }
 

@@ -12,10 +12,14 @@ namespace {
 
 Json random_value(Rng& rng, int depth) {
   switch (rng.below(depth > 3 ? 5 : 7)) {
-    case 0: return {};
-    case 1: return rng.below(2) == 0;
-    case 2: return static_cast<std::int64_t>(rng.next());
-    case 3: return (rng.unit() - 0.5) * 1e12;
+    case 0:
+      return {};
+    case 1:
+      return rng.below(2) == 0;
+    case 2:
+      return static_cast<std::int64_t>(rng.next());
+    case 3:
+      return (rng.unit() - 0.5) * 1e12;
     case 4: {
       std::string s;
       for (auto n = rng.below(12); n > 0; --n) s += static_cast<char>(rng.below(127));
@@ -53,7 +57,9 @@ TEST(Json, SurvivesAnyBytes) {
     std::string text = seed;
     for (auto n = rng.below(4) + 1; n > 0; --n) text[rng.below(text.size())] = static_cast<char>(rng.below(256));
     const auto parsed = Json::parse(text.substr(0, rng.below(text.size() + 1)));
-    if (!parsed) { EXPECT_NE(parsed.error().what.find("JSON "), std::string::npos); }
+    if (!parsed) {
+      EXPECT_NE(parsed.error().what.find("JSON "), std::string::npos);
+    }
   }
 }
 
@@ -64,7 +70,8 @@ TEST(Json, NamesLineAndColumnOfAMistake) {
 }
 
 TEST(Json, RefusesWhatTheStandardRefuses) {
-  for (const char* text : {"", "01", "1.", ".5", "+1", "[1,]", "{\"a\":1,}", "{a:1}", "\"\t\"", "nul", "\"\\x\"", "1 2", "\"\\ud800\"", "[", "\""})
+  for (const char* text : {"", "01", "1.", ".5", "+1", "[1,]", "{\"a\":1,}", "{a:1}", "\"\t\"", "nul", "\"\\x\"", "1 2",
+                           "\"\\ud800\"", "[", "\""})
     EXPECT_FALSE(Json::parse(text)) << text;
 }
 
@@ -76,7 +83,8 @@ TEST(Json, FindsByPointer) {
   EXPECT_EQ(j.at_pointer("/a/0/d~0e")->integer(), 2);
   EXPECT_EQ(j.at_pointer("/")->integer(), 3);
   EXPECT_EQ(j.at_pointer(""), &j);
-  for (const char* nothing : {"/a/1", "/a/00", "/a/-", "/x", "a", "/a/0/b~1c/deeper"}) EXPECT_EQ(j.at_pointer(nothing), nullptr) << nothing;
+  for (const char* nothing : {"/a/1", "/a/00", "/a/-", "/x", "a", "/a/0/b~1c/deeper"})
+    EXPECT_EQ(j.at_pointer(nothing), nullptr) << nothing;
 }
 
 TEST(Json, KeepsTheOrderOfMembersAndReplacesInPlace) {

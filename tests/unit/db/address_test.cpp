@@ -23,17 +23,19 @@ TEST(DbUrl, IsReadInFull) {
   EXPECT_EQ(b->kind, "mysql");
   EXPECT_EQ(b->host, "::1");
   EXPECT_EQ(b->port, 3306);
-  EXPECT_EQ(parse_db_url("postgresql://u@h/d?options=-csearch_path%3Dshop%20-cx%3Dy&sslmode=disable")->startup, "-csearch_path=shop -cx=y");
+  EXPECT_EQ(parse_db_url("postgresql://u@h/d?options=-csearch_path%3Dshop%20-cx%3Dy&sslmode=disable")->startup,
+            "-csearch_path=shop -cx=y");
   EXPECT_TRUE(parse_db_url("postgresql://u@h/d?sslmode=disable&gssencmode=disable"));
   EXPECT_EQ(parse_db_url("mariadb://u@h/d")->kind, "mysql");
   EXPECT_EQ(parse_db_url("postgres://u@h/d")->port, 5432);
 }
 
 TEST(DbUrl, SaysWhatIsWrongAndHidesThePassword) {
-  for (const char* url : {"", "shop", "oracle://u@h/d", "mysql://u@h", "mysql://u@h/", "mysql://h/d", "mysql://@h/d", "mysql://:p@h/d", "mysql://u@:3306/d",
-                          "mysql://u@h:0/d", "mysql://u@h:99999/d", "mysql://u@h:x/d", "mysql://u@[::1/d", "mysql://u@[::1]x/d", "mysql://u@h/d?compress=1",
-                          "mysql://u@h/d?sslmode=maybe", "mysql://u@h/d?gssencmode=disable", "postgresql://u@h/d?gssencmode=require",
-                          "postgresql://u@h/d?"}) {
+  for (const char* url :
+       {"", "shop", "oracle://u@h/d", "mysql://u@h", "mysql://u@h/", "mysql://h/d", "mysql://@h/d", "mysql://:p@h/d",
+        "mysql://u@:3306/d", "mysql://u@h:0/d", "mysql://u@h:99999/d", "mysql://u@h:x/d", "mysql://u@[::1/d",
+        "mysql://u@[::1]x/d", "mysql://u@h/d?compress=1", "mysql://u@h/d?sslmode=maybe",
+        "mysql://u@h/d?gssencmode=disable", "postgresql://u@h/d?gssencmode=require", "postgresql://u@h/d?"}) {
     const auto a = parse_db_url(url);
     ASSERT_FALSE(a) << url;
     EXPECT_EQ(a.error().code, Errc::invalid) << url;

@@ -38,13 +38,18 @@ class Session : public testing::TestWithParam<std::string> {
     EXPECT_TRUE(session) << session.error().what;
     return session ? std::move(*session) : nullptr;
   }
-  [[nodiscard]] static std::string sleep(const std::string& seconds) { return mysql() ? "SELECT SLEEP(" + seconds + ")" : "SELECT pg_sleep(" + seconds + ")"; }
+  [[nodiscard]] static std::string sleep(const std::string& seconds) {
+    return mysql() ? "SELECT SLEEP(" + seconds + ")" : "SELECT pg_sleep(" + seconds + ")";
+  }
 };
 
 TEST_P(Session, GivesRowsAsTextByColumn) {
   const auto session = open();
   ASSERT_TRUE(session);
-  const auto rows = session->query("SELECT 1 AS n, NULL AS nothing, '" "\xE5\x8D\xA1" "' AS name UNION ALL SELECT 2, NULL, ''");
+  const auto rows = session->query(
+      "SELECT 1 AS n, NULL AS nothing, '"
+      "\xE5\x8D\xA1"
+      "' AS name UNION ALL SELECT 2, NULL, ''");
   ASSERT_TRUE(rows) << rows.error().what;
   ASSERT_EQ(rows->size(), 2u);
   EXPECT_EQ((*rows)[0].dump(), "{\"n\":\"1\",\"nothing\":null,\"name\":\"\xE5\x8D\xA1\"}");
@@ -88,7 +93,9 @@ TEST_P(Session, EndsAStatementAtTheServersLimit) {
   ASSERT_TRUE(session);
   const Nanos begin = monotonic_now();
   // MariaDB ends SLEEP() early and calls it a success; a join that never ends is ended with an error.
-  const auto slow = mysql() ? session->query("SELECT COUNT(*) FROM information_schema.columns a, information_schema.columns b, information_schema.columns c")
+  const auto slow = mysql() ? session->query(
+                                  "SELECT COUNT(*) FROM information_schema.columns a, information_schema.columns b, "
+                                  "information_schema.columns c")
                             : session->query(sleep("20"));
   ASSERT_FALSE(slow);
   EXPECT_EQ(slow.error().code, Errc::timeout) << slow.error().what;
@@ -113,11 +120,13 @@ TEST_P(Session, IsEndedByTheServerWhenItIsIdle) {
   const auto idle = open(options), observer = open();
   ASSERT_TRUE(idle && observer);
   ASSERT_TRUE(idle->query(mysql() ? "START TRANSACTION" : "BEGIN"));
-  const std::string count = mysql() ? "SELECT COUNT(*) AS n FROM information_schema.processlist WHERE id = " + std::to_string(idle->id())
-                                    : "SELECT count(*) AS n FROM pg_stat_activity WHERE pid = " + std::to_string(idle->id());
+  const std::string count =
+      mysql() ? "SELECT COUNT(*) AS n FROM information_schema.processlist WHERE id = " + std::to_string(idle->id())
+              : "SELECT count(*) AS n FROM pg_stat_activity WHERE pid = " + std::to_string(idle->id());
   EXPECT_EQ((*observer->query(count))[0]["n"].string(), "1");
   const auto gone = [&] { return (*observer->query(count))[0]["n"].string() == "0"; };
-  EXPECT_TRUE(test::await_server(::getpid(), std::chrono::seconds(5), gone)) << "nobody but the server can have ended it";
+  EXPECT_TRUE(test::await_server(::getpid(), std::chrono::seconds(5), gone))
+      << "nobody but the server can have ended it";
   const auto after = idle->query("SELECT 1");
   ASSERT_FALSE(after);
   EXPECT_EQ(after.error().code, Errc::unavailable) << after.error().what;
@@ -183,7 +192,8 @@ TEST_P(Session, TellsThatTheServerIsFull) {
   EXPECT_TRUE(server_full(second.error())) << second.error().what;
 }
 
-INSTANTIATE_TEST_SUITE_P(Db, Session, testing::Values("postgresql", "mysql"), [](const auto& kind) { return kind.param; });
+INSTANTIATE_TEST_SUITE_P(Db, Session, testing::Values("postgresql", "mysql"),
+                         [](const auto& kind) { return kind.param; });
 
 }  // namespace
 }  // namespace cardstorm

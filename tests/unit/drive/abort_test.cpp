@@ -17,7 +17,9 @@ Plan plan_with(std::vector<AbortRule> rules) {
 struct Story {
   explicit Story(const Plan& plan, std::function<Phase(Nanos)> phase_at = {}) : watch(plan, 1, std::move(phase_at)) {}
 
-  std::optional<AbortBreach> run(Nanos to, const std::function<bool(Nanos)>& good, const std::function<Nanos(Nanos)>& latency = [](Nanos) { return Nanos(10ms); }) {
+  std::optional<AbortBreach> run(
+      Nanos to, const std::function<bool(Nanos)>& good,
+      const std::function<Nanos(Nanos)>& latency = [](Nanos) { return Nanos(10ms); }) {
     for (; now < to; now += 100ms) {
       for (Nanos planned = now; planned < now + 100ms; planned += 10ms) {
         tally.step(planned, good(planned), latency(planned));
@@ -47,7 +49,7 @@ TEST(Abort, StrikesWithinTwelveTenthsOfTheBreach) {
   EXPECT_LE(story.decided - breach->at, Nanos(1200ms));
   EXPECT_NEAR(breach->value, 0.89, 1e-9);
   EXPECT_EQ(breach->rule, "good_share >= 0.9 over 10s");
-  EXPECT_FALSE(story.watch.decide());   // told once
+  EXPECT_FALSE(story.watch.decide());  // told once
 }
 
 TEST(Abort, SparesAShortDip) {
@@ -66,7 +68,7 @@ TEST(Abort, CountsStepsThatHangBeyondTheLimitAndNoYoungerOnes) {
   const auto good = [](Nanos) { return true; };
   EXPECT_FALSE(story.run(10s, good));
   for (int i = 0; i < 100; ++i) story.open.push_back(9s + 500ms);
-  EXPECT_FALSE(story.run(10500ms, good));   // not older than a second yet
+  EXPECT_FALSE(story.run(10500ms, good));  // not older than a second yet
   const auto breach = story.run(12s, good);
   ASSERT_TRUE(breach);
   EXPECT_LT(breach->value, 0.7);
@@ -75,10 +77,12 @@ TEST(Abort, CountsStepsThatHangBeyondTheLimitAndNoYoungerOnes) {
 TEST(Abort, KnowsThePercentile) {
   Story story(plan_with({{"p99_ms", "<=", 500, 5s, ""}}));
   const auto good = [](Nanos) { return true; };
-  EXPECT_FALSE(story.run(20s, good, [](Nanos t) { return t % Nanos(1s) == Nanos(0) ? Nanos(900ms) : Nanos(10ms); }));   // exactly 1 %
-  const auto breach = story.run(40s, good, [](Nanos t) { return t % Nanos(500ms) == Nanos(0) ? Nanos(900ms) : Nanos(10ms); });
+  EXPECT_FALSE(story.run(
+      20s, good, [](Nanos t) { return t % Nanos(1s) == Nanos(0) ? Nanos(900ms) : Nanos(10ms); }));  // exactly 1 %
+  const auto breach =
+      story.run(40s, good, [](Nanos t) { return t % Nanos(500ms) == Nanos(0) ? Nanos(900ms) : Nanos(10ms); });
   ASSERT_TRUE(breach);
-  EXPECT_NEAR(breach->value, 900, 90);   // coarse: an eighth of an octave
+  EXPECT_NEAR(breach->value, 900, 90);  // coarse: an eighth of an octave
 }
 
 TEST(Abort, WatchesTheGeneratorToo) {
@@ -92,7 +96,7 @@ TEST(Abort, WatchesTheGeneratorToo) {
 TEST(Abort, KeepsToItsPhase) {
   const auto phase_at = [](Nanos t) { return t < 20s ? Phase::steady : t < 40s ? Phase::fault : Phase::observe; };
   Story fault_only(plan_with({{"good_share", ">=", 0.9, 5s, "observe"}}), phase_at);
-  EXPECT_FALSE(fault_only.run(44900ms, [](Nanos t) { return t < 20s; }));   // no whole window lies in observe yet
+  EXPECT_FALSE(fault_only.run(44900ms, [](Nanos t) { return t < 20s; }));  // no whole window lies in observe yet
   const auto breach = fault_only.run(60s, [](Nanos) { return false; });
   ASSERT_TRUE(breach);
   EXPECT_EQ(breach->at, Nanos(45s));
@@ -103,7 +107,7 @@ TEST(Abort, NeedsSamples) {
   AbortWatch watch(plan, 1, {});
   AbortTally tally;
   for (Nanos t{0}; t < 10s; t += 100ms) {
-    tally.step(t, false, std::nullopt);   // ten in each window
+    tally.step(t, false, std::nullopt);  // ten in each window
     watch.tell(0, t + 100ms, tally, {});
     EXPECT_FALSE(watch.decide());
   }
@@ -119,12 +123,12 @@ TEST(Abort, WaitsForEveryShardAndSumsThem) {
     good.step(t, true, std::nullopt);
   }
   watch.tell(0, 5s, bad, {});
-  EXPECT_FALSE(watch.decide());   // the other has not told
+  EXPECT_FALSE(watch.decide());  // the other has not told
   watch.tell(1, 5s, good, {});
-  EXPECT_FALSE(watch.decide());   // two thirds are good
+  EXPECT_FALSE(watch.decide());  // two thirds are good
   for (Nanos t{5s}; t < 9s; t += 10ms) bad.step(t, false, std::nullopt);
   watch.tell(0, 9s, bad, {});
-  watch.leave(1);                 // the good one has ended
+  watch.leave(1);  // the good one has ended
   EXPECT_TRUE(watch.decide());
 }
 

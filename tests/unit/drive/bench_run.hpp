@@ -40,9 +40,10 @@ class Borrowed final : public HttpClient {
  public:
   explicit Borrowed(HttpClient& client) : client_(client) {}
   void submit(HttpRequest request, Done done) override {
-    client_.submit(std::move(request), [alive = std::weak_ptr<const int>(alive_), done = std::move(done)](HttpResponse response) {
-      if (!alive.expired()) done(std::move(response));   // a client that has ended tells nobody
-    });
+    client_.submit(std::move(request),
+                   [alive = std::weak_ptr<const int>(alive_), done = std::move(done)](HttpResponse response) {
+                     if (!alive.expired()) done(std::move(response));  // a client that has ended tells nobody
+                   });
   }
   void drive(Nanos until) override { client_.drive(until); }
   void wake() override { client_.wake(); }
@@ -66,13 +67,29 @@ struct BenchRun {
   }
 
   void run(std::stop_token stop = {}) {
-    const Schedule schedule{times, [this](TradeId trade, Nanos at) {
-      return Arrival{trade, at, 0, "b00042", "game-1", "alpha", "key-" + std::to_string(trade), "19900000000", quantity, trace_path};
-    }};
-    const DriverParts parts{plan, trace, clock, [this](const HttpClientLimits&) { return std::make_unique<Borrowed>(client); },
-                            [this](const std::string& lane) -> EventSink& { lanes.push_back(lane); return history; }, mint, "http://127.0.0.1:1", "drill", live,
-                            clients, phase_at, [this](const AbortBreach& breach) { breaches.push_back(breach); }};
-    drive_schedule(parts, schedule, [] { return std::string("plain"); }, stop);
+    const Schedule schedule{
+        times, [this](TradeId trade, Nanos at) {
+          return Arrival{
+              trade,         at,       0,         "b00042", "game-1", "alpha", "key-" + std::to_string(trade),
+              "19900000000", quantity, trace_path};
+        }};
+    const DriverParts parts{plan,
+                            trace,
+                            clock,
+                            [this](const HttpClientLimits&) { return std::make_unique<Borrowed>(client); },
+                            [this](const std::string& lane) -> EventSink& {
+                              lanes.push_back(lane);
+                              return history;
+                            },
+                            mint,
+                            "http://127.0.0.1:1",
+                            "drill",
+                            live,
+                            clients,
+                            phase_at,
+                            [this](const AbortBreach& breach) { breaches.push_back(breach); }};
+    drive_schedule(
+        parts, schedule, [] { return std::string("plain"); }, stop);
     check_sums();
   }
 

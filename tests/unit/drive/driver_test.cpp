@@ -43,16 +43,16 @@ TEST(Driver, TellsTheTruthAboutAnOutage) {
   BenchRun run(journey({without_resend(get("/goods"))}), [](const HttpRequest&, Nanos now) {
     return now >= 12s && now < 17s ? FakeReply::refused() : FakeReply::json("{}");
   });
-  run.every(10ms, 3000);   // 100/s for 30 s, of which 5 s are dark
+  run.every(10ms, 3000);  // 100/s for 30 s, of which 5 s are dark
   run.run();
   EXPECT_EQ(run.count(TradeOutcome::ok, Cause::none), 2500u);
   EXPECT_EQ(run.count(TradeOutcome::failed, Cause::refused), 500u);
-  EXPECT_EQ(run.client.sent_count(), 3000u);   // no retries in a tight loop
+  EXPECT_EQ(run.client.sent_count(), 3000u);  // no retries in a tight loop
 }
 
 TEST(Driver, CountsTheWholeLatencyOfAFreeze) {
   BenchRun run(journey({get("/goods")}), [](const HttpRequest&, Nanos now) {
-    const bool frozen = now >= 10s && now < 14s;   // answered when it thaws
+    const bool frozen = now >= 10s && now < 14s;  // answered when it thaws
     return FakeReply::json("{}", 200, frozen ? 14s - now : Nanos(1ms));
   });
   run.every(10ms, 3000);
@@ -67,13 +67,15 @@ TEST(Driver, CountsTheWholeLatencyOfAFreeze) {
 TEST(Driver, CallsAFreezeToTheEndUnfinishedOrUnknownNeverNothing) {
   Step pay = without_resend(post("/pay"));
   pay.timeout = 60s;
-  BenchRun run(journey({pay}, 40s), [](const HttpRequest&, Nanos now) { return now >= 10s ? FakeReply::never() : FakeReply::json("{}"); });
+  BenchRun run(journey({pay}, 40s),
+               [](const HttpRequest&, Nanos now) { return now >= 10s ? FakeReply::never() : FakeReply::json("{}"); });
   run.plan.load_end = 30s;
   run.plan.drain = 20s;
   run.every(100ms, 300);
   run.run();
   EXPECT_EQ(run.count(TradeOutcome::ok, Cause::none), 100u);
-  // The deadline of the one planned at 10 s passes at 50 s, just when the drain ends: whatever else is open is unfinished.
+  // The deadline of the one planned at 10 s passes at 50 s, just when the drain ends: whatever else is open is
+  // unfinished.
   EXPECT_EQ(run.count(TradeOutcome::unknown, Cause::deadline), 1u);
   EXPECT_EQ(run.count(TradeOutcome::unfinished, Cause::deadline), 199u);
   EXPECT_EQ(run.step(150, 0).outcome, Outcome::unknown);
@@ -90,13 +92,13 @@ TEST(Driver, DropsWhatItIsTooLateForInsteadOfSendingABurst) {
     if (e.outcome != TradeOutcome::not_sent) continue;
     ++dropped;
     EXPECT_EQ(e.cause, Cause::late_generator);
-    EXPECT_EQ(run.step(e.trade, 1).cause, Cause::late_generator);   // not the platform's fault either
+    EXPECT_EQ(run.step(e.trade, 1).cause, Cause::late_generator);  // not the platform's fault either
     EXPECT_GE(run.times[e.trade], Nanos(3s));
     EXPECT_LT(run.times[e.trade], Nanos(4900ms));
   }
-  EXPECT_EQ(dropped, 17u);   // planned 3.1 s to 4.7 s; 4.8 s and later are less than 250 ms late
+  EXPECT_EQ(dropped, 17u);  // planned 3.1 s to 4.7 s; 4.8 s and later are less than 250 ms late
   EXPECT_EQ(run.count(TradeOutcome::ok, Cause::none), 83u);
-  EXPECT_GT(run.history.all<GeneratorSeen>()[0].lateness_p99, Nanos(1s));   // seen, although never sent
+  EXPECT_GT(run.history.all<GeneratorSeen>()[0].lateness_p99, Nanos(1s));  // seen, although never sent
 }
 
 TEST(Driver, TakesFromThePlanHowLateIsTooLate) {
@@ -105,7 +107,8 @@ TEST(Driver, TakesFromThePlanHowLateIsTooLate) {
   run.every(10ms, 100);
   run.client.stall(505ms, 200ms);
   run.run();
-  EXPECT_EQ(run.count(TradeOutcome::not_sent, Cause::late_generator), 15u);   // planned 510 ms to 650 ms; 705 ms is 55 ms after the last
+  EXPECT_EQ(run.count(TradeOutcome::not_sent, Cause::late_generator),
+            15u);  // planned 510 ms to 650 ms; 705 ms is 55 ms after the last
   EXPECT_EQ(run.lanes, std::vector<std::string>{"drive"});
 }
 
@@ -114,14 +117,15 @@ TEST(Driver, CountsItsOwnLatenessIntoTheLatency) {
   run.every(100ms, 10);
   run.client.stall(250ms, 200ms);
   run.run();
-  const StepEnded late = run.step(3, 0);   // planned at 300 ms, sent at 450 ms
+  const StepEnded late = run.step(3, 0);  // planned at 300 ms, sent at 450 ms
   EXPECT_EQ(late.planned, Nanos(300ms));
   EXPECT_EQ(late.sent, Nanos(450ms));
   EXPECT_EQ(late.done, Nanos(470ms));
 }
 
 TEST(Driver, SendsNoMoreThanTheCapAndBlamesTheTarget) {
-  BenchRun run(journey({without_resend(get("/a")), get("/b")}), [](const HttpRequest&, Nanos) { return FakeReply::never(); });
+  BenchRun run(journey({without_resend(get("/a")), get("/b")}),
+               [](const HttpRequest&, Nanos) { return FakeReply::never(); });
   run.plan.in_flight_max = 20;
   run.every(10ms, 100);
   run.run();
@@ -142,33 +146,35 @@ TEST(Driver, EndsWhatIsOpenWhenStopped) {
   run.every(100ms, 100);
   run.run(stop.get_token());
   EXPECT_LE(run.clock.now(), Nanos(5s + 100ms));
-  EXPECT_EQ(run.count(TradeOutcome::not_sent, Cause::interrupted), 50u);   // the others were begun before 5 s
+  EXPECT_EQ(run.count(TradeOutcome::not_sent, Cause::interrupted), 50u);  // the others were begun before 5 s
   EXPECT_GE(run.count(TradeOutcome::unfinished, Cause::interrupted), 19u);
-  EXPECT_EQ(run.step(49, 0).outcome, Outcome::unknown);    // the payment was under way
+  EXPECT_EQ(run.step(49, 0).outcome, Outcome::unknown);  // the payment was under way
   EXPECT_EQ(run.step(49, 1).cause, Cause::interrupted);
   EXPECT_EQ(run.step(99, 0).outcome, Outcome::failed);
 }
 
 TEST(Driver, StopsItselfWhenAnAbortRuleIsBroken) {
-  BenchRun run(journey({without_resend(get("/a"))}), [](const HttpRequest&, Nanos now) { return now >= 20s ? FakeReply::refused() : FakeReply::json("{}"); });
+  BenchRun run(journey({without_resend(get("/a"))}),
+               [](const HttpRequest&, Nanos now) { return now >= 20s ? FakeReply::refused() : FakeReply::json("{}"); });
   run.plan.abort = {{"good_share", ">=", 0.5, 4s, ""}};
   run.every(10ms, 6000);
   run.run();
   ASSERT_EQ(run.breaches.size(), 1u);
-  EXPECT_NEAR(seconds(run.breaches[0].at), 22.0, 0.2);   // half of the window is bad two seconds after the outage began
+  EXPECT_NEAR(seconds(run.breaches[0].at), 22.0, 0.2);  // half of the window is bad two seconds after the outage began
   EXPECT_LE(run.clock.now(), run.breaches[0].at + 1200ms);
   EXPECT_LT(run.breaches[0].value, 0.5);
   EXPECT_GT(run.count(TradeOutcome::not_sent, Cause::interrupted), 3000u);
 }
 
 TEST(Driver, CountsWhatHangsForTheAbortRule) {
-  BenchRun run(journey({without_resend(get("/a"))}), [](const HttpRequest&, Nanos now) { return now >= 20s ? FakeReply::never() : FakeReply::json("{}"); });
+  BenchRun run(journey({without_resend(get("/a"))}),
+               [](const HttpRequest&, Nanos now) { return now >= 20s ? FakeReply::never() : FakeReply::json("{}"); });
   run.plan.abort = {{"p99_ms", "<=", 800, 4s, ""}};
   run.plan.slo.step_limit = 500ms;
   run.every(10ms, 6000);
   run.run();
   ASSERT_EQ(run.breaches.size(), 1u);
-  EXPECT_LT(run.clock.now(), Nanos(22s));   // though nothing has timed out by then
+  EXPECT_LT(run.clock.now(), Nanos(22s));  // though nothing has timed out by then
   EXPECT_GT(run.breaches[0].value, 800);
 }
 
@@ -177,10 +183,10 @@ TEST(Driver, IgnoresAnswersThatComeAfterItsEnd) {
   run.times = {Nanos(0)};
   run.plan.load_end = 50ms;
   run.plan.drain = Nanos(0);
-  run.run();                                   // ends at 50 ms with one request out
+  run.run();  // ends at 50 ms with one request out
   const auto before = run.history.events().size();
   EXPECT_EQ(run.client.in_flight(), 1u);
-  run.client.drive(10s);                       // the answer comes to nobody
+  run.client.drive(10s);  // the answer comes to nobody
   EXPECT_EQ(run.history.events().size(), before);
 }
 

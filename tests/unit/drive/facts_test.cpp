@@ -45,7 +45,8 @@ TEST(Facts, TellOfOrderPaymentAndCardsWithoutTheCardsText) {
   Mint mint("bench key");
   const std::string card = mint.secret({3, 17});
   const std::string cards = R"({"status":"delivered","cards":[{"secret":")" + card + R"("}]})";
-  BenchRun run(journey({order_step(), pay_step(), cards_step()}), in_turn({FakeReply::json(kOrder), FakeReply::json("{}"), FakeReply::json(cards)}));
+  BenchRun run(journey({order_step(), pay_step(), cards_step()}),
+               in_turn({FakeReply::json(kOrder), FakeReply::json("{}"), FakeReply::json(cards)}));
   run_one(run);
   EXPECT_EQ(run.trade(0).outcome, TradeOutcome::ok);
   const auto orders = run.history.all<OrderSeen>();
@@ -74,8 +75,8 @@ TEST(Facts, WriteEachCardOnceOverManyAnswersButTwiceWhenOneAnswerHoldsItTwice) {
     for (const auto i : indices) cards.push(mint.secret({1, i}));
     return FakeReply::json(Json::object({{"status", status}, {"cards", std::move(cards)}}).dump());
   };
-  BenchRun run(journey({order_step(), cards_step()}),
-               in_turn({FakeReply::json(kOrder), body("paid", {1}), body("paid", {1, 2}), body("delivered", {1, 2, 3, 3})}));
+  BenchRun run(journey({order_step(), cards_step()}), in_turn({FakeReply::json(kOrder), body("paid", {1}),
+                                                               body("paid", {1, 2}), body("delivered", {1, 2, 3, 3})}));
   run.quantity = 4;
   run_one(run);
   std::vector<std::uint32_t> indices;
@@ -84,28 +85,33 @@ TEST(Facts, WriteEachCardOnceOverManyAnswersButTwiceWhenOneAnswerHoldsItTwice) {
 }
 
 TEST(Facts, CallAWrongCardNotGenuineAndGiveItsDigest) {
-  BenchRun run(journey({order_step(), cards_step()}), in_turn({FakeReply::json(kOrder), FakeReply::json(R"({"status":"delivered","cards":["HELLO-WORLD"]})")}));
+  BenchRun run(
+      journey({order_step(), cards_step()}),
+      in_turn({FakeReply::json(kOrder), FakeReply::json(R"({"status":"delivered","cards":["HELLO-WORLD"]})")}));
   run_one(run);
   const auto seen = run.history.all<CardSeen>();
   ASSERT_EQ(seen.size(), 1u);
   EXPECT_FALSE(seen[0].genuine);
   EXPECT_EQ(seen[0].digest, Mint("bench key").digest("HELLO-WORLD"));
-  EXPECT_EQ(run.trade(0).outcome, TradeOutcome::ok);   // whether it is genuine is for the judge
+  EXPECT_EQ(run.trade(0).outcome, TradeOutcome::ok);  // whether it is genuine is for the judge
 }
 
 TEST(Facts, CallATradeBadThatGotFewerCardsThanItAskedFor) {
   Mint mint("bench key");
   BenchRun run(journey({order_step(), cards_step()}),
-               in_turn({FakeReply::json(kOrder), FakeReply::json(R"({"status":"delivered","cards":[")" + mint.secret({1, 1}) + R"("]})")}));
+               in_turn({FakeReply::json(kOrder),
+                        FakeReply::json(R"({"status":"delivered","cards":[")" + mint.secret({1, 1}) + R"("]})")}));
   run.quantity = 2;
   run_one(run);
   EXPECT_EQ(run.trade(0).cause, Cause::bad_body);
-  EXPECT_EQ(run.history.all<CardSeen>().size(), 1u);   // disclosed is disclosed
+  EXPECT_EQ(run.history.all<CardSeen>().size(), 1u);  // disclosed is disclosed
 }
 
 TEST(Facts, TellHowAPaymentLookedToTheBuyer) {
-  for (const auto& [reply, outcome] : std::vector<std::pair<FakeReply, Outcome>>{
-           {FakeReply::never(), Outcome::unknown}, {FakeReply::json("{}", 402), Outcome::failed}, {FakeReply::refused(), Outcome::failed}}) {
+  for (const auto& [reply, outcome] :
+       std::vector<std::pair<FakeReply, Outcome>>{{FakeReply::never(), Outcome::unknown},
+                                                  {FakeReply::json("{}", 402), Outcome::failed},
+                                                  {FakeReply::refused(), Outcome::failed}}) {
     BenchRun run(journey({order_step(), pay_step()}), in_turn({FakeReply::json(kOrder), reply}));
     run_one(run);
     ASSERT_EQ(run.history.all<PaySeen>().size(), 1u);
@@ -122,13 +128,15 @@ TEST(Facts, HashTheReferenceOfOtherGoods) {
   goods.order = "${order_no}";
   goods.kind = "membership";
   goods.reference_pointer = "/receipt";
-  BenchRun run(journey({order_step(), goods}), in_turn({FakeReply::json(kOrder), FakeReply::json(R"({"status":"delivered","receipt":"VIP-1234"})")}));
+  BenchRun run(journey({order_step(), goods}),
+               in_turn({FakeReply::json(kOrder), FakeReply::json(R"({"status":"delivered","receipt":"VIP-1234"})")}));
   run_one(run);
   const auto seen = run.history.all<GoodsSeen>();
   ASSERT_EQ(seen.size(), 1u);
   EXPECT_EQ(seen[0].kind, "membership");
   EXPECT_EQ(seen[0].reference, Mint("bench key").digest("VIP-1234"));
-  BenchRun empty(journey({order_step(), goods}), in_turn({FakeReply::json(kOrder), FakeReply::json(R"({"status":"delivered","receipt":null})")}));
+  BenchRun empty(journey({order_step(), goods}),
+                 in_turn({FakeReply::json(kOrder), FakeReply::json(R"({"status":"delivered","receipt":null})")}));
   run_one(empty);
   EXPECT_EQ(empty.trade(0).cause, Cause::bad_body);
 }
@@ -156,7 +164,8 @@ TEST(Facts, TellOfRefundsAndWallets) {
   EXPECT_EQ(seen.balance_cents, 12345);
   EXPECT_EQ(seen.at - seen.asked, Nanos(25ms));
 
-  BenchRun open(journey({order_step(), refund}, 5s), in_turn({FakeReply::json(kOrder), FakeReply::json(R"({"status":"refunding"})")}));
+  BenchRun open(journey({order_step(), refund}, 5s),
+                in_turn({FakeReply::json(kOrder), FakeReply::json(R"({"status":"refunding"})")}));
   run_one(open);
   ASSERT_EQ(open.history.all<RefundSeen>().size(), 1u);
   EXPECT_EQ(open.history.all<RefundSeen>()[0].outcome, Outcome::unknown);

@@ -28,7 +28,8 @@ TEST(Journey, PlansAStepAtTheEndOfTheOneBeforePlusThinkTime) {
   EXPECT_EQ(run.trade(0).at, Nanos(3090ms));
 }
 
-// An empty pool that held every buyer for 10 s showed as 2 s of outage: blocked buyers had planned nothing for the rest of it.
+// An empty pool that held every buyer for 10 s showed as 2 s of outage: blocked buyers had planned nothing for the rest
+// of it.
 TEST(Journey, LeavesTheStepsAfterASlowOneWhereThePlanHadThem) {
   BenchRun run(journey({get("/a"), thinking(get("/b"), 2s), thinking(get("/c"), 1s)}),
                in_turn({FakeReply::json("{}", 200, 4s), FakeReply::json("{}", 200, 10ms)}));
@@ -42,7 +43,8 @@ TEST(Journey, LeavesTheStepsAfterASlowOneWhereThePlanHadThem) {
 
 TEST(Journey, StartsThePlanAnewAfterAPollHoweverLongItWaited) {
   BenchRun run(journey({get("/a"), polling(get("/order")), thinking(get("/c"), 1s)}),
-               in_turn({FakeReply::json("{}", 200, 10ms), FakeReply::json(R"({"status":"paying"})", 200, 2s), FakeReply::json(R"({"status":"delivered"})", 200, 10ms)}));
+               in_turn({FakeReply::json("{}", 200, 10ms), FakeReply::json(R"({"status":"paying"})", 200, 2s),
+                        FakeReply::json(R"({"status":"delivered"})", 200, 10ms)}));
   run_one(run);
   EXPECT_EQ(run.step(0, 1).outcome, Outcome::ok);
   EXPECT_GT(run.step(0, 1).done, Nanos(3s));
@@ -65,7 +67,8 @@ TEST(Journey, IsInAHurryOnlyWhereItGoesOnAtOnce) {
 }
 
 TEST(Journey, WritesStepsThatWereNeverReachedAtTheTimeByThePlan) {
-  BenchRun run(journey({get("/a"), thinking(get("/b"), 2s), thinking(get("/c"), 3s)}), in_turn({FakeReply::json("{}", 404, 700ms)}));
+  BenchRun run(journey({get("/a"), thinking(get("/b"), 2s), thinking(get("/c"), 3s)}),
+               in_turn({FakeReply::json("{}", 404, 700ms)}));
   run_one(run);
   EXPECT_EQ(run.step(0, 0).cause, Cause::http_4xx);
   EXPECT_EQ(run.step(0, 0).status, 404);
@@ -77,7 +80,13 @@ TEST(Journey, WritesStepsThatWereNeverReachedAtTheTimeByThePlan) {
   EXPECT_EQ(run.trade(0).outcome, TradeOutcome::failed);
 }
 
-struct BrokenCase { FakeReply reply; Cause cause; bool resent; Outcome get, post; TradeOutcome trade_of_post; };
+struct BrokenCase {
+  FakeReply reply;
+  Cause cause;
+  bool resent;
+  Outcome get, post;
+  TradeOutcome trade_of_post;
+};
 
 TEST(Journey, KnowsWhatEachBrokenAnswerMeans) {
   const std::vector<BrokenCase> cases{
@@ -89,8 +98,18 @@ TEST(Journey, KnowsWhatEachBrokenAnswerMeans) {
       {FakeReply::json("{}", 429), Cause::http_429, true, Outcome::failed, Outcome::failed, TradeOutcome::failed},
       {FakeReply::json("{}", 402), Cause::http_4xx, false, Outcome::failed, Outcome::failed, TradeOutcome::failed},
       {FakeReply::json("{}", 302), Cause::bad_body, false, Outcome::failed, Outcome::unknown, TradeOutcome::unknown},
-      {{1ms, 0, "", Cause::address, Outcome::failed}, Cause::address, false, Outcome::failed, Outcome::failed, TradeOutcome::failed},
-      {{1ms, 200, "", Cause::bad_body, Outcome::unknown}, Cause::bad_body, false, Outcome::unknown, Outcome::unknown, TradeOutcome::unknown},
+      {{1ms, 0, "", Cause::address, Outcome::failed},
+       Cause::address,
+       false,
+       Outcome::failed,
+       Outcome::failed,
+       TradeOutcome::failed},
+      {{1ms, 200, "", Cause::bad_body, Outcome::unknown},
+       Cause::bad_body,
+       false,
+       Outcome::unknown,
+       Outcome::unknown,
+       TradeOutcome::unknown},
   };
   for (std::size_t i = 0; i < cases.size(); ++i) {
     SCOPED_TRACE(i);
@@ -100,7 +119,7 @@ TEST(Journey, KnowsWhatEachBrokenAnswerMeans) {
     run_one(writing);
     EXPECT_EQ(reading.step(0, 0).cause, c.cause);
     EXPECT_EQ(reading.step(0, 0).outcome, c.get);
-    EXPECT_EQ(reading.trade(0).outcome, TradeOutcome::failed);   // nothing was at stake
+    EXPECT_EQ(reading.trade(0).outcome, TradeOutcome::failed);  // nothing was at stake
     EXPECT_EQ(writing.step(0, 0).cause, c.cause);
     EXPECT_EQ(writing.step(0, 0).outcome, c.post);
     EXPECT_EQ(writing.trade(0).outcome, c.trade_of_post);
@@ -125,7 +144,7 @@ TEST(Journey, ResendsOnceAfterOneToThreeSecondsWithTheSameKey) {
   EXPECT_EQ(e.resends, 1);
   EXPECT_EQ(e.requests, 2);
   EXPECT_EQ(e.sent, Nanos(1s));
-  EXPECT_EQ(e.done, second.at + 40ms);   // the buyer waited from the first press
+  EXPECT_EQ(e.done, second.at + 40ms);  // the buyer waited from the first press
   EXPECT_EQ(run.trade(0).outcome, TradeOutcome::ok);
 }
 
@@ -178,8 +197,8 @@ TEST(Journey, TakesASoldOutRefusalAsOne) {
 
 TEST(Journey, PollsUntilTheEndStateAndSurvivesBrokenPolls) {
   BenchRun run(journey({polling(get("/orders/1"))}),
-               in_turn({FakeReply::json(R"({"status":"paid"})"), FakeReply::reset(), FakeReply::json("{}", 503), FakeReply::json("no json"),
-                        FakeReply::json(R"({"status":"delivered"})")}));
+               in_turn({FakeReply::json(R"({"status":"paid"})"), FakeReply::reset(), FakeReply::json("{}", 503),
+                        FakeReply::json("no json"), FakeReply::json(R"({"status":"delivered"})")}));
   run_one(run);
   const StepEnded e = run.step(0, 0);
   EXPECT_EQ(e.outcome, Outcome::ok);
@@ -191,7 +210,8 @@ TEST(Journey, PollsUntilTheEndStateAndSurvivesBrokenPolls) {
 }
 
 TEST(Journey, EndsAPollOnAStateThatIsListedAsFailed) {
-  BenchRun run(journey({polling(get("/orders/1"))}), in_turn({FakeReply::json(R"({"status":"paid"})"), FakeReply::json(R"({"status":"failed"})")}));
+  BenchRun run(journey({polling(get("/orders/1"))}),
+               in_turn({FakeReply::json(R"({"status":"paid"})"), FakeReply::json(R"({"status":"failed"})")}));
   run_one(run);
   EXPECT_EQ(run.step(0, 0).outcome, Outcome::failed);
   EXPECT_EQ(run.step(0, 0).cause, Cause::bad_body);
@@ -199,7 +219,8 @@ TEST(Journey, EndsAPollOnAStateThatIsListedAsFailed) {
 }
 
 TEST(Journey, EndsAPollAtTheTradesDeadline) {
-  BenchRun run(journey({get("/a"), polling(get("/orders/1")), get("/c")}, 10s), in_turn({FakeReply::json(R"({"status":"paid"})")}));
+  BenchRun run(journey({get("/a"), polling(get("/orders/1")), get("/c")}, 10s),
+               in_turn({FakeReply::json(R"({"status":"paid"})")}));
   run_one(run);
   EXPECT_EQ(run.step(0, 1).outcome, Outcome::failed);
   EXPECT_EQ(run.step(0, 1).cause, Cause::deadline);
@@ -227,13 +248,16 @@ TEST(Journey, NeverWaitsLongerThanTheDeadline) {
 TEST(Journey, ChecksTheExpectedValue) {
   Step pay = post("/pay");
   pay.expect = {{200, 201}, "/status", {"paid", "paying"}};
-  for (const auto& [body, good] : std::vector<std::pair<std::string, bool>>{
-           {R"({"status":"paying"})", true}, {R"({"status":"lost"})", false}, {"{}", false}, {"<html>", false}, {"", false}}) {
+  for (const auto& [body, good] : std::vector<std::pair<std::string, bool>>{{R"({"status":"paying"})", true},
+                                                                            {R"({"status":"lost"})", false},
+                                                                            {"{}", false},
+                                                                            {"<html>", false},
+                                                                            {"", false}}) {
     BenchRun run(journey({pay}), in_turn({FakeReply::json(body, 201)}));
     run_one(run);
     EXPECT_EQ(run.step(0, 0).outcome == Outcome::ok, good) << body;
     EXPECT_EQ(run.step(0, 0).cause, good ? Cause::none : Cause::bad_body) << body;
-    EXPECT_EQ(run.trade(0).outcome, good ? TradeOutcome::ok : TradeOutcome::unknown) << body;   // the money may be gone
+    EXPECT_EQ(run.trade(0).outcome, good ? TradeOutcome::ok : TradeOutcome::unknown) << body;  // the money may be gone
   }
 }
 

@@ -1,4 +1,5 @@
-// one_trade: one buyer on a manual clock, and answers in a given order. For the tests of what each answer makes of a trade.
+// one_trade: one buyer on a manual clock, and answers in a given order. For the tests of what each answer makes of a
+// trade.
 #pragma once
 
 #include <algorithm>
@@ -10,7 +11,9 @@ namespace cardstorm::test {
 
 /// Answers the n-th request with the n-th reply, the last one for ever.
 inline FakeHttpClient::Behaviour in_turn(std::vector<FakeReply> replies) {
-  return [replies, n = std::size_t{0}](const HttpRequest&, Nanos) mutable { return replies[std::min(n++, replies.size() - 1)]; };
+  return [replies, n = std::size_t{0}](const HttpRequest&, Nanos) mutable {
+    return replies[std::min(n++, replies.size() - 1)];
+  };
 }
 
 inline Step thinking(Step s, Nanos think) {

@@ -35,7 +35,8 @@ TEST(Pending, IsAskedAgainUnderTheSameKeyUntilAnotherAnswerComes) {
   ASSERT_EQ(run.client.sent().size(), 4u);
   for (std::size_t i = 1; i < 3; ++i) {
     EXPECT_EQ(run.client.sent()[i].at - run.client.sent()[i - 1].at, Nanos(501ms));
-    EXPECT_EQ(run.client.sent()[i].request.headers[0], (std::pair<std::string, std::string>{"Idempotency-Key", "key-0"}));
+    EXPECT_EQ(run.client.sent()[i].request.headers[0],
+              (std::pair<std::string, std::string>{"Idempotency-Key", "key-0"}));
     EXPECT_EQ(run.client.sent()[i].request.body, run.client.sent()[0].request.body);
   }
   const StepEnded e = run.step(0, 0);
@@ -65,7 +66,12 @@ TEST(Pending, IsToldByAValueWhereTheStatusIsThatOfAnyAnswer) {
 }
 
 TEST(Pending, LeavesEveryOtherAnswerWhatItIs) {
-  struct Case { FakeReply reply; Cause cause; Outcome outcome; std::uint64_t sent; };
+  struct Case {
+    FakeReply reply;
+    Cause cause;
+    Outcome outcome;
+    std::uint64_t sent;
+  };
   const std::vector<Case> cases{{FakeReply::json("{}", 400), Cause::http_4xx, Outcome::failed, 1},
                                 {FakeReply::json("{}", 200), Cause::bad_body, Outcome::unknown, 1},
                                 {kSoldOut, Cause::sold_out, Outcome::failed, 1},
@@ -84,7 +90,8 @@ TEST(Pending, LeavesEveryOtherAnswerWhatItIs) {
 }
 
 TEST(Pending, IsUnknownAtTheDeadlineWhenTheStepHasAnEffect) {
-  BenchRun writing(journey({queueing(), get("/b")}, 10s), in_turn({kQueued})), reading(journey({queueing(get("/quote"))}, 10s), in_turn({kQueued}));
+  BenchRun writing(journey({queueing(), get("/b")}, 10s), in_turn({kQueued})),
+      reading(journey({queueing(get("/quote"))}, 10s), in_turn({kQueued}));
   run_one(writing);
   run_one(reading);
   EXPECT_EQ(writing.step(0, 0).outcome, Outcome::unknown);
@@ -98,7 +105,8 @@ TEST(Pending, IsUnknownAtTheDeadlineWhenTheStepHasAnEffect) {
 }
 
 TEST(Pending, LeavesTheAcceptedOrderUnknownWhenALaterErrorSaysNothingOfIt) {
-  for (const FakeReply& error : {FakeReply::json("{}", 400), FakeReply::json("{}", 429), FakeReply::refused(), FakeReply::json("{}", 500)}) {
+  for (const FakeReply& error :
+       {FakeReply::json("{}", 400), FakeReply::json("{}", 429), FakeReply::refused(), FakeReply::json("{}", 500)}) {
     SCOPED_TRACE(error.status);
     BenchRun run(journey({queueing()}), in_turn({kQueued, error}));
     run_one(run);
@@ -148,9 +156,12 @@ TEST(Pending, OfTwoPressesAsksOnceAndOutweighsWhatTheOtherWasTold) {
   EXPECT_EQ(pressed_twice({kSoldOut, kQueued, kMade}), good(3));
   EXPECT_EQ(pressed_twice({kQueued, kSoldOut, kMade}), good(3));
   EXPECT_EQ(pressed_twice({kQueued, FakeReply::json("{}", 400), kMade}), good(3));
-  EXPECT_EQ(pressed_twice({kQueued, FakeReply::never(), kQueued, kMade}), good(4)) << "the question does not wait for a press that hangs";
-  EXPECT_EQ(pressed_twice({kQueued, FakeReply::json("{}", 201, 300ms), kMade}), good(2)) << "the first good answer wins";
-  EXPECT_EQ(pressed_twice({kSoldOut, kQueued, FakeReply::json("{}", 400)}), std::tuple(Cause::http_4xx, Outcome::unknown, std::uint64_t{3}));
+  EXPECT_EQ(pressed_twice({kQueued, FakeReply::never(), kQueued, kMade}), good(4))
+      << "the question does not wait for a press that hangs";
+  EXPECT_EQ(pressed_twice({kQueued, FakeReply::json("{}", 201, 300ms), kMade}), good(2))
+      << "the first good answer wins";
+  EXPECT_EQ(pressed_twice({kSoldOut, kQueued, FakeReply::json("{}", 400)}),
+            std::tuple(Cause::http_4xx, Outcome::unknown, std::uint64_t{3}));
 }
 
 TEST(Pending, OfARefreshedPageIsAskedAgainBesideTheHangingOneAndIsNoRefresh) {

@@ -23,12 +23,16 @@ using test::get;
 using test::journey;
 using test::post;
 
-constexpr Nanos kNow = std::chrono::seconds(1'800'000'000);   // wall clock at load start in these tests
+constexpr Nanos kNow = std::chrono::seconds(1'800'000'000);  // wall clock at load start in these tests
 
 test::FakeHttpClient::Behaviour in_turn(std::vector<FakeReply> replies) {
-  return [replies, n = std::size_t{0}](const HttpRequest&, Nanos) mutable { return replies[std::min(n++, replies.size() - 1)]; };
+  return [replies, n = std::size_t{0}](const HttpRequest&, Nanos) mutable {
+    return replies[std::min(n++, replies.size() - 1)];
+  };
 }
-FakeReply page(std::string body, int status = 200, Nanos after = 1ms) { return FakeReply::json(std::move(body), status, after); }
+FakeReply page(std::string body, int status = 200, Nanos after = 1ms) {
+  return FakeReply::json(std::move(body), status, after);
+}
 
 void run_one(BenchRun& run) {
   run.times = {1s};
@@ -50,15 +54,17 @@ Step taking(Step s, std::vector<Extract> what) {
 // ---- values out of answers
 
 TEST(Shop, TakesValuesFromHeadersCookiesPagesAndJson) {
-  Step first = taking(get("/"), {{"next", "Location", Extract::From::header}, {"session", "PHPSESSID", Extract::From::cookie},
+  Step first = taking(get("/"), {{"next", "Location", Extract::From::header},
+                                 {"session", "PHPSESSID", Extract::From::cookie},
                                  {"token", "name=\"token\" value=\"([^\"]+)\"", Extract::From::regex}});
   first.expect.status = {302};
   Step second = taking(get("/x?s=${session}&t=${token}"), {{"id", "/a/0", Extract::From::json}});
   Step third = get("/y");
   third.headers = {{"X-All", "${next} ${id}"}};
-  BenchRun run(journey({first, second, third}),
-               in_turn({page("<input name=\"token\" value=\"t&1\">", 302).with("location", "/next").with("set-cookie", "PHPSESSID=abc; path=/; HttpOnly"),
-                        page(R"({"a":[17]})")}));
+  BenchRun run(journey({first, second, third}), in_turn({page("<input name=\"token\" value=\"t&1\">", 302)
+                                                             .with("location", "/next")
+                                                             .with("set-cookie", "PHPSESSID=abc; path=/; HttpOnly"),
+                                                         page(R"({"a":[17]})")}));
   run_one(run);
   ASSERT_EQ(run.client.sent().size(), 3u);
   EXPECT_EQ(run.client.sent()[1].request.url, "http://127.0.0.1:1/x?s=abc&t=t%261");
@@ -69,10 +75,15 @@ TEST(Shop, TakesValuesFromHeadersCookiesPagesAndJson) {
 }
 
 TEST(Shop, EndsAStepThatMissesAValueWithOneCause) {
-  const std::vector<Extract> wanted{{"a", "Location", Extract::From::header}, {"a", "SID", Extract::From::cookie}, {"a", "x=(\\d+)", Extract::From::regex}, {"a", "/a/b", Extract::From::json}};
+  const std::vector<Extract> wanted{{"a", "Location", Extract::From::header},
+                                    {"a", "SID", Extract::From::cookie},
+                                    {"a", "x=(\\d+)", Extract::From::regex},
+                                    {"a", "/a/b", Extract::From::json}};
   for (const Extract& e : wanted)
-    for (const char* body : {"", "no json", "{}", R"({"a":1})", R"({"a":null})", "[]", "99999999999999999999999999", R"({"a":{"b":null}})"}) {
-      BenchRun reading(journey({taking(get("/"), {e}), get("/${a}")}), in_turn({page(body)})), writing(journey({taking(post("/"), {e}), get("/${a}")}), in_turn({page(body)}));
+    for (const char* body : {"", "no json", "{}", R"({"a":1})", R"({"a":null})", "[]", "99999999999999999999999999",
+                             R"({"a":{"b":null}})"}) {
+      BenchRun reading(journey({taking(get("/"), {e}), get("/${a}")}), in_turn({page(body)})),
+          writing(journey({taking(post("/"), {e}), get("/${a}")}), in_turn({page(body)}));
       run_one(reading);
       run_one(writing);
       EXPECT_EQ(reading.step(0, 0).cause, Cause::bad_body) << body;
@@ -85,7 +96,8 @@ TEST(Shop, EndsAStepThatMissesAValueWithOneCause) {
 TEST(Shop, DoesNotHangOrOverflowOnPatternsOverLongPages) {
   const std::string long_page(1 << 20, 'a');
   for (const char* pattern : {"(.*)*b", "x(.|\n)*y|(a|aa)+$"}) {
-    BenchRun run(journey({taking(get("/"), {{"v", pattern, Extract::From::regex}})}), in_turn({page(long_page.substr(0, 20'000))}));
+    BenchRun run(journey({taking(get("/"), {{"v", pattern, Extract::From::regex}})}),
+                 in_turn({page(long_page.substr(0, 20'000))}));
     run_one(run);
     EXPECT_EQ(run.history.all<TradeEnded>().size(), 1u);
   }
@@ -100,7 +112,8 @@ TEST(Shop, SendsCookiesBackUntilTheyAreDeleted) {
   Step none = get("/d");
   none.cookies = false;
   BenchRun run(journey({get("/a"), get("/b"), get("/c"), none}),
-               in_turn({page("").with("set-cookie", "SID=1; path=/").with("set-cookie", "lang=zh"), page("").with("set-cookie", "SID=2").with("set-cookie", "lang=; Max-Age=0"), page("")}));
+               in_turn({page("").with("set-cookie", "SID=1; path=/").with("set-cookie", "lang=zh"),
+                        page("").with("set-cookie", "SID=2").with("set-cookie", "lang=; Max-Age=0"), page("")}));
   run_one(run);
   EXPECT_EQ(header_of(run.client.sent()[0].request, "Cookie"), "");
   EXPECT_EQ(header_of(run.client.sent()[1].request, "Cookie"), "SID=1; lang=zh");
@@ -110,8 +123,8 @@ TEST(Shop, SendsCookiesBackUntilTheyAreDeleted) {
 
 TEST(Cookies, KeepWhatIsOneAndForgetWhatIsOver) {
   CookieJar jar;
-  for (const char* text : {"", ";", "=x", "novalue", "a=1; Max-Age=60", "b=2; expires=Thu, 01-Jan-1970 00:00:00 GMT", "c=3; Expires=Fri, 01 Jan 2100 00:00:00 GMT",
-                           "d=4; Max-Age=-1", "e=x=y", " f = 6 ; Secure"})
+  for (const char* text : {"", ";", "=x", "novalue", "a=1; Max-Age=60", "b=2; expires=Thu, 01-Jan-1970 00:00:00 GMT",
+                           "c=3; Expires=Fri, 01 Jan 2100 00:00:00 GMT", "d=4; Max-Age=-1", "e=x=y", " f = 6 ; Secure"})
     jar.take(text, kNow);
   EXPECT_EQ(jar.header(), "a=1; c=3; e=x=y; f=6");
   jar.take("a=; Max-Age=999999999999999999999", kNow);
@@ -157,7 +170,8 @@ TEST(Shop, SignsJsonQueriesAndWholeRequests) {
   EXPECT_EQ(run.client.sent()[1].request.url, "http://127.0.0.1:1/q?b=2&a=%31&sign=" + sign);
   const HttpRequest& sent = run.client.sent()[2].request;
   EXPECT_EQ(header_of(sent, "Timestamp"), "1800000001");
-  EXPECT_EQ(header_of(sent, "Signature"), hmac_sha256_hex("secret", "POST\n/api/v1/orders\n1800000001\n" + md5_hex(R"({"sku":"game-1"})")));
+  EXPECT_EQ(header_of(sent, "Signature"),
+            hmac_sha256_hex("secret", "POST\n/api/v1/orders\n1800000001\n" + md5_hex(R"({"sku":"game-1"})")));
 }
 
 TEST(Shop, SignsAResendAnewAndSendsNothingWithoutAKey) {
@@ -182,10 +196,18 @@ TEST(Shop, SignsAResendAnewAndSendsNothingWithoutAKey) {
 
 TEST(Shop, HoldsAnswersToBusinessAssertions) {
   Step order = post("/o");
-  order.expect.all = {{"/total", "==", "${quantity}00"}, {"/items", "exists", ""}, {"/no", "matches", "^[0-9]+$"}, {"/total", "<", "1e3"}};
-  for (const auto& [body, good] : std::vector<std::pair<std::string, bool>>{{R"({"total":100,"items":[],"no":"17"})", true}, {R"({"total":"100.0","items":0,"no":17})", true},
-                                                                            {R"({"total":101,"items":[],"no":"17"})", false}, {R"({"total":100,"no":"17"})", false},
-                                                                            {R"({"total":100,"items":[],"no":"17x"})", false}, {"<html>", false}, {R"({"total":1e999,"items":[],"no":"1"})", false}}) {
+  order.expect.all = {{"/total", "==", "${quantity}00"},
+                      {"/items", "exists", ""},
+                      {"/no", "matches", "^[0-9]+$"},
+                      {"/total", "<", "1e3"}};
+  for (const auto& [body, good] :
+       std::vector<std::pair<std::string, bool>>{{R"({"total":100,"items":[],"no":"17"})", true},
+                                                 {R"({"total":"100.0","items":0,"no":17})", true},
+                                                 {R"({"total":101,"items":[],"no":"17"})", false},
+                                                 {R"({"total":100,"no":"17"})", false},
+                                                 {R"({"total":100,"items":[],"no":"17x"})", false},
+                                                 {"<html>", false},
+                                                 {R"({"total":1e999,"items":[],"no":"1"})", false}}) {
     BenchRun run(journey({order}), in_turn({page(body)}));
     run_one(run);
     EXPECT_EQ(run.trade(0).outcome, good ? TradeOutcome::ok : TradeOutcome::unknown) << body;
@@ -195,7 +217,8 @@ TEST(Shop, HoldsAnswersToBusinessAssertions) {
 
 TEST(Shop, ReadsOrdersCardsAndStatesFromPages) {
   const std::string a = Mint("bench key").secret({1, 5}), b = Mint("bench key").secret({1, 6});
-  Step order = taking(post("/buy", ""), {{"no", "订单号:(\\w+)", Extract::From::regex}, {"money", "合计 ¥([0-9.]+)", Extract::From::regex}});
+  Step order = taking(post("/buy", ""), {{"no", "订单号:(\\w+)", Extract::From::regex},
+                                         {"money", "合计 ¥([0-9.]+)", Extract::From::regex}});
   order.expect.body_has = "下单成功";
   order.fact = Fact::order;
   order.order = "${no}";
@@ -206,9 +229,10 @@ TEST(Shop, ReadsOrdersCardsAndStatesFromPages) {
   cards.fact = Fact::cards;
   cards.order = "${no}";
   cards.cards_regex = "<li class=\"card\">([^<]+)</li>";
-  BenchRun run(journey({order, cards}),
-               in_turn({page("<p>下单成功 订单号:E77 合计 ¥12.5</p>"), page("<p data-state=\"paid\">"), page("down", 502),
-                        page("<p data-state=\"done\"><li class=\"card\">" + a + "</li><li class=\"card\">" + b + "</li>")}));
+  BenchRun run(
+      journey({order, cards}),
+      in_turn({page("<p>下单成功 订单号:E77 合计 ¥12.5</p>"), page("<p data-state=\"paid\">"), page("down", 502),
+               page("<p data-state=\"done\"><li class=\"card\">" + a + "</li><li class=\"card\">" + b + "</li>")}));
   run.quantity = 2;
   run_one(run);
   EXPECT_EQ(run.trade(0).outcome, TradeOutcome::ok);
@@ -230,9 +254,26 @@ TEST(Shop, ReadsOrdersCardsAndStatesFromPages) {
 
 TEST(Amounts, AreExactOrNotAtAll) {
   const std::vector<std::tuple<std::string, bool, std::optional<std::int64_t>>> cases{
-      {"12.50", true, 1250}, {"12.5", true, 1250}, {"12", true, 1200}, {"0.01", true, 1}, {"12.500", true, 1250}, {"12.505", true, {}}, {"1250", false, 1250},
-      {"1250.00", false, 1250}, {"12.5", false, {}}, {"-3.20", true, -320}, {"", true, {}}, {".", true, {}}, {"5.", true, {}}, {".5", true, {}}, {"1e5", false, {}},
-      {"99999999999999999999", false, {}}, {"9999999999999.99", true, 999999999999999}, {"0x10", false, {}}, {"--1", false, {}}, {"1,000", false, {}}};
+      {"12.50", true, 1250},
+      {"12.5", true, 1250},
+      {"12", true, 1200},
+      {"0.01", true, 1},
+      {"12.500", true, 1250},
+      {"12.505", true, {}},
+      {"1250", false, 1250},
+      {"1250.00", false, 1250},
+      {"12.5", false, {}},
+      {"-3.20", true, -320},
+      {"", true, {}},
+      {".", true, {}},
+      {"5.", true, {}},
+      {".5", true, {}},
+      {"1e5", false, {}},
+      {"99999999999999999999", false, {}},
+      {"9999999999999.99", true, 999999999999999},
+      {"0x10", false, {}},
+      {"--1", false, {}},
+      {"1,000", false, {}}};
   for (const auto& [text, yuan, cents] : cases) EXPECT_EQ(cents_of(std::string_view(text), yuan), cents) << text;
   EXPECT_EQ(cents_of(Json(19.99), true), 1999);
   EXPECT_EQ(cents_of(Json(1e300), true), std::nullopt);
@@ -342,7 +383,9 @@ TEST(Shop, SendsMarkAddressSourceAndTraceAsTheTargetSays) {
   EXPECT_EQ(header_of(first, "X-Stress"), "drill");
   EXPECT_EQ(header_of(first, "X-Cardstorm-Mark"), "");
   EXPECT_TRUE(header_of(first, "X-Forwarded-For").starts_with("10.7."));
-  for (const auto& sent : run.client.sent()) EXPECT_EQ(header_of(sent.request, "X-Forwarded-For"), header_of(first, "X-Forwarded-For")) << "one buyer, one address";
+  for (const auto& sent : run.client.sent())
+    EXPECT_EQ(header_of(sent.request, "X-Forwarded-For"), header_of(first, "X-Forwarded-For"))
+        << "one buyer, one address";
   EXPECT_EQ(first.source, "127.0.0.2");
   EXPECT_EQ(run.client.sent().back().request.source, "127.0.0.3");
   const std::string trace = trace_id_of(1, 0, 0);
@@ -362,7 +405,8 @@ TEST(Clients, TakeAddressesFromTheirBlock) {
   EXPECT_EQ(AddressPool::parse("10.1.2.3")->address(99), "10.1.2.3");
   EXPECT_EQ(AddressPool::parse("2001:db8::/64")->address(255), "2001:db8::ff");
   EXPECT_FALSE(AddressPool::parse("0.0.0.0/0")->address(~0ULL).empty());
-  for (const char* wrong : {"", "x", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "::/129", "10.0.0/8"}) EXPECT_FALSE(AddressPool::parse(wrong)) << wrong;
+  for (const char* wrong : {"", "x", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "::/129", "10.0.0/8"})
+    EXPECT_FALSE(AddressPool::parse(wrong)) << wrong;
 }
 
 // ---- walls
@@ -374,8 +418,8 @@ TEST(Walls, AreToldApartFromThePlatform) {
       {page("<html>Captcha required", 403), Cause::front_wall},
       {page("<a href=https://errors.aliyun.com/x>", 405), Cause::front_wall},
       {page("error code: 1015", 429).with("server", "cloudflare"), Cause::front_wall},
-      {page(R"({"error":"captcha_required"})", 403), Cause::http_4xx},             // the platform's own word
-      {page("busy", 503).with("server", "cloudflare").with("cf-ray", "7d"), Cause::http_5xx},   // passed on by the wall
+      {page(R"({"error":"captcha_required"})", 403), Cause::http_4xx},  // the platform's own word
+      {page("busy", 503).with("server", "cloudflare").with("cf-ray", "7d"), Cause::http_5xx},  // passed on by the wall
       {page("slow down", 429), Cause::http_429},
       {page("forbidden", 403), Cause::http_4xx}};
   for (const auto& [reply, cause] : cases) {
@@ -385,7 +429,9 @@ TEST(Walls, AreToldApartFromThePlatform) {
     BenchRun run(journey({order}), in_turn({reply}));
     run_one(run);
     EXPECT_EQ(run.trade(0).cause, cause) << reply.body;
-    if (cause == Cause::front_wall) { EXPECT_EQ(run.trade(0).outcome, TradeOutcome::failed); }
+    if (cause == Cause::front_wall) {
+      EXPECT_EQ(run.trade(0).outcome, TradeOutcome::failed);
+    }
   }
 }
 
@@ -396,7 +442,9 @@ TEST(Walls, AreSeenWhereAStepWantsNoMoreThanWhatItExtracts) {
     order.extract = {{"id", "/order_no"}};
     BenchRun run(journey({order}), in_turn({page(body, 200)}));
     run_one(run);
-    EXPECT_EQ(run.trade(0).outcome, std::string_view(body).starts_with("<html>请") || !effect ? TradeOutcome::failed : TradeOutcome::unknown) << body;
+    EXPECT_EQ(run.trade(0).outcome,
+              std::string_view(body).starts_with("<html>请") || !effect ? TradeOutcome::failed : TradeOutcome::unknown)
+        << body;
     return run.trade(0).cause;
   };
   for (const bool effect : {false, true}) {
@@ -410,9 +458,16 @@ TEST(Walls, AreKnownByTheScenariosRulesAlone) {
   run.plan.front_walls = {{{200, 418}, "", "", "gate 7"}, {{403}, "X-Gate", "no", ""}};
   run_one(run);
   EXPECT_EQ(run.trade(0).cause, Cause::front_wall);
-  EXPECT_TRUE(matches_wall(run.plan.front_walls, {403, "", Cause::none, Outcome::ok, "", {}, {}, {{"x-gate", "NO entry"}}}));
+  EXPECT_TRUE(
+      matches_wall(run.plan.front_walls, {403, "", Cause::none, Outcome::ok, "", {}, {}, {{"x-gate", "NO entry"}}}));
   EXPECT_FALSE(matches_wall(run.plan.front_walls, {403, "", Cause::none, Outcome::ok, "", {}, {}, {}}));
-  BenchRun polled(journey({[] { Step s = get("/a"); s.poll = Poll{500ms, "/s", {"ok"}, {}}; return s; }()}, 5s), in_turn({page("<p>验证码", 403)}));
+  BenchRun polled(journey({[] {
+                            Step s = get("/a");
+                            s.poll = Poll{500ms, "/s", {"ok"}, {}};
+                            return s;
+                          }()},
+                          5s),
+                  in_turn({page("<p>验证码", 403)}));
   run_one(polled);
   EXPECT_EQ(polled.trade(0).cause, Cause::front_wall) << "a poll that saw nothing but the wall";
 }
@@ -432,9 +487,35 @@ TEST(Shop, PassesOnWhatTheTransportFound) {
 // ---- anything may come back
 
 FakeReply any_reply(Rng& rng) {
-  static const std::vector<std::string> kPieces{"{", "}", "[", "]", "\"", ":", ",", "/a", "order_no", "amount", "status", "done", "cards", "null", "true", "1e999", "-0", "99999999999999999999",
-                                                "\\u0000", std::string(1, '\0'), "\xff\xfe", "<html>", "captcha", "name=\"token\" value=\"", "\r\n", "验证码", R"({"order_no":"7","amount":5,"status":"done","cards":["x"]})"};
-  static const std::vector<int> kStatuses{0, 100, 200, 200, 200, 200, 201, 202, 202, 204, 301, 302, 304, 400, 403, 404, 409, 429, 500, 502, 503, 599, 999, -1, 70000};
+  static const std::vector<std::string> kPieces{"{",
+                                                "}",
+                                                "[",
+                                                "]",
+                                                "\"",
+                                                ":",
+                                                ",",
+                                                "/a",
+                                                "order_no",
+                                                "amount",
+                                                "status",
+                                                "done",
+                                                "cards",
+                                                "null",
+                                                "true",
+                                                "1e999",
+                                                "-0",
+                                                "99999999999999999999",
+                                                "\\u0000",
+                                                std::string(1, '\0'),
+                                                "\xff\xfe",
+                                                "<html>",
+                                                "captcha",
+                                                "name=\"token\" value=\"",
+                                                "\r\n",
+                                                "验证码",
+                                                R"({"order_no":"7","amount":5,"status":"done","cards":["x"]})"};
+  static const std::vector<int> kStatuses{0,   100, 200, 200, 200, 200, 201, 202, 202, 204, 301, 302,  304,
+                                          400, 403, 404, 409, 429, 500, 502, 503, 599, 999, -1,  70000};
   FakeReply out;
   out.after = Nanos(static_cast<std::int64_t>(rng.below(3'000'000'000)));
   if (rng.below(10) == 0) out.after = Nanos::max();
@@ -443,8 +524,10 @@ FakeReply any_reply(Rng& rng) {
   for (std::uint64_t n = rng.below(12); n-- > 0;) out.body += kPieces[rng.below(kPieces.size())];
   if (rng.below(3) == 0) out.body = kPieces.back();
   for (std::uint64_t n = rng.below(4); n-- > 0;)
-    out.headers.emplace_back(std::vector<std::string>{"set-cookie", "location", "cf-mitigated", "server", ""}[rng.below(5)],
-                             std::vector<std::string>{"a=b; Max-Age=x", "=", ";;;", "http://[", "SID=1; expires=never", std::string(9000, 'x'), "\x01\x7f"}[rng.below(7)]);
+    out.headers.emplace_back(
+        std::vector<std::string>{"set-cookie", "location", "cf-mitigated", "server", ""}[rng.below(5)],
+        std::vector<std::string>{"a=b; Max-Age=x", "=", ";;;", "http://[", "SID=1; expires=never",
+                                 std::string(9000, 'x'), "\x01\x7f"}[rng.below(7)]);
   if (rng.below(5) == 0) {
     out.cause = static_cast<Cause>(rng.below(static_cast<std::uint64_t>(Cause::front_wall) + 1));
     out.outcome = static_cast<Outcome>(rng.below(3));
@@ -454,7 +537,8 @@ FakeReply any_reply(Rng& rng) {
 
 TEST(Fuzz, WhateverComesBackEveryTradeEndsOnceAndTheSumsHold) {
   Step page_step = taking(get("/p?c=${c}"), {{"token", "name=\"token\" value=\"([^\"]+)\"", Extract::From::regex}});
-  Step order = taking(post("/o", R"({"t":"x"})"), {{"no", "/order_no", Extract::From::json}, {"sid", "a", Extract::From::cookie}});
+  Step order = taking(post("/o", R"({"t":"x"})"),
+                      {{"no", "/order_no", Extract::From::json}, {"sid", "a", Extract::From::cookie}});
   order.expect.all = {{"/amount", ">=", "1"}};
   order.sold_out_status = {409, 200};
   order.sold_out_pointer = "/status";
@@ -485,12 +569,13 @@ TEST(Fuzz, WhateverComesBackEveryTradeEndsOnceAndTheSumsHold) {
     run.plan.in_flight_max = 40;
     run.every(20ms, 100);
     run.client.forget_requests();
-    run.run();   // checks the sums
+    run.run();  // checks the sums
     for (const StepEnded& e : run.history.all<StepEnded>()) {
       EXPECT_EQ(e.outcome == Outcome::ok, e.cause == Cause::none);
       EXPECT_GE(e.done, e.sent);
     }
-    for (const TradeEnded& e : run.history.all<TradeEnded>()) EXPECT_EQ(e.outcome == TradeOutcome::ok, e.cause == Cause::none);
+    for (const TradeEnded& e : run.history.all<TradeEnded>())
+      EXPECT_EQ(e.outcome == TradeOutcome::ok, e.cause == Cause::none);
   }
 }
 

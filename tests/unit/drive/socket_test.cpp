@@ -37,7 +37,12 @@ Step step(std::string path) {
   return s;
 }
 
-struct Outcomes { std::size_t planned = 0, ok = 0; std::vector<GeneratorSeen> generator; std::vector<TradeEnded> trades; Nanos ended{0}; };
+struct Outcomes {
+  std::size_t planned = 0, ok = 0;
+  std::vector<GeneratorSeen> generator;
+  std::vector<TradeEnded> trades;
+  Nanos ended{0};
+};
 
 Outcomes run(const Plan& plan, int port, const std::stop_token& stop = {}) {
   const MonotonicClock clock;
@@ -49,11 +54,13 @@ Outcomes run(const Plan& plan, int port, const std::stop_token& stop = {}) {
   const auto lane = [&](const std::string&) -> EventSink& { return history; };
   const DriverParts parts{plan, trace, clock, client, lane, mint, "http://127.0.0.1:" + std::to_string(port), "", live};
   Nanos ended{0};
-  std::thread([&] {   // its own thread, because drive() takes priority for it
+  std::thread([&] {  // its own thread, because drive() takes priority for it
     drive(parts, stop);
     ended = monotonic_now();
-  }).join();
-  return {history.all<TradePlanned>().size(), live.trades_ok, history.all<GeneratorSeen>(), history.all<TradeEnded>(), ended};
+  })
+      .join();
+  return {history.all<TradePlanned>().size(), live.trades_ok, history.all<GeneratorSeen>(), history.all<TradeEnded>(),
+          ended};
 }
 
 TEST(DriverOnSockets, DrivesAShop) {
@@ -64,7 +71,7 @@ TEST(DriverOnSockets, DrivesAShop) {
   const Plan plan = small_plan({step("/goods/1"), step("/goods/1")});
   const Outcomes out = run(plan, (*shop)->port());
   EXPECT_GE(out.planned, 90u);
-  std::size_t late = 0;   // on a machine that is busy beyond measure; then the generator says so itself
+  std::size_t late = 0;  // on a machine that is busy beyond measure; then the generator says so itself
   for (const TradeEnded& e : out.trades) late += e.cause == Cause::late_generator;
   EXPECT_EQ(out.ok + late, out.planned);
   EXPECT_GE(out.ok, 1u);
@@ -73,7 +80,7 @@ TEST(DriverOnSockets, DrivesAShop) {
 }
 
 TEST(DriverOnSockets, AsksAgainForWhatAShopWithAQueueHasAccepted) {
-  std::map<std::string, int> asked;   // by key; only the server's thread writes, and it has ended when we read
+  std::map<std::string, int> asked;  // by key; only the server's thread writes, and it has ended when we read
   auto shop = serve(0, [&](const ServerRequest& request, const HttpServer::Reply& reply) {
     const bool made = ++asked[request.header("idempotency-key")] > 2;
     reply({made ? 201 : 202, made ? R"({"order_no":"7"})" : R"({"order_no":"7","status":"queued"})"});
@@ -87,7 +94,7 @@ TEST(DriverOnSockets, AsksAgainForWhatAShopWithAQueueHasAccepted) {
   order.pending = Pending{{202}, 20ms};
   Plan plan = small_plan({order});
   plan.traffic.base_rate = 20;
-  plan.traffic.late_max = 5s;   // a loaded machine is not the matter here
+  plan.traffic.late_max = 5s;  // a loaded machine is not the matter here
   const Outcomes out = run(plan, (*shop)->port());
   shop->reset();
   EXPECT_GE(out.planned, 10u);
@@ -100,7 +107,7 @@ TEST(DriverOnSockets, FailsFastOnAPortWhereNobodyListens) {
   Step once = step("/a");
   once.resend = false;
   Plan plan = small_plan({once});
-  plan.traffic.late_max = 5s;   // a loaded machine is not the matter here
+  plan.traffic.late_max = 5s;  // a loaded machine is not the matter here
   const Outcomes out = run(plan, 1);
   EXPECT_GE(out.trades.size(), 90u);
   EXPECT_EQ(out.ok, 0u);
@@ -128,7 +135,8 @@ TEST(DriverOnSockets, StopsWithinATenthOfASecondWhileTheTargetHangs) {
   const Outcomes out = run(plan, (*shop)->port(), stop.get_token());
   stopper.join();
   EXPECT_GE(asked, 20);
-  EXPECT_LT(out.ended - stopped, Nanos(500ms));   // 100 ms by contract; the rest is for a loaded machine under sanitizers
+  EXPECT_LT(out.ended - stopped,
+            Nanos(500ms));  // 100 ms by contract; the rest is for a loaded machine under sanitizers
   EXPECT_EQ(out.trades.size(), out.planned);
   for (const TradeEnded& e : out.trades) EXPECT_EQ(e.cause, Cause::interrupted);
   for (auto& reply : held) reply({});
@@ -140,20 +148,27 @@ TEST(DriverOnSockets, SendsOnePlanOverAnyNumberOfShards) {
   const auto drive_over = [&](std::uint32_t shards) {
     Plan plan = small_plan({step("/a"), step("/b")});
     plan.traffic.shards = shards;
-    plan.traffic.late_max = 5s;   // a loaded machine is not the matter here
+    plan.traffic.late_max = 5s;  // a loaded machine is not the matter here
     const MonotonicClock clock;
     std::map<std::string, test::RecordingSink> lanes;
     const Mint mint("key");
     DriveLive live;
     const Trace trace;
-    const DriverParts parts{plan, trace, clock, [&](const HttpClientLimits& share) { return make_http_client(clock, loopback(), share); },
-                            [&](const std::string& lane) -> EventSink& { return lanes[lane]; }, mint,
-                            "http://127.0.0.1:" + std::to_string((*shop)->port()), "", live};
+    const DriverParts parts{plan,
+                            trace,
+                            clock,
+                            [&](const HttpClientLimits& share) { return make_http_client(clock, loopback(), share); },
+                            [&](const std::string& lane) -> EventSink& { return lanes[lane]; },
+                            mint,
+                            "http://127.0.0.1:" + std::to_string((*shop)->port()),
+                            "",
+                            live};
     std::thread([&] { drive(parts, {}); }).join();
     std::map<TradeId, Nanos> planned;
     std::size_t ok = 0, generators = 0, steps = 0;
     for (const auto& [name, sink] : lanes) {
-      for (const auto& e : sink.all<TradePlanned>()) EXPECT_TRUE(planned.emplace(e.trade, e.planned).second) << "sent twice: " << e.trade;
+      for (const auto& e : sink.all<TradePlanned>())
+        EXPECT_TRUE(planned.emplace(e.trade, e.planned).second) << "sent twice: " << e.trade;
       for (const auto& e : sink.all<TradeEnded>()) ok += e.outcome == TradeOutcome::ok;
       steps += sink.all<StepEnded>().size();
       generators += sink.all<GeneratorSeen>().size();

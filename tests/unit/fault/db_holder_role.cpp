@@ -20,16 +20,18 @@ int db_holder_role(char** args) {
   const auto pool = make_db_pool({{"main", spec}}, loopback());
   std::printf("%s\n", pool->undo("main").dump().c_str());
   bool told = false;
-  (void)eventually([&] {
-    (void)pool->hold("main", 1s);
-    const auto state = pool->state("main");
-    if (!told && state && state->held == state->max) {
-      std::printf("on\n");
-      told = true;
-    }
-    std::fflush(stdout);
-    return false;
-  }, 60s);   // the test kills us long before
+  (void)eventually(
+      [&] {
+        (void)pool->hold("main", 1s);
+        const auto state = pool->state("main");
+        if (!told && state && state->held == state->max) {
+          std::printf("on\n");
+          told = true;
+        }
+        std::fflush(stdout);
+        return false;
+      },
+      60s);  // the test kills us long before
   return 0;
 }
 

@@ -1,4 +1,5 @@
-// db_holder_role: a process of its own that holds a database from outside until it is killed, and its owner in the test.
+// db_holder_role: a process of its own that holds a database from outside until it is killed, and its owner in the
+// test.
 #pragma once
 
 #include <string>
@@ -28,7 +29,12 @@ class DbHolderProcess {
   static ProcessSpec spec_of(const DatabaseSpec& spec) {
     ProcessSpec out;
     out.program = "/proc/self/exe";
-    out.args = {"db-holder", spec.url, spec.password_file, spec.lock_table, spec.lock_where, std::to_string(spec.slots),
+    out.args = {"db-holder",
+                spec.url,
+                spec.password_file,
+                spec.lock_table,
+                spec.lock_where,
+                std::to_string(spec.slots),
                 std::to_string(spec.limit / Nanos(1ms))};
     out.marked = false;
     return out;

@@ -1,5 +1,6 @@
-// db_pool: a real PostgreSQL and a real MariaDB lose a row and their connection slots, and get them back in every way there is:
-// released, not renewed, holder killed, holder frozen (only the server is left), undone by the journal's program.
+// db_pool: a real PostgreSQL and a real MariaDB lose a row and their connection slots, and get them back in every way
+// there is: released, not renewed, holder killed, holder frozen (only the server is left), undone by the journal's
+// program.
 #include "harness/target/db_pool.hpp"
 
 #include <gtest/gtest.h>
@@ -48,14 +49,17 @@ class DbPool : public testing::TestWithParam<std::string> {
   void SetUp() override {
     ASSERT_TRUE(postgres && maria && postgres->error().empty() && maria->error().empty());
     root_ = open(url(), password_file());
-    for (const char* sql : {"DROP TABLE IF EXISTS accounts", "CREATE TABLE accounts (name VARCHAR(20) PRIMARY KEY, n INT)",
-                            "INSERT INTO accounts VALUES ('test', 0), ('real', 0), ('real2', 0)"})
+    for (const char* sql :
+         {"DROP TABLE IF EXISTS accounts", "CREATE TABLE accounts (name VARCHAR(20) PRIMARY KEY, n INT)",
+          "INSERT INTO accounts VALUES ('test', 0), ('real', 0), ('real2', 0)"})
       ASSERT_TRUE(root_->query(sql));
   }
 
   [[nodiscard]] static bool mysql() { return GetParam() == "mysql"; }
   [[nodiscard]] static std::string url() { return mysql() ? maria->url() : postgres->url(); }
-  [[nodiscard]] static std::string password_file() { return mysql() ? maria->password_file() : postgres->password_file(); }
+  [[nodiscard]] static std::string password_file() {
+    return mysql() ? maria->password_file() : postgres->password_file();
+  }
   static std::unique_ptr<DbSession> open(const std::string& url, const std::string& file, std::string* why = nullptr) {
     DbOptions options;
     options.statement = 1s;
@@ -80,10 +84,12 @@ class DbPool : public testing::TestWithParam<std::string> {
     return done.has_value();
   }
   static bool held(PoolControl& pool, int wanted, Nanos wait = 5s) {
-    return eventually([&] {
-      const auto state = pool.state("main");
-      return state && state->held == wanted;
-    }, wait);
+    return eventually(
+        [&] {
+          const auto state = pool.state("main");
+          return state && state->held == wanted;
+        },
+        wait);
   }
 
   static inline std::unique_ptr<test::Postgres> postgres;
@@ -110,13 +116,15 @@ TEST_P(DbPool, LocksTheTestRowAloneUntilItIsReleased) {
 
 TEST_P(DbPool, SeesItsLockThoughSomebodyHasJustAskedTheServerForTransactions) {
   const auto pool = make_db_pool({{"main", row()}}, loopback());
-  if (mysql()) { ASSERT_TRUE(root_->query("SELECT * FROM information_schema.innodb_trx")); }   // InnoDB goes on answering from what it made for this
+  if (mysql()) {
+    ASSERT_TRUE(root_->query("SELECT * FROM information_schema.innodb_trx"));
+  }  // InnoDB goes on answering from what it made for this
   ASSERT_TRUE(pool->hold("main", 30s));
   EXPECT_TRUE(held(*pool, 1));
 }
 
 TEST_P(DbPool, EndsWithItsLeaseAndLivesWhileItIsRenewed) {
-  constexpr Nanos kLong = 1500ms;   // longer than this thread or the holder's is ever kept waiting
+  constexpr Nanos kLong = 1500ms;  // longer than this thread or the holder's is ever kept waiting
   const auto pool = make_db_pool({{"main", row(1s)}}, loopback());
   ASSERT_TRUE(eventually([&] {
     EXPECT_TRUE(pool->hold("main", kLong));
@@ -154,7 +162,7 @@ TEST_P(DbPool, TheUndoOfTheJournalEndsWhatAnotherProcessHolds) {
   spec.slots = 2;
   test::DbHolderProcess holder(spec);
   ASSERT_TRUE(holder.on());
-  holder.signal(SIGSTOP);   // it would take them again
+  holder.signal(SIGSTOP);  // it would take them again
   ASSERT_FALSE(row_is_free());
   const Json undo = holder.undo();
   EXPECT_EQ(undo["kind"].string(), "sql");
@@ -171,7 +179,8 @@ TEST_P(DbPool, TheUndoOfTheJournalEndsWhatAnotherProcessHolds) {
 TEST_P(DbPool, TakesConnectionSlotsSoThatOthersAreRefused) {
   const std::string user = "shopper";
   if (mysql()) {
-    ASSERT_TRUE(root_->query("CREATE OR REPLACE USER shopper@'%' IDENTIFIED BY '" + maria->password() + "' WITH MAX_USER_CONNECTIONS 5"));
+    ASSERT_TRUE(root_->query("CREATE OR REPLACE USER shopper@'%' IDENTIFIED BY '" + maria->password() +
+                             "' WITH MAX_USER_CONNECTIONS 5"));
     ASSERT_TRUE(root_->query("GRANT SELECT ON shop.* TO shopper@'%'"));
   } else {
     (void)root_->query("DROP ROLE IF EXISTS shopper");
@@ -181,7 +190,7 @@ TEST_P(DbPool, TakesConnectionSlotsSoThatOthersAreRefused) {
   spec.url = url();
   spec.url.replace(spec.url.find("cardstorm@"), 10, "shopper@");
   spec.password_file = password_file();
-  spec.slots = 4;   // of 5: the fifth looks
+  spec.slots = 4;  // of 5: the fifth looks
   OutsideTarget target(spec);
   FaultSpec wanted;
   wanted.fault = "db_pool_exhaustion";
@@ -190,10 +199,10 @@ TEST_P(DbPool, TakesConnectionSlotsSoThatOthersAreRefused) {
   ASSERT_TRUE(fault) << fault.error().what;
   std::string note, why;
   EXPECT_EQ((*fault)->probe(&note), Probe::normal) << note;
-  auto buyer = open(spec.url, spec.password_file);   // the platform has one open
+  auto buyer = open(spec.url, spec.password_file);  // the platform has one open
   ASSERT_TRUE(buyer);
   EXPECT_TRUE(eventually([&] {
-    EXPECT_TRUE((*fault)->inject());   // renewed, as the lane does
+    EXPECT_TRUE((*fault)->inject());  // renewed, as the lane does
     return (*fault)->probe(&note) == Probe::in_force;
   })) << note;
   EXPECT_EQ(note.rfind("held 3 of 4, in use 1", 0), 0u) << note;
@@ -204,7 +213,8 @@ TEST_P(DbPool, TakesConnectionSlotsSoThatOthersAreRefused) {
   EXPECT_TRUE(eventually([&] {
     (void)(*fault)->inject();
     return (*fault)->probe(&note) == Probe::in_force && note.rfind("held 4 of 4", 0) == 0;
-  })) << note << ": what others give back is taken";
+  })) << note
+      << ": what others give back is taken";
   ASSERT_TRUE((*fault)->heal());
   EXPECT_TRUE(eventually([&] { return open(spec.url, spec.password_file) != nullptr; }));
   EXPECT_TRUE(eventually([&] { return (*fault)->probe(&note) == Probe::normal; })) << note;
@@ -245,11 +255,15 @@ TEST_P(DbPool, WaitsForARowThatThePlatformHoldsAndSaysSo) {
   const auto renew = [&] { ASSERT_TRUE(pool->hold("main", 30s)); };
   const Nanos asked = monotonic_now();
   renew();
-  EXPECT_LT(monotonic_now() - asked, 900ms) << "it waits for nobody: whoever waited for this row would wait for the second that a statement may take";
-  EXPECT_TRUE(eventually([&] {
-    const auto state = pool->state("main");
-    return !state && state.error().what.find("locking the row") != std::string::npos;
-  }, 4s)) << "not in force while somebody else has the row";
+  EXPECT_LT(monotonic_now() - asked, 900ms)
+      << "it waits for nobody: whoever waited for this row would wait for the second that a statement may take";
+  EXPECT_TRUE(eventually(
+      [&] {
+        const auto state = pool->state("main");
+        return !state && state.error().what.find("locking the row") != std::string::npos;
+      },
+      4s))
+      << "not in force while somebody else has the row";
   buyer.reset();
   renew();
   EXPECT_TRUE(held(*pool, 1));
@@ -258,7 +272,8 @@ TEST_P(DbPool, WaitsForARowThatThePlatformHoldsAndSaysSo) {
   EXPECT_TRUE(eventually([&] { return row_is_free(); })) << "an owner that goes lets go";
 }
 
-INSTANTIATE_TEST_SUITE_P(Outside, DbPool, testing::Values("postgresql", "mysql"), [](const auto& kind) { return kind.param; });
+INSTANTIATE_TEST_SUITE_P(Outside, DbPool, testing::Values("postgresql", "mysql"),
+                         [](const auto& kind) { return kind.param; });
 
 }  // namespace
 }  // namespace cardstorm

@@ -35,7 +35,8 @@ int doomed_harness(const std::string& run_dir, const std::string& url, bool guar
   Target& target = command ? static_cast<Target&>(node) : platform;
   Recorder recorder;
   const MonotonicClock clock;
-  const std::vector<Segment> segments{segment(command ? "node_kill" : "db_pool_exhaustion", "order", Nanos(0), 600s, 700s)};
+  const std::vector<Segment> segments{
+      segment(command ? "node_kill" : "db_pool_exhaustion", "order", Nanos(0), 600s, 700s)};
   FaultLane lane({segments, target, clock, recorder, **journal, quick()});
   if (!eventually([&] { return recorder.has(FaultEdge::verified); })) return 4;
   std::printf("on\n");

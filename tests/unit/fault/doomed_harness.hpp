@@ -1,5 +1,6 @@
-// doomed_harness: a small harness in a process of its own, with journal, lane, a victim tree and (if guarded) a guardian. It holds the
-// pool of the platform at `url` ("command:DIR": kills the node of DIR), says "on" when that is verified, and goes on until it is killed.
+// doomed_harness: a small harness in a process of its own, with journal, lane, a victim tree and (if guarded) a
+// guardian. It holds the pool of the platform at `url` ("command:DIR": kills the node of DIR), says "on" when that is
+// verified, and goes on until it is killed.
 #pragma once
 
 #include <string>

@@ -2,18 +2,22 @@
 #include "harness/fault/journal.hpp"
 
 #include <gtest/gtest.h>
-#include <fstream>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <fstream>
 
 #include "tests/support/temp_dir.hpp"
 
 namespace cardstorm {
 namespace {
 
-const Json kUndo = Json::object({{"kind", "http"}, {"method", "POST"}, {"url", "http://127.0.0.1:1/x"},
-                                 {"headers", Json::object({{"X-Control-Token", "very-secret"}, {"Content-Type", "application/json"}})},
-                                 {"body", "{}"}});
+const Json kUndo =
+    Json::object({{"kind", "http"},
+                  {"method", "POST"},
+                  {"url", "http://127.0.0.1:1/x"},
+                  {"headers", Json::object({{"X-Control-Token", "very-secret"}, {"Content-Type", "application/json"}})},
+                  {"body", "{}"}});
 
 class Journal : public testing::Test {
  protected:

@@ -36,7 +36,8 @@ class Lane : public testing::Test {
 };
 
 TEST_F(Lane, APoolIsHeldFromItsTimeToItsTime) {
-  const auto results = run({segment("db_pool_exhaustion", "order", Nanos(0), 1500ms, 1800ms)});   // time for a renewal, however slow the disk
+  const auto results = run(
+      {segment("db_pool_exhaustion", "order", Nanos(0), 1500ms, 1800ms)});  // time for a renewal, however slow the disk
   ASSERT_EQ(results.size(), 1u);
   EXPECT_TRUE(results[0].verified && results[0].reverted && !results[0].residue) << results[0].note;
   EXPECT_EQ(recorder_.names(), "injecting injected verified healing healed cleared");
@@ -87,7 +88,9 @@ TEST_F(Lane, TheUndoIsOnTheDiskBeforeTheFaultIsMade) {
   };
   limits_.clear = 50ms;
   (void)run({segment("scripted", "x")}, &script);
-  EXPECT_NE(seen.find(R"("id":"0-scripted","fault":"scripted","on":"x","undo":{"kind":"none"},"state":"planned")"), std::string::npos) << seen;
+  EXPECT_NE(seen.find(R"("id":"0-scripted","fault":"scripted","on":"x","undo":{"kind":"none"},"state":"planned")"),
+            std::string::npos)
+      << seen;
   EXPECT_EQ(seen.find("active"), std::string::npos);
 }
 
@@ -95,7 +98,10 @@ TEST_F(Lane, AFaultWithoutAKnownUndoIsNotMade) {
   test::Script script;
   bool made = false;
   script.undo = Json();
-  script.inject = [&] { made = true; return ok(); };
+  script.inject = [&] {
+    made = true;
+    return ok();
+  };
   const auto results = run({segment("scripted", "x")}, &script);
   EXPECT_FALSE(made);
   EXPECT_EQ(recorder_.names(), "failed");
@@ -115,7 +121,10 @@ TEST_F(Lane, AHalfDoneInjectIsHealed) {
   test::Script script;
   int heals = 0;
   script.inject = [] { return Status(Error{Errc::timeout, "no answer"}); };
-  script.heal = [&] { ++heals; return ok(); };
+  script.heal = [&] {
+    ++heals;
+    return ok();
+  };
   script.probe = [&] { return heals > 0 ? Probe::normal : Probe::in_force; };
   const auto results = run({segment("scripted", "x", Nanos(0), 60s, 90s)}, &script);
   EXPECT_EQ(recorder_.names(), "injecting failed healing healed cleared");
@@ -125,7 +134,8 @@ TEST_F(Lane, AHalfDoneInjectIsHealed) {
 }
 
 TEST_F(Lane, AStopHealsAtOnceAndMakesNoMore) {
-  auto lane = this->lane({segment("db_pool_exhaustion", "order", Nanos(0), 60s, 90s), segment("db_pool_exhaustion", "order", 100s)});
+  auto lane = this->lane(
+      {segment("db_pool_exhaustion", "order", Nanos(0), 60s, 90s), segment("db_pool_exhaustion", "order", 100s)});
   ASSERT_TRUE(test::eventually([&] { return recorder_.has(FaultEdge::verified); }));
   EXPECT_EQ(lane->on(), 0);
   const Nanos asked = monotonic_now();
@@ -150,7 +160,10 @@ TEST_F(Lane, AStopBeforeTheTimeMakesNothing) {
 TEST_F(Lane, WhatCannotBeHealedIsResidueAndNothingMoreIsBroken) {
   test::Script script;
   int injects = 0;
-  script.inject = [&] { ++injects; return ok(); };
+  script.inject = [&] {
+    ++injects;
+    return ok();
+  };
   script.heal = [] { return Status(Error{Errc::timeout, "no answer"}); };
   limits_.clear = 100ms;
   const auto results = run({segment("scripted", "x"), segment("scripted", "x", 1s)}, &script);
@@ -170,7 +183,10 @@ TEST_F(Lane, ResidueThatMendsLaterIsNoneAndTheNextFaultIsMade) {
   script.heal = [&] { return stubborn ? Status(Error{Errc::timeout, "no answer"}) : ok(); };
   script.probe = [&] {
     if (recorder_.has(FaultEdge::not_cleared)) stubborn = false;  // restarted in the gap
-    return stubborn ? Probe::in_force : (recorder_.edges().back().segment == 1 && recorder_.edges().back().edge == FaultEdge::injected) ? Probe::in_force : Probe::normal;
+    return stubborn ? Probe::in_force
+           : (recorder_.edges().back().segment == 1 && recorder_.edges().back().edge == FaultEdge::injected)
+               ? Probe::in_force
+               : Probe::normal;
   };
   limits_.clear = 100ms;
   const auto results = run({segment("scripted", "x"), segment("scripted", "x", 1s)}, &script);

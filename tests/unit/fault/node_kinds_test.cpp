@@ -1,5 +1,5 @@
-// node_kinds: node_kill on containers, pods and commands: what it asks of them, what it takes for proof, how it mends. The container
-// engine and kubectl are small fakes, the command kind kills a real process.
+// node_kinds: node_kill on containers, pods and commands: what it asks of them, what it takes for proof, how it mends.
+// The container engine and kubectl are small fakes, the command kind kills a real process.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -173,7 +173,9 @@ TEST(KubernetesNode, DeletesOnePodAndWaitsForItsReplacement) {
   EXPECT_EQ(look(*fault), Probe::normal);
   const auto calls = kubectl.calls();
   EXPECT_EQ(std::count(calls.begin(), calls.end(),
-                       "--context lab --namespace shop --request-timeout=4s delete pod order-a --grace-period=0 --force --wait=false"), 1);
+                       "--context lab --namespace shop --request-timeout=4s delete pod order-a --grace-period=0 "
+                       "--force --wait=false"),
+            1);
   for (const auto& call : calls) EXPECT_TRUE(call.starts_with("--context lab --namespace shop ")) << call;
   EXPECT_EQ(calls[0], "--context lab --namespace shop --request-timeout=4s get pods -l app=order -o json");
 }
@@ -220,7 +222,7 @@ TEST(KubernetesNode, AnUnansweredQuestionIsNoAnswer) {
   kubectl.pods({{"order-a", "1"}});
   NodesTarget target({{"order", pods(kubectl)}});
   auto fault = std::move(*kill_of(target));
-  std::filesystem::remove(dir.path() + "/pods.json");   // kubectl fails
+  std::filesystem::remove(dir.path() + "/pods.json");  // kubectl fails
   EXPECT_EQ(look(*fault), Probe::unclear);
 }
 
@@ -237,8 +239,14 @@ TEST(CommandNode, IsRefusedBeforeTheFaultWhereAProgramIsMissing) {
     return seen ? std::string() : seen.error().what;
   };
   EXPECT_EQ(complaint([](NodeSpec&) {}), "");
-  EXPECT_NE(complaint([](NodeSpec& s) { s.kill = {"no-such-program"}; }).find("kill of node 'order': program 'no-such-program' is not in PATH"), std::string::npos);
-  EXPECT_NE(complaint([](NodeSpec& s) { s.undo = {"/no/such/start"}; }).find("undo of node 'order': cannot run /no/such/start"), std::string::npos);
+  EXPECT_NE(complaint([](NodeSpec& s) {
+              s.kill = {"no-such-program"};
+            }).find("kill of node 'order': program 'no-such-program' is not in PATH"),
+            std::string::npos);
+  EXPECT_NE(complaint([](NodeSpec& s) {
+              s.undo = {"/no/such/start"};
+            }).find("undo of node 'order': cannot run /no/such/start"),
+            std::string::npos);
 }
 
 TEST(CommandNode, KillsARealProcessAndStartsItAgain) {
@@ -297,7 +305,7 @@ TEST(Guardian, StartsWhatACommandKilled) {
   left_behind(dir.path(), fault->undo());
   ASSERT_TRUE(fault->inject());
   ASSERT_TRUE(eventually([&] { return !node.alive(); }));
-  ASSERT_TRUE(Guardian::start("/proc/self/exe", dir.path()));   // and lost at once: it acts
+  ASSERT_TRUE(Guardian::start("/proc/self/exe", dir.path()));  // and lost at once: it acts
   EXPECT_TRUE(node.alive());
   const auto record = *read_undo_journal(dir.path());
   EXPECT_FALSE(record.anything_open());
@@ -354,7 +362,10 @@ TEST(Undo, OfAStartIsNotDoneWhenNobodyAnswers) {
     undo = (*kill_of(target))->undo();
   }
   EXPECT_FALSE(run_undo(undo, test::loopback(), 300ms).reverted) << "silence does not start a container";
-  const Json failing = Json::object({{"kind", "argv"}, {"argv", Json(Json::Array{"false"})}, {"within_ms", 300}, {"verify", Json::object({{"argv", Json(Json::Array{"false"})}})}});
+  const Json failing = Json::object({{"kind", "argv"},
+                                     {"argv", Json(Json::Array{"false"})},
+                                     {"within_ms", 300},
+                                     {"verify", Json::object({{"argv", Json(Json::Array{"false"})}})}});
   EXPECT_FALSE(run_undo(failing, test::loopback(), 200ms).reverted);
   EXPECT_FALSE(run_undo(Json::object({{"kind", "argv"}, {"argv", Json::array()}}), test::loopback(), 200ms).reverted);
 }

@@ -2,6 +2,7 @@
 #include "harness/fault/recover.hpp"
 
 #include <gtest/gtest.h>
+
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -29,9 +30,18 @@ Json pool_undo(const std::string& url) {
 void journal_of_the_dead(const std::string& dir, const std::string& boot, const Json& undo) {
   fs::create_directories(dir);
   std::ofstream file(dir + "/faults.jsonl");
-  file << Json::object({{"journal", "faults"}, {"version", 1}, {"boot_id", boot}, {"pid", 1}, {"start_time", 1}, {"allow", Json(Json::Array{"127.0.0.0/8"})}}).dump() << "\n";
-  file << Json::object({{"id", "0-f"}, {"fault", "f"}, {"on", "shop"}, {"undo", undo}, {"state", "planned"}}).dump() << "\n";
-  file << R"({"id":"0-f","state":"active"})" << "\n";
+  file << Json::object({{"journal", "faults"},
+                        {"version", 1},
+                        {"boot_id", boot},
+                        {"pid", 1},
+                        {"start_time", 1},
+                        {"allow", Json(Json::Array{"127.0.0.0/8"})}})
+              .dump()
+       << "\n";
+  file << Json::object({{"id", "0-f"}, {"fault", "f"}, {"on", "shop"}, {"undo", undo}, {"state", "planned"}}).dump()
+       << "\n";
+  file << R"({"id":"0-f","state":"active"})"
+       << "\n";
 }
 
 // ---- undo ----
@@ -64,7 +74,7 @@ TEST(Undo, WhatHeldTheFaultIsGoneAfterALeaseOfSilence) {
     FakePlatform platform;
     undo = pool_undo(platform.url());
   }
-  undo.set("url", "http://127.0.0.1:1/admin/pool/hold");   // the port that it had may be somebody else's by now
+  undo.set("url", "http://127.0.0.1:1/admin/pool/hold");  // the port that it had may be somebody else's by now
   EXPECT_FALSE(run_undo(undo, test::loopback(), 200ms).reverted) << "too early to tell";
   EXPECT_TRUE(run_undo(undo, test::loopback(), kLease + 10s).reverted);
 }
@@ -98,7 +108,7 @@ struct Doomed {
     ProcessSpec s;
     s.program = kSelf;
     s.args = {"doomed", dir, url, guarded ? "guarded" : "alone"};
-    s.marked = false;   // else ending it would end its tree, which is what is tested
+    s.marked = false;  // else ending it would end its tree, which is what is tested
     return s;
   }
   void kill() {
@@ -227,8 +237,8 @@ TEST(Recover, RemovesTheSecretsOfADeadRunAndNothingElse) {
   const std::string secrets = dir.path() + "/" + std::string(kSecretsName) + "x", other = dir.path() + "/precious";
   fs::create_directories(secrets);
   fs::create_directories(other);
-  std::ofstream(dir.path() + "/run/faults.jsonl", std::ios::app)
-      << Json::object({{"folder", secrets}}).dump() << "\n" << Json::object({{"folder", other}}).dump() << "\n";
+  std::ofstream(dir.path() + "/run/faults.jsonl", std::ios::app) << Json::object({{"folder", secrets}}).dump() << "\n"
+                                                                 << Json::object({{"folder", other}}).dump() << "\n";
   EXPECT_TRUE(recover({dir.path()}).residue()) << "the second folder is not ours: told, not touched";
   EXPECT_FALSE(fs::exists(secrets));
   EXPECT_TRUE(fs::exists(other));
@@ -240,7 +250,7 @@ TEST(Recover, SaysWhenAJournalCannotBeRead) {
   std::ofstream(dir.path() + "/overwritten/faults.jsonl") << "not a journal\n";
   fs::create_directories(dir.path() + "/folder/faults.jsonl");
   fs::create_directories(dir.path() + "/fresh");
-  std::ofstream(dir.path() + "/fresh/faults.jsonl");   // made, and nothing written: nothing was broken
+  std::ofstream(dir.path() + "/fresh/faults.jsonl");  // made, and nothing written: nothing was broken
   const auto report = recover({dir.path()});
   EXPECT_EQ(report.rows.size(), 2u) << text_of(report);
   EXPECT_TRUE(report.residue()) << "it may have listed a fault: " << text_of(report);

@@ -1,4 +1,5 @@
-// support: what the tests of this room share: a recorder of edges, segments of a few milliseconds, a fault made of lambdas.
+// support: what the tests of this room share: a recorder of edges, segments of a few milliseconds, a fault made of
+// lambdas.
 #pragma once
 
 #include <functional>
@@ -40,9 +41,10 @@ class Recorder final : public EventSink {
   std::vector<FaultChanged> edges_;
 };
 
-/// A segment that begins at `begin`: fault after 40 ms, healed at 400 ms (or `heal`), horizon at 700 ms (or later). Long enough
-/// for a busy machine: no test may depend on its speed.
-inline Segment segment(const std::string& fault, const std::string& on, Nanos begin = Nanos(0), Nanos heal = 400ms, Nanos horizon = 700ms) {
+/// A segment that begins at `begin`: fault after 40 ms, healed at 400 ms (or `heal`), horizon at 700 ms (or later).
+/// Long enough for a busy machine: no test may depend on its speed.
+inline Segment segment(const std::string& fault, const std::string& on, Nanos begin = Nanos(0), Nanos heal = 400ms,
+                       Nanos horizon = 700ms) {
   Segment s{};
   s.begin = begin;
   s.index = static_cast<std::uint32_t>(begin / Nanos(1s));
@@ -104,7 +106,9 @@ class ScriptedFault final : public Fault {
   Script& script_;
 };
 inline auto scripted(Script& script) {
-  return [&script](const FaultSpec&, Target&) { return Result<std::unique_ptr<Fault>>(std::make_unique<ScriptedFault>(script)); };
+  return [&script](const FaultSpec&, Target&) {
+    return Result<std::unique_ptr<Fault>>(std::make_unique<ScriptedFault>(script));
+  };
 }
 
 }  // namespace cardstorm::test

@@ -28,22 +28,33 @@ class Fill {
   explicit Fill(Rng& rng) : rng_(rng) {}
   template <class T>
   void operator()(const char*, T& v) {
-    if constexpr (std::is_same_v<T, Nanos>) v = Nanos(static_cast<std::int64_t>(wide()));
-    else if constexpr (std::is_same_v<T, std::string>) v = text();
-    else if constexpr (std::is_same_v<T, double>) v = (rng_.unit() - 0.5) * 1e12;
-    else if constexpr (std::is_same_v<T, bool>) v = rng_.below(2) == 1;
-    else if constexpr (std::is_enum_v<T>) v = static_cast<T>(rng_.below(3));
-    else v = static_cast<T>(wide());
+    if constexpr (std::is_same_v<T, Nanos>)
+      v = Nanos(static_cast<std::int64_t>(wide()));
+    else if constexpr (std::is_same_v<T, std::string>)
+      v = text();
+    else if constexpr (std::is_same_v<T, double>)
+      v = (rng_.unit() - 0.5) * 1e12;
+    else if constexpr (std::is_same_v<T, bool>)
+      v = rng_.below(2) == 1;
+    else if constexpr (std::is_enum_v<T>)
+      v = static_cast<T>(rng_.below(3));
+    else
+      v = static_cast<T>(wide());
   }
 
  private:
   std::uint64_t wide() {
     switch (rng_.below(6)) {
-      case 0: return 0;
-      case 1: return static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
-      case 2: return static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::min());
-      case 3: return ~std::uint64_t{0};
-      default: return rng_.next() >> rng_.below(64);
+      case 0:
+        return 0;
+      case 1:
+        return static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+      case 2:
+        return static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::min());
+      case 3:
+        return ~std::uint64_t{0};
+      default:
+        return rng_.next() >> rng_.below(64);
     }
   }
   std::string text() {
@@ -71,7 +82,10 @@ std::vector<std::string> texts_of(const std::vector<Event>& events) {
   return out;
 }
 
-struct Read { std::vector<Event> events; std::vector<HistoryDamage> damage; };
+struct Read {
+  std::vector<Event> events;
+  std::vector<HistoryDamage> damage;
+};
 
 Read read(const std::string& dir) {
   Read r;
@@ -81,7 +95,8 @@ Read read(const std::string& dir) {
   return r;
 }
 
-void write_lane(const std::string& dir, const std::string& lane, const std::vector<Event>& events, std::size_t flush_each = 0) {
+void write_lane(const std::string& dir, const std::string& lane, const std::vector<Event>& events,
+                std::size_t flush_each = 0) {
   auto writer = HistoryWriter::open(dir, lane);
   ASSERT_TRUE(writer) << writer.error().what;
   for (std::size_t i = 0; i < events.size(); ++i) {
@@ -92,7 +107,8 @@ void write_lane(const std::string& dir, const std::string& lane, const std::vect
 }
 
 std::vector<Event> sorted(std::vector<Event> events) {
-  std::stable_sort(events.begin(), events.end(), [](const Event& a, const Event& b) { return time_of(a) < time_of(b); });
+  std::stable_sort(events.begin(), events.end(),
+                   [](const Event& a, const Event& b) { return time_of(a) < time_of(b); });
   return events;
 }
 
@@ -134,7 +150,7 @@ TEST(Codec, SurvivesRandomBytes) {
 
 TEST(Codec, NamesAnUnknownKindAndReadsOn) {
   std::string bytes, problem;
-  bytes += std::string("\x03\x63\x01\x02", 4);   // a record of kind 99 with two bytes
+  bytes += std::string("\x03\x63\x01\x02", 4);  // a record of kind 99 with two bytes
   history::encode(Sampled{5s, "pool", 1.5}, 0s, bytes);
   history::Decoder decoder(bytes, 0s);
   EXPECT_FALSE(decoder.next(problem));
@@ -153,8 +169,11 @@ TEST(Crc32c, MatchesRfc3720) {
 TEST(History, MergesLanesByTimeThenByLaneThenByOrderOfWriting) {
   TempDir dir;
   write_lane(dir.path(), "drive", HistoryBuilder().planned(1, 1s).planned(2, 3s).planned(3, 3s).events());
-  write_lane(dir.path(), "fault", HistoryBuilder().fault(2s, "node_kill", "order", FaultEdge::injected)
-                                      .fault(3s, "node_kill", "order", FaultEdge::cleared).events());
+  write_lane(dir.path(), "fault",
+             HistoryBuilder()
+                 .fault(2s, "node_kill", "order", FaultEdge::injected)
+                 .fault(3s, "node_kill", "order", FaultEdge::cleared)
+                 .events());
   const Read r = read(dir.path());
   EXPECT_TRUE(r.damage.empty());
   ASSERT_EQ(r.events.size(), 5u);
@@ -172,7 +191,8 @@ TEST(History, GivesTheExactOrderHoweverDisorderedALaneIs) {
   for (const char* lane : {"a", "b", "c"}) {
     std::vector<Event> events;
     for (int i = 0; i < 3000; ++i)
-      events.push_back(Sampled{Nanos(static_cast<std::int64_t>(rng.below(1000)) * 1'000'000 + i * 100'000), lane + std::to_string(i), 0});
+      events.push_back(Sampled{Nanos(static_cast<std::int64_t>(rng.below(1000)) * 1'000'000 + i * 100'000),
+                               lane + std::to_string(i), 0});
     write_lane(dir.path(), lane, events, 100);
     all.insert(all.end(), events.begin(), events.end());
   }
@@ -184,7 +204,9 @@ TEST(History, GivesTheExactOrderHoweverDisorderedALaneIs) {
 TEST(History, SpreadsOverBlocksOfAtMost64KiB) {
   TempDir dir;
   std::vector<Event> events;
-  for (TradeId i = 0; i < 10'000; ++i) events.push_back(StepEnded{i, 1, Nanos(i * 1000), Nanos(i * 1000 + 5), Nanos(i * 1000 + 900), Outcome::ok, Cause::none, 200, 1, 0});
+  for (TradeId i = 0; i < 10'000; ++i)
+    events.push_back(StepEnded{i, 1, Nanos(i * 1000), Nanos(i * 1000 + 5), Nanos(i * 1000 + 900), Outcome::ok,
+                               Cause::none, 200, 1, 0});
   write_lane(dir.path(), "drive", events);
   const std::string bytes = *read_file(dir.path() + "/drive.hist");
   EXPECT_LT(bytes.size(), events.size() * 30);
@@ -215,8 +237,14 @@ TEST(History, ShowsWhatWasFlushedBeforeTheWriterEnds) {
 
 /// One small file with three blocks, and what it holds.
 std::vector<Event> three_blocks(const std::string& dir) {
-  const auto events = HistoryBuilder().planned(1, 1s, 2).step(1, 0, 1s, 20ms).order(1, 1020ms, "O-1", 990).step(1, 1, 2s, 3s, Outcome::unknown, Cause::timeout)
-                          .ended(1, 5s, TradeOutcome::unknown, Cause::timeout).phase(6s, Phase::done).events();
+  const auto events = HistoryBuilder()
+                          .planned(1, 1s, 2)
+                          .step(1, 0, 1s, 20ms)
+                          .order(1, 1020ms, "O-1", 990)
+                          .step(1, 1, 2s, 3s, Outcome::unknown, Cause::timeout)
+                          .ended(1, 5s, TradeOutcome::unknown, Cause::timeout)
+                          .phase(6s, Phase::done)
+                          .events();
   write_lane(dir, "drive", events, 2);
   return events;
 }
@@ -242,7 +270,7 @@ TEST(History, NamesEverySingleFlippedBitAndKeepsTheOtherBlocks) {
     ASSERT_FALSE(r.damage.empty()) << "bit " << bit;
     ASSERT_EQ(r.damage[0].file, path);
     ASSERT_TRUE(within(texts_of(r.events), whole)) << "bit " << bit;
-    ASSERT_GE(r.events.size(), 4u) << "bit " << bit;   // at most one block of two is lost
+    ASSERT_GE(r.events.size(), 4u) << "bit " << bit;  // at most one block of two is lost
   }
 }
 
@@ -300,7 +328,8 @@ TEST(History, NamesFileAndOffsetOfAnUnknownRecord) {
   history::BlockHeader header{static_cast<std::uint32_t>(payload.size()), 2, 0, 5s, 5s, 0s, history::crc32c(payload)};
   const history::BlockHeader end{0, 0, 1, 0s, 0s, 0s, history::crc32c("")};
   const std::string path = dir.path() + "/new.hist";
-  ASSERT_TRUE(write_file(path, std::string(history::kFileMagic) + history::bytes_of(header) + payload + history::bytes_of(end)));
+  ASSERT_TRUE(write_file(
+      path, std::string(history::kFileMagic) + history::bytes_of(header) + payload + history::bytes_of(end)));
   const Read r = read(dir.path());
   EXPECT_EQ(r.events.size(), 1u);
   ASSERT_EQ(r.damage.size(), 1u);
@@ -345,19 +374,21 @@ TEST(HistoryWriter, KeepsTheErrorOfAFullDisk) {
   EXPECT_TRUE(failed);
   ASSERT_FALSE(closed);
   EXPECT_NE(closed.error().what.find("drive.hist"), std::string::npos);
-  EXPECT_FALSE(read(dir.path()).damage.empty());   // the torn block is named, not hidden
+  EXPECT_FALSE(read(dir.path()).damage.empty());  // the torn block is named, not hidden
 }
 
 TEST(HistoryStats, CountsKindsLanesAndSpan) {
   TempDir dir;
   write_lane(dir.path(), "drive", HistoryBuilder().trade(1, 1s, 20ms).trade(2, 2s, 30ms).events());
-  write_lane(dir.path(), "fault", HistoryBuilder().fault(500ms, "payment_delay", "alpha", FaultEdge::injected).events());
+  write_lane(dir.path(), "fault",
+             HistoryBuilder().fault(500ms, "payment_delay", "alpha", FaultEdge::injected).events());
   const auto stats = history_stats(dir.path());
   ASSERT_TRUE(stats);
   EXPECT_EQ(stats->events, 7u);
   EXPECT_EQ(stats->first, Nanos(500ms));
   EXPECT_EQ(stats->last, Nanos(2030ms));
-  const std::vector<std::pair<std::string, std::uint64_t>> kinds{{"trade_planned", 2}, {"step_ended", 2}, {"trade_ended", 2}, {"fault_changed", 1}};
+  const std::vector<std::pair<std::string, std::uint64_t>> kinds{
+      {"trade_planned", 2}, {"step_ended", 2}, {"trade_ended", 2}, {"fault_changed", 1}};
   EXPECT_EQ(stats->by_kind, kinds);
   ASSERT_EQ(stats->lanes.size(), 2u);
   EXPECT_EQ(stats->lanes[0].name, "drive");

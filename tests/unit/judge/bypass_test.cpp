@@ -9,10 +9,10 @@
 namespace cardstorm {
 namespace {
 
-using testing::RunOnDisk;
 using testing::healthy;
 using testing::judged;
 using testing::lists;
+using testing::RunOnDisk;
 
 const Segment kSegment{0, 0s, 10s, 15s, 30s, 32s, {"payment_delay", "beta", 5s, Json::object({{"delay", "4s"}})}, 1};
 
@@ -27,17 +27,27 @@ FaultTimes in_force() {
 
 /// A line of beta's journal.
 std::string line(Nanos at, const std::string& kind, const std::string& trade_no = "b1") {
-  return R"({"mono_ns":)" + std::to_string(at.count()) + R"(,"kind":")" + kind + R"(","trade_no":")" + trade_no + R"(","out_trade_no":"o","order":"n0","attempt":1,"acknowledged":true,"took_ms":1,"amount_cents":1})" "\n";
+  return R"({"mono_ns":)" + std::to_string(at.count()) + R"(,"kind":")" + kind + R"(","trade_no":")" + trade_no +
+         R"(","out_trade_no":"o","order":"n0","attempt":1,"acknowledged":true,"took_ms":1,"amount_cents":1})"
+         "\n";
 }
 
 Evidence beta_says(const std::string& lines) {
   Evidence e;
   e.journals_whole = true;
-  read_journal("beta", R"({"journal":"beta","version":1,"mono_ns":0})" "\n" + lines + R"({"kind":"closed","mono_ns":99000000000})" "\n", 0s, e);
+  read_journal("beta",
+               R"({"journal":"beta","version":1,"mono_ns":0})"
+               "\n" +
+                   lines +
+                   R"({"kind":"closed","mono_ns":99000000000})"
+                   "\n",
+               0s, e);
   return e;
 }
 
-bool bypassed(const std::string& lines, std::vector<Nanos> pays = {}) { return was_bypassed(kSegment, in_force(), pays, beta_says(lines)); }
+bool bypassed(const std::string& lines, std::vector<Nanos> pays = {}) {
+  return was_bypassed(kSegment, in_force(), pays, beta_says(lines));
+}
 
 TEST(Bypass, AJournalWithoutALineFromThatTimeSaysSo) {
   EXPECT_TRUE(bypassed(""));
@@ -46,15 +56,16 @@ TEST(Bypass, AJournalWithoutALineFromThatTimeSaysSo) {
 }
 
 TEST(Bypass, WhateverWasAskedOfTheChannelMetIt) {
-  for (const char* kind : {"created", "charged", "refunded", "trade_closed"}) EXPECT_FALSE(bypassed(line(12s, kind))) << kind;
-  EXPECT_FALSE(bypassed("", {12s}));   // a buyer who chose it, whatever became of that
+  for (const char* kind : {"created", "charged", "refunded", "trade_closed"})
+    EXPECT_FALSE(bypassed(line(12s, kind))) << kind;
+  EXPECT_FALSE(bypassed("", {12s}));  // a buyer who chose it, whatever became of that
   EXPECT_TRUE(bypassed("", {9s, 20s}));
 }
 
 TEST(Bypass, ANotifyThatWasDueThenIsSeenLater) {
   EXPECT_FALSE(bypassed(line(9s, "charged") + line(12s, "notify")));
   EXPECT_FALSE(bypassed(line(9s, "charged") + line(18s, "notify")));
-  EXPECT_TRUE(bypassed(line(9s, "charged") + line(20s, "notify")));   // later than the delay can explain
+  EXPECT_TRUE(bypassed(line(9s, "charged") + line(20s, "notify")));  // later than the delay can explain
 }
 
 TEST(Bypass, NobodyCanTellWithoutAWholeJournalOrAProvenFault) {
@@ -89,7 +100,7 @@ TEST(JudgeBypass, AFaultThatNothingMetIsNoMerit) {
   EXPECT_TRUE(c.episodes[0].bypassed && !c.episodes[0].absorbed);
   EXPECT_TRUE(lists(c, "payment_delay on beta"));
   EXPECT_EQ(c.mttr.at("payment_delay").absorbed, 0);
-  EXPECT_EQ(c.verdict, Verdict::pass);   // what did not occur blocks only a certification
+  EXPECT_EQ(c.verdict, Verdict::pass);  // what did not occur blocks only a certification
   const Json json = json_of_scorecard(c);
   EXPECT_TRUE(json["episodes"].items()[0]["bypassed"].boolean());
   EXPECT_TRUE(scorecard_of_json(json)->episodes[0].bypassed);

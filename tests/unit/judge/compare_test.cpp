@@ -1,15 +1,20 @@
 // compare: an unchanged platform is never "worse", a planted change always is, and what cannot be known is said so.
+#include "harness/judge/compare.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
 #include "harness/core/rng.hpp"
-#include "harness/judge/compare.hpp"
 
 namespace cardstorm {
 namespace {
 
-struct Shape { double good = 0.999, p50 = 10, p99 = 40, ttr = 8; std::uint64_t seed = 1; double noise = 0.15; };
+struct Shape {
+  double good = 0.999, p50 = 10, p99 = 40, ttr = 8;
+  std::uint64_t seed = 1;
+  double noise = 0.15;
+};
 
 /// A run of 120 s with 50 planned steps a second, one fault and one check.
 Scorecard run_like(const Shape& shape) {
@@ -22,7 +27,12 @@ Scorecard run_like(const Shape& shape) {
   Rate all;
   const auto wobble = [&] { return 1 + shape.noise * (2 * rng.unit() - 1); };
   for (int s = 0; s < 120; ++s) {
-    WindowRow w{.at_s = double(s), .planned = 50, .good = 0, .p50_ms = shape.p50 * wobble(), .p99_ms = shape.p99 * wobble(), .trades = 10};
+    WindowRow w{.at_s = double(s),
+                .planned = 50,
+                .good = 0,
+                .p50_ms = shape.p50 * wobble(),
+                .p99_ms = shape.p99 * wobble(),
+                .trades = 10};
     for (int i = 0; i < 50; ++i) w.good += rng.unit() < shape.good;
     all.planned += 10;
     for (int i = 0; i < 10; ++i) all.good += rng.unit() < shape.good;
@@ -48,7 +58,8 @@ Scorecard run_like(const Shape& shape) {
 }
 
 Change change_of(const Comparison& c, const std::string& name) {
-  const auto it = std::find_if(c.metrics.begin(), c.metrics.end(), [&](const MetricChange& m) { return m.name == name; });
+  const auto it =
+      std::find_if(c.metrics.begin(), c.metrics.end(), [&](const MetricChange& m) { return m.name == name; });
   EXPECT_NE(it, c.metrics.end()) << name;
   return it == c.metrics.end() ? Change::no_evidence : it->change;
 }
@@ -56,7 +67,8 @@ Change change_of(const Comparison& c, const std::string& name) {
 TEST(Compare, NeverCallsAnUnchangedPlatformWorse) {
   for (std::uint64_t seed = 0; seed < 12; ++seed) {
     const Comparison c = compare_runs({run_like({.seed = 2 * seed + 1})}, {run_like({.seed = 2 * seed + 2})});
-    for (const auto& m : c.metrics) EXPECT_TRUE(m.change == Change::same || m.change == Change::no_evidence) << m.name << " seed " << seed;
+    for (const auto& m : c.metrics)
+      EXPECT_TRUE(m.change == Change::same || m.change == Change::no_evidence) << m.name << " seed " << seed;
     EXPECT_EQ(c.verdict, Verdict::pass) << seed;
   }
 }
@@ -73,8 +85,10 @@ TEST(Compare, FindsEachPlantedChangeInItsOwnMetric) {
 }
 
 TEST(Compare, ASmallChangeInOneRunIsNoEvidence) {
-  EXPECT_EQ(change_of(compare_runs({run_like({.seed = 1})}, {run_like({.p50 = 11.5, .seed = 2})}), "latency_ms.p50"), Change::same);
-  EXPECT_NE(change_of(compare_runs({run_like({.seed = 1})}, {run_like({.ttr = 9, .seed = 2})}), "ttr_s.node_kill"), Change::worse);
+  EXPECT_EQ(change_of(compare_runs({run_like({.seed = 1})}, {run_like({.p50 = 11.5, .seed = 2})}), "latency_ms.p50"),
+            Change::same);
+  EXPECT_NE(change_of(compare_runs({run_like({.seed = 1})}, {run_like({.ttr = 9, .seed = 2})}), "ttr_s.node_kill"),
+            Change::worse);
 }
 
 TEST(Compare, ThreeRunsASideMeasureTheirNoise) {
@@ -84,14 +98,14 @@ TEST(Compare, ThreeRunsASideMeasureTheirNoise) {
     b.push_back(run_like({.p50 = 11.5, .seed = 20 + i, .noise = 0.01}));
   }
   const Comparison c = compare_runs(a, b);
-  EXPECT_EQ(change_of(c, "latency_ms.p50"), Change::worse);   // 15 % is beyond a measured spread of 1 %
+  EXPECT_EQ(change_of(c, "latency_ms.p50"), Change::worse);  // 15 % is beyond a measured spread of 1 %
   EXPECT_EQ(compare_runs(a, a).verdict, Verdict::pass);
 }
 
 TEST(Compare, ABrokenPromiseNeedsNoStatistics) {
   Scorecard b = run_like({.seed = 2});
   b.checks[0].verdict = Verdict::fail;
-  b.traffic.planned = 10;   // not even comparable traffic
+  b.traffic.planned = 10;  // not even comparable traffic
   const Comparison c = compare_runs({run_like({.seed = 1})}, {b});
   EXPECT_EQ(c.verdict, Verdict::fail);
   EXPECT_EQ(c.checks.at(0).change, Change::worse);
@@ -133,7 +147,9 @@ TEST(Compare, ARunThatIsNotWholeIsComparedWithNothing) {
 }
 
 TEST(Compare, TheSameTwoRunsGiveTheSameBytes) {
-  const auto text = [] { return json_of_comparison(compare_runs({run_like({.seed = 1})}, {run_like({.seed = 2})})).dump(); };
+  const auto text = [] {
+    return json_of_comparison(compare_runs({run_like({.seed = 1})}, {run_like({.seed = 2})})).dump();
+  };
   EXPECT_EQ(text(), text());
 }
 

@@ -61,14 +61,14 @@ TEST(Episodes, RecoveryIsTheStartOfTheFirstOfFiveGoodWindows) {
   EXPECT_EQ(e.onset_s, 22.0);
   EXPECT_EQ(e.recover_s, 40.0);
   EXPECT_EQ(e.ttr_s, 18.0);
-  EXPECT_DOUBLE_EQ(*e.lag_s, 4.9);   // after the probe saw the channel normal at 35.1 s
+  EXPECT_DOUBLE_EQ(*e.lag_s, 4.9);  // after the probe saw the channel normal at 35.1 s
   EXPECT_EQ(e.lost, 18U);
   EXPECT_FALSE(e.absorbed || e.censored || e.metastable);
 }
 
 TEST(Episodes, OnsetIsTheFirstBadStepOfTheFirstBadWindow) {
   auto s = scene([](int t) { return within(t, 23, 40) ? 0 : 40; });
-  for (auto& step : s.steps)   // second 22 breaks from 22.5 s on: half of its steps are bad
+  for (auto& step : s.steps)  // second 22 breaks from 22.5 s on: half of its steps are bad
     if (step.planned >= 22s + 500ms && step.planned < 23s) step.good = false;
   EXPECT_EQ(s.judged().onset_s, 22.5);
 }
@@ -79,7 +79,7 @@ TEST(Episodes, WindowsCountFromTheInjection) {
   const auto e = s.judged();
   EXPECT_EQ(e.inject_s, 20.4);
   EXPECT_EQ(e.onset_s, 21.0);
-  EXPECT_DOUBLE_EQ(*e.recover_s, 40.4);   // the window from 39.4 s still holds bad steps
+  EXPECT_DOUBLE_EQ(*e.recover_s, 40.4);  // the window from 39.4 s still holds bad steps
 }
 
 TEST(Episodes, TargetThatDoesNotComeBackIsCensored) {
@@ -106,7 +106,7 @@ TEST(Episodes, FaultThatClearedJustBeforeTheHorizonIsNoProofOfMetastability) {
 TEST(Episodes, TargetThatHadNoTimeToBeSeenRecoveringIsNotMetastable) {
   auto s = scene([](int t) { return within(t, 22, 36) ? 10 : 40; });
   s.times.cleared = 35s;
-  s.segment.horizon_at = 40s;   // it is back a second after the fault went; five good windows no longer fit
+  s.segment.horizon_at = 40s;  // it is back a second after the fault went; five good windows no longer fit
   const auto e = s.judged();
   EXPECT_TRUE(e.censored);
   EXPECT_FALSE(e.metastable);

@@ -1,4 +1,5 @@
-// What the judge makes of a folder that is torn, cut short, incomplete or not to be trusted: unknown, with the reason, never good.
+// What the judge makes of a folder that is torn, cut short, incomplete or not to be trusted: unknown, with the reason,
+// never good.
 #include <algorithm>
 #include <stdexcept>
 
@@ -10,12 +11,12 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::Codes;
-using testing::Folder;
-using testing::RunOnDisk;
 using testing::codes;
 using testing::finding;
+using testing::Folder;
 using testing::healthy;
 using testing::judged;
+using testing::RunOnDisk;
 
 TEST(Judge, TornJournalMakesMoneyUnknown) {
   auto run = healthy();
@@ -88,7 +89,7 @@ TEST(Judge, InterruptedRunIsUnknown) {
 
 TEST(Judge, StopOfARunSaysNothingAboutThePlatform) {
   auto run = healthy();
-  run.stopped(13s);   // 3 s after the injection, 17 s before the horizon
+  run.stopped(13s);  // 3 s after the injection, 17 s before the horizon
   const auto c = judged(run);
   EXPECT_EQ(codes(c), (Codes{"interrupted", "expectation_missed"}));
   ASSERT_EQ(c.episodes.size(), 1U);
@@ -121,7 +122,8 @@ TEST(Judge, RecoveryBeforeAStopIsOne) {
 }
 
 TEST(Judge, LateGeneratorIsNotTrusted) {
-  for (const auto& bad : {GeneratorSeen{50s, 1ms, 51ms, 1, 0.1, 0, "plain"}, GeneratorSeen{50s, 1ms, 2ms, 1, 0.9, 0, "plain"}}) {
+  for (const auto& bad :
+       {GeneratorSeen{50s, 1ms, 51ms, 1, 0.1, 0, "plain"}, GeneratorSeen{50s, 1ms, 2ms, 1, 0.9, 0, "plain"}}) {
     auto run = healthy();
     std::erase_if(run.drive, [](const Event& e) { return std::holds_alternative<GeneratorSeen>(e); });
     run.drive.push_back(bad);
@@ -139,7 +141,7 @@ TEST(Judge, FaultThatNobodySawIsUnknown) {
   run.fault.clear();
   EXPECT_EQ(codes(judged(run)), Codes{"fault_unverified"});
   auto stayed = healthy();
-  stayed.fault.resize(1);   // injecting, and nothing after it
+  stayed.fault.resize(1);  // injecting, and nothing after it
   EXPECT_EQ(codes(judged(stayed)), (Codes{"fault_unverified", "fault_not_reverted"}));
 }
 
@@ -171,8 +173,10 @@ TEST(Judge, CheckThatThrowsIsUnknown) {
   run.write(f.dir);
   auto record = read_run(f.dir);
   ASSERT_TRUE(record);
-  const std::vector<CheckEntry> entries{{"thrower", "", "", []() -> std::unique_ptr<Check> { return std::make_unique<Thrower>(); }}};
-  const auto c = judge_record(*record, [&](const auto& visit) { return read_history(f.dir + "/history", visit); }, entries);
+  const std::vector<CheckEntry> entries{
+      {"thrower", "", "", []() -> std::unique_ptr<Check> { return std::make_unique<Thrower>(); }}};
+  const auto c = judge_record(
+      *record, [&](const auto& visit) { return read_history(f.dir + "/history", visit); }, entries);
   ASSERT_TRUE(c);
   EXPECT_EQ(c->verdict, Verdict::unknown);
   EXPECT_EQ(c->checks.at(0).verdict, Verdict::unknown);
@@ -186,10 +190,15 @@ TEST(Evidence, MissesNoBankOnlyWhereAllMoneyIsInPurses) {
     run.info.set("partners", partners);
     run.write(f.dir);
     fs::remove_all(f.dir + "/partners");
-    EXPECT_TRUE(write_file(f.dir + "/audit.jsonl", "{\"row\":\"source\",\"source\":\"sql\"}\n{\"row\":\"order\",\"id\":1,\"order_no\":\"A1\",\"buyer\":\"b\",\"sku\":\"s\",\"class\":\"game_card\","
-                                                   "\"status\":\"delivered\",\"paid_via\":\"" + paid_via + "\",\"quantity\":1,\"amount_cents\":5,\"paid_cents\":5,\"refunded_cents\":0,\"cards\":[]}\n"));
+    EXPECT_TRUE(write_file(
+        f.dir + "/audit.jsonl",
+        "{\"row\":\"source\",\"source\":\"sql\"}\n{\"row\":\"order\",\"id\":1,\"order_no\":\"A1\",\"buyer\":\"b\","
+        "\"sku\":\"s\",\"class\":\"game_card\","
+        "\"status\":\"delivered\",\"paid_via\":\"" +
+            paid_via + "\",\"quantity\":1,\"amount_cents\":5,\"paid_cents\":5,\"refunded_cents\":0,\"cards\":[]}\n"));
     auto record = read_run(f.dir);
-    EXPECT_TRUE(record && record->audit) << (record ? (record->damage.empty() ? "" : record->damage.front()) : record.error().what);
+    EXPECT_TRUE(record && record->audit) << (record ? (record->damage.empty() ? "" : record->damage.front())
+                                                    : record.error().what);
     return record && record->evidence.journals_whole;
   };
   EXPECT_TRUE(whole("wallet", false));

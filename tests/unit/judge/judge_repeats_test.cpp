@@ -6,9 +6,9 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::Codes;
-using testing::Folder;
 using testing::codes;
 using testing::finding;
+using testing::Folder;
 using testing::healthy;
 using testing::judged;
 

@@ -9,25 +9,25 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::Codes;
-using testing::Folder;
-using testing::RunOnDisk;
 using testing::codes;
 using testing::finding;
+using testing::Folder;
 using testing::healthy;
 using testing::judged;
+using testing::RunOnDisk;
 
 TEST(JudgeTraces, NamesTheWorstStepsAndTheOrdersOfWitnesses) {
   auto run = healthy();
   run.info.set("target_facts", Json::object({{"trace_link", "http://jaeger/trace/${trace_id}"}}));
   run.broken(11s, 12s);
-  run.drive.push_back(CardSeen{200, 20s, "n200", true, 1, 7, ""});   // card 7 went to trade 7 already
+  run.drive.push_back(CardSeen{200, 20s, "n200", true, 1, 7, ""});  // card 7 went to trade 7 already
   const auto c = judged(run);
   EXPECT_EQ(c.trace_link, "http://jaeger/trace/${trace_id}");
   const auto& worst = c.episodes.at(0).worst;
   ASSERT_EQ(worst.size(), 3U);
-  EXPECT_EQ(worst[0].step, "receive");     // 4 s against the order's 20 ms
+  EXPECT_EQ(worst[0].step, "receive");  // 4 s against the order's 20 ms
   EXPECT_EQ(worst[0].cause, "timeout");
-  EXPECT_EQ(worst[0].id, trace_id_of(run.plan.seed, 165, 1));   // the first of equals
+  EXPECT_EQ(worst[0].id, trace_id_of(run.plan.seed, 165, 1));  // the first of equals
   const auto& witnesses = finding(c, "card_unique").witnesses;
   ASSERT_FALSE(witnesses.empty());
   const Witness& second = witnesses.back();
@@ -44,7 +44,8 @@ TEST(JudgeTraces, SaysNothingWithoutALink) {
   auto run = healthy();
   run.broken(11s, 12s);
   const std::string text = json_of_scorecard(judged(run)).dump();
-  for (const char* member : {"trace_link", "\"worst\"", "\"traces\""}) EXPECT_EQ(text.find(member), std::string::npos) << member;
+  for (const char* member : {"trace_link", "\"worst\"", "\"traces\""})
+    EXPECT_EQ(text.find(member), std::string::npos) << member;
 }
 
 TEST(Judge, PassesAHealthyRun) {
@@ -98,7 +99,10 @@ TEST(Judge, OutageBecomesAnEpisodeAndLostMoney) {
 
 TEST(Judge, MissingEndOfATradeBreaksTheSums) {
   auto run = healthy();
-  std::erase_if(run.drive, [](const Event& e) { const auto* d = std::get_if<TradeEnded>(&e); return d != nullptr && d->trade == 5; });
+  std::erase_if(run.drive, [](const Event& e) {
+    const auto* d = std::get_if<TradeEnded>(&e);
+    return d != nullptr && d->trade == 5;
+  });
   const auto c = judged(run);
   EXPECT_EQ(c.verdict, Verdict::unknown);
   EXPECT_EQ(codes(c), Codes{"sums_do_not_add_up"});
@@ -113,7 +117,10 @@ TEST(Judge, TradeThatEndsTwiceBreaksTheSums) {
 
 TEST(Judge, MissingStepBreaksTheSums) {
   auto run = healthy();
-  std::erase_if(run.drive, [](const Event& e) { const auto* s = std::get_if<StepEnded>(&e); return s != nullptr && s->trade == 5 && s->step == 1; });
+  std::erase_if(run.drive, [](const Event& e) {
+    const auto* s = std::get_if<StepEnded>(&e);
+    return s != nullptr && s->trade == 5 && s->step == 1;
+  });
   EXPECT_EQ(codes(judged(run)), Codes{"sums_do_not_add_up"});
 }
 
@@ -138,8 +145,11 @@ Scorecard sold_out(std::uint32_t cards, std::uint32_t earlier = 0) {
   run.drive.push_back(TradeEnded{449, t + 10ms, TradeOutcome::failed, Cause::sold_out});
   Folder f;
   run.write(f.dir);
-  RunOnDisk::put(f.dir + "/minted.json", R"({"skus":[{"sku":"game","goods":"game_card","number":1,"cards":)" + std::to_string(cards) + "}]}");
-  if (earlier > 0) RunOnDisk::put(f.dir + "/audit.jsonl", run.audit + R"({"row":"earlier","sku":1,"cards":)" + std::to_string(earlier) + "}\n");
+  RunOnDisk::put(f.dir + "/minted.json",
+                 R"({"skus":[{"sku":"game","goods":"game_card","number":1,"cards":)" + std::to_string(cards) + "}]}");
+  if (earlier > 0)
+    RunOnDisk::put(f.dir + "/audit.jsonl",
+                   run.audit + R"({"row":"earlier","sku":1,"cards":)" + std::to_string(earlier) + "}\n");
   return *judge_run(f.dir);
 }
 
@@ -154,13 +164,16 @@ TEST(Judge, SoldOutIsGoodOnlyWhenTheMintIsReallyExhausted) {
 }
 
 TEST(Judge, SoldOutIsGoodWhenTheRestWasSoldBeforeTheRun) {
-  EXPECT_EQ(sold_out(1000, 550).by_flow.at("buy").good, 450U) << "the books know an order of this buyer too: the last of 450";
+  EXPECT_EQ(sold_out(1000, 550).by_flow.at("buy").good, 450U)
+      << "the books know an order of this buyer too: the last of 450";
   EXPECT_EQ(sold_out(1000, 549).by_flow.at("buy").good, 449U) << "one was left";
 }
 
 TEST(Judge, ChecksGetTimesFromLoadStart) {
   auto run = healthy();
-  run.alpha += R"({"mono_ns":7005000000000,"kind":"charged","trade_no":"x","out_trade_no":"ox","order":"n0","amount_cents":1000})" "\n";
+  run.alpha +=
+      R"({"mono_ns":7005000000000,"kind":"charged","trade_no":"x","out_trade_no":"ox","order":"n0","amount_cents":1000})"
+      "\n";
   const auto c = judged(run);
   const auto& f = finding(c, "one_charge_per_intent");
   EXPECT_EQ(f.verdict, Verdict::fail);
@@ -203,7 +216,7 @@ TEST(Judge, GapsWithoutLoadAreNoBursts) {
   const double before = index();
   EXPECT_EQ(before, 0) << "15 trades in each second";
   run.plan.load_end = 60s;
-  run.plan.segments.back().end = 60s;   // half a minute of silence behind the horizon
+  run.plan.segments.back().end = 60s;  // half a minute of silence behind the horizon
   EXPECT_EQ(index(), before);
 }
 
@@ -213,9 +226,10 @@ TEST(Scorecard, JsonKeepsTheContractsOrderAndComesBackWhole) {
   const auto json = json_of_scorecard(judged(run));
   std::vector<std::string> names;
   for (const auto& [name, value] : json.members()) names.push_back(name);
-  const std::vector<std::string> contract{"schema", "scenario", "target", "version", "environment", "seed", "verdict", "why", "traffic",
-                                          "success_rate", "by_phase", "by_flow", "by_goods", "money", "latency_ms", "generator",
-                                          "episodes", "mttr", "checks", "not_exercised"};
+  const std::vector<std::string> contract{"schema",    "scenario", "target",   "version", "environment",
+                                          "seed",      "verdict",  "why",      "traffic", "success_rate",
+                                          "by_phase",  "by_flow",  "by_goods", "money",   "latency_ms",
+                                          "generator", "episodes", "mttr",     "checks",  "not_exercised"};
   ASSERT_GE(names.size(), contract.size());
   EXPECT_TRUE(std::equal(contract.begin(), contract.end(), names.begin()));
   const auto back = scorecard_of_json(json);

@@ -15,11 +15,15 @@ class LittleShop {
     e.journals_whole = true;
     e.drained = true;
     e.end = 100s;
-    e.minted = {{"game", "game_card", 1, 10, 1000}, {"rare", "game_card", 2, 2, 500}, {"vip", "membership", 3, 0, 300},
-                {"phone", "topup", 4, 0, 700}, {"sword", "equipment", 5, 0, 900}};
+    e.minted = {{"game", "game_card", 1, 10, 1000},
+                {"rare", "game_card", 2, 2, 500},
+                {"vip", "membership", 3, 0, 300},
+                {"phone", "topup", 4, 0, 700},
+                {"sword", "equipment", 5, 0, 900}};
   }
 
-  LittleShop& order(const std::string& no, const std::string& sku, std::uint32_t quantity, std::int64_t cents, Nanos at = 1s) {
+  LittleShop& order(const std::string& no, const std::string& sku, std::uint32_t quantity, std::int64_t cents,
+                    Nanos at = 1s) {
     events.push_back(OrderSeen{next_++, at, no, sku, quantity, cents});
     return *this;
   }
@@ -95,7 +99,11 @@ class LittleShop {
 
   /// A bought game card, all as it should be.
   LittleShop& good_sale(const std::string& no, std::uint32_t index) {
-    return order(no, "game", 1, 1000).pay(no, "alpha").charge(no, 1000).card(no, 1, index).booked(no, "game", "delivered", 1, 1000, 0, {index});
+    return order(no, "game", 1, 1000)
+        .pay(no, "alpha")
+        .charge(no, 1000)
+        .card(no, 1, index)
+        .booked(no, "game", "delivered", 1, 1000, 0, {index});
   }
 
   Finding judged_by(const std::string& name) {
@@ -119,6 +127,11 @@ class LittleShop {
 };
 
 /// One line of a table of histories.
-struct Told { std::string story; LittleShop shop; Verdict verdict; std::uint64_t violations; };
+struct Told {
+  std::string story;
+  LittleShop shop;
+  Verdict verdict;
+  std::uint64_t violations;
+};
 
 }  // namespace cardstorm

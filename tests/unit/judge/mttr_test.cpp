@@ -94,14 +94,16 @@ TEST(Reduction, FollowsRule11) {
 }
 
 TEST(Reduction, SmallestKindCounts) {
-  const auto r = reduction(side({recovered(40), recovered(40, "node_kill")}), side({recovered(4), recovered(30, "node_kill")}), "", std::nullopt);
+  const auto r = reduction(side({recovered(40), recovered(40, "node_kill")}),
+                           side({recovered(4), recovered(30, "node_kill")}), "", std::nullopt);
   EXPECT_EQ(r.by_fault.at("payment_delay"), 0.9);
   EXPECT_EQ(r.by_fault.at("node_kill"), 0.25);
   EXPECT_EQ(r.smallest, 0.25);
 }
 
 TEST(Reduction, IsNullWhereTheBaselineDidNotSuffer) {
-  const auto r = reduction(side({absorbed(), recovered(40, "node_kill")}), side({absorbed(), recovered(20, "node_kill")}), "", std::nullopt);
+  const auto r = reduction(side({absorbed(), recovered(40, "node_kill")}),
+                           side({absorbed(), recovered(20, "node_kill")}), "", std::nullopt);
   EXPECT_FALSE(r.by_fault.at("payment_delay"));
   EXPECT_EQ(r.smallest, 0.5) << "a kind that hurt neither side is left out";
   EXPECT_FALSE(smallest({absorbed(), recovered(40, "node_kill")}, {recovered(5), recovered(20, "node_kill")}))
@@ -119,13 +121,13 @@ TEST(Reduction, IsNullWhenTheSidesCannotBeCompared) {
 
 TEST(Reduction, AssumedRestartIsExchangedForOthers) {
   DrillCard d;
-  d.baseline = side({recovered(30, "node_kill"), recovered(40)}, 20);   // 10 s of its own on top of the operator's 20 s
+  d.baseline = side({recovered(30, "node_kill"), recovered(40)}, 20);  // 10 s of its own on top of the operator's 20 s
   d.candidate = side({recovered(3, "node_kill"), recovered(4)});
   compare(d);
   EXPECT_EQ(d.mttr_reduction, 0.9);
-  EXPECT_EQ(d.mttr_reduction_assumed_restart.at("5"), 0.8);      // 1 - 3 / 15
+  EXPECT_EQ(d.mttr_reduction_assumed_restart.at("5"), 0.8);  // 1 - 3 / 15
   EXPECT_EQ(d.mttr_reduction_assumed_restart.at("20"), 0.9);
-  EXPECT_EQ(d.mttr_reduction_assumed_restart.at("120"), 0.9);    // min(130, H = 60): node_kill 0.95, payment_delay 0.9
+  EXPECT_EQ(d.mttr_reduction_assumed_restart.at("120"), 0.9);  // min(130, H = 60): node_kill 0.95, payment_delay 0.9
   EXPECT_EQ(d.mttr_reduction_without_restart, 0.9);
 }
 

@@ -1,4 +1,5 @@
-// run_on_disk: a small run as its folder holds it, written with the real history writer; tests spoil it and have it judged.
+// run_on_disk: a small run as its folder holds it, written with the real history writer; tests spoil it and have it
+// judged.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -50,7 +51,7 @@ inline Plan small_plan() {
   p.segments = {{0, 0s, 10s, 15s, 30s, 32s, {"payment_delay", "alpha", 5s, Json::object()}, 1}};
   p.load_end = 30s;
   p.drain = 20s;
-  p.planned_trades = 450;   // 15 trades = 30 steps a second
+  p.planned_trades = 450;  // 15 trades = 30 steps a second
   p.planned_steps = 900;
   p.expect = {{"success_rate", ">=", 0.99}};
   return p;
@@ -60,11 +61,21 @@ inline Plan small_plan() {
 struct RunOnDisk {
   Plan plan = small_plan();
   std::vector<Event> drive, fault, run;
-  std::string alpha = R"({"journal":"alpha","version":1,"mono_ns":7000000000000})" "\n";
-  std::string audit = R"({"row":"source","source":"api"})" "\n";
-  Json info = Json::object({{"schema", "cardstorm.run/1"}, {"start_mono_ns", kStart}, {"wall", "2026-11-23T00:00:00.000Z"},
-                            {"target", "shop"}, {"target_version", "9"}, {"seed", 1}, {"command", "cardstorm run small"},
-                            {"drained", true}, {"interrupted", false}, {"assumed_restart_s", -1}, {"environment", "lab"},
+  std::string alpha = R"({"journal":"alpha","version":1,"mono_ns":7000000000000})"
+                      "\n";
+  std::string audit = R"({"row":"source","source":"api"})"
+                      "\n";
+  Json info = Json::object({{"schema", "cardstorm.run/1"},
+                            {"start_mono_ns", kStart},
+                            {"wall", "2026-11-23T00:00:00.000Z"},
+                            {"target", "shop"},
+                            {"target_version", "9"},
+                            {"seed", 1},
+                            {"command", "cardstorm run small"},
+                            {"drained", true},
+                            {"interrupted", false},
+                            {"assumed_restart_s", -1},
+                            {"environment", "lab"},
                             {"errors", Json::array()}});
 
   RunOnDisk() {
@@ -93,20 +104,25 @@ struct RunOnDisk {
     drive.push_back(CardSeen{t, start + 4s, no, true, 1, index, ""});
     drive.push_back(TradeEnded{t, start + 4s, TradeOutcome::ok, Cause::none});
     const std::string mono = std::to_string(kStart + (start + 100ms).count());
-    alpha += R"({"mono_ns":)" + mono + R"(,"kind":"charged","trade_no":"t)" + std::to_string(t) + R"(","out_trade_no":"o)" +
-             std::to_string(t) + R"(","order":")" + no + R"(","amount_cents":1000})" "\n";
-    audit += R"({"row":"order","id":)" + std::to_string(t + 1) + R"(,"order_no":")" + no +
-             R"(","buyer":"b1","sku":"game","class":"game_card","status":"delivered","paid_via":"alpha","quantity":1,"amount_cents":1000,)" +
-             R"("paid_cents":1000,"refunded_cents":0,"cards":[{"sku":1,"index":)" + std::to_string(t) + "}]}\n";
+    alpha += R"({"mono_ns":)" + mono + R"(,"kind":"charged","trade_no":"t)" + std::to_string(t) +
+             R"(","out_trade_no":"o)" + std::to_string(t) + R"(","order":")" + no +
+             R"(","amount_cents":1000})"
+             "\n";
+    audit +=
+        R"({"row":"order","id":)" + std::to_string(t + 1) + R"(,"order_no":")" + no +
+        R"(","buyer":"b1","sku":"game","class":"game_card","status":"delivered","paid_via":"alpha","quantity":1,"amount_cents":1000,)" +
+        R"("paid_cents":1000,"refunded_cents":0,"cards":[{"sku":1,"index":)" + std::to_string(t) + "}]}\n";
   }
 
   /// Breaks the trades planned in [from, to): no answer in time.
   RunOnDisk& broken(Nanos from, Nanos to) {
     for (auto& e : drive) {
       auto* s = std::get_if<StepEnded>(&e);
-      if (s != nullptr && at(s->trade) >= from && at(s->trade) < to) s->outcome = Outcome::unknown, s->cause = Cause::timeout;
+      if (s != nullptr && at(s->trade) >= from && at(s->trade) < to)
+        s->outcome = Outcome::unknown, s->cause = Cause::timeout;
       auto* d = std::get_if<TradeEnded>(&e);
-      if (d != nullptr && at(d->trade) >= from && at(d->trade) < to) d->outcome = TradeOutcome::unknown, d->cause = Cause::timeout;
+      if (d != nullptr && at(d->trade) >= from && at(d->trade) < to)
+        d->outcome = TradeOutcome::unknown, d->cause = Cause::timeout;
     }
     return *this;
   }
@@ -117,7 +133,8 @@ struct RunOnDisk {
       auto* s = std::get_if<StepEnded>(&e);
       if (s != nullptr && s->done > when) {
         const bool sent = s->planned <= when;
-        s->outcome = Outcome::failed, s->cause = Cause::interrupted, s->done = sent ? when : s->planned, s->requests = sent ? 1 : 0;
+        s->outcome = Outcome::failed, s->cause = Cause::interrupted, s->done = sent ? when : s->planned,
+        s->requests = sent ? 1 : 0;
       }
       auto* d = std::get_if<TradeEnded>(&e);
       if (d == nullptr || d->at <= when) continue;
@@ -133,12 +150,17 @@ struct RunOnDisk {
     fs::create_directories(dir + "/partners");
     put(dir + "/plan.json", json_of_plan(plan).dump(2));
     put(dir + "/run.json", info.dump(2));
-    put(dir + "/minted.json", R"({"skus":[{"sku":"game","goods":"game_card","number":1,"cards":1000,"price_cents":1000}]})");
+    put(dir + "/minted.json",
+        R"({"skus":[{"sku":"game","goods":"game_card","number":1,"cards":1000,"price_cents":1000}]})");
     put(dir + "/audit.jsonl", audit);
-    const std::string end = R"({"kind":"closed","mono_ns":7060000000000})" "\n";
+    const std::string end = R"({"kind":"closed","mono_ns":7060000000000})"
+                            "\n";
     put(dir + "/partners/alpha.jsonl", alpha + (closed ? end : ""));
     for (const std::string name : {"beta", "topup"})
-      put(dir + "/partners/" + name + ".jsonl", R"({"journal":")" + name + R"(","version":1,"mono_ns":0})" "\n" + end);
+      put(dir + "/partners/" + name + ".jsonl", R"({"journal":")" + name +
+                                                    R"(","version":1,"mono_ns":0})"
+                                                    "\n" +
+                                                    end);
     lane(dir, "drive", drive);
     lane(dir, "fault", fault);
     lane(dir, "run", run);
@@ -146,7 +168,8 @@ struct RunOnDisk {
 
   static void put(const std::string& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
   static void lane(const std::string& dir, const std::string& name, std::vector<Event> events) {
-    std::stable_sort(events.begin(), events.end(), [](const Event& a, const Event& b) { return time_of(a) < time_of(b); });
+    std::stable_sort(events.begin(), events.end(),
+                     [](const Event& a, const Event& b) { return time_of(a) < time_of(b); });
     auto writer = HistoryWriter::open(dir + "/history", name);
     ASSERT_TRUE(writer) << writer.error().what;
     for (const auto& e : events) (*writer)->write(e);
@@ -179,10 +202,14 @@ inline const Finding& finding(const Scorecard& c, const std::string& name) {
 /// The small run uses no wallet: its scenario leaves that check out.
 inline RunOnDisk healthy() {
   RunOnDisk r;
-  r.plan.checks = {"money_conserved", "paid_then_credited", "one_charge_per_intent", "one_credit_per_charge", "card_unique", "card_genuine", "no_oversell"};
+  r.plan.checks = {
+      "money_conserved", "paid_then_credited", "one_charge_per_intent", "one_credit_per_charge", "card_unique",
+      "card_genuine",    "no_oversell"};
   return r;
 }
 
-inline bool lists(const Scorecard& c, const std::string& situation) { return std::find(c.not_exercised.begin(), c.not_exercised.end(), situation) != c.not_exercised.end(); }
+inline bool lists(const Scorecard& c, const std::string& situation) {
+  return std::find(c.not_exercised.begin(), c.not_exercised.end(), situation) != c.not_exercised.end();
+}
 
 }  // namespace cardstorm::testing

@@ -9,7 +9,11 @@
 namespace cardstorm {
 namespace {
 
-struct Case { Scorecard card; Findings findings; std::vector<Expectation> expect; };
+struct Case {
+  Scorecard card;
+  Findings findings;
+  std::vector<Expectation> expect;
+};
 
 Case fine() {
   Case c;
@@ -28,25 +32,47 @@ Case fine() {
   return c;
 }
 
-struct Row { std::string code; Verdict verdict; std::function<void(Case&)> spoil; };
+struct Row {
+  std::string code;
+  Verdict verdict;
+  std::function<void(Case&)> spoil;
+};
 
 const std::vector<Row>& rows() {
   static const std::vector<Row> all{
       {"invariant_broken", Verdict::fail, [](Case& c) { c.card.checks[0].verdict = Verdict::fail; }},
-      {"aborted", Verdict::fail, [](Case& c) { c.findings.aborted = "good_share >= 0.9, found 0.2 at 12 s"; c.findings.drained = false; }},
-      {"guard_stopped", Verdict::unknown, [](Case& c) { c.findings.guard = "cpu, found 99 at 12 s"; c.findings.drained = false; }},
+      {"aborted", Verdict::fail,
+       [](Case& c) {
+         c.findings.aborted = "good_share >= 0.9, found 0.2 at 12 s";
+         c.findings.drained = false;
+       }},
+      {"guard_stopped", Verdict::unknown,
+       [](Case& c) {
+         c.findings.guard = "cpu, found 99 at 12 s";
+         c.findings.drained = false;
+       }},
       {"fault_unverified", Verdict::unknown, [](Case& c) { c.card.episodes[0].verified = false; }},
       {"fault_not_reverted", Verdict::unknown, [](Case& c) { c.card.episodes[0].reverted = false; }},
       {"generator_untrusted", Verdict::unknown, [](Case& c) { c.findings.generator_doubt = "sent late"; }},
       {"not_steady", Verdict::unknown, [](Case& c) { c.card.episodes[0].steady = false; }},
       {"too_few_samples", Verdict::unknown, [](Case& c) { c.card.episodes[0].judged = false; }},
-      {"check_unknown", Verdict::unknown, [](Case& c) { c.card.checks.push_back({"wallet_exact", Verdict::unknown, "", 0, 0, {}, 0}); }},
+      {"check_unknown", Verdict::unknown,
+       [](Case& c) {
+         c.card.checks.push_back({"wallet_exact", Verdict::unknown, "", 0, 0, {}, 0});
+       }},
       {"sums_do_not_add_up", Verdict::unknown, [](Case& c) { c.findings.broken_sums = {"trades: 3, 2, 2"}; }},
       {"history_damaged", Verdict::unknown, [](Case& c) { c.findings.damage = {"drive.hist: torn"}; }},
-      {"interrupted", Verdict::unknown, [](Case& c) { c.findings.interrupted = true; c.findings.drained = false; }},
+      {"interrupted", Verdict::unknown,
+       [](Case& c) {
+         c.findings.interrupted = true;
+         c.findings.drained = false;
+       }},
       {"not_drained", Verdict::unknown, [](Case& c) { c.findings.drained = false; }},
       {"harness_error", Verdict::unknown, [](Case& c) { c.findings.harness_errors = {"disk full"}; }},
-      {"expectation_unknown", Verdict::unknown, [](Case& c) { c.expect.push_back({"beauty", ">=", 1}); }},
+      {"expectation_unknown", Verdict::unknown,
+       [](Case& c) {
+         c.expect.push_back({"beauty", ">=", 1});
+       }},
       {"expectation_missed", Verdict::fail, [](Case& c) { c.card.success_rate = 0.9; }},
   };
   return all;
@@ -67,7 +93,7 @@ TEST(Verdict, AWaivedAuditPassesButNeverSilently) {
   EXPECT_EQ(c.card.verdict, Verdict::pass);
   ASSERT_EQ(c.card.why.size(), 1U);
   EXPECT_EQ(c.card.why[0].code, "audit_waived");
-  c.findings.audit_waived = false;   // no check at all, by mistake
+  c.findings.audit_waived = false;  // no check at all, by mistake
   decide(c.card, c.findings, c.expect);
   EXPECT_EQ(c.card.verdict, Verdict::unknown);
 }
@@ -90,8 +116,8 @@ TEST(Verdict, OfAStoppedRunOnlyTheStopIsTheReason) {
   c.findings.interrupted = true;
   c.card.episodes = {Episode{}, Episode{}};
   c.card.episodes[0].verified = c.card.episodes[0].reverted = c.card.episodes[0].steady = true;
-  c.card.episodes[0].judged = false;       // stopped while the fault was in force
-  c.card.episodes[1].reverted = true;      // and before this one was made
+  c.card.episodes[0].judged = false;   // stopped while the fault was in force
+  c.card.episodes[1].reverted = true;  // and before this one was made
   decide(c.card, c.findings, c.expect);
   for (const auto& reason : c.card.why) {
     EXPECT_NE(reason.code, "too_few_samples");
@@ -140,7 +166,10 @@ TEST(Verdict, StoppedRunDoesNotBlameAKillThatNobodyCouldUndo) {
       early.card.episodes[0].reverted = false;
       early.findings.*condition = "good_share >= 0.5 over 10s, found 0.2";
       decide(early.card, early.findings, early.expect);
-      EXPECT_EQ(std::any_of(early.card.why.begin(), early.card.why.end(), [](const Reason& r) { return r.code == "fault_not_reverted"; }), blamed) << fault;
+      EXPECT_EQ(std::any_of(early.card.why.begin(), early.card.why.end(),
+                            [](const Reason& r) { return r.code == "fault_not_reverted"; }),
+                blamed)
+          << fault;
     }
   }
 }

@@ -71,8 +71,10 @@ TEST(Mint, RefusesEveryTextWithOneCharacterChanged) {
 TEST(Mint, RefusesForeignTexts) {
   const Mint mint("key");
   const std::string text = mint.secret({3, 9});
-  for (const std::string& foreign : {std::string(), std::string("CS"), text + "0", text.substr(1), " " + text, text + "\n", Mint("other key").secret({3, 9}),
-                                     std::string("Sorry, this item is out of stock"), std::string(100'000, '-'), std::string(100'000, 'A')})
+  for (const std::string& foreign :
+       {std::string(), std::string("CS"), text + "0", text.substr(1), " " + text, text + "\n",
+        Mint("other key").secret({3, 9}), std::string("Sorry, this item is out of stock"), std::string(100'000, '-'),
+        std::string(100'000, 'A')})
     EXPECT_EQ(mint.decode(foreign), std::nullopt);
 }
 
@@ -83,7 +85,8 @@ TEST(Mint, DecodesPairsInTheFormsOfCardShops) {
       const auto [number, secret] = mint.pair(id, alphabet);
       EXPECT_EQ(number.size(), 16U);
       EXPECT_NE(number[0], '0');
-      for (const char* between : {"----", ",", " ", "\t", " | ", "\n", " 密码："}) EXPECT_EQ(mint.decode(number + between + secret), id) << between;
+      for (const char* between : {"----", ",", " ", "\t", " | ", "\n", " 密码："})
+        EXPECT_EQ(mint.decode(number + between + secret), id) << between;
       EXPECT_EQ(mint.decode("卡号:" + number + " 卡密:" + secret), id);
     }
   const auto digits = mint.pair({3, 9}, CardAlphabet::digits);
@@ -96,9 +99,11 @@ TEST(Mint, RefusesPairsThatDoNotBelongTogether) {
   for (const CardAlphabet alphabet : {CardAlphabet::base32, CardAlphabet::digits}) {
     const auto [number, secret] = mint.pair({3, 9}, alphabet);
     const auto other = mint.pair({3, 10}, alphabet), foreign = Mint("other key").pair({3, 9}, alphabet);
-    for (const std::string& text : {number, number + "----", number + secret, number + "----" + other.secret, other.number + "----" + secret, number + "----" + foreign.secret,
-                                    number + "----" + secret + "0", number + "0----" + secret, "0" + number + "----" + secret, number + "----" + secret + " ",
-                                    secret + "----" + number, std::string("9999999999999999----") + secret, std::string("0000000000000000----") + secret})
+    for (const std::string& text :
+         {number, number + "----", number + secret, number + "----" + other.secret, other.number + "----" + secret,
+          number + "----" + foreign.secret, number + "----" + secret + "0", number + "0----" + secret,
+          "0" + number + "----" + secret, number + "----" + secret + " ", secret + "----" + number,
+          std::string("9999999999999999----") + secret, std::string("0000000000000000----") + secret})
       EXPECT_EQ(mint.decode(text), std::nullopt) << text;
   }
   const std::string secret = mint.pair({3, 9}, CardAlphabet::digits).secret;
@@ -128,7 +133,7 @@ TEST_F(MintFolder, HoldsManifestKeyAndCards) {
   const std::vector<MintSku> skus{{"steam-50", "game_card", 1, 1000, 5000}, {"vip-month", "membership", 2, 0, 1500}};
   const Status status = write_mint(dir, "the secret key", skus);
   ASSERT_TRUE(status) << status.error().what;
-  struct stat info{};
+  struct stat info {};
   ASSERT_EQ(stat((dir + "/key").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600U);
   EXPECT_FALSE(fs::exists(dir + "/cards/vip-month.txt"));
@@ -156,9 +161,17 @@ TEST_F(MintFolder, HoldsManifestKeyAndCards) {
 }
 
 TEST_F(MintFolder, HoldsCardsInTheFormThatWasAsked) {
-  struct Case { const char* name; MintForm form; const char* file; std::size_t length; };
-  for (const auto& [name, form, file, length] : {Case{"a", {CardFormat::csv, CardAlphabet::base32}, "s.csv", 16 + 1 + 34}, Case{"b", {CardFormat::pairs, CardAlphabet::base32}, "s.txt", 16 + 4 + 34},
-                                                 Case{"c", {CardFormat::csv, CardAlphabet::digits}, "s.csv", 16 + 1 + 24}, Case{"d", {CardFormat::pairs, CardAlphabet::digits}, "s.txt", 16 + 4 + 24}}) {
+  struct Case {
+    const char* name;
+    MintForm form;
+    const char* file;
+    std::size_t length;
+  };
+  for (const auto& [name, form, file, length] :
+       {Case{"a", {CardFormat::csv, CardAlphabet::base32}, "s.csv", 16 + 1 + 34},
+        Case{"b", {CardFormat::pairs, CardAlphabet::base32}, "s.txt", 16 + 4 + 34},
+        Case{"c", {CardFormat::csv, CardAlphabet::digits}, "s.csv", 16 + 1 + 24},
+        Case{"d", {CardFormat::pairs, CardAlphabet::digits}, "s.txt", 16 + 4 + 24}}) {
     const std::string folder = base + "/" + name;
     ASSERT_TRUE(write_mint(folder, "k", {{"s", "game_card", 5, 50, 100}}, form));
     const Mint mint = load_mint(folder).value();
@@ -173,7 +186,9 @@ TEST_F(MintFolder, HoldsCardsInTheFormThatWasAsked) {
 }
 
 TEST_F(MintFolder, IsNotMadeWithSecretsThatNobodyCouldRecognise) {
-  EXPECT_EQ(write_mint(dir, "k", {{"s", "game_card", 5, 50, 100}}, {CardFormat::lines, CardAlphabet::digits}).error().code, Errc::invalid);
+  EXPECT_EQ(
+      write_mint(dir, "k", {{"s", "game_card", 5, 50, 100}}, {CardFormat::lines, CardAlphabet::digits}).error().code,
+      Errc::invalid);
   EXPECT_TRUE(fs::is_empty(base));
 }
 
@@ -193,10 +208,12 @@ TEST_F(MintFolder, IsLeftAloneWhenItExists) {
 }
 
 TEST_F(MintFolder, IsNotMadeFromBadSkus) {
-  for (const auto& bad : std::vector<std::vector<MintSku>>{{{"../evil", "game_card", 1, 3, 100}}, {{"", "game_card", 1, 3, 100}},
-                                                           {{"a", "game_card", 1, 3, 100}, {"a", "game_card", 2, 3, 100}},
-                                                           {{"a", "game_card", 1, 3, 100}, {"b", "game_card", 1, 3, 100}},
-                                                           {{"a", "game_card", 1U << 18, 3, 100}}}) {
+  for (const auto& bad :
+       std::vector<std::vector<MintSku>>{{{"../evil", "game_card", 1, 3, 100}},
+                                         {{"", "game_card", 1, 3, 100}},
+                                         {{"a", "game_card", 1, 3, 100}, {"a", "game_card", 2, 3, 100}},
+                                         {{"a", "game_card", 1, 3, 100}, {"b", "game_card", 1, 3, 100}},
+                                         {{"a", "game_card", 1U << 18, 3, 100}}}) {
     const Status status = write_mint(dir, "k", bad);
     ASSERT_FALSE(status);
     EXPECT_EQ(status.error().code, Errc::invalid);
@@ -206,7 +223,8 @@ TEST_F(MintFolder, IsNotMadeFromBadSkus) {
 
 TEST_F(MintFolder, IsNotBegunWhenTheDiskIsTooSmall) {
   std::vector<MintSku> many;
-  for (std::uint32_t i = 1; i <= 20'000; ++i) many.push_back({"s" + std::to_string(i), "game_card", i, std::numeric_limits<std::uint32_t>::max(), 100});   // 3 PB
+  for (std::uint32_t i = 1; i <= 20'000; ++i)
+    many.push_back({"s" + std::to_string(i), "game_card", i, std::numeric_limits<std::uint32_t>::max(), 100});  // 3 PB
   const Status status = write_mint(dir, "k", many);
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code, Errc::unavailable);
@@ -218,7 +236,7 @@ TEST_F(MintFolder, TakesASlashBehindItsName) {
   ASSERT_TRUE(write_mint(dir + "/", "k", {{"a", "game_card", 1, 40'000, 100}}));
   const std::string text = read_file(dir + "/cards/a.txt").value();
   const auto cards = split(trim(text), '\n');
-  ASSERT_EQ(cards.size(), 40'000U);   // more than one block
+  ASSERT_EQ(cards.size(), 40'000U);  // more than one block
   EXPECT_EQ(Mint("k").decode(cards[39'999]), (CardId{1, 39'999}));
 }
 
@@ -247,9 +265,11 @@ TEST_F(MintFolder, IsRefusedWhenKeyAndManifestDoNotMatch) {
 
 TEST_F(MintFolder, RefusesDamagedManifests) {
   const std::string path = base + "/m.json";
-  for (const std::string text : {"", "{}", "{\"schema\":\"cardstorm.mint/2\",\"skus\":[]}",
-                                 R"({"schema":"cardstorm.mint/1","skus":[{"sku":"a","goods":"game_card","number":1,"cards":-1,"price_cents":1}]})",
-                                 R"({"schema":"cardstorm.mint/1","skus":[{"sku":"a","goods":"game_card","number":"1","cards":1,"price_cents":1}]})"}) {
+  for (
+      const std::string text :
+      {"", "{}", "{\"schema\":\"cardstorm.mint/2\",\"skus\":[]}",
+       R"({"schema":"cardstorm.mint/1","skus":[{"sku":"a","goods":"game_card","number":1,"cards":-1,"price_cents":1}]})",
+       R"({"schema":"cardstorm.mint/1","skus":[{"sku":"a","goods":"game_card","number":"1","cards":1,"price_cents":1}]})"}) {
     ASSERT_TRUE(write_file(path, text));
     EXPECT_FALSE(read_manifest(path)) << text;
   }

@@ -45,7 +45,8 @@ TEST(AllowList, TakesABareAddressAsItsOwnBlock) {
 }
 
 TEST(AllowList, RefusesBlocksThatAreNoneAndNamesThem) {
-  for (const std::string bad : {"", "localhost", "127.0.0.0/33", "127.0.0.0/", "127.0.0.0/-1", "127.0.0.0/8x", "::1/129", "300.0.0.1", "10.0.0.5/8"}) {
+  for (const std::string bad : {"", "localhost", "127.0.0.0/33", "127.0.0.0/", "127.0.0.0/-1", "127.0.0.0/8x",
+                                "::1/129", "300.0.0.1", "10.0.0.5/8"}) {
     const auto parsed = AllowList::parse({"127.0.0.0/8", bad});
     ASSERT_FALSE(parsed) << bad;
     EXPECT_EQ(parsed.error().code, Errc::invalid);

@@ -16,7 +16,8 @@ namespace cardstorm::testing {
 inline AllowList loopback() { return AllowList::parse({"127.0.0.0/8", "::1/128"}).value(); }
 
 struct Rig {
-  explicit Rig(HttpClientLimits limits, AllowList allow = loopback()) : client(make_http_client(clock, std::move(allow), limits)) {}
+  explicit Rig(HttpClientLimits limits, AllowList allow = loopback())
+      : client(make_http_client(clock, std::move(allow), limits)) {}
 
   /// Drives until `done`, and at most so long.
   template <class Done>

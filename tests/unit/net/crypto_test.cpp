@@ -62,7 +62,8 @@ TEST(Crypto, MatchesThePublishedVectors) {
   // FIPS 180-2 appendix B.1; RFC 4231 case 2.
   EXPECT_EQ(sha256_hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   EXPECT_EQ(sha256_hex(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-  EXPECT_EQ(hmac_sha256_hex("Jefe", "what do ya want for nothing?"), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  EXPECT_EQ(hmac_sha256_hex("Jefe", "what do ya want for nothing?"),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
   EXPECT_EQ(hmac_sha256_hex("", ""), "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
 
@@ -72,7 +73,8 @@ TEST(Crypto, MatchesTheMd5VectorsOfRfc1321) {
 }
 
 TEST(Crypto, MatchesTheBase64VectorsOfRfc4648) {
-  const std::vector<std::pair<std::string, std::string>> vectors{{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"foobar", "Zm9vYmFy"}};
+  const std::vector<std::pair<std::string, std::string>> vectors{
+      {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"foobar", "Zm9vYmFy"}};
   for (const auto& [plain, text] : vectors) {
     EXPECT_EQ(base64(plain), text);
     EXPECT_EQ(base64_decode(text), plain);
@@ -82,7 +84,8 @@ TEST(Crypto, MatchesTheBase64VectorsOfRfc4648) {
 }
 
 TEST(Crypto, RefusesWhatIsNoBase64) {
-  for (const std::string text : {"Zg", "Zg=", "Zg===", "Z===", "Zh==", "Zm 9", "Zm9v\n", "-_8="}) EXPECT_EQ(base64_decode(text), std::nullopt) << text;
+  for (const std::string text : {"Zg", "Zg=", "Zg===", "Z===", "Zh==", "Zm 9", "Zm9v\n", "-_8="})
+    EXPECT_EQ(base64_decode(text), std::nullopt) << text;
   for (const std::string text : {"Z", "-_8=", "+/8", "-_9"}) EXPECT_EQ(base64url_decode(text), std::nullopt) << text;
 }
 
@@ -91,7 +94,8 @@ TEST(Crypto, SealsAsTheVectorOfMcGrewAndViega) {
   const std::string key(32, '\0'), nonce(12, '\0');
   const auto bytes = [](const std::string& text) { return std::vector<unsigned char>(text.begin(), text.end()); };
   EXPECT_EQ(hex(bytes(aes_256_gcm_seal(key, nonce, "", "").value())), "530f8afbc74536b9a963b4f1c4cb738b");
-  EXPECT_EQ(hex(bytes(aes_256_gcm_seal(key, nonce, "", std::string(16, '\0')).value())), "cea7403d4d606b6e074ec5d3baf39d18d0d1c8a799996bf0265b98b5d48ab919");
+  EXPECT_EQ(hex(bytes(aes_256_gcm_seal(key, nonce, "", std::string(16, '\0')).value())),
+            "cea7403d4d606b6e074ec5d3baf39d18d0d1c8a799996bf0265b98b5d48ab919");
 }
 
 TEST(Crypto, OpensOnlyWhatWasSealed) {

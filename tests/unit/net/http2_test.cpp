@@ -1,5 +1,5 @@
-// HTTP/2 over real sockets: what the client speaks with an nginx, how requests share a connection, and what becomes of each of
-// them when the server has no HTTP/2, says goodbye, or dies.
+// HTTP/2 over real sockets: what the client speaks with an nginx, how requests share a connection, and what becomes of
+// each of them when the server has no HTTP/2, says goodbye, or dies.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -50,10 +50,14 @@ struct Tally {
   }
   [[nodiscard]] std::string text() const {
     std::string out = last_error;
-    for (const auto& [end, n] : ends) out += " [" + std::string(to_text(end.first)) + " " + std::string(to_text(end.second)) + ": " + std::to_string(n) + "]";
+    for (const auto& [end, n] : ends)
+      out += " [" + std::string(to_text(end.first)) + " " + std::string(to_text(end.second)) + ": " +
+             std::to_string(n) + "]";
     return out;
   }
-  [[nodiscard]] bool each_once() const { return std::all_of(times.begin(), times.end(), [](int n) { return n == 1; }); }
+  [[nodiscard]] bool each_once() const {
+    return std::all_of(times.begin(), times.end(), [](int n) { return n == 1; });
+  }
 
   std::vector<int> times;
   std::map<std::pair<Outcome, Cause>, int> ends;
@@ -81,17 +85,20 @@ TEST(Http2, IsSpokenWhenAskedForAndOnlyThen) {
 
 TEST(Http2, CarriesMethodBodyHeadersAndRefusals) {
   const auto shop = serve(0, [](const ServerRequest& request, const HttpServer::Reply& reply) {
-    reply({request.path == "/hold/gone" ? 404 : 200, request.method + " " + request.body + " " + std::string(request.header("x-mark"))});
+    reply({request.path == "/hold/gone" ? 404 : 200,
+           request.method + " " + request.body + " " + std::string(request.header("x-mark"))});
   });
   ASSERT_TRUE(shop);
   const Http2Server server("", (*shop)->port());
   ASSERT_TRUE(server.up()) << server.said();
   Rig rig(over_http2(server));
-  EXPECT_EQ(rig.call({"POST", server.secure("/hold/a"), R"({"q":1})", {{"X-Mark", "m1"}}, 5s}).body, R"(POST {"q":1} m1)");
-  EXPECT_EQ(rig.call({"PUT", server.secure("/hold/a"), std::string(200'000, 'x'), {}, 5s}).body, "PUT " + std::string(200'000, 'x') + " ");
+  EXPECT_EQ(rig.call({"POST", server.secure("/hold/a"), R"({"q":1})", {{"X-Mark", "m1"}}, 5s}).body,
+            R"(POST {"q":1} m1)");
+  EXPECT_EQ(rig.call({"PUT", server.secure("/hold/a"), std::string(200'000, 'x'), {}, 5s}).body,
+            "PUT " + std::string(200'000, 'x') + " ");
   const HttpResponse refusal = rig.call(get(server.secure("/hold/gone")));
   EXPECT_EQ(refusal.status, 404);
-  EXPECT_FALSE(refusal.headers.empty());   // by which a front wall is known
+  EXPECT_FALSE(refusal.headers.empty());  // by which a front wall is known
   EXPECT_EQ(rig.call({"HEAD", server.secure("/"), "", {}, 5s}).status, 200);
 }
 
@@ -109,7 +116,7 @@ TEST(Http2, ManyRequestsShareOneConnection) {
   rig.finish();
   EXPECT_EQ(many.good(), 400) << many.text();
   EXPECT_EQ(many.protocols["HTTP/2.0"], 400);
-  EXPECT_LE(many.connections.size(), 4u);   // a hundred streams each
+  EXPECT_LE(many.connections.size(), 4u);  // a hundred streams each
   EXPECT_TRUE(few.each_once() && many.each_once());
 }
 
@@ -122,7 +129,7 @@ TEST(Http2, ASecondConnectionIsMadeWhenTheFirstIsFull) {
   for (int i = 0; i < 100; ++i) held.submit(get(server.secure("/hold"), 30s));
   for (int i = 0; i < 50; ++i) quick.submit(get(server.secure()));
   rig.finish_until([&] { return quick.good() == 50; });
-  EXPECT_EQ(quick.good(), 50) << quick.text();   // though no held one was ever answered
+  EXPECT_EQ(quick.good(), 50) << quick.text();  // though no held one was ever answered
   EXPECT_TRUE(held.ends.empty());
   EXPECT_EQ(quick.connections.size(), 1u);
 }
@@ -140,12 +147,12 @@ TEST(Http2, AHeldStreamHoldsNoOther) {
   for (int i = 0; i < 50; ++i) quick.submit(get(server.secure()));
   rig.finish_until([&] { return quick.good() == 50; });
   EXPECT_EQ(quick.good(), 50);
-  EXPECT_TRUE(held.ends.empty());   // still on the wire, beside the others
+  EXPECT_TRUE(held.ends.empty());  // still on the wire, beside the others
   rig.finish();
   EXPECT_EQ(held.count(Outcome::unknown, Cause::timeout), 20) << held.text();
   EXPECT_TRUE(held.each_once());
   const HttpResponse after = rig.call(get(server.secure()));
-  EXPECT_EQ(after.status, 200) << after.error;   // a stream that ran out of time does not take the connection with it
+  EXPECT_EQ(after.status, 200) << after.error;  // a stream that ran out of time does not take the connection with it
 }
 
 TEST(Http2, FallsBackWhereTlsOffersNoHttp2) {
@@ -177,9 +184,9 @@ TEST(Http2, EveryWaitEndsWhereTheServerHasNoHttp2AndNoAnswer) {
   EXPECT_LT(rig.clock.now() - begun, 3s);
   EXPECT_EQ(rig.client->in_flight(), 0u);
   const int on_the_wire = tally.count(Outcome::unknown, Cause::timeout);
-  EXPECT_GE(on_the_wire, 2) << tally.text();   // one on each connection, and what got a place in the last moment
+  EXPECT_GE(on_the_wire, 2) << tally.text();  // one on each connection, and what got a place in the last moment
   EXPECT_LE(on_the_wire, 5) << tally.text();
-  EXPECT_EQ(on_the_wire + tally.count(Outcome::failed, Cause::timeout), 30);   // the others never left
+  EXPECT_EQ(on_the_wire + tally.count(Outcome::failed, Cause::timeout), 30);  // the others never left
   EXPECT_TRUE(tally.each_once());
 }
 
@@ -195,7 +202,7 @@ TEST(Http2, EveryWaitEndsWhereTheServerPermitsFewStreams) {
   for (int i = 0; i < 10; ++i) tally.submit(get(server.secure("/hold"), 1s));
   rig.finish(5s);
   const int on_the_wire = tally.count(Outcome::unknown, Cause::timeout);
-  EXPECT_GE(on_the_wire, 3) << tally.text();   // and one or two that got a place in the last moment
+  EXPECT_GE(on_the_wire, 3) << tally.text();  // and one or two that got a place in the last moment
   EXPECT_LE(on_the_wire, 6) << tally.text();
   EXPECT_EQ(on_the_wire + tally.count(Outcome::failed, Cause::timeout), 10);
   EXPECT_TRUE(tally.each_once());
@@ -219,9 +226,10 @@ TEST(Http2, TheDeathOfAConnectionEndsEachStreamOnce) {
   Rig rig(over_http2(server));
   ASSERT_EQ(rig.call(get(server.secure())).status, 200);
   Tally tally(rig);
-  for (int i = 0; i < 40; ++i) tally.submit(i % 2 == 0 ? get(server.secure("/hold")) : HttpRequest{"POST", server.secure("/hold"), "{}", {}, 5s});
+  for (int i = 0; i < 40; ++i)
+    tally.submit(i % 2 == 0 ? get(server.secure("/hold")) : HttpRequest{"POST", server.secure("/hold"), "{}", {}, 5s});
   Tally seen(rig);
-  seen.submit(get(server.secure()));   // answered: so what was submitted before it has left
+  seen.submit(get(server.secure()));  // answered: so what was submitted before it has left
   rig.finish_until([&] { return seen.good() == 1; });
   server.kill_now();
   rig.finish(4s);
@@ -281,7 +289,9 @@ TEST(Http2, DoesNotHammerADeadTarget) {
   Tally tally(rig);
   for (int i = 0; i < 100; ++i) tally.submit(get(url, 200ms));
   rig.finish();
-  EXPECT_LE(tally.count(Outcome::failed, Cause::refused), 5 + static_cast<int>(seconds(monotonic_now() - begun) * 50) + 1) << tally.text();
+  EXPECT_LE(tally.count(Outcome::failed, Cause::refused),
+            5 + static_cast<int>(seconds(monotonic_now() - begun) * 50) + 1)
+      << tally.text();
   EXPECT_GE(tally.count(Outcome::failed, Cause::timeout), 50);
   EXPECT_TRUE(tally.each_once());
 }

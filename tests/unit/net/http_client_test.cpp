@@ -1,4 +1,5 @@
-// What the client sends, and what it reports when the other side misbehaves, over real sockets: the same over libcurl and over the lean transport.
+// What the client sends, and what it reports when the other side misbehaves, over real sockets: the same over libcurl
+// and over the lean transport.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -10,14 +11,16 @@ namespace cardstorm {
 namespace {
 
 using testing::BothTransports;
+using testing::get;
+using testing::loopback;
 using testing::RawPeer;
 using testing::RawServer;
 using testing::Rig;
-using testing::get;
-using testing::loopback;
 
 INSTANTIATE_TEST_SUITE_P(HttpClient, BothTransports, ::testing::Values(Transport::curl, Transport::lean),
-                         [](const auto& param) { return std::string(param.param == Transport::curl ? "curl" : "lean"); });
+                         [](const auto& param) {
+                           return std::string(param.param == Transport::curl ? "curl" : "lean");
+                         });
 
 TEST_P(BothTransports, DeliversAWholeAnswerOfAnyStatus) {
   for (const int status : {200, 404, 429, 503}) {
@@ -29,7 +32,7 @@ TEST_P(BothTransports, DeliversAWholeAnswerOfAnyStatus) {
     const HttpResponse response = rig.call(get(server.url()));
     EXPECT_EQ(response.status, status);
     EXPECT_EQ(response.body, "hi");
-    EXPECT_EQ(response.headers.empty(), status < 400);   // by the headers of a refusal a front wall is known
+    EXPECT_EQ(response.headers.empty(), status < 400);  // by the headers of a refusal a front wall is known
     EXPECT_EQ(response.outcome, Outcome::ok);
     EXPECT_EQ(response.cause, Cause::none);
     EXPECT_LE(response.sent, response.done);
@@ -47,7 +50,8 @@ TEST_P(BothTransports, ReportsARefusedConnectionAsFailed) {
 
 TEST_P(BothTransports, ReportsAnUnknownHostAsFailed) {
   Rig rig = make();
-  // A label of more than 63 letters is refused before any server of names is asked: none can be slow, or know it all the same.
+  // A label of more than 63 letters is refused before any server of names is asked: none can be slow, or know it all
+  // the same.
   const HttpResponse response = rig.call(get("http://" + std::string(64, 'x') + ".invalid/", 10s));
   EXPECT_EQ(response.outcome, Outcome::failed);
   EXPECT_EQ(response.cause, Cause::dns) << response.error;
@@ -76,7 +80,7 @@ TEST_P(BothTransports, ReportsSilenceAsUnknownAndTimeout) {
   RawServer server([](RawPeer& peer) { peer.hang(); });
   Rig rig = make();
   const Nanos before = rig.clock.now();
-  const HttpResponse response = rig.call(get(server.url(), 500ms));   // long enough for the request to leave
+  const HttpResponse response = rig.call(get(server.url(), 500ms));  // long enough for the request to leave
   EXPECT_EQ(response.outcome, Outcome::unknown);
   EXPECT_EQ(response.cause, Cause::timeout);
   EXPECT_GE(rig.clock.now() - before, 490ms);
@@ -100,7 +104,8 @@ TEST_P(BothTransports, StopsAtTheBodyLimit) {
     peer.read_request();
     peer.send_text("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
     const std::string part(64 * 1024, 'x');
-    while (peer.send_text(part)) {}
+    while (peer.send_text(part)) {
+    }
   });
   Rig rig = make({.connections_max = 10, .body_max = 100'000});
   const HttpResponse response = rig.call(get(server.url()));
@@ -163,8 +168,10 @@ TEST_P(BothTransports, SendsMethodHeadersAndBodyAsGiven) {
 TEST_P(BothTransports, RefusesWhatCannotGoOnTheWire) {
   Rig rig = make();
   RawServer server([](RawPeer& peer) { peer.read_request(); });
-  for (const HttpRequest& bad : {HttpRequest{"GET", server.url(), "", {{"X-A", "1\r\nX-B: 2"}}, 1s}, HttpRequest{"GET X", server.url(), "", {}, 1s},
-                                 HttpRequest{"GET", "ftp://127.0.0.1/", "", {}, 1s}, HttpRequest{"GET", "not a url", "", {}, 1s}}) {
+  for (const HttpRequest& bad :
+       {HttpRequest{"GET", server.url(), "", {{"X-A", "1\r\nX-B: 2"}}, 1s},
+        HttpRequest{"GET X", server.url(), "", {}, 1s}, HttpRequest{"GET", "ftp://127.0.0.1/", "", {}, 1s},
+        HttpRequest{"GET", "not a url", "", {}, 1s}}) {
     const HttpResponse response = rig.call(bad);
     EXPECT_EQ(response.outcome, Outcome::failed) << bad.url;
     EXPECT_EQ(response.cause, Cause::refused);
@@ -210,7 +217,8 @@ TEST_P(BothTransports, MayBeDestroyedWithRequestsInFlight) {
 TEST_P(BothTransports, ReportsAResetBeforeTheRequestWasRead) {
   RawServer server([](RawPeer& peer) { peer.reset(); });
   Rig rig = make();
-  for (int i = 0; i < 5; ++i) {   // whether bytes had left by then is a race; what is reported must be one of the two truths
+  for (int i = 0; i < 5;
+       ++i) {  // whether bytes had left by then is a race; what is reported must be one of the two truths
     const HttpResponse response = rig.call(get(server.url()));
     EXPECT_EQ(response.cause, response.outcome == Outcome::failed ? Cause::refused : Cause::reset) << response.error;
     EXPECT_NE(response.outcome, Outcome::ok);
@@ -219,12 +227,13 @@ TEST_P(BothTransports, ReportsAResetBeforeTheRequestWasRead) {
 
 TEST_P(BothTransports, TellsATimeoutBeforeTheFirstByteFromOneInTheMiddle) {
   RawServer server([](RawPeer& peer) {
-    if (peer.read_request().find("/half") != std::string::npos) peer.send_text("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+    if (peer.read_request().find("/half") != std::string::npos)
+      peer.send_text("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
     peer.hang();
   });
   for (const std::string path : {"/silent", "/half"}) {
     Rig rig = make();
-    const HttpResponse response = rig.call(get(server.url(path), 800ms));   // long enough for what does come
+    const HttpResponse response = rig.call(get(server.url(path), 800ms));  // long enough for what does come
     EXPECT_EQ(response.cause, Cause::timeout) << path;
     EXPECT_EQ(response.outcome, Outcome::unknown);
     EXPECT_EQ(response.status, path == "/half" ? 200 : 0);
@@ -235,7 +244,8 @@ TEST_P(BothTransports, TimesOutASlowDrip) {
   RawServer server([](RawPeer& peer) {
     peer.read_request();
     peer.send_text("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
-    while (peer.pause(10ms) && peer.send_text("x")) {}
+    while (peer.pause(10ms) && peer.send_text("x")) {
+    }
   });
   Rig rig = make();
   const Nanos before = rig.clock.now();
@@ -250,7 +260,8 @@ TEST_P(BothTransports, StopsAtEndlessHeaders) {
     RawServer server([&](RawPeer& peer) {
       peer.read_request();
       peer.send_text("HTTP/1.1 200 OK\r\nX-First: ");
-      while (peer.send_text(line)) {}
+      while (peer.send_text(line)) {
+      }
     });
     Rig rig = make();
     const HttpResponse response = rig.call(get(server.url()));
@@ -264,7 +275,8 @@ TEST_P(BothTransports, EndsAHundredMegabytesAtTheBound) {
     peer.read_request();
     peer.send_text("HTTP/1.1 200 OK\r\nContent-Length: 104857600\r\n\r\n");
     const std::string part(1 << 20, 'x');
-    while (peer.send_text(part)) {}
+    while (peer.send_text(part)) {
+    }
   });
   Rig rig = make();
   const HttpResponse response = rig.call(get(server.url()));
@@ -273,16 +285,23 @@ TEST_P(BothTransports, EndsAHundredMegabytesAtTheBound) {
 }
 
 TEST_P(BothTransports, ReadsEveryFormOfAnswer) {
-  struct Form { std::string method, wire, body; int status; };
+  struct Form {
+    std::string method, wire, body;
+    int status;
+  };
   const std::vector<Form> forms = {
-      {"GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nA;x=y\r\n0123456789\r\n0\r\n\r\n", "abc0123456789", 200},
+      {"GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nA;x=y\r\n0123456789\r\n0\r\n\r\n",
+       "abc0123456789", 200},
       {"GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Trailer: 1\r\n\r\n", "abc", 200},
       {"GET", "HTTP/1.0 200 OK\r\n\r\nto the end", "to the end", 200},
       {"GET", "HTTP/1.1 200\r\ncontent-length:3\r\n\r\nabc", "abc", 200},
       {"GET", "HTTP/1.1 204 No Content\r\n\r\n", "", 204},
       {"GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 10\r\n\r\n", "", 304},
       {"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n", "", 200},
-      {"POST", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 1\r\n\r\n1", "1", 201},
+      {"POST",
+       "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 201 "
+       "Created\r\nContent-Length: 1\r\n\r\n1",
+       "1", 201},
       {"GET", "HTTP/1.1 200 OK\nContent-Length: 2\n\nok", "ok", 200},
   };
   for (const bool in_pieces : {false, true}) {
@@ -290,7 +309,8 @@ TEST_P(BothTransports, ReadsEveryFormOfAnswer) {
     RawServer server([&](RawPeer& peer) {
       peer.read_request();
       const std::string& wire = forms[at].wire;
-      if (!in_pieces) peer.send_text(wire);
+      if (!in_pieces)
+        peer.send_text(wire);
       else
         for (const char c : wire) peer.send_text({&c, 1});
     });
@@ -305,7 +325,8 @@ TEST_P(BothTransports, ReadsEveryFormOfAnswer) {
 }
 
 TEST_P(BothTransports, CallsABrokenFormBadBody) {
-  for (const std::string wire : {"garbage that never was HTTP and goes on and on", "HTTP/1.1 abc OK\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n"}) {
+  for (const std::string wire : {"garbage that never was HTTP and goes on and on", "HTTP/1.1 abc OK\r\n\r\n",
+                                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n"}) {
     RawServer server([&](RawPeer& peer) {
       peer.read_request();
       peer.send_text(wire);
@@ -319,11 +340,12 @@ TEST_P(BothTransports, CallsABrokenFormBadBody) {
 
 TEST_P(BothTransports, GivesHeadersWhenWanted) {
   RawServer server([](RawPeer& peer) {
-    while (!peer.read_request().empty()) peer.send_text("HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nSET-cookie:  b=2 \r\nContent-Length: 0\r\n\r\n");
+    while (!peer.read_request().empty())
+      peer.send_text("HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nSET-cookie:  b=2 \r\nContent-Length: 0\r\n\r\n");
   });
   Rig rig = make();
   HttpRequest request = get(server.url());
-  EXPECT_EQ(rig.call(request).headers.size(), 2u);   // cookies come always: journeys keep them
+  EXPECT_EQ(rig.call(request).headers.size(), 2u);  // cookies come always: journeys keep them
   request.want_headers = true;
   const auto headers = rig.call(request).headers;
   ASSERT_EQ(headers.size(), 3u);

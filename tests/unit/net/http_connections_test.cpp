@@ -1,4 +1,5 @@
-// The connections of the client, over both transports: kept, never used twice when they broke, capped, not dialled where or faster than they may be.
+// The connections of the client, over both transports: kept, never used twice when they broke, capped, not dialled
+// where or faster than they may be.
 #include <gtest/gtest.h>
 
 #include "harness/net/http_server.hpp"
@@ -8,10 +9,10 @@ namespace cardstorm {
 namespace {
 
 using testing::BothTransports;
+using testing::get;
 using testing::RawPeer;
 using testing::RawServer;
 using testing::Rig;
-using testing::get;
 
 TEST_P(BothTransports, NeverDialsAnAddressOutsideTheAllowList) {
   RawServer server([](RawPeer& peer) { peer.read_request(); });
@@ -36,7 +37,7 @@ TEST_P(BothTransports, KeepsConnections) {
 TEST_P(BothTransports, TakesAFreshConnectionWhenTheKeptOneWasClosed) {
   RawServer server([](RawPeer& peer) {
     peer.read_request();
-    peer.send_text("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");   // promises to keep it, and closes
+    peer.send_text("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");  // promises to keep it, and closes
   });
   Rig rig = make();
   for (int i = 0; i < 5; ++i) EXPECT_EQ(rig.call(get(server.url())).outcome, Outcome::ok);
@@ -72,8 +73,8 @@ TEST_P(BothTransports, HoldsTheConnectionCapAndTimesOutWhatWaits) {
   EXPECT_EQ(rig.client->in_flight(), 6U);
   rig.finish();
   EXPECT_EQ(rig.client->in_flight(), 0U);
-  EXPECT_EQ(unknown, 2);   // they were on the wire
-  EXPECT_EQ(failed, 4);    // they never left
+  EXPECT_EQ(unknown, 2);  // they were on the wire
+  EXPECT_EQ(failed, 4);   // they never left
 }
 
 TEST_P(BothTransports, ServesMoreRequestsThanConnections) {
@@ -86,8 +87,9 @@ TEST_P(BothTransports, ServesMoreRequestsThanConnections) {
   Rig rig = make({.connections_max = 3, .body_max = 1000});
   int right = 0;
   for (int i = 0; i < 300; ++i)
-    rig.client->submit(get("http://127.0.0.1:" + std::to_string((*server)->port()) + "/" + std::to_string(i)),
-                       [&right, i](const HttpResponse& response) { right += response.body == "/" + std::to_string(i) ? 1 : 0; });
+    rig.client->submit(
+        get("http://127.0.0.1:" + std::to_string((*server)->port()) + "/" + std::to_string(i)),
+        [&right, i](const HttpResponse& response) { right += response.body == "/" + std::to_string(i) ? 1 : 0; });
   rig.finish();
   EXPECT_EQ(right, 300);
 }
@@ -97,7 +99,7 @@ TEST_P(BothTransports, SendsARequestAtMostOnceWhenAKeptConnectionBreaksUnderIt) 
     std::atomic<int> requests{0};
     RawServer server([&](RawPeer& peer) {
       while (!peer.read_request().empty()) {
-        if (++requests == 2) return peer.reset();   // the first one on each later connection would be answered
+        if (++requests == 2) return peer.reset();  // the first one on each later connection would be answered
         peer.send_text("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
       }
     });
@@ -115,7 +117,7 @@ TEST_P(BothTransports, TimesOutAConnectThatNobodyAccepts) {
   Rig rig = make();
   const HttpResponse response = rig.call(get(full.url(), 150ms));
   EXPECT_EQ(response.cause, Cause::timeout) << response.error;
-  EXPECT_EQ(response.outcome, Outcome::failed);   // no byte of the request left
+  EXPECT_EQ(response.outcome, Outcome::failed);  // no byte of the request left
 }
 
 TEST_P(BothTransports, DoesNotKeepAConnectionThatIsSaidToClose) {
@@ -159,7 +161,8 @@ TEST_P(BothTransports, SpeaksOverAUnixSocket) {
 TEST_P(BothTransports, ComesFromTheAddressThatIsAskedFor) {
   RawServer server([](RawPeer& peer) {
     peer.read_request();
-    peer.send_text("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " + std::to_string(peer.address().size()) + "\r\n\r\n" + peer.address());
+    peer.send_text("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " + std::to_string(peer.address().size()) +
+                   "\r\n\r\n" + peer.address());
   });
   Rig rig = make();
   for (const std::string source : {"127.0.0.2", "127.0.0.3", "127.0.0.2"}) {
@@ -168,7 +171,7 @@ TEST_P(BothTransports, ComesFromTheAddressThatIsAskedFor) {
     EXPECT_EQ(rig.call(request).body, source);
   }
   HttpRequest foreign = get(server.url());
-  foreign.source = "192.0.2.1";   // not ours
+  foreign.source = "192.0.2.1";  // not ours
   const HttpResponse response = rig.call(foreign);
   EXPECT_EQ(response.cause, Cause::refused) << response.error;
   EXPECT_EQ(response.outcome, Outcome::failed);
@@ -180,20 +183,22 @@ TEST_P(BothTransports, KnocksNoFasterThanItMayAndEndsWhatWaits) {
     peer.send_text("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
   });
   HttpClientLimits limits;
-  limits.connects_per_second = 20;   // two at once, then one each 50 ms
+  limits.connects_per_second = 20;  // two at once, then one each 50 ms
   const Nanos begun = monotonic_now();
   Rig rig = make(limits);
-  int good = 0, failed = 0, cut = 0;   // cut: on the wire when its time was up
+  int good = 0, failed = 0, cut = 0;  // cut: on the wire when its time was up
   for (int i = 0; i < 40; ++i)
     rig.client->submit(get(server.url(), 600ms), [&](const HttpResponse& response) {
-      if (response.outcome == Outcome::ok) ++good;
-      else if (response.cause == Cause::timeout) ++(response.outcome == Outcome::failed ? failed : cut);
+      if (response.outcome == Outcome::ok)
+        ++good;
+      else if (response.cause == Cause::timeout)
+        ++(response.outcome == Outcome::failed ? failed : cut);
     });
   rig.finish();
   const int allowed = 2 + static_cast<int>(seconds(monotonic_now() - begun) * 20) + 1;
   EXPECT_EQ(good + failed + cut, 40);
   EXPECT_GE(good, 2);
-  EXPECT_LE(good + cut, allowed);   // what still waited never left
+  EXPECT_LE(good + cut, allowed);  // what still waited never left
   EXPECT_LE(server.accepted(), allowed);
   EXPECT_GE(failed, 15);
 }

@@ -8,24 +8,44 @@
 namespace cardstorm {
 namespace {
 
-struct Read { bool done, failed, keep; int status; Cause cause; std::string body; std::size_t taken; bool operator==(const Read&) const = default; };
+struct Read {
+  bool done, failed, keep;
+  int status;
+  Cause cause;
+  std::string body;
+  std::size_t taken;
+  bool operator==(const Read&) const = default;
+};
 
 Read read(const std::string& wire, std::size_t piece, bool end = true, bool head = false, std::size_t body_max = 1000) {
   HttpParser parser;
   parser.begin(head, false, body_max);
   std::size_t taken = 0;
-  while (taken < wire.size() && !parser.done() && !parser.failed()) taken += parser.feed(std::string_view(wire).substr(taken, piece));
+  while (taken < wire.size() && !parser.done() && !parser.failed())
+    taken += parser.feed(std::string_view(wire).substr(taken, piece));
   if (end) parser.end_of_input();
-  return {parser.done(), parser.failed(), parser.keep_alive(), parser.status(), parser.failed() ? parser.cause() : Cause::none, parser.take_body(), parser.failed() ? 0 : taken};
+  return {parser.done(),
+          parser.failed(),
+          parser.keep_alive(),
+          parser.status(),
+          parser.failed() ? parser.cause() : Cause::none,
+          parser.take_body(),
+          parser.failed() ? 0 : taken};
 }
 
 TEST(HttpParser, GivesTheSameForEveryCutIntoPieces) {
   const std::vector<std::string> wires = {
-      "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1;a=b\r\n!\r\n0\r\nX: y\r\n\r\n",
-      "HTTP/1.0 404 Not Found\r\nA: b\r\n\r\nuntil the end", "HTTP/1.1 100 C\r\nA: b\r\n\r\nHTTP/1.1 204 N\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
-      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloX\r\n", "SSH-2.0-what", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel"};
+      "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1;a=b\r\n!\r\n0\r\nX: y\r\n\r\n",
+      "HTTP/1.0 404 Not Found\r\nA: b\r\n\r\nuntil the end",
+      "HTTP/1.1 100 C\r\nA: b\r\n\r\nHTTP/1.1 204 N\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloX\r\n",
+      "SSH-2.0-what",
+      "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel"};
   for (const std::string& wire : wires)
-    for (std::size_t piece = 1; piece < wire.size(); ++piece) EXPECT_EQ(read(wire, piece), read(wire, wire.size())) << wire << " by " << piece;
+    for (std::size_t piece = 1; piece < wire.size(); ++piece)
+      EXPECT_EQ(read(wire, piece), read(wire, wire.size())) << wire << " by " << piece;
 }
 
 TEST(HttpParser, StopsAtTheEndOfTheAnswer) {
@@ -51,7 +71,8 @@ TEST(HttpParser, NamesWhatIsWrong) {
   EXPECT_EQ(read("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", 99).cause, Cause::bad_body);
   EXPECT_EQ(read("HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\n", 99).cause, Cause::bad_body);
   EXPECT_EQ(read("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 99).cause, Cause::bad_body);
-  EXPECT_EQ(read("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", 99).cause, Cause::bad_body);
+  EXPECT_EQ(read("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", 99).cause,
+            Cause::bad_body);
   EXPECT_EQ(read("", 1).cause, Cause::reset);
   EXPECT_EQ(read("HTTP/1.1 20", 99).cause, Cause::reset);
   EXPECT_EQ(read("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", 99).cause, Cause::reset);
@@ -82,7 +103,8 @@ TEST(HttpParser, GivesHeadersInLowerCase) {
 
 TEST(HttpParser, SurvivesNoise) {
   Rng rng(7, "noise");
-  const std::string seeds = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+  const std::string seeds =
+      "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
   for (int round = 0; round < 5000; ++round) {
     std::string wire = seeds;
     for (int i = 0; i < 4; ++i) wire[rng.below(wire.size())] = static_cast<char>(rng.below(256));

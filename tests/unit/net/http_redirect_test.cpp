@@ -1,4 +1,5 @@
-// Redirects, over both transports: followed when wanted, by the rules of the method, inside the allow-list and within one time limit.
+// Redirects, over both transports: followed when wanted, by the rules of the method, inside the allow-list and within
+// one time limit.
 #include <gtest/gtest.h>
 
 #include "tests/unit/net/client_rig.hpp"
@@ -7,11 +8,11 @@ namespace cardstorm {
 namespace {
 
 using testing::BothTransports;
+using testing::get;
+using testing::loopback;
 using testing::RawPeer;
 using testing::RawServer;
 using testing::Rig;
-using testing::get;
-using testing::loopback;
 
 /// Answers as `answer` says for the request line's path.
 RawServer::Script shop(std::function<std::string(const std::string& request)> answer) {
@@ -21,15 +22,19 @@ RawServer::Script shop(std::function<std::string(const std::string& request)> an
   };
 }
 std::string moved(int status, const std::string& to, const std::string& more = "") {
-  return "HTTP/1.1 " + std::to_string(status) + " Moved\r\nConnection: close\r\nContent-Length: 0\r\nLocation: " + to + "\r\n" + more + "\r\n";
+  return "HTTP/1.1 " + std::to_string(status) + " Moved\r\nConnection: close\r\nContent-Length: 0\r\nLocation: " + to +
+         "\r\n" + more + "\r\n";
 }
-std::string said(const std::string& text) { return "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " + std::to_string(text.size()) + "\r\n\r\n" + text; }
+std::string said(const std::string& text) {
+  return "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " + std::to_string(text.size()) + "\r\n\r\n" + text;
+}
 
 TEST_P(BothTransports, DoesNotFollowARedirect) {
   RawServer elsewhere([](RawPeer& peer) { peer.read_request(); });
   RawServer server([&](RawPeer& peer) {
     peer.read_request();
-    peer.send_text("HTTP/1.1 302 Found\r\nLocation: " + elsewhere.url() + "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    peer.send_text("HTTP/1.1 302 Found\r\nLocation: " + elsewhere.url() +
+                   "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
   });
   Rig rig = make();
   const HttpResponse response = rig.call(get(server.url()));
@@ -39,19 +44,29 @@ TEST_P(BothTransports, DoesNotFollowARedirect) {
 }
 
 TEST_P(BothTransports, FollowsRedirectsAndChangesTheMethodByTheRules) {
-  struct Rule { int status; std::string method, then; };
-  for (const Rule& rule : {Rule{301, "POST", "GET"}, {302, "POST", "GET"}, {303, "POST", "GET"}, {303, "PUT", "GET"}, {307, "POST", "POST"},
-                           {308, "PUT", "PUT"}, {302, "GET", "GET"}}) {
+  struct Rule {
+    int status;
+    std::string method, then;
+  };
+  for (const Rule& rule : {Rule{301, "POST", "GET"},
+                           {302, "POST", "GET"},
+                           {303, "POST", "GET"},
+                           {303, "PUT", "GET"},
+                           {307, "POST", "POST"},
+                           {308, "PUT", "PUT"},
+                           {302, "GET", "GET"}}) {
     RawServer server(shop([&](const std::string& request) {
-      if (request.find(" /old ") != std::string::npos) return moved(rule.status, "/a/../new?x=1", "Set-Cookie: sid=7; Path=/\r\n");
-      return said(request.substr(0, request.find('\r')) + (request.find("Cookie: sid=7") != std::string::npos ? " with cookie" : ""));
+      if (request.find(" /old ") != std::string::npos)
+        return moved(rule.status, "/a/../new?x=1", "Set-Cookie: sid=7; Path=/\r\n");
+      return said(request.substr(0, request.find('\r')) +
+                  (request.find("Cookie: sid=7") != std::string::npos ? " with cookie" : ""));
     }));
     Rig rig = make();
     HttpRequest request{rule.method, server.url("/old"), rule.method == "GET" ? "" : "{}", {}, 5s};
     request.redirects_max = 3;
     const HttpResponse response = rig.call(request);
     EXPECT_EQ(response.body, rule.then + " /new?x=1 HTTP/1.1 with cookie") << rule.status;
-    ASSERT_EQ(response.headers.size(), 1u);   // the cookie of the way, for the journey to keep
+    ASSERT_EQ(response.headers.size(), 1u);  // the cookie of the way, for the journey to keep
     EXPECT_EQ(response.headers[0].second, "sid=7; Path=/");
     EXPECT_EQ(response.cause, Cause::none);
   }
@@ -82,12 +97,12 @@ TEST_P(BothTransports, NeverFollowsARedirectOutOfTheAllowList) {
   request.redirects_max = 3;
   const HttpResponse response = rig.call(request);
   EXPECT_EQ(response.cause, Cause::address) << response.error;
-  EXPECT_EQ(response.outcome, Outcome::unknown);   // the first request did arrive
+  EXPECT_EQ(response.outcome, Outcome::unknown);  // the first request did arrive
 }
 
 TEST_P(BothTransports, KeepsOneTimeLimitOverAllRedirects) {
   RawServer server(shop([n = 0](const std::string&) mutable {
-    std::this_thread::sleep_for(std::chrono::milliseconds(60));   // a slow server is the matter of this test
+    std::this_thread::sleep_for(std::chrono::milliseconds(60));  // a slow server is the matter of this test
     return moved(302, "/" + std::to_string(++n));
   }));
   Rig rig = make();
@@ -98,12 +113,13 @@ TEST_P(BothTransports, KeepsOneTimeLimitOverAllRedirects) {
   EXPECT_EQ(response.cause, Cause::timeout);
   EXPECT_LT(rig.clock.now() - before, 2s);
   EXPECT_GE(response.done - before, 690ms);
-  EXPECT_GE(response.done - response.sent, 400ms);   // sent: the first request, not the last redirect's
+  EXPECT_GE(response.done - response.sent, 400ms);  // sent: the first request, not the last redirect's
 }
 
 TEST(HttpClient, FollowsFromPlainToTls) {
   const testing::TlsServer secure;
-  RawServer plain(shop([&](const std::string&) { return moved(302, "https://localhost:" + std::to_string(secure.port()) + "/"); }));
+  RawServer plain(
+      shop([&](const std::string&) { return moved(302, "https://localhost:" + std::to_string(secure.port()) + "/"); }));
   HttpClientLimits limits;
   limits.tls_verify = false;
   Rig rig(limits, loopback());

@@ -1,10 +1,9 @@
 // The server, asked over real sockets by our own client and by raw bytes.
 #include "harness/net/http_server.hpp"
 
-#include <gtest/gtest.h>
-
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -25,7 +24,9 @@ std::unique_ptr<HttpServer> started(HttpServer::Handler handler, std::size_t bod
   return std::move(server).value();
 }
 
-std::string url(const HttpServer& server, const std::string& path = "/") { return "http://127.0.0.1:" + std::to_string(server.port()) + path; }
+std::string url(const HttpServer& server, const std::string& path = "/") {
+  return "http://127.0.0.1:" + std::to_string(server.port()) + path;
+}
 
 /// Sends bytes and returns all that comes back until the server closes or `limit` is over.
 std::string exchange(int port, const std::string& bytes) {
@@ -65,8 +66,10 @@ TEST(HttpServer, AnswersFromAnotherThreadLater) {
 TEST(HttpServer, ASlowAnswerBlocksNobody) {
   HttpServer::Reply held;
   const auto server = started([&](const ServerRequest& request, HttpServer::Reply reply) {
-    if (request.path == "/slow") held = std::move(reply);
-    else reply({200, "quick"});
+    if (request.path == "/slow")
+      held = std::move(reply);
+    else
+      reply({200, "quick"});
   });
   MonotonicClock clock;
   const auto client = make_http_client(clock, AllowList::parse({"127.0.0.0/8"}).value(), {});
@@ -99,7 +102,11 @@ TEST(HttpServer, TakesOnlyTheFirstOfTwoAnswers) {
 }
 
 TEST(HttpServer, RefusesBodiesOverTheLimit) {
-  const auto server = started([](const ServerRequest& request, const HttpServer::Reply& reply) { reply({200, std::to_string(request.body.size())}); }, 1000);
+  const auto server = started(
+      [](const ServerRequest& request, const HttpServer::Reply& reply) {
+        reply({200, std::to_string(request.body.size())});
+      },
+      1000);
   EXPECT_EQ(fetch({"POST", url(*server), std::string(1000, 'x'), {}, 5s}).body, "1000");
   EXPECT_EQ(fetch({"POST", url(*server), std::string(1001, 'x'), {}, 5s}).status, 413);
   EXPECT_EQ(fetch({"POST", url(*server), std::string(500'000, 'x'), {}, 5s}).status, 413);
@@ -114,15 +121,19 @@ TEST(HttpServer, AnswersMalformedRequestsWithFourHundred) {
   for (const std::string bad : {"NONSENSE\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET / HTTP/1.1\r\nBad Header\r\n\r\n",
                                 "POST / HTTP/1.1\r\nContent-Length: twelve\r\n\r\n"})
     EXPECT_TRUE(exchange(server->port(), bad).starts_with("HTTP/1.1 400")) << bad;
-  EXPECT_TRUE(exchange(server->port(), "GET / HTTP/1.1\r\nX: " + std::string(100'000, 'a') + "\r\n\r\n").starts_with("HTTP/1.1 400"));
-  EXPECT_EQ(exchange(server->port(), "GET / HT"), "");   // cut off: nobody waits for an answer
+  EXPECT_TRUE(exchange(server->port(), "GET / HTTP/1.1\r\nX: " + std::string(100'000, 'a') + "\r\n\r\n")
+                  .starts_with("HTTP/1.1 400"));
+  EXPECT_EQ(exchange(server->port(), "GET / HT"), "");  // cut off: nobody waits for an answer
   EXPECT_EQ(handled, 0);
   EXPECT_EQ(fetch({"GET", url(*server), "", {}, 5s}).status, 200);
 }
 
 TEST(HttpServer, AnswersPipelinedRequestsInOrder) {
-  const auto server = started([](const ServerRequest& request, const HttpServer::Reply& reply) { reply({200, request.path}); });
-  const std::string both = exchange(server->port(), "GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const auto server = started([](const ServerRequest& request, const HttpServer::Reply& reply) {
+    reply({200, request.path});
+  });
+  const std::string both = exchange(
+      server->port(), "GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   EXPECT_LT(both.find("/a"), both.find("/b"));
   EXPECT_NE(both.find("/b"), std::string::npos);
 }

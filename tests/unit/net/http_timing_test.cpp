@@ -1,4 +1,5 @@
-// When an answer came, and when somebody is told, over the lean transport: the kernel's time, and no waking for what can wait.
+// When an answer came, and when somebody is told, over the lean transport: the kernel's time, and no waking for what
+// can wait.
 #include <gtest/gtest.h>
 #include <linux/filter.h>
 #include <sys/uio.h>
@@ -11,10 +12,10 @@
 namespace cardstorm {
 namespace {
 
+using testing::get;
 using testing::RawPeer;
 using testing::RawServer;
 using testing::Rig;
-using testing::get;
 
 void answer_all(RawPeer& peer) {
   while (!peer.read_request().empty()) peer.send_text("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
@@ -26,11 +27,16 @@ HttpRequest ask(const std::string& url, bool hurry) {
   return request;
 }
 
-/// A connection that has its times noted. The kernel begins to note some moment after the first socket asked (net_enable_timestamp defers it), and ends some
-/// moment after the last one is gone: while this lives, every answer carries its time.
+/// A connection that has its times noted. The kernel begins to note some moment after the first socket asked
+/// (net_enable_timestamp defers it), and ends some moment after the last one is gone: while this lives, every answer
+/// carries its time.
 class TimesAreNoted {
  public:
-  TimesAreNoted() : server_([](RawPeer& peer) { while (!peer.read_request().empty()) peer.send_text("."); }), fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  TimesAreNoted()
+      : server_([](RawPeer& peer) {
+          while (!peer.read_request().empty()) peer.send_text(".");
+        }),
+        fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     const int on = 1;
     sockaddr_in to{};
     to.sin_family = AF_INET;
@@ -71,7 +77,7 @@ class TimesAreNoted {
 
 struct Told {
   HttpResponse response;
-  Nanos at{0}, until{0};   // when the caller was told, and until when the client had been given time
+  Nanos at{0}, until{0};  // when the caller was told, and until when the client had been given time
 };
 
 /// Drives in waits so short that the client may sleep through them.
@@ -90,7 +96,8 @@ Told call(Rig& rig, HttpRequest request) {
   return out;
 }
 
-/// Told before the end of the time that the client was given, in one call of many: on a crowded machine an answer may come late.
+/// Told before the end of the time that the client was given, in one call of many: on a crowded machine an answer may
+/// come late.
 bool is_told_at_once(Rig& rig, const HttpRequest& request) {
   for (const Nanos end = rig.clock.now() + 30s; rig.clock.now() < end;) {
     const Told told = call(rig, request);
@@ -110,13 +117,13 @@ TEST(AnswerTime, IsTheArrivalAndNotTheReading) {
     }
   });
   Rig rig({});
-  (void)call(rig, get(server.url()));   // connected
+  (void)call(rig, get(server.url()));  // connected
   answered = false;
   std::optional<HttpResponse> got;
   rig.client->submit(get(server.url()), [&](HttpResponse response) { got = std::move(response); });
   while (!answered) std::this_thread::yield();
   const Nanos came = rig.clock.now();
-  while (rig.clock.now() < came + 100ms) std::this_thread::yield();   // we are busy with something else
+  while (rig.clock.now() < came + 100ms) std::this_thread::yield();  // we are busy with something else
   rig.finish();
   ASSERT_TRUE(got.has_value());
   EXPECT_GE(got->done, got->sent);
@@ -135,10 +142,15 @@ int socket_to(int port) {
 
 /// Loses what comes in with more than 500 bytes.
 void lose_large_packets(int fd, bool on) {
-  sock_filter code[] = {{BPF_LD | BPF_W | BPF_LEN, 0, 0, 0}, {BPF_JMP | BPF_JGT | BPF_K, 0, 1, 500}, {BPF_RET | BPF_K, 0, 0, 0}, {BPF_RET | BPF_K, 0, 0, 0x40000}};
+  sock_filter code[] = {{BPF_LD | BPF_W | BPF_LEN, 0, 0, 0},
+                        {BPF_JMP | BPF_JGT | BPF_K, 0, 1, 500},
+                        {BPF_RET | BPF_K, 0, 0, 0},
+                        {BPF_RET | BPF_K, 0, 0, 0x40000}};
   const sock_fprog program{4, code};
   const int none = 0;
-  ASSERT_EQ(on ? ::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) : ::setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof none), 0);
+  ASSERT_EQ(on ? ::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program)
+               : ::setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof none),
+            0);
 }
 
 // The last bytes come at once, and carry their time; the first ones are lost, and come when they are sent again.
@@ -184,7 +196,7 @@ TEST(Hurry, WithoutItNobodyIsToldBeforeTheTimeIsUp) {
   const TimesAreNoted noted;
   RawServer server(answer_all);
   Rig rig({});
-  (void)call(rig, ask(server.url(), true));   // the kernel notes when answers come
+  (void)call(rig, ask(server.url(), true));  // the kernel notes when answers come
   for (int i = 0; i < 200; ++i) {
     const Told told = call(rig, ask(server.url(), false));
     EXPECT_EQ(told.response.body, "ok") << told.response.error;
@@ -198,7 +210,10 @@ TEST(Hurry, OfOneRequestCountsForAll) {
   RawServer server(answer_all);
   Rig rig({});
   EXPECT_TRUE(is_told_at_once(rig, ask(server.url(), true)));
-  RawServer silent([](RawPeer& peer) { peer.read_request(); peer.read_request(); });
+  RawServer silent([](RawPeer& peer) {
+    peer.read_request();
+    peer.read_request();
+  });
   rig.client->submit(ask(silent.url(), true), [](const HttpResponse&) {});
   EXPECT_TRUE(is_told_at_once(rig, ask(server.url(), false)));
 }

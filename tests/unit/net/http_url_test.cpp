@@ -21,8 +21,9 @@ TEST(HttpUrl, SplitsWhatGoesOnTheWire) {
   EXPECT_EQ(url->target, "/a/b?x=1");
   EXPECT_EQ(split_url("HTTPS://shop")->port, 443);
   EXPECT_EQ(split_url("http://shop?x")->target, "?x");
-  for (const char* bad : {"", "shop/x", "ftp://shop/", "http://", "http://shop:0/", "http://shop:99999/", "http://shop:8x/", "http://a b/", "http://shop/a b",
-                          "http://user:word@shop/", "http://[::1/"})
+  for (const char* bad :
+       {"", "shop/x", "ftp://shop/", "http://", "http://shop:0/", "http://shop:99999/", "http://shop:8x/",
+        "http://a b/", "http://shop/a b", "http://user:word@shop/", "http://[::1/"})
     EXPECT_FALSE(split_url(bad)) << bad;
 }
 
@@ -41,7 +42,10 @@ TEST(HttpUrl, ResolvesALocation) {
 }
 
 TEST(Deadlines, GivesTheEarliestHoweverItemsComeAndGo) {
-  struct Item { Nanos deadline; std::size_t place = Deadlines<Item>::kNowhere; };
+  struct Item {
+    Nanos deadline;
+    std::size_t place = Deadlines<Item>::kNowhere;
+  };
   std::deque<Item> items;
   Deadlines<Item> heap;
   Rng rng(1, "deadlines");
@@ -56,7 +60,8 @@ TEST(Deadlines, GivesTheEarliestHoweverItemsComeAndGo) {
       EXPECT_EQ(in[which]->place, Deadlines<Item>::kNowhere);
       in.erase(in.begin() + static_cast<std::ptrdiff_t>(which));
     }
-    const auto least = std::min_element(in.begin(), in.end(), [](const Item* a, const Item* b) { return a->deadline < b->deadline; });
+    const auto least =
+        std::min_element(in.begin(), in.end(), [](const Item* a, const Item* b) { return a->deadline < b->deadline; });
     ASSERT_EQ(heap.next(), in.empty() ? Nanos::max() : (*least)->deadline);
   }
 }

@@ -1,4 +1,5 @@
-// raw_server: a TCP server that misbehaves as told, for tests of the client. One thread per server; ends with the object.
+// raw_server: a TCP server that misbehaves as told, for tests of the client. One thread per server; ends with the
+// object.
 #pragma once
 
 #include <arpa/inet.h>
@@ -33,7 +34,9 @@ namespace cardstorm::testing {
 class RawPeer {
  public:
   RawPeer(int fd, int stop) : fd_(fd), stop_(stop) {}
-  ~RawPeer() { if (fd_ >= 0) close(fd_); }
+  ~RawPeer() {
+    if (fd_ >= 0) close(fd_);
+  }
   RawPeer(const RawPeer&) = delete;
   RawPeer& operator=(const RawPeer&) = delete;
 
@@ -80,7 +83,8 @@ class RawPeer {
   /// Waits until the client goes away or the test ends.
   void hang() {
     char part[4096];
-    while (readable() && recv(fd_, part, sizeof part, 0) > 0) {}
+    while (readable() && recv(fd_, part, sizeof part, 0) > 0) {
+    }
   }
 
  private:
@@ -97,11 +101,12 @@ class RawServer {
   explicit RawServer(Script script) : script_(std::move(script)) {
     listening_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const int on = 1;
-    setsockopt(listening_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);   // each text is a packet of its own
+    setsockopt(listening_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // each text is a packet of its own
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (bind(listening_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || listen(listening_, 64) != 0) std::abort();
+    if (bind(listening_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || listen(listening_, 64) != 0)
+      std::abort();
     socklen_t length = sizeof address;
     getsockname(listening_, reinterpret_cast<sockaddr*>(&address), &length);
     port_ = ntohs(address.sin_port);
@@ -113,7 +118,8 @@ class RawServer {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
-    if (bind(listening_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || listen(listening_, 64) != 0) std::abort();
+    if (bind(listening_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || listen(listening_, 64) != 0)
+      std::abort();
     thread_ = std::thread([this] { run(); });
   }
   ~RawServer() {
@@ -126,7 +132,9 @@ class RawServer {
   RawServer(const RawServer&) = delete;
   RawServer& operator=(const RawServer&) = delete;
 
-  [[nodiscard]] std::string url(const std::string& path = "/") const { return "http://127.0.0.1:" + std::to_string(port_) + path; }
+  [[nodiscard]] std::string url(const std::string& path = "/") const {
+    return "http://127.0.0.1:" + std::to_string(port_) + path;
+  }
   [[nodiscard]] int port() const { return port_; }
   /// New connections are refused from now on, as by a process that died.
   void refuse() { shutdown(listening_, SHUT_RDWR); }
@@ -138,7 +146,7 @@ class RawServer {
       pollfd both[2] = {{listening_, POLLIN, 0}, {stop_, POLLIN, 0}};
       if (poll(both, 2, -1) < 0 || (both[1].revents & POLLIN) != 0) return;
       const int fd = accept4(listening_, nullptr, nullptr, SOCK_CLOEXEC);
-      if (fd < 0) return;   // refuse() was called
+      if (fd < 0) return;  // refuse() was called
       ++accepted_;
       RawPeer peer(fd, stop_);
       script_(peer);
@@ -194,10 +202,12 @@ class FullBacklog {
 class TlsServer {
  public:
   TlsServer() {
-    const int made = run({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key(), "-out", certificate(), "-days", "2", "-subj",
-                          "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"});
+    const int made = run({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                          "-nodes", "-keyout", key(), "-out", certificate(), "-days", "2", "-subj", "/CN=localhost",
+                          "-addext", "subjectAltName=DNS:localhost"});
     if (made != 0) std::abort();
-    child_ = start({"openssl", "s_server", "-accept", "127.0.0.1:" + std::to_string(port()), "-key", key(), "-cert", certificate(), "-www", "-quiet"});
+    child_ = start({"openssl", "s_server", "-accept", "127.0.0.1:" + std::to_string(port()), "-key", key(), "-cert",
+                    certificate(), "-www", "-quiet"});
     wait_for_port();
   }
   ~TlsServer() {
@@ -238,7 +248,7 @@ class TlsServer {
       const bool there = connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
       close(fd);
       if (there) return;
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));   // a process of others has no condition to wait for
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));  // a process of others has no condition to wait for
     }
     std::abort();
   }

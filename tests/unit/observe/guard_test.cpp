@@ -5,8 +5,8 @@
 
 #include <atomic>
 #include <future>
-#include <thread>
 #include <mutex>
+#include <thread>
 
 #include "harness/net/http_server.hpp"
 
@@ -15,8 +15,12 @@ namespace {
 
 using State = GuardFinding::State;
 
-std::string vector_of(const std::string& samples) { return R"({"status":"success","data":{"resultType":"vector","result":[)" + samples + "]}}"; }
-std::string sample(const std::string& value, const std::string& metric = "{}") { return R"({"metric":)" + metric + R"(,"value":[1.5,")" + value + "\"]}"; }
+std::string vector_of(const std::string& samples) {
+  return R"({"status":"success","data":{"resultType":"vector","result":[)" + samples + "]}}";
+}
+std::string sample(const std::string& value, const std::string& metric = "{}") {
+  return R"({"metric":)" + metric + R"(,"value":[1.5,")" + value + "\"]}";
+}
 
 State state(const std::string& body, bool absent_is_bad = true, int status = 200) {
   return judge_guard_answer({"errors", "q", absent_is_bad}, status, body).state;
@@ -30,7 +34,8 @@ TEST(GuardAnswer, ZeroIsQuietAndAnythingElseIsStop) {
   EXPECT_EQ(state(vector_of(sample("+Inf"))), State::stop);
   EXPECT_EQ(state(R"({"status":"success","data":{"resultType":"scalar","result":[1.5,"0"]}})"), State::quiet);
   EXPECT_EQ(state(R"({"status":"success","data":{"resultType":"scalar","result":[1.5,"7"]}})"), State::stop);
-  const auto found = judge_guard_answer({"errors", "rate(x) > bool 1", true}, 200, vector_of(sample("3", R"({"job":"shop"})")));
+  const auto found =
+      judge_guard_answer({"errors", "rate(x) > bool 1", true}, 200, vector_of(sample("3", R"({"job":"shop"})")));
   EXPECT_EQ(found.text, "errors: 3.000 {job=shop} for rate(x) > bool 1");
 }
 
@@ -60,7 +65,10 @@ class GuardRun : public testing::Test {
     answer_ = {status, body};
   }
   GuardSetup setup() {
-    return {"http://127.0.0.1:" + std::to_string(server_->port()) + "/", 10ms, {{"errors", "up == bool 0", true}}, *AllowList::parse({"127.0.0.0/8"}),
+    return {"http://127.0.0.1:" + std::to_string(server_->port()) + "/",
+            10ms,
+            {{"errors", "up == bool 0", true}},
+            *AllowList::parse({"127.0.0.0/8"}),
             [this](const std::string& why) {
               ++stops_;
               why_.set_value(why);
@@ -75,11 +83,12 @@ class GuardRun : public testing::Test {
   std::string asked_;
   std::atomic<int> stops_{0};
   std::promise<std::string> why_;
-  std::unique_ptr<HttpServer> server_ = std::move(*serve(0, [this](const ServerRequest& request, const HttpServer::Reply& reply) {
-    const std::lock_guard lock(mutex_);
-    asked_ = request.path + "?" + request.query;
-    reply(answer_);
-  }));
+  std::unique_ptr<HttpServer> server_ =
+      std::move(*serve(0, [this](const ServerRequest& request, const HttpServer::Reply& reply) {
+        const std::lock_guard lock(mutex_);
+        asked_ = request.path + "?" + request.query;
+        reply(answer_);
+      }));
 };
 
 TEST_F(GuardRun, StopsOnceWhenTheConditionComesTrue) {
@@ -110,7 +119,8 @@ TEST_F(GuardRun, StopsSoonerWhenEachAnswerIsWaitedForInVain) {
   auto waits = setup();
   waits.prometheus = "http://127.0.0.1:" + std::to_string(hangs->port());
   const auto guard = start_guard(waits);
-  EXPECT_NE(why().find("(2 times in a row)"), std::string::npos) << "four would be eight seconds of load with nobody looking";
+  EXPECT_NE(why().find("(2 times in a row)"), std::string::npos)
+      << "four would be eight seconds of load with nobody looking";
 }
 
 TEST_F(GuardRun, StopsWhenNobodyListensAndStaysInsideTheAllowList) {

@@ -22,13 +22,17 @@ TEST(Metrics, CountsTradesAndStepsByOutcome) {
   Metrics metrics;
   test::RecordingSink next;
   MeteredSink sink(next, metrics);
-  HistoryBuilder().trade(1, 1s, 20ms).trade(2, 2s, 30ms).trade(3, 3s, 5s, TradeOutcome::unknown, Cause::timeout)
-      .ended(4, 4s, TradeOutcome::not_sent, Cause::in_flight_cap).write_to(sink);
-  EXPECT_EQ(next.events().size(), 10u);   // the tee passes everything on
+  HistoryBuilder()
+      .trade(1, 1s, 20ms)
+      .trade(2, 2s, 30ms)
+      .trade(3, 3s, 5s, TradeOutcome::unknown, Cause::timeout)
+      .ended(4, 4s, TradeOutcome::not_sent, Cause::in_flight_cap)
+      .write_to(sink);
+  EXPECT_EQ(next.events().size(), 10u);  // the tee passes everything on
   EXPECT_EQ(value_of(metrics, R"(cardstorm_trades_total{outcome="ok"})"), 2);
   EXPECT_EQ(value_of(metrics, R"(cardstorm_trades_total{outcome="unknown"})"), 1);
   EXPECT_EQ(value_of(metrics, R"(cardstorm_trades_total{outcome="not_sent"})"), 1);
-  EXPECT_EQ(value_of(metrics, R"(cardstorm_trades_total{outcome="failed"})"), 0);   // there from the start
+  EXPECT_EQ(value_of(metrics, R"(cardstorm_trades_total{outcome="failed"})"), 0);  // there from the start
   EXPECT_EQ(value_of(metrics, R"(cardstorm_steps_total{outcome="ok"})"), 2);
   EXPECT_EQ(value_of(metrics, R"(cardstorm_steps_total{outcome="unknown"})"), 1);
 }
@@ -36,7 +40,9 @@ TEST(Metrics, CountsTradesAndStepsByOutcome) {
 TEST(Metrics, MeasuresStepsFromTheirPlannedTimeAndLeavesOutThoseNeverSent) {
   Metrics metrics;
   HistoryBuilder builder;
-  builder.step(1, 0, 1s, 20ms).step(2, 0, 1s, 600ms).add(StepEnded{3, 0, 1s, 1s, 1s, Outcome::failed, Cause::earlier_step, 0, 0, 0})
+  builder.step(1, 0, 1s, 20ms)
+      .step(2, 0, 1s, 600ms)
+      .add(StepEnded{3, 0, 1s, 1s, 1s, Outcome::failed, Cause::earlier_step, 0, 0, 0})
       .add(StepEnded{4, 0, 1s, 1500ms, 3s, Outcome::ok, Cause::none, 200, 2, 1});
   for (const Event& e : builder.events()) metrics.observe(e);
   EXPECT_EQ(value_of(metrics, "cardstorm_step_duration_seconds_count"), 3);

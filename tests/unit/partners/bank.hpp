@@ -33,13 +33,24 @@ inline bool eventually(const std::function<bool()>& condition) {
 class Receiver {
  public:
   using Answer = std::function<ServerResponse(int nth)>;
-  explicit Receiver(Answer answer = [](int) { return ServerResponse{200, "success", "text/plain"}; }) : answer_(std::move(answer)) {
-    server_ = serve(0, [this](const ServerRequest& request, HttpServer::Reply reply) { take(request, std::move(reply)); }).value();
+  explicit Receiver(Answer answer =
+                        [](int) {
+                          return ServerResponse{200, "success", "text/plain"};
+                        })
+      : answer_(std::move(answer)) {
+    server_ = serve(0, [this](const ServerRequest& request, HttpServer::Reply reply) {
+                take(request, std::move(reply));
+              }).value();
   }
   [[nodiscard]] std::string root() const { return "http://127.0.0.1:" + std::to_string(server_->port()); }
-  [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(server_->port()) + "/notify/alpha?from=bank"; }
+  [[nodiscard]] std::string url() const {
+    return "http://127.0.0.1:" + std::to_string(server_->port()) + "/notify/alpha?from=bank";
+  }
   /// Keeps answers back until release().
-  void keep_back() { const std::lock_guard lock(mutex_); keeping_ = true; }
+  void keep_back() {
+    const std::lock_guard lock(mutex_);
+    keeping_ = true;
+  }
   void release() {
     std::vector<std::pair<HttpServer::Reply, ServerResponse>> kept;
     {
@@ -63,8 +74,10 @@ class Receiver {
     const std::lock_guard lock(mutex_);
     seen_.push_back(request);
     const ServerResponse response = answer_(static_cast<int>(seen_.size()));
-    if (keeping_) kept_.emplace_back(std::move(reply), response);
-    else reply(response);
+    if (keeping_)
+      kept_.emplace_back(std::move(reply), response);
+    else
+      reply(response);
     changed_.notify_all();
   }
   Answer answer_;
@@ -82,7 +95,7 @@ struct Bank : ::testing::Test {
     setup.journal_dir = mkdtemp(name.data());
     setup.key = "key";
     setup.control_token = "token";
-    setup.time_scale = 1500;   // 15 s become 10 ms
+    setup.time_scale = 1500;  // 15 s become 10 ms
     setup.answer = 2ms;
     setup.confirm = 5ms;
     setup.duplicate_share = 0;
@@ -98,10 +111,19 @@ struct Bank : ::testing::Test {
     ASSERT_TRUE(started) << started.error().what;
     bank = std::move(started).value();
   }
-  struct Reply { int status; Json body; Nanos took; };
-  Reply call(const std::string& method, const std::string& path, const std::string& body = "", const std::string& key = "key") {
+  struct Reply {
+    int status;
+    Json body;
+    Nanos took;
+  };
+  Reply call(const std::string& method, const std::string& path, const std::string& body = "",
+             const std::string& key = "key") {
     const std::string now = partners::timestamp_text();
-    return raw({method, url(path), body, {{"X-Timestamp", now}, {"X-Sign", partners::signature(key, method, path, now, body)}}, 5s});
+    return raw({method,
+                url(path),
+                body,
+                {{"X-Timestamp", now}, {"X-Sign", partners::signature(key, method, path, now, body)}},
+                5s});
   }
   Reply control(const std::string& body, const std::string& token = "token") {
     return raw({"POST", url("/control/channel/alpha/delay"), body, {{"X-Control-Token", token}}, 5s});
@@ -112,20 +134,34 @@ struct Bank : ::testing::Test {
     auto json = Json::parse(response.body);
     return {response.status, json ? *json : Json(), response.done - response.sent};
   }
-  [[nodiscard]] std::string url(const std::string& path) const { return "http://127.0.0.1:" + std::to_string(bank->port()) + path; }
+  [[nodiscard]] std::string url(const std::string& path) const {
+    return "http://127.0.0.1:" + std::to_string(bank->port()) + path;
+  }
 
-  Reply pay(const std::string& out_trade_no, std::int64_t cents = 500, const std::string& notify_url = "http://127.0.0.1:1/none") {
+  Reply pay(const std::string& out_trade_no, std::int64_t cents = 500,
+            const std::string& notify_url = "http://127.0.0.1:1/none") {
     return call("POST", "/channel/alpha/pay",
-                Json::object({{"out_trade_no", out_trade_no}, {"order", "o-" + out_trade_no}, {"amount_cents", cents}, {"notify_url", notify_url}, {"buyer", "b1"}}).dump());
+                Json::object({{"out_trade_no", out_trade_no},
+                              {"order", "o-" + out_trade_no},
+                              {"amount_cents", cents},
+                              {"notify_url", notify_url},
+                              {"buyer", "b1"}})
+                    .dump());
   }
   Reply refund(const std::string& out_trade_no, const std::string& refund_no, std::int64_t cents) {
-    return call("POST", "/channel/alpha/refund", Json::object({{"out_trade_no", out_trade_no}, {"refund_no", refund_no}, {"amount_cents", cents}}).dump());
+    return call(
+        "POST", "/channel/alpha/refund",
+        Json::object({{"out_trade_no", out_trade_no}, {"refund_no", refund_no}, {"amount_cents", cents}}).dump());
   }
-  std::string status_of(const std::string& out_trade_no) { return call("GET", "/channel/alpha/pay?out_trade_no=" + out_trade_no).body["status"].string(); }
+  std::string status_of(const std::string& out_trade_no) {
+    return call("GET", "/channel/alpha/pay?out_trade_no=" + out_trade_no).body["status"].string();
+  }
   void wait_for_status(const std::string& out_trade_no, const std::string& status) {
     ASSERT_TRUE(eventually([&] { return status_of(out_trade_no) == status; }));
   }
-  [[nodiscard]] std::string book_text(const std::string& book) const { return read_file(setup.journal_dir + "/" + book + ".jsonl").value(); }
+  [[nodiscard]] std::string book_text(const std::string& book) const {
+    return read_file(setup.journal_dir + "/" + book + ".jsonl").value();
+  }
   /// Lines of a kind, from whole lines only.
   [[nodiscard]] std::vector<Json> lines(const std::string& book, const std::string& kind) const {
     std::vector<Json> out;
@@ -150,7 +186,9 @@ struct Bank : ::testing::Test {
     static const RsaKeys merchant = make_rsa_keys().value(), partner = make_rsa_keys().value();
     const std::string folder = setup.keys_dir + "/" + name;
     fs::create_directories(folder);
-    for (const auto& [file, text] : {std::pair("merchant_private.pem", merchant.private_pem), std::pair("merchant_public.pem", merchant.public_pem), std::pair("partner_private.pem", partner.private_pem)})
+    for (const auto& [file, text] :
+         {std::pair("merchant_private.pem", merchant.private_pem),
+          std::pair("merchant_public.pem", merchant.public_pem), std::pair("partner_private.pem", partner.private_pem)})
       ASSERT_TRUE(write_file(folder + "/" + file, text));
   }
   [[nodiscard]] std::string key_text(const std::string& name, const std::string& file) const {

@@ -11,7 +11,8 @@ namespace cardstorm {
 namespace {
 
 TEST(ParsePartner, ReadsNameDialectAndKeys) {
-  const PartnerSpec spec = parse_partner("wx=wechat,duplicate=0.1,late_after=5m,schedule=15s/1m,notify=http://shop/n?a=b").value();
+  const PartnerSpec spec =
+      parse_partner("wx=wechat,duplicate=0.1,late_after=5m,schedule=15s/1m,notify=http://shop/n?a=b").value();
   EXPECT_EQ(spec.name, "wx");
   EXPECT_EQ(spec.dialect, "wechat");
   EXPECT_EQ(spec.behaviour.duplicate, 0.1);
@@ -23,10 +24,12 @@ TEST(ParsePartner, ReadsNameDialectAndKeys) {
 }
 
 TEST(ParsePartner, NamesAllMistakesAtOnce) {
-  const auto bad = parse_partner("W X=wechat,duplicat=0.1,early=2,late_after=5,drop,drop=0.1,drop=0.2,price=1e3,order_from=sky");
+  const auto bad =
+      parse_partner("W X=wechat,duplicat=0.1,early=2,late_after=5,drop,drop=0.1,drop=0.2,price=1e3,order_from=sky");
   ASSERT_FALSE(bad);
   EXPECT_EQ(bad.error().code, Errc::invalid);
-  for (const char* part : {"plain name", "did you mean 'duplicate'", "'early'", "'late_after'", "'drop' has no value", "'drop' is there twice", "'price'", "'order_from'"})
+  for (const char* part : {"plain name", "did you mean 'duplicate'", "'early'", "'late_after'", "'drop' has no value",
+                           "'drop' is there twice", "'price'", "'order_from'"})
     EXPECT_NE(bad.error().what.find(part), std::string::npos) << part << " in " << bad.error().what;
 }
 
@@ -55,7 +58,8 @@ TEST_F(Misbehaving, KeysThatWouldChangeNothingAreRefused) {
   ASSERT_FALSE(started);
   EXPECT_NE(started.error().what.find("'gamma': 'fail' is for suppliers"), std::string::npos) << started.error().what;
   EXPECT_NE(started.error().what.find("'up': 'early' is for channels"), std::string::npos) << started.error().what;
-  for (const char* fits : {"'late'", "'unseen'"}) EXPECT_EQ(started.error().what.find(fits), std::string::npos) << started.error().what;
+  for (const char* fits : {"'late'", "'unseen'"})
+    EXPECT_EQ(started.error().what.find(fits), std::string::npos) << started.error().what;
 }
 
 TEST_F(Misbehaving, EarlyNotifiesComeBeforeTheAnswer) {
@@ -69,7 +73,7 @@ TEST_F(Misbehaving, EarlyNotifiesComeBeforeTheAnswer) {
     answered = true;
   });
   EXPECT_TRUE(shop.wait_for(1));
-  EXPECT_FALSE(answered);   // the answer waits for the notify
+  EXPECT_FALSE(answered);  // the answer waits for the notify
   shop.release();
   buyer.join();
 }
@@ -82,7 +86,8 @@ TEST_F(Misbehaving, LostAndSilentNotifies) {
   pay("t1", 500, shop.url());
   ASSERT_TRUE(wait_for_lines("alpha", "notify", 2));
   EXPECT_EQ(lines("alpha", "notify")[0]["status"].integer(), 0);
-  call("POST", "/channel/beta/pay", Json::object({{"out_trade_no", "t2"}, {"order", "o"}, {"amount_cents", 5}, {"notify_url", shop.url()}}).dump());
+  call("POST", "/channel/beta/pay",
+       Json::object({{"out_trade_no", "t2"}, {"order", "o"}, {"amount_cents", 5}, {"notify_url", shop.url()}}).dump());
   ASSERT_TRUE(wait_for_lines("beta", "charged", 1));
   EXPECT_TRUE(lines("beta", "notify").empty());
   EXPECT_TRUE(shop.seen().empty());
@@ -93,9 +98,10 @@ TEST_F(Misbehaving, MessagesAreOvertaken) {
   take_channel("alpha=native,reorder=1");
   open();
   pay("t1", 500, shop.url());
-  ASSERT_TRUE(shop.wait_for(1));   // nothing overtook it: it went out after its wait
+  ASSERT_TRUE(shop.wait_for(1));  // nothing overtook it: it went out after its wait
   ASSERT_TRUE(wait_for_lines("alpha", "notify", 1));
-  EXPECT_GE(lines("alpha", "notify")[0]["mono_ns"].integer() - lines("alpha", "charged")[0]["mono_ns"].integer(), Nanos(450ms).count());
+  EXPECT_GE(lines("alpha", "notify")[0]["mono_ns"].integer() - lines("alpha", "charged")[0]["mono_ns"].integer(),
+            Nanos(450ms).count());
   pay("t2", 500, shop.url());
   ASSERT_TRUE(wait_for_lines("alpha", "charged", 2));
   pay("t3", 500, shop.url());
@@ -140,7 +146,13 @@ TEST_F(Misbehaving, QueriesThatAreNeverAnswered) {
   open();
   pay("t1");
   const std::string path = "/channel/alpha/pay?out_trade_no=t1", now = partners::timestamp_text();
-  EXPECT_EQ(fetch({"GET", url(path), "", {{"X-Timestamp", now}, {"X-Sign", partners::signature("key", "GET", path, now, "")}}, 300ms}).cause, Cause::timeout);
+  EXPECT_EQ(fetch({"GET",
+                   url(path),
+                   "",
+                   {{"X-Timestamp", now}, {"X-Sign", partners::signature("key", "GET", path, now, "")}},
+                   300ms})
+                .cause,
+            Cause::timeout);
   EXPECT_EQ(pay("t1").status, 200);
 }
 
@@ -163,7 +175,10 @@ TEST_F(Misbehaving, TheSameSeedMisbehavesAlike) {
       ASSERT_TRUE(wait_for_lines("alpha", "charged", static_cast<std::size_t>(i) + 1));
     }
     // What the other channel tells, and tells again, goes the same way after everything that alpha tells.
-    call("POST", "/channel/beta/pay", Json::object({{"out_trade_no", "last"}, {"order", "o"}, {"amount_cents", 5}, {"notify_url", "http://127.0.0.1:1/none"}}).dump());
+    call("POST", "/channel/beta/pay",
+         Json::object(
+             {{"out_trade_no", "last"}, {"order", "o"}, {"amount_cents", 5}, {"notify_url", "http://127.0.0.1:1/none"}})
+             .dump());
     ASSERT_TRUE(wait_for_lines("beta", "notify", 2));
     bank.reset();
     for (const Json& line : lines("alpha", "notify")) mine.insert(line["order"].string());
@@ -180,7 +195,9 @@ TEST(Cents, AreReadWithoutRounding) {
   EXPECT_EQ(cents_of("0.1"), 10);
   EXPECT_EQ(cents_of("0.01"), 1);
   EXPECT_EQ(cents_of("1234567890.99"), 123'456'789'099);
-  for (const char* text : {"", "0", "0.00", ".1", "1.", "1.234", "-1", "+1", "1e3", " 1", "1 ", "1,0", "0x1", "12345678901"}) EXPECT_EQ(cents_of(text), std::nullopt) << text;
+  for (const char* text :
+       {"", "0", "0.00", ".1", "1.", "1.234", "-1", "+1", "1e3", " 1", "1 ", "1,0", "0x1", "12345678901"})
+    EXPECT_EQ(cents_of(text), std::nullopt) << text;
 }
 
 }  // namespace

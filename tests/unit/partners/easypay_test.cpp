@@ -18,15 +18,24 @@ struct EasyPayTest : Bank {
   EasyPayTest() { take_channel("alpha=easypay"); }
 
   Params wanted(const std::string& number, const std::string& notify, const std::string& money = "5.00") const {
-    return {{"pid", "1001"}, {"type", "alipay"}, {"out_trade_no", number}, {"notify_url", notify}, {"return_url", "http://shop/return"}, {"name", "测试 a&b=c+d"}, {"money", money}};
+    return {{"pid", "1001"},
+            {"type", "alipay"},
+            {"out_trade_no", number},
+            {"notify_url", notify},
+            {"return_url", "http://shop/return"},
+            {"name", "测试 a&b=c+d"},
+            {"money", money}};
   }
   Params signed_with(Params params, const std::string& key) const {
     params["sign"] = md5_of(params, key);
     params["sign_type"] = "MD5";
     return params;
   }
-  Json mapi(const Params& params) const { return Json::parse(post_form("/channel/alpha/mapi.php", params).body).value(); }
-  Json create(const std::string& number, const std::string& notify = "http://127.0.0.1:1/none", const std::string& money = "5.00") const {
+  Json mapi(const Params& params) const {
+    return Json::parse(post_form("/channel/alpha/mapi.php", params).body).value();
+  }
+  Json create(const std::string& number, const std::string& notify = "http://127.0.0.1:1/none",
+              const std::string& money = "5.00") const {
     return mapi(signed_with(wanted(number, notify, money), key_text("alpha", "secret")));
   }
   Json api(const std::string& act, Params more) const {
@@ -36,14 +45,25 @@ struct EasyPayTest : Bank {
     return Json::parse(ask("GET", "/channel/alpha/api.php?" + partners::form_text(more)).body).value();
   }
   Json duplicate(const std::string& body, const std::string& name = "alpha") const {
-    return Json::parse(ask("POST", "/control/channel/" + name + "/duplicate", body, {{"X-Control-Token", "token"}}).body).value();
+    return Json::parse(
+               ask("POST", "/control/channel/" + name + "/duplicate", body, {{"X-Control-Token", "token"}}).body)
+        .value();
   }
 };
 
 TEST(EasyPaySign, MatchesAVectorMadeElsewhere) {
   // printf 'money=1.00&name=card&notify_url=http://a/n&out_trade_no=7&pid=1001&type=alipayKEY' | md5sum
-  EXPECT_EQ(md5_hex(partners::sign_text({{"pid", "1001"}, {"type", "alipay"}, {"out_trade_no", "7"}, {"notify_url", "http://a/n"}, {"name", "card"}, {"money", "1.00"},
-                                         {"param", ""}, {"sign", "x"}, {"sign_type", "MD5"}}, "sign sign_type") + "KEY"),
+  EXPECT_EQ(md5_hex(partners::sign_text({{"pid", "1001"},
+                                         {"type", "alipay"},
+                                         {"out_trade_no", "7"},
+                                         {"notify_url", "http://a/n"},
+                                         {"name", "card"},
+                                         {"money", "1.00"},
+                                         {"param", ""},
+                                         {"sign", "x"},
+                                         {"sign_type", "MD5"}},
+                                        "sign sign_type") +
+                    "KEY"),
             "b5eb7fe948e83530380a95652bacdcaf");
 }
 
@@ -90,7 +110,8 @@ TEST_F(EasyPayTest, BillsPagesForThoseWhoAskWithALimit) {
   EXPECT_EQ(api("orders", {})["count"].integer(), 3);
   EXPECT_EQ(api("orders", {{"limit", "2"}})["count"].integer(), 2);
   EXPECT_EQ(api("orders", {{"limit", "2"}, {"page", "2"}})["data"].items()[0]["out_trade_no"].string(), "t3");
-  EXPECT_EQ(api("orders", {{"limit", "2"}, {"page", "3"}})["count"].integer(), 0);   // whoever turns pages comes to an end
+  EXPECT_EQ(api("orders", {{"limit", "2"}, {"page", "3"}})["count"].integer(),
+            0);  // whoever turns pages comes to an end
   EXPECT_EQ(api("orders", {{"page", "2"}})["count"].integer(), 0);
   EXPECT_EQ(api("orders", {{"limit", "0"}})["code"].integer(), -1);
 }
@@ -98,7 +119,8 @@ TEST_F(EasyPayTest, BillsPagesForThoseWhoAskWithALimit) {
 TEST_F(EasyPayTest, TakesABuyersFormAndShowsAPage) {
   open();
   const auto params = signed_with(wanted("t1", "http://127.0.0.1:1/none"), key_text("alpha", "secret"));
-  for (const HttpResponse& page : {ask("GET", "/channel/alpha/submit.php?" + partners::form_text(params)), post_form("/submit.php", params)}) {
+  for (const HttpResponse& page :
+       {ask("GET", "/channel/alpha/submit.php?" + partners::form_text(params)), post_form("/submit.php", params)}) {
     EXPECT_EQ(page.status, 200);
     EXPECT_NE(page.body.find("<html"), std::string::npos);
     EXPECT_NE(page.body.find("a&amp;b"), std::string::npos);
@@ -122,7 +144,10 @@ TEST_F(EasyPayTest, DoesNothingForWrongSignaturesSumsAndMerchants) {
   EXPECT_EQ(mapi(signed_with(other, key))["code"].integer(), -1);
   for (const char* money : {"", "0", "0.00", "-1", "1.005", "1e2", " 1", "1.", ".5", "1,00", "+1", "99999999999"})
     EXPECT_EQ(mapi(signed_with(wanted("t1", "http://n", money), key))["code"].integer(), -1) << money;
-  EXPECT_EQ(Json::parse(ask("GET", "/channel/alpha/api.php?act=order&pid=1001&key=wrong&out_trade_no=t1").body).value()["code"].integer(), -1);
+  EXPECT_EQ(Json::parse(ask("GET", "/channel/alpha/api.php?act=order&pid=1001&key=wrong&out_trade_no=t1").body)
+                .value()["code"]
+                .integer(),
+            -1);
   EXPECT_TRUE(lines("alpha", "created").empty());
 }
 
@@ -136,7 +161,12 @@ TEST_F(EasyPayTest, ChargesOnceAndRefusesAnotherSum) {
 }
 
 TEST_F(EasyPayTest, RepeatsUntilTheAnswerIsSuccessAndEndsAfterEightTries) {
-  Receiver never([](int) { return ServerResponse{200, "<html>success</html>"}; }), third([](int nth) { return nth < 3 ? ServerResponse{500, "success"} : ServerResponse{200, " SUCCESS\n"}; });
+  Receiver never([](int) {
+    return ServerResponse{200, "<html>success</html>"};
+  }),
+      third([](int nth) {
+        return nth < 3 ? ServerResponse{500, "success"} : ServerResponse{200, " SUCCESS\n"};
+      });
   setup.time_scale = 1e7;
   open();
   create("t1", never.root());
@@ -164,7 +194,7 @@ TEST_F(EasyPayTest, SendsTwoCopiesAtOnceWhileAControlCallAsksForIt) {
   Receiver shop;
   shop.keep_back();
   open();
-  EXPECT_EQ(duplicate(R"({"share":1})")["code"].string(), "bad_request");   // no lease
+  EXPECT_EQ(duplicate(R"({"share":1})")["code"].string(), "bad_request");  // no lease
   EXPECT_EQ(duplicate(R"({"share":2,"lease_ms":1000})")["code"].string(), "bad_request");
   EXPECT_EQ(duplicate(R"({"share":1,"lease_ms":60000})")["duplicate_share"].number(), 1);
   create("t1", shop.root());

@@ -19,25 +19,50 @@ TEST_F(Bank, IsReadyWithoutSignature) {
 
 TEST_F(Bank, RefusesWrongSignaturesWithoutEffect) {
   open();
-  const std::string path = "/channel/alpha/pay", body = R"({"out_trade_no":"t1","order":"o1","amount_cents":500,"notify_url":"http://127.0.0.1:1/","buyer":"b"})";
+  const std::string
+      path = "/channel/alpha/pay",
+      body = R"({"out_trade_no":"t1","order":"o1","amount_cents":500,"notify_url":"http://127.0.0.1:1/","buyer":"b"})";
   const std::string now = partners::timestamp_text(), old = std::to_string(std::stol(now) - 301);
   EXPECT_EQ(call("POST", path, body, "another key").status, 401);
   EXPECT_EQ(raw({"POST", url(path), body, {}, 5s}).status, 401);
-  EXPECT_EQ(raw({"POST", url(path), body, {{"X-Timestamp", old}, {"X-Sign", partners::signature("key", "POST", path, old, body)}}, 5s}).status, 401);
-  EXPECT_EQ(raw({"POST", url(path), body + " ", {{"X-Timestamp", now}, {"X-Sign", partners::signature("key", "POST", path, now, body)}}, 5s}).status, 401);
-  const Reply reply = raw({"POST", url("/channel/beta/pay"), body, {{"X-Timestamp", now}, {"X-Sign", partners::signature("key", "POST", path, now, body)}}, 5s});
+  EXPECT_EQ(raw({"POST",
+                 url(path),
+                 body,
+                 {{"X-Timestamp", old}, {"X-Sign", partners::signature("key", "POST", path, old, body)}},
+                 5s})
+                .status,
+            401);
+  EXPECT_EQ(raw({"POST",
+                 url(path),
+                 body + " ",
+                 {{"X-Timestamp", now}, {"X-Sign", partners::signature("key", "POST", path, now, body)}},
+                 5s})
+                .status,
+            401);
+  const Reply reply = raw({"POST",
+                           url("/channel/beta/pay"),
+                           body,
+                           {{"X-Timestamp", now}, {"X-Sign", partners::signature("key", "POST", path, now, body)}},
+                           5s});
   EXPECT_EQ(reply.status, 401);
   EXPECT_EQ(reply.body["code"].string(), "bad_sign");
   // The query is signed too: a signature for one trade does not open another.
   const std::string query = path + "?out_trade_no=t1";
-  EXPECT_EQ(raw({"GET", url(path + "?out_trade_no=t2"), "", {{"X-Timestamp", now}, {"X-Sign", partners::signature("key", "GET", query, now, "")}}, 5s}).status, 401);
+  EXPECT_EQ(raw({"GET",
+                 url(path + "?out_trade_no=t2"),
+                 "",
+                 {{"X-Timestamp", now}, {"X-Sign", partners::signature("key", "GET", query, now, "")}},
+                 5s})
+                .status,
+            401);
   EXPECT_EQ(call("GET", query).status, 404);
   EXPECT_TRUE(lines("alpha", "created").empty());
 }
 
 TEST_F(Bank, RefusesMalformedBodies) {
   open();
-  for (const std::string body : {"", "[]", "{", R"({"out_trade_no":"t"})", R"({"out_trade_no":"t","order":"o","amount_cents":0,"notify_url":"u"})",
+  for (const std::string body : {"", "[]", "{", R"({"out_trade_no":"t"})",
+                                 R"({"out_trade_no":"t","order":"o","amount_cents":0,"notify_url":"u"})",
                                  R"({"out_trade_no":"t","order":"o","amount_cents":-5,"notify_url":"u"})",
                                  R"({"out_trade_no":"t","order":"o","amount_cents":1.5,"notify_url":"u"})",
                                  R"({"out_trade_no":7,"order":"o","amount_cents":5,"notify_url":"u"})"})
@@ -66,19 +91,20 @@ TEST_F(Bank, ChargesOnceForConcurrentCreates) {
   for (std::string& number : numbers) threads.emplace_back([&] { number = pay("t1").body["trade_no"].string(); });
   for (std::thread& thread : threads) thread.join();
   wait_for_status("t1", "SUCCESS");
-  EXPECT_TRUE(std::all_of(numbers.begin(), numbers.end(), [&](const auto& number) { return number == numbers[0] && !number.empty(); }));
+  EXPECT_TRUE(std::all_of(numbers.begin(), numbers.end(),
+                          [&](const auto& number) { return number == numbers[0] && !number.empty(); }));
   EXPECT_EQ(lines("alpha", "charged").size(), 1U);
 }
 
 TEST_F(Bank, ClosesOnlyWhatIsNotPaid) {
-  setup.confirm = 1500ms;   // longer than the way to the close takes on any machine
+  setup.confirm = 1500ms;  // longer than the way to the close takes on any machine
   open();
   pay("t1");
   const std::string body = R"({"out_trade_no":"t1"})";
   EXPECT_EQ(call("POST", "/channel/alpha/close", body).body["status"].string(), "CLOSED");
   EXPECT_EQ(call("POST", "/channel/alpha/close", body).status, 200);
   pay("t2");
-  wait_for_status("t2", "SUCCESS");   // t1 would have been charged before it
+  wait_for_status("t2", "SUCCESS");  // t1 would have been charged before it
   EXPECT_EQ(status_of("t1"), "CLOSED");
   EXPECT_EQ(call("POST", "/channel/alpha/close", R"({"out_trade_no":"t2"})").body["code"].string(), "already_paid");
   EXPECT_EQ(call("POST", "/channel/alpha/close", R"({"out_trade_no":"t3"})").status, 404);
@@ -146,7 +172,7 @@ TEST_F(Bank, RepeatsANotifyUntilTheBodyIsExactlySuccess) {
   setup.time_scale = 30'000;
   open();
   pay("t1", 500, platform.url());
-  pay("t2", 500, "http://127.0.0.1:1/none");   // nobody listens there
+  pay("t2", 500, "http://127.0.0.1:1/none");  // nobody listens there
   ASSERT_TRUE(platform.wait_for(5));
   ASSERT_TRUE(eventually([&] {
     const auto all = lines("alpha", "notify");
@@ -165,13 +191,14 @@ TEST_F(Bank, RepeatsANotifyUntilTheBodyIsExactlySuccess) {
   ASSERT_FALSE(other.empty());
   EXPECT_EQ(other[0]["status"].integer(), 0);
   const auto seen = platform.seen();
-  for (const ServerRequest& notify : seen) EXPECT_EQ(notify.body, seen[0].body);   // the same notify_no over all attempts
+  for (const ServerRequest& notify : seen)
+    EXPECT_EQ(notify.body, seen[0].body);  // the same notify_no over all attempts
 }
 
 TEST_F(Bank, SendsTwoCopiesAtTheSameTimeWhenAsked) {
   setup.duplicate_share = 1;
   Receiver platform;
-  platform.keep_back();   // no answer until both are here
+  platform.keep_back();  // no answer until both are here
   open();
   pay("t1", 500, platform.url());
   EXPECT_TRUE(platform.wait_for(2));
@@ -193,10 +220,12 @@ TEST_F(Bank, ControlNeedsTheToken) {
   open();
   EXPECT_EQ(control(R"({"delay_ms":100,"lease_ms":1000})", "wrong").status, 401);
   EXPECT_EQ(raw({"GET", url("/control/state"), "", {}, 5s}).status, 401);
-  EXPECT_EQ(control(R"({"delay_ms":100})").status, 400);           // no lease
+  EXPECT_EQ(control(R"({"delay_ms":100})").status, 400);  // no lease
   EXPECT_EQ(control(R"({"delay_ms":-1,"lease_ms":1000})").status, 400);
   EXPECT_EQ(control("x").status, 400);
-  EXPECT_EQ(raw({"POST", url("/control/channel/gamma/delay"), R"({"delay_ms":0})", {{"X-Control-Token", "token"}}, 5s}).status, 404);
+  EXPECT_EQ(raw({"POST", url("/control/channel/gamma/delay"), R"({"delay_ms":0})", {{"X-Control-Token", "token"}}, 5s})
+                .status,
+            404);
 }
 
 TEST_F(Bank, DelaysOneChannelsAnswersAndEndsWithZero) {
@@ -236,8 +265,8 @@ TEST_F(Bank, NeverHoldsAChargeBack) {
   open();
   control(R"({"delay_ms":60000,"lease_ms":60000})");
   std::thread buyer([&] { pay("t1", 500, platform.url()); });
-  EXPECT_TRUE(eventually([&] { return !lines("alpha", "charged").empty(); }));   // the bank has the money
-  EXPECT_TRUE(platform.seen().empty());                                          // and has told nobody
+  EXPECT_TRUE(eventually([&] { return !lines("alpha", "charged").empty(); }));  // the bank has the money
+  EXPECT_TRUE(platform.seen().empty());                                         // and has told nobody
   control(R"({"delay_ms":0})");
   buyer.join();
   EXPECT_TRUE(platform.wait_for(1));
@@ -247,7 +276,13 @@ TEST_F(Bank, TopsUpOncePerRequestNumber) {
   Receiver platform;
   open();
   const auto order = [&](const std::string& phone) {
-    return call("POST", "/topup/order", Json::object({{"request_no", "q1"}, {"order", "o1"}, {"phone", phone}, {"amount_cents", 3000}, {"notify_url", platform.url()}}).dump());
+    return call("POST", "/topup/order",
+                Json::object({{"request_no", "q1"},
+                              {"order", "o1"},
+                              {"phone", phone},
+                              {"amount_cents", 3000},
+                              {"notify_url", platform.url()}})
+                    .dump());
   };
   EXPECT_EQ(order("13800000000").body["status"].string(), "ACCEPTED");
   EXPECT_EQ(order("13800000000").body["status"].string(), "ACCEPTED");
@@ -307,7 +342,8 @@ TEST_F(Bank, BillsWithinLimitsThatAreNumbers) {
   const auto bill = [&](const std::string& query) { return call("GET", "/channel/alpha/bill" + query); };
   EXPECT_EQ(bill("?since=0&until=9999999999").body["rows"].items().size(), 1U);
   EXPECT_EQ(bill("?until=1").body["rows"].items().size(), 0U);
-  for (const char* query : {"?since=abc", "?until=abc", "?since=-5", "?until=1.5", "?since=99999999999999999999"}) EXPECT_EQ(bill(query).status, 400) << query;
+  for (const char* query : {"?since=abc", "?until=abc", "?since=-5", "?until=1.5", "?since=99999999999999999999"})
+    EXPECT_EQ(bill(query).status, 400) << query;
 }
 
 TEST_F(Bank, RefusesBadSetups) {
@@ -348,7 +384,8 @@ TEST_F(Bank, SaysNothingThatItCouldNotWriteDown) {
   const auto created = lines("alpha", "created");
   ASSERT_FALSE(promised.empty());
   for (const std::string& out_trade_no : promised)
-    EXPECT_TRUE(std::any_of(created.begin(), created.end(), [&](const Json& line) { return line["out_trade_no"].string() == out_trade_no; }));
+    EXPECT_TRUE(std::any_of(created.begin(), created.end(),
+                            [&](const Json& line) { return line["out_trade_no"].string() == out_trade_no; }));
   const auto all = split(book_text("alpha"), '\n');
   for (std::size_t i = 0; i + 1 < all.size(); ++i) EXPECT_TRUE(Json::parse(all[i])) << all[i];
   EXPECT_FALSE(Json::parse(all.back()));
@@ -386,14 +423,21 @@ TEST_F(Bank, ServesManyTradesAtOnce) {
   int created = 0;
   for (int i = 0; i < 500; ++i) {
     const std::string path = "/channel/beta/pay", now = partners::timestamp_text();
-    const std::string body = Json::object({{"out_trade_no", i == 499 ? "t0" : "t" + std::to_string(i)}, {"order", i == 499 ? "o0" : "o" + std::to_string(i)},
-                                           {"amount_cents", 5}, {"notify_url", platform.url()}}).dump();
-    client->submit({"POST", url(path), body, {{"X-Timestamp", now}, {"X-Sign", partners::signature("key", "POST", path, now, body)}}, 30s},
+    const std::string body = Json::object({{"out_trade_no", i == 499 ? "t0" : "t" + std::to_string(i)},
+                                           {"order", i == 499 ? "o0" : "o" + std::to_string(i)},
+                                           {"amount_cents", 5},
+                                           {"notify_url", platform.url()}})
+                                 .dump();
+    client->submit({"POST",
+                    url(path),
+                    body,
+                    {{"X-Timestamp", now}, {"X-Sign", partners::signature("key", "POST", path, now, body)}},
+                    30s},
                    [&](const HttpResponse& response) { created += response.status == 200 ? 1 : 0; });
   }
   while (client->in_flight() > 0) client->drive(clock.now() + 5s);
   EXPECT_EQ(created, 500);
-  EXPECT_TRUE(platform.wait_for(500, 30s));   // 499 messages and about 50 second copies
+  EXPECT_TRUE(platform.wait_for(500, 30s));  // 499 messages and about 50 second copies
   EXPECT_TRUE(wait_for_lines("beta", "charged", 499));
   bank.reset();
   EXPECT_EQ(lines("beta", "charged").size(), 499U);

@@ -15,9 +15,12 @@ struct SupplierTest : Bank {
     for (int i = 0; i < cards; ++i) text += "card-" + std::to_string(i) + "\n";
     ASSERT_TRUE(write_file(setup.journal_dir + "/stock/steam.txt", text));
   }
-  std::vector<std::pair<std::string, std::string>> hmac_headers(const std::string& method, const std::string& path, const std::string& body, std::int64_t at) const {
+  std::vector<std::pair<std::string, std::string>> hmac_headers(const std::string& method, const std::string& path,
+                                                                const std::string& body, std::int64_t at) const {
     const std::string text = method + "\n" + path + "\n" + std::to_string(at) + "\n" + md5_hex(body);
-    return {{"Dujiao-Next-Api-Key", "cardstorm"}, {"Dujiao-Next-Timestamp", std::to_string(at)}, {"Dujiao-Next-Signature", hmac_sha256_hex(key_text("up", "secret"), text)}};
+    return {{"Dujiao-Next-Api-Key", "cardstorm"},
+            {"Dujiao-Next-Timestamp", std::to_string(at)},
+            {"Dujiao-Next-Signature", hmac_sha256_hex(key_text("up", "secret"), text)}};
   }
   Reply hmac(const std::string& method, const std::string& what, const std::string& body = "") const {
     const std::string path = "/supplier/up/api/v1/upstream/" + what;
@@ -40,14 +43,18 @@ TEST_F(SupplierTest, HmacDeliversOncePerOrderNumberAndCallsBack) {
   open();
   const Json product = hmac("GET", "products").body["items"].items()[0];
   EXPECT_EQ(product["skus"].items()[0]["stock_quantity"].integer(), 3);
-  const std::string body = Json::object({{"sku_id", 1}, {"quantity", 2}, {"downstream_order_no", "o1"}, {"callback_url", shop.root() + "/cb"}}).dump();
+  const std::string body =
+      Json::object(
+          {{"sku_id", 1}, {"quantity", 2}, {"downstream_order_no", "o1"}, {"callback_url", shop.root() + "/cb"}})
+          .dump();
   const Json first = hmac("POST", "orders", body).body;
   EXPECT_EQ(first["amount"].string(), "19.80");
   EXPECT_EQ(hmac("POST", "orders", body).body["order_id"].integer(), first["order_id"].integer());
   ASSERT_TRUE(shop.wait_for(1));
   const ServerRequest notify = shop.seen()[0];
   EXPECT_EQ(notify.header("dujiao-next-signature"),
-            hmac_sha256_hex(key_text("up", "secret"), "POST\n/cb\n" + notify.header("dujiao-next-timestamp") + "\n" + md5_hex(notify.body)));
+            hmac_sha256_hex(key_text("up", "secret"),
+                            "POST\n/cb\n" + notify.header("dujiao-next-timestamp") + "\n" + md5_hex(notify.body)));
   EXPECT_EQ(Json::parse(notify.body).value()["fulfillment"]["payload"].string(), "card-0\ncard-1");
   EXPECT_EQ(hmac("GET", "orders/1").body["status"].string(), "completed");
   EXPECT_EQ(hmac("GET", "orders/2").status, 404);
@@ -61,7 +68,8 @@ TEST_F(SupplierTest, HmacDeliversOncePerOrderNumberAndCallsBack) {
 TEST_F(SupplierTest, HmacRefusesOldAndForeignSignatures) {
   take_supplier("up=hmac");
   open();
-  const std::string path = "/supplier/up/api/v1/upstream/orders", body = R"({"sku_id":1,"quantity":1,"downstream_order_no":"o1"})";
+  const std::string path = "/supplier/up/api/v1/upstream/orders",
+                    body = R"({"sku_id":1,"quantity":1,"downstream_order_no":"o1"})";
   const std::int64_t now = partners::unix_now();
   const auto code = [&](const std::vector<std::pair<std::string, std::string>>& headers, const std::string& sent) {
     return raw({"POST", url(path), sent, headers, 5s}).body["error_code"].string();
@@ -69,7 +77,8 @@ TEST_F(SupplierTest, HmacRefusesOldAndForeignSignatures) {
   EXPECT_EQ(code({}, body), "missing_auth_headers");
   EXPECT_EQ(code(hmac_headers("POST", path, body, now - 62), body), "timestamp_expired");
   EXPECT_EQ(code(hmac_headers("POST", path, body, now), body + " "), "invalid_signature");
-  EXPECT_EQ(code(hmac_headers("POST", "/api/v1/upstream/orders", body, now), body), "");   // the path as a shop at the root knows it
+  EXPECT_EQ(code(hmac_headers("POST", "/api/v1/upstream/orders", body, now), body),
+            "");  // the path as a shop at the root knows it
   EXPECT_EQ(lines("up", "supply_accepted").size(), 1U);
 }
 
@@ -78,11 +87,14 @@ TEST_F(SupplierTest, SharedStockAnswersARepeatedNumberWithAnError) {
   take_supplier("up=sharedstock,stock=" + setup.journal_dir + "/stock");
   open();
   EXPECT_EQ(shared("authentication/connect", {})["code"].integer(), 200);
-  const Json first = shared("commodity/trade", {{"shared_code", "steam"}, {"num", "1"}, {"request_no", "q1"}, {"contact", "a@b"}});
+  const Json first =
+      shared("commodity/trade", {{"shared_code", "steam"}, {"num", "1"}, {"request_no", "q1"}, {"contact", "a@b"}});
   EXPECT_EQ(first["data"]["secret"].string(), "card-0");
-  EXPECT_EQ(shared("commodity/trade", {{"shared_code", "steam"}, {"num", "1"}, {"request_no", "q1"}})["msg"].string(), "The request ID already exists");
-  EXPECT_EQ(shared("commodity/query", {{"tradeNo", first["data"]["tradeNo"].string()}})["data"]["secret"].string(), "card-0");
-  EXPECT_EQ(shared("commodity/query", {{"tradeNo", "q1"}})["code"].integer(), 0);   // its own number, or nothing
+  EXPECT_EQ(shared("commodity/trade", {{"shared_code", "steam"}, {"num", "1"}, {"request_no", "q1"}})["msg"].string(),
+            "The request ID already exists");
+  EXPECT_EQ(shared("commodity/query", {{"tradeNo", first["data"]["tradeNo"].string()}})["data"]["secret"].string(),
+            "card-0");
+  EXPECT_EQ(shared("commodity/query", {{"tradeNo", "q1"}})["code"].integer(), 0);  // its own number, or nothing
   EXPECT_EQ(shared("commodity/inventoryState", {{"shared_code", "steam"}, {"num", "2"}})["code"].integer(), 0);
   Params forged{{"app_id", "1000"}, {"shared_code", "steam"}, {"num", "1"}, {"sign", "x"}};
   EXPECT_EQ(Json::parse(post_form("/supplier/up/shared/commodity/trade", forged).body).value()["code"].integer(), 0);
@@ -95,8 +107,10 @@ TEST_F(SupplierTest, SharedStockCallsNobodyBack) {
   take_supplier("topup=native,notify=" + shop.root());
   open();
   shared("commodity/trade", {{"shared_code", "default"}, {"num", "1"}});
-  call("POST", "/topup/order", R"({"request_no":"q1","order":"o1","phone":"13800000000","amount_cents":100,"notify_url":"http://127.0.0.1:1/"})");
-  ASSERT_TRUE(shop.wait_for(1));   // the other one's, which was later
+  call(
+      "POST", "/topup/order",
+      R"({"request_no":"q1","order":"o1","phone":"13800000000","amount_cents":100,"notify_url":"http://127.0.0.1:1/"})");
+  ASSERT_TRUE(shop.wait_for(1));  // the other one's, which was later
   EXPECT_EQ(shop.seen()[0].method, "POST");
   EXPECT_TRUE(lines("up", "supply_notify").empty());
 }
@@ -105,40 +119,65 @@ TEST_F(SupplierTest, TransfersNoPartsOfPieces) {
   take_supplier("truck=transfer");
   open();
   const auto status = [&](const Json& quantity) {
-    return call("POST", "/transfer/order", Json::object({{"transfer_no", "x" + quantity.dump()}, {"order", "o1"}, {"item", "sword"}, {"account", "a"}, {"quantity", quantity}}).dump()).status;
+    return call("POST", "/transfer/order",
+                Json::object({{"transfer_no", "x" + quantity.dump()},
+                              {"order", "o1"},
+                              {"item", "sword"},
+                              {"account", "a"},
+                              {"quantity", quantity}})
+                    .dump())
+        .status;
   };
   EXPECT_EQ(status(1.5), 400);
   EXPECT_EQ(status("2"), 400);
   EXPECT_EQ(status(2), 200);
-  EXPECT_EQ(status(nullptr), 200);   // one
+  EXPECT_EQ(status(nullptr), 200);  // one
 }
 
 TEST_F(SupplierTest, DeliversPartsAndFailsAsTold) {
   take_supplier("up=sharedstock,partial=1");
   take_supplier("topup=native,fail=1");
   open();
-  EXPECT_EQ(split(shared("commodity/trade", {{"shared_code", "default"}, {"num", "4"}})["data"]["secret"].string(), '\n').size(), 2U);
-  call("POST", "/topup/order", R"({"request_no":"q1","order":"o1","phone":"13800000000","amount_cents":100,"notify_url":"http://127.0.0.1:1/"})");
-  ASSERT_TRUE(eventually([&] { return call("GET", "/topup/order?request_no=q1").body["status"].string() == "FAILED"; }));
+  EXPECT_EQ(
+      split(shared("commodity/trade", {{"shared_code", "default"}, {"num", "4"}})["data"]["secret"].string(), '\n')
+          .size(),
+      2U);
+  call(
+      "POST", "/topup/order",
+      R"({"request_no":"q1","order":"o1","phone":"13800000000","amount_cents":100,"notify_url":"http://127.0.0.1:1/"})");
+  ASSERT_TRUE(
+      eventually([&] { return call("GET", "/topup/order?request_no=q1").body["status"].string() == "FAILED"; }));
   EXPECT_TRUE(lines("topup", "topup_done").empty());
 }
 
 TEST_F(SupplierTest, HidesAnOrderForAWhile) {
   take_supplier("topup=native,unseen=1,unseen_for=30s");
-  setup.time_scale = 20;   // 1.5 s: longer than the way to the question takes on any machine
+  setup.time_scale = 20;  // 1.5 s: longer than the way to the question takes on any machine
   open();
-  call("POST", "/topup/order", R"({"request_no":"q1","order":"o1","phone":"13800000000","amount_cents":100,"notify_url":"http://127.0.0.1:1/"})");
-  EXPECT_EQ(call("GET", "/topup/order?request_no=q1").status, 404);   // not a failure: it comes
-  call("POST", "/topup/order", R"({"request_no":"q2","order":"o2","phone":"13800000000","amount_cents":100,"notify_url":"http://127.0.0.1:1/"})");
-  EXPECT_EQ(call("POST", "/topup/revoke", R"({"request_no":"q2"})").body["status"].string(), "REVOKED");   // what had an effect says so
-  EXPECT_TRUE(eventually([&] { return call("GET", "/topup/order?request_no=q1").body["status"].string() == "SUCCESS"; }));
+  call(
+      "POST", "/topup/order",
+      R"({"request_no":"q1","order":"o1","phone":"13800000000","amount_cents":100,"notify_url":"http://127.0.0.1:1/"})");
+  EXPECT_EQ(call("GET", "/topup/order?request_no=q1").status, 404);  // not a failure: it comes
+  call(
+      "POST", "/topup/order",
+      R"({"request_no":"q2","order":"o2","phone":"13800000000","amount_cents":100,"notify_url":"http://127.0.0.1:1/"})");
+  EXPECT_EQ(call("POST", "/topup/revoke", R"({"request_no":"q2"})").body["status"].string(),
+            "REVOKED");  // what had an effect says so
+  EXPECT_TRUE(
+      eventually([&] { return call("GET", "/topup/order?request_no=q1").body["status"].string() == "SUCCESS"; }));
 }
 
 TEST_F(SupplierTest, TransfersEquipmentOncePerNumber) {
   Receiver shop;
   take_supplier("truck=transfer");
   open();
-  const std::string body = Json::object({{"transfer_no", "x1"}, {"order", "o1"}, {"item", "sword"}, {"account", "player-7"}, {"quantity", 2}, {"notify_url", shop.root()}}).dump();
+  const std::string body = Json::object({{"transfer_no", "x1"},
+                                         {"order", "o1"},
+                                         {"item", "sword"},
+                                         {"account", "player-7"},
+                                         {"quantity", 2},
+                                         {"notify_url", shop.root()}})
+                               .dump();
   EXPECT_EQ(call("POST", "/supplier/truck/order", body).body["status"].string(), "PENDING");
   ASSERT_TRUE(shop.wait_for(1));
   EXPECT_TRUE(partners::is_signed("key", shop.seen()[0]));
@@ -155,7 +194,13 @@ TEST_F(SupplierTest, SaysHowMuchOfATopUpArrived) {
   take_supplier("members=native");
   open();
   const auto order = [&](const std::string& name, const std::string& number) {
-    return call("POST", "/supplier/" + name + "/order", Json::object({{"request_no", number}, {"order", "o1"}, {"phone", "player-7"}, {"amount_cents", 3000}, {"notify_url", shop.root()}}).dump());
+    return call("POST", "/supplier/" + name + "/order",
+                Json::object({{"request_no", number},
+                              {"order", "o1"},
+                              {"phone", "player-7"},
+                              {"amount_cents", 3000},
+                              {"notify_url", shop.root()}})
+                    .dump());
   };
   order("topup", "q1");
   ASSERT_TRUE(shop.wait_for(1));
@@ -165,7 +210,8 @@ TEST_F(SupplierTest, SaysHowMuchOfATopUpArrived) {
   EXPECT_EQ(call("GET", "/supplier/topup/order?request_no=q1").body["delivered_cents"].integer(), 1500);
   EXPECT_EQ(lines("topup", "topup_done").at(0)["amount_cents"].integer(), 1500);
   order("members", "m1");
-  ASSERT_TRUE(eventually([&] { return call("GET", "/supplier/members/order?request_no=m1").body["delivered_cents"].integer() == 3000; }));
+  ASSERT_TRUE(eventually(
+      [&] { return call("GET", "/supplier/members/order?request_no=m1").body["delivered_cents"].integer() == 3000; }));
 }
 
 TEST_F(SupplierTest, TakesBackWhatItDeliveredAndStopsWhatItDidNot) {
@@ -176,16 +222,25 @@ TEST_F(SupplierTest, TakesBackWhatItDeliveredAndStopsWhatItDidNot) {
   open();
   const auto order = [&](const std::string& name, const std::string& number) {
     const bool truck = name == "truck";
-    Json body = Json::object({{truck ? "transfer_no" : "request_no", number}, {"order", "o1"}, {"notify_url", "http://127.0.0.1:1/"}});
-    if (truck) body.set("item", "sword").set("account", "player-7");
-    else body.set("phone", "player-7").set("amount_cents", 3000);
+    Json body = Json::object(
+        {{truck ? "transfer_no" : "request_no", number}, {"order", "o1"}, {"notify_url", "http://127.0.0.1:1/"}});
+    if (truck)
+      body.set("item", "sword").set("account", "player-7");
+    else
+      body.set("phone", "player-7").set("amount_cents", 3000);
     return call("POST", "/supplier/" + name + "/order", body.dump()).status;
   };
   const auto revoke = [&](const std::string& name, const std::string& number) {
-    return call("POST", "/supplier/" + name + "/revoke", Json::object({{name == "truck" ? "transfer_no" : "request_no", number}}).dump());
+    return call("POST", "/supplier/" + name + "/revoke",
+                Json::object({{name == "truck" ? "transfer_no" : "request_no", number}}).dump());
   };
-  for (const auto& [name, number] : std::vector<std::pair<std::string, std::string>>{{"members", "m1"}, {"slow", "s1"}, {"bad", "b1"}, {"truck", "t1"}}) ASSERT_EQ(order(name, number), 200);
-  ASSERT_TRUE(eventually([&] { return lines("members", "topup_done").size() == 1 && lines("bad", "topup_failed").size() == 1 && lines("truck", "transfer_done").size() == 1; }));
+  for (const auto& [name, number] : std::vector<std::pair<std::string, std::string>>{
+           {"members", "m1"}, {"slow", "s1"}, {"bad", "b1"}, {"truck", "t1"}})
+    ASSERT_EQ(order(name, number), 200);
+  ASSERT_TRUE(eventually([&] {
+    return lines("members", "topup_done").size() == 1 && lines("bad", "topup_failed").size() == 1 &&
+           lines("truck", "transfer_done").size() == 1;
+  }));
   for (int twice = 0; twice < 2; ++twice) {
     EXPECT_EQ(revoke("members", "m1").body["status"].string(), "REVOKED");
     EXPECT_EQ(revoke("slow", "s1").body["status"].string(), "REVOKED");

@@ -31,7 +31,9 @@ Plan plan_of(std::uint64_t seed) {
   plan.seed = seed;
   plan.journeys = {journey_of("long", 3, 6), journey_of("short", 1, 3)};
   const FaultSpec fault{"node_kill", "order", 15s, Json::object()};
-  plan.segments = {{0, 0s, 10s, 25s, 60s, 66s, fault}, {1, 66s, 72s, 82s, 106s, 111s, fault}, {2, 111s, 121s, 121s, 121s, 125s, {}, 2.0}};
+  plan.segments = {{0, 0s, 10s, 25s, 60s, 66s, fault},
+                   {1, 66s, 72s, 82s, 106s, 111s, fault},
+                   {2, 111s, 121s, 121s, 121s, 125s, {}, 2.0}};
   plan.load_end = 125s;
   return plan;
 }
@@ -45,7 +47,8 @@ Trace trace_of(std::uint64_t seed, double mean_gap, int burst) {
     at += nanos_of_seconds(-mean_gap * std::log(1 - rng.unit()));
     trace.at.push_back(at);
     if (rng.below(10) == 0)
-      for (std::uint64_t i = rng.below(static_cast<std::uint64_t>(burst)); i-- > 0;) trace.at.push_back(at + Nanos(static_cast<std::int64_t>(rng.below(900'000'000))));
+      for (std::uint64_t i = rng.below(static_cast<std::uint64_t>(burst)); i-- > 0;)
+        trace.at.push_back(at + Nanos(static_cast<std::int64_t>(rng.below(900'000'000))));
   }
   std::sort(trace.at.begin(), trace.at.end());
   return trace;
@@ -73,15 +76,17 @@ void expect_stated_peaks(const Plan& plan, const Trace& trace, const std::string
       EXPECT_NEAR(most, wanted, 1.0) << what << " segment " << s.index << " phase " << i;
     }
     // Windows across the edges of phases count as well.
-    EXPECT_LE(static_cast<double>(most_in_window(times, s.begin, s.end, plan.traffic.peak_window)), 1.1 * wanted) << what << " segment " << s.index;
-    EXPECT_EQ(std::count_if(times.begin(), times.end(), [&](Nanos t) { return t >= s.horizon_at && t < s.end; }), 0) << "the gap must be free of load";
+    EXPECT_LE(static_cast<double>(most_in_window(times, s.begin, s.end, plan.traffic.peak_window)), 1.1 * wanted)
+        << what << " segment " << s.index;
+    EXPECT_EQ(std::count_if(times.begin(), times.end(), [&](Nanos t) { return t >= s.horizon_at && t < s.end; }), 0)
+        << "the gap must be free of load";
   }
 }
 
 TEST(Arrivals, EveryPhaseReachesTheStatedPeakAndNoneExceedsIt) {
   for (std::uint64_t seed = 1; seed <= 25; ++seed) {
     const Plan plan = plan_of(seed);
-    expect_stated_peaks(plan, trace_of(seed, 0.4, 40), "dense recording, seed " + std::to_string(seed));       // thinned
+    expect_stated_peaks(plan, trace_of(seed, 0.4, 40), "dense recording, seed " + std::to_string(seed));  // thinned
     expect_stated_peaks(plan, trace_of(seed + 1000, 3.0, 6), "thin recording, seed " + std::to_string(seed));  // cloned
   }
 }
@@ -101,7 +106,8 @@ TEST(Arrivals, ReachTheStatedPeakForOtherWindowsAndScales) {
 
 TEST(Arrivals, ReachTheStatedPeakWhenTheRecordingIsShorterThanAPhase) {
   const Trace trace{{0s, 100ms, 200ms, 3s}, ""};
-  for (std::uint64_t seed = 1; seed <= 10; ++seed) expect_stated_peaks(plan_of(seed), trace, "four arrivals, seed " + std::to_string(seed));
+  for (std::uint64_t seed = 1; seed <= 10; ++seed)
+    expect_stated_peaks(plan_of(seed), trace, "four arrivals, seed " + std::to_string(seed));
 }
 
 TEST(Arrivals, BaseLoadFillsEverySecondEvenly) {
@@ -109,18 +115,21 @@ TEST(Arrivals, BaseLoadFillsEverySecondEvenly) {
   const auto times = arrival_times(plan, {});
   for (const Segment& s : plan.segments)
     for (Nanos second = s.begin; second < s.horizon_at; second += 1s) {
-      const auto count = std::count_if(times.begin(), times.end(), [&](Nanos t) { return t >= second && t < second + 1s; });
+      const auto count =
+          std::count_if(times.begin(), times.end(), [&](Nanos t) { return t >= second && t < second + 1s; });
       EXPECT_EQ(count, std::lround(plan.traffic.base_rate * s.load)) << seconds(second);
     }
 }
 
 TEST(Arrivals, SecondsHoldEnoughPlannedSteps) {
-  const Plan plan = plan_of(5);   // 5 trades/s of 5.25 steps
+  const Plan plan = plan_of(5);  // 5 trades/s of 5.25 steps
   const auto times = arrival_times(plan, trace_of(5, 0.4, 40));
   std::map<std::int64_t, std::size_t> steps;
-  for (std::size_t i = 0; i < times.size(); ++i) steps[times[i] / 1s] += plan.journeys[arrival(plan, i, times[i]).journey].steps.size();
+  for (std::size_t i = 0; i < times.size(); ++i)
+    steps[times[i] / 1s] += plan.journeys[arrival(plan, i, times[i]).journey].steps.size();
   for (const Segment& s : plan.segments)
-    for (Nanos second = s.begin; second < s.horizon_at; second += 1s) EXPECT_GE(steps[second / 1s], 20U) << seconds(second);
+    for (Nanos second = s.begin; second < s.horizon_at; second += 1s)
+      EXPECT_GE(steps[second / 1s], 20U) << seconds(second);
 }
 
 TEST(Arrivals, SameSeedSameTimesOtherSeedOthers) {
@@ -155,8 +164,8 @@ TEST(Arrival, FollowsWeightsSkewAndRanges) {
     EXPECT_EQ(a.buyer.size(), 6U);
     EXPECT_EQ(a.phone.size(), 11U);
   }
-  EXPECT_NEAR(journeys[0], kTrades * 3 / 4, 5);        // spread by design, not by chance
-  EXPECT_NEAR(skus["a"], kTrades * 6 / 11, 250);       // 1 : 1/2 : 1/3
+  EXPECT_NEAR(journeys[0], kTrades * 3 / 4, 5);   // spread by design, not by chance
+  EXPECT_NEAR(skus["a"], kTrades * 6 / 11, 250);  // 1 : 1/2 : 1/3
   EXPECT_NEAR(skus["c"], kTrades * 2 / 11, 250);
   EXPECT_NEAR(channels["alpha"], kTrades / 2, 250);
   EXPECT_EQ(quantities, (std::set<std::uint32_t>{2, 3, 4, 5}));

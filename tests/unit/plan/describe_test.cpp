@@ -16,7 +16,7 @@ class Describe : public Workspace {};
 
 TEST_F(Describe, PrintsTheWholePlan) {
   Loaded loaded = good();
-  loaded.plan.version = "0.0.0-golden";   // a release must not change the golden file
+  loaded.plan.version = "0.0.0-golden";  // a release must not change the golden file
   const std::string text = describe_plan(loaded.plan, loaded.trace);
   const std::string path = std::string(CARDSTORM_ROOT) + "/tests/golden/plan.txt";
   if (std::getenv("UPDATE_GOLDEN") != nullptr) std::ofstream(path) << text;

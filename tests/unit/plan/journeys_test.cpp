@@ -1,4 +1,5 @@
-// Journeys of foreign shops in YAML: every key is read, every mistake has its place, and no key or password stands in a plan.
+// Journeys of foreign shops in YAML: every key is read, every mistake has its place, and no key or password stands in a
+// plan.
 #include <gtest/gtest.h>
 
 #include "harness/plan/data_file.hpp"
@@ -52,7 +53,9 @@ class Journeys : public Workspace {
     put("journeys/buyers.yaml", kShop);
     put("journeys/accounts.csv", "user,pass\nann,geheim1\n\"bob, jr\",\"ge\"\"heim2\"\n");
     put("journeys/shop.key", "  the-key\n");
-    put("small.yaml", "scenario: small\nwhy: A test.\ntarget: lab\ntraffic: { base_rate: 5 }\ntiming: { steady: 5s }\nslo: { samples_min: 10 }\n");
+    put("small.yaml",
+        "scenario: small\nwhy: A test.\ntarget: lab\ntraffic: { base_rate: 5 }\ntiming: { steady: 5s }\nslo: { "
+        "samples_min: 10 }\n");
     put("targets/lab.yaml", "target: lab\nkind: external\nurl: http://127.0.0.1:1\njourneys: buyers\n");
   }
 };
@@ -101,7 +104,8 @@ TEST_F(Journeys, ReadEveryKey) {
 TEST_F(Journeys, KeepKeysAndPasswordsOutOfThePlanAndComeBackWhole) {
   const Plan plan = good().plan;
   const std::string text = json_of_plan(plan).dump(1);
-  for (const char* secret : {"geheim", "ge\\\"heim", "the-key", "\"ann\"", "bob, jr"}) EXPECT_EQ(text.find(secret), std::string::npos) << secret;
+  for (const char* secret : {"geheim", "ge\\\"heim", "the-key", "\"ann\"", "bob, jr"})
+    EXPECT_EQ(text.find(secret), std::string::npos) << secret;
   const auto again = plan_of_json(*Json::parse(text));
   ASSERT_TRUE(again) << again.error().what;
   EXPECT_EQ(json_of_plan(*again).dump(1), text);
@@ -118,7 +122,9 @@ TEST_F(Journeys, KeepKeysAndPasswordsOutOfThePlanAndComeBackWhole) {
 }
 
 TEST_F(Journeys, TellEachMistakeAtItsPlace) {
-  const struct { const char *from, *to, *message; } cases[]{
+  const struct {
+    const char *from, *to, *message;
+  } cases[]{
       {"{ cookie: PHPSESSID }", "{ cooky: PHPSESSID }", "journeys/buyers.yaml:19:27: source 'cooky' is not known"},
       {"{ header: Location }", "{ header: Location, cookie: a }", "must name one source"},
       {"value=\"([^\"]+)\"' }", "value=([' }", "is not a regular expression"},
@@ -147,12 +153,14 @@ TEST_F(Journeys, TellEachMistakeAtItsPlace) {
       {"regex: 'state=(\\w+)'", "regex: 'state=(\\w+)', at: /a", "keep one of them"},
       {"has: \"库存不足\"", "at: /a", "'at' and 'value' go together"},
       {"redirects: 3", "redirects: 99", "outside 0 to 20"},
-      {"path: /bye", "path: /bye, poll: { at: /s, until: [x] }, pending: { status: [202] }", "buyers.yaml:36:75: a step has 'poll' or 'pending', not both"},
+      {"path: /bye", "path: /bye, poll: { at: /s, until: [x] }, pending: { status: [202] }",
+       "buyers.yaml:36:75: a step has 'poll' or 'pending', not both"},
       {"path: /bye", "path: /bye, pending: { every: 1s }", "'status'"},
       {"path: /bye", "path: /bye, pending: { status: [] }", "no answer could be pending"},
       {"path: /bye", "path: /bye, pending: { status: [503] }", "outside 200 to 499"},
       {"path: /bye", "path: /bye, pending: { status: [200] }", "status 200 is both expected and pending"},
-      {"path: /bye", "path: /bye, sold_out: { status: [409] }, pending: { status: [409] }", "status 409 is both sold out and pending"},
+      {"path: /bye", "path: /bye, sold_out: { status: [409] }, pending: { status: [409] }",
+       "status 409 is both sold out and pending"},
       {"path: /bye", "path: /bye, pending: { status: [202], every: 1h }", "'every'"},
       {", at: /state, values: [排队中, queued]", ", at: /state", "'at' and 'values' go together"},
       {"at: /state", "at: state", "'state' is not a JSON Pointer"},
@@ -172,9 +180,11 @@ TEST_F(Journeys, CountTheMistakesOfADataFileByItsLines) {
     put("journeys/accounts.csv", csv);
     return bad_text();
   };
-  EXPECT_NE(told("user,pass\na,b\nonly\nc,d,e\n").find("accounts.csv:3:1: 1 fields, the first line names 2"), std::string::npos);
+  EXPECT_NE(told("user,pass\na,b\nonly\nc,d,e\n").find("accounts.csv:3:1: 1 fields, the first line names 2"),
+            std::string::npos);
   EXPECT_NE(told("user,pass\na,b\nonly\nc,d,e\n").find("accounts.csv:4:1: 3 fields"), std::string::npos);
-  EXPECT_NE(told("user,pass\n\"a\nb\",x\ny\n").find("accounts.csv:4:1"), std::string::npos) << "a quoted line end counts";
+  EXPECT_NE(told("user,pass\n\"a\nb\",x\ny\n").find("accounts.csv:4:1"), std::string::npos)
+      << "a quoted line end counts";
   EXPECT_NE(told("user,user,pass\n1,2,3\n").find("column 'user' stands twice"), std::string::npos);
   EXPECT_NE(told("user,pa ss\n1,2\n").find("cannot be the name of a column"), std::string::npos);
   EXPECT_NE(told("").find("is empty"), std::string::npos);
@@ -186,7 +196,9 @@ TEST_F(Journeys, CountTheMistakesOfADataFileByItsLines) {
 }
 
 TEST(Patterns, FindTheFirstGroupAndRefuseWhatCouldRunForEver) {
-  const auto first = [](const char* pattern, std::string_view text) { return std::string(Pattern::compile(pattern)->first(text).value_or("-")); };
+  const auto first = [](const char* pattern, std::string_view text) {
+    return std::string(Pattern::compile(pattern)->first(text).value_or("-"));
+  };
   EXPECT_EQ(first("a(b+)c", "xx abbc"), "bb");
   EXPECT_EQ(first("\\d+", "no 42"), "42");
   EXPECT_EQ(first("^x", "ax"), "-");
@@ -200,7 +212,9 @@ TEST(Patterns, FindTheFirstGroupAndRefuseWhatCouldRunForEver) {
   EXPECT_FALSE(Pattern::compile("(a)\\1"));
   EXPECT_FALSE(Pattern::compile(std::string(2000, 'a')));
   std::vector<std::string> all;
-  Pattern::compile("<li>(\\w*)</li>")->all("<li>a</li><li></li> <li>b</li>", [&](std::string_view v) { all.emplace_back(v); });
+  Pattern::compile("<li>(\\w*)</li>")->all("<li>a</li><li></li> <li>b</li>", [&](std::string_view v) {
+    all.emplace_back(v);
+  });
   EXPECT_EQ(all, (std::vector<std::string>{"a", "", "b"}));
   int empty = 0;
   Pattern::compile("z*")->all("abc", [&](std::string_view) { ++empty; });

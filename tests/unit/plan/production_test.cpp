@@ -1,7 +1,8 @@
 // production: what is not allowed by name is refused.
+#include "harness/plan/production.hpp"
+
 #include <gtest/gtest.h>
 
-#include "harness/plan/production.hpp"
 #include "tests/unit/plan/workspace.hpp"
 
 namespace cardstorm {
@@ -29,17 +30,21 @@ TargetSpec live(const std::vector<std::string>& allows) {
   target.audit.path = "/audit";
   return target;
 }
-std::string refused(const TargetSpec& target, const Plan& plan = some_plan()) { return text_of(production_mistakes(target, plan, {0s, 100ms, 1s, 1050ms, 5s})); }
+std::string refused(const TargetSpec& target, const Plan& plan = some_plan()) {
+  return text_of(production_mistakes(target, plan, {0s, 100ms, 1s, 1050ms, 5s}));
+}
 
 TEST(Production, AllowsWhatIsNamedAndNothingElse) {
   EXPECT_EQ(refused(live({"load", "peak <= 3", "node_kill on order", "orders", "audit"})), "");
   const std::string all = refused(live({}));
-  for (const char* part : {"load is not allowed", "no bound for the load", "'node_kill on order' is not allowed", "journey 'buy'", "audit of its books"})
+  for (const char* part : {"load is not allowed", "no bound for the load", "'node_kill on order' is not allowed",
+                           "journey 'buy'", "audit of its books"})
     EXPECT_NE(all.find(part), std::string::npos) << all;
 }
 
 TEST(Production, EachFaultNeedsItsOwnName) {
-  const std::string text = refused(live({"load", "peak <= 3", "node_kill on payment", "payment_delay on order", "orders", "audit"}));
+  const std::string text =
+      refused(live({"load", "peak <= 3", "node_kill on payment", "payment_delay on order", "orders", "audit"}));
   EXPECT_NE(text.find("node_kill on order"), std::string::npos) << text;
 }
 
@@ -83,7 +88,9 @@ TEST_F(ProductionLoad, IsRefusedWithThePlaceOfTheTargetFile) {
   edit("targets/lab.yaml", kTarget, "touch:", "environment: production\ntouch:");
   const std::string text = bad_text();
   EXPECT_NE(text.find("targets/lab.yaml:4:14: production: load is not allowed by name"), std::string::npos) << text;
-  edit("targets/lab.yaml", kTarget, "touch:", "environment: production\nproduction: [load, peak <= 100, orders, node_kill on order, payment_delay on alpha]\ntouch:");
+  edit("targets/lab.yaml", kTarget, "touch:",
+       "environment: production\nproduction: [load, peak <= 100, orders, node_kill on order, payment_delay on "
+       "alpha]\ntouch:");
   (void)good();
 }
 

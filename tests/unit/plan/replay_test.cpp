@@ -17,13 +17,17 @@ namespace {
 
 /// Sessions of one to six lines with pauses, in bursts.
 Trace sessions(std::uint64_t seed, std::uint32_t count, Nanos over) {
-  struct Row { Nanos at; std::uint32_t session; };
+  struct Row {
+    Nanos at;
+    std::uint32_t session;
+  };
   std::vector<Row> rows;
   Rng rng(seed, "sessions");
   for (std::uint32_t s = 0; s < count; ++s) {
     const Nanos burst = over / 10 * static_cast<std::int64_t>(rng.below(10));
     Nanos at = burst + Nanos(static_cast<std::int64_t>(rng.below(1'500'000'000)));
-    for (std::uint64_t n = 1 + rng.below(6); n-- > 0; at += Nanos(static_cast<std::int64_t>(rng.below(900'000'000)))) rows.push_back({at, s});
+    for (std::uint64_t n = 1 + rng.below(6); n-- > 0; at += Nanos(static_cast<std::int64_t>(rng.below(900'000'000))))
+      rows.push_back({at, s});
   }
   std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.at < b.at; });
   Trace trace;
@@ -59,7 +63,7 @@ TEST(Replay, CompressDividesEveryTimeByTheScale) {
 TEST(Replay, CloneKeepsEverySessionAndDoublesEverySecondOne) {
   const Trace trace = sessions(2, 300, 60s);
   const auto out = once(traffic_of("clone", 1.5), trace);
-  std::map<std::uint32_t, std::map<std::uint32_t, std::vector<Replayed>>> played;   // session, person
+  std::map<std::uint32_t, std::map<std::uint32_t, std::vector<Replayed>>> played;  // session, person
   for (const Replayed& r : out) played[trace.lines[r.line].session][r.person].push_back(r);
   std::size_t doubled = 0, persons = 0;
   std::set<std::uint32_t> names;
@@ -70,14 +74,18 @@ TEST(Replay, CloneKeepsEverySessionAndDoublesEverySecondOne) {
     std::size_t first = 0;
     for (const auto& [person, lines] : by_person) {
       ++persons;
-      EXPECT_TRUE(names.insert(person).second);   // nobody plays two sessions
+      EXPECT_TRUE(names.insert(person).second);  // nobody plays two sessions
       // The whole session, each line as late as every other: think times stay to the nanosecond.
-      EXPECT_EQ(lines.size(), static_cast<std::size_t>(std::count_if(trace.lines.begin(), trace.lines.end(), [s = session](const TraceLine& l) { return l.session == s; })));
+      EXPECT_EQ(lines.size(),
+                static_cast<std::size_t>(std::count_if(trace.lines.begin(), trace.lines.end(),
+                                                       [s = session](const TraceLine& l) { return l.session == s; })));
       const Nanos late = lines.front().at - trace.at[lines.front().line];
       for (const Replayed& r : lines) EXPECT_EQ(r.at - trace.at[r.line], late);
       EXPECT_GE(late, 0s);
       EXPECT_LT(late, kCloneJitter);
-      if (first++ == 0) { EXPECT_EQ(late, 0s); }
+      if (first++ == 0) {
+        EXPECT_EQ(late, 0s);
+      }
     }
   }
   EXPECT_EQ(played.size(), 300U);
@@ -104,15 +112,17 @@ TEST(Replay, ResampleKeepsTheCountsOfEachSecond) {
   constexpr int kSeeds = 20;
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
     const auto out = once(t, trace, seed);
-    EXPECT_NEAR(static_cast<double>(out.size()), 1.5 * static_cast<double>(trace.at.size()), 5 * std::sqrt(1.5 * static_cast<double>(trace.at.size())));
+    EXPECT_NEAR(static_cast<double>(out.size()), 1.5 * static_cast<double>(trace.at.size()),
+                5 * std::sqrt(1.5 * static_cast<double>(trace.at.size())));
     std::set<std::uint32_t> persons;
     for (const Replayed& r : out) {
       ++sent[r.at / 1s];
       EXPECT_TRUE(persons.insert(r.person).second);
-      EXPECT_EQ(r.at / 1s, slice.at[r.line] / 1s);   // a line of the same second
+      EXPECT_EQ(r.at / 1s, slice.at[r.line] / 1s);  // a line of the same second
     }
   }
-  for (const auto& [second, n] : recorded) EXPECT_NEAR(sent[second] / kSeeds, 1.5 * n, 5 * std::sqrt(1.5 * n / kSeeds)) << second;
+  for (const auto& [second, n] : recorded)
+    EXPECT_NEAR(sent[second] / kSeeds, 1.5 * n, 5 * std::sqrt(1.5 * n / kSeeds)) << second;
 }
 
 TEST(Replay, TheModesDifferInBurstsAsPublished) {
@@ -137,7 +147,8 @@ TEST(Replay, FillsALongerLoadAsARingWithNewPersons) {
     const Nanos length = 3 * replay_length(t, slice_of_trace(t, trace));
     const auto out = replay(t, trace, length, 1);
     EXPECT_GT(out.size(), 2.7 * static_cast<double>(once(t, trace).size())) << mode;
-    EXPECT_TRUE(std::is_sorted(out.begin(), out.end(), [](const Replayed& a, const Replayed& b) { return a.at < b.at; }));
+    EXPECT_TRUE(
+        std::is_sorted(out.begin(), out.end(), [](const Replayed& a, const Replayed& b) { return a.at < b.at; }));
     EXPECT_LT(out.back().at, length);
     std::map<std::uint32_t, std::set<std::uint32_t>> sessions_of;
     for (const Replayed& r : out) sessions_of[r.person].insert(trace.lines[r.line].session);
@@ -222,8 +233,9 @@ TEST(Trades, OneVisitorIsOneBuyerAndACloneIsAnother) {
     EXPECT_TRUE(keys.insert(a.key).second);
     EXPECT_EQ(a.journey, trades.journey(i));
     EXPECT_EQ(a.at, trades.times()[i]);
-    if (a.trace_path == "/a?b=1") { EXPECT_EQ(a.journey, 2); }
-    else {
+    if (a.trace_path == "/a?b=1") {
+      EXPECT_EQ(a.journey, 2);
+    } else {
       EXPECT_EQ(a.trace_path, "/c");
       ++drawn[a.journey];
     }
@@ -234,7 +246,7 @@ TEST(Trades, OneVisitorIsOneBuyerAndACloneIsAnother) {
   }
   for (const auto& [person, some] : buyers) EXPECT_EQ(some.size(), 1U);
   EXPECT_EQ(names.size(), buyers.size());
-  EXPECT_NEAR(drawn[0], drawn[1], 0.3 * drawn[0]);   // equal weights
+  EXPECT_NEAR(drawn[0], drawn[1], 0.3 * drawn[0]);  // equal weights
   EXPECT_EQ(drawn[2], 0);
 }
 
@@ -250,14 +262,14 @@ TEST(Shards, AreSlicesOfOneStreamForAnyNumber) {
       for (std::uint32_t slice = 0; slice < shards; ++slice) {
         const auto mine = trades_of_slice(trades, slice, shards);
         EXPECT_TRUE(std::is_sorted(mine.begin(), mine.end()));
-        EXPECT_GT(mine.size(), trades.size() / shards / 2) << mode;   // fair
+        EXPECT_GT(mine.size(), trades.size() / shards / 2) << mode;  // fair
         for (const TradeId trade : mine) where[trades.stripe(trade)].insert(slice);
         all.insert(all.end(), mine.begin(), mine.end());
       }
       std::sort(all.begin(), all.end());
       ASSERT_EQ(all.size(), trades.size());
       for (TradeId i = 0; i < trades.size(); ++i) ASSERT_EQ(all[i], i);
-      for (const auto& [stripe, slices] : where) EXPECT_EQ(slices.size(), 1U);   // a visitor's trades stay together
+      for (const auto& [stripe, slices] : where) EXPECT_EQ(slices.size(), 1U);  // a visitor's trades stay together
     }
   }
 }

@@ -22,10 +22,15 @@ TEST(RouteFits, StarsStandForAnyText) {
   EXPECT_TRUE(route_fits("* /static/*", "GET /static/a.js"));
   EXPECT_TRUE(route_fits("*", ""));
   EXPECT_FALSE(route_fits("", "x"));
-  EXPECT_FALSE(route_fits(std::string(200, '*') + "b", std::string(4000, 'a')));   // no explosion
+  EXPECT_FALSE(route_fits(std::string(200, '*') + "b", std::string(4000, 'a')));  // no explosion
 }
 
-struct Line { double at; std::uint32_t session; std::string method, path; int status = 200; };
+struct Line {
+  double at;
+  std::uint32_t session;
+  std::string method, path;
+  int status = 200;
+};
 
 Recording recording_of(const std::vector<Line>& lines) {
   Recording r;
@@ -60,7 +65,10 @@ skip_writes: ["POST /notify/*"]
 replay_reads: true
 )";
 
-struct Applied { Trace trace; std::string mistakes; };
+struct Applied {
+  Trace trace;
+  std::string mistakes;
+};
 
 Applied apply(const std::string& yaml, const std::vector<Line>& lines) {
   Mistakes mistakes;
@@ -70,11 +78,14 @@ Applied apply(const std::string& yaml, const std::vector<Line>& lines) {
     const RoutesFile routes = read_routes(*tree, mistakes);
     const std::vector<std::string> names{"buy", "wallet", "browse", "refund", kReplayGet};
     if (mistakes.empty())
-      out.trace = apply_routes(routes, recording_of(lines), [&](const std::string& name) -> std::optional<std::uint16_t> {
-        const auto found = std::find(names.begin(), names.end(), name);
-        if (found == names.end()) return std::nullopt;
-        return static_cast<std::uint16_t>(found - names.begin());
-      }, mistakes);
+      out.trace = apply_routes(
+          routes, recording_of(lines),
+          [&](const std::string& name) -> std::optional<std::uint16_t> {
+            const auto found = std::find(names.begin(), names.end(), name);
+            if (found == names.end()) return std::nullopt;
+            return static_cast<std::uint16_t>(found - names.begin());
+          },
+          mistakes);
   }
   out.mistakes = text_of(mistakes);
   return out;
@@ -84,13 +95,19 @@ Applied apply(const std::string& yaml, const std::vector<Line>& lines) {
 std::string starts(const Trace& trace) {
   std::vector<std::string> out;
   for (std::size_t i = 0; i < trace.at.size(); ++i)
-    out.push_back(fixed(seconds(trace.at[i]), 0) + ":" + std::to_string(trace.lines[i].session) + ":" + std::to_string(trace.lines[i].choice));
+    out.push_back(fixed(seconds(trace.at[i]), 0) + ":" + std::to_string(trace.lines[i].session) + ":" +
+                  std::to_string(trace.lines[i].choice));
   return join(out, " ");
 }
 
 TEST(Routes, AnOrderTakesItsSessionsStepsWithIt) {
-  const Applied a = apply(kRoutesYaml, {{0, 0, "GET", "/goods"}, {1, 0, "GET", "/goods?page=2"}, {2, 1, "GET", "/goods"}, {3, 0, "POST", "/orders"},
-                                        {4, 0, "POST", "/orders/7/pay"}, {5, 0, "GET", "/orders/7"}, {6, 0, "GET", "/orders/7"}});
+  const Applied a = apply(kRoutesYaml, {{0, 0, "GET", "/goods"},
+                                        {1, 0, "GET", "/goods?page=2"},
+                                        {2, 1, "GET", "/goods"},
+                                        {3, 0, "POST", "/orders"},
+                                        {4, 0, "POST", "/orders/7/pay"},
+                                        {5, 0, "GET", "/orders/7"},
+                                        {6, 0, "GET", "/orders/7"}});
   EXPECT_EQ(a.mistakes, "");
   EXPECT_EQ(starts(a.trace), "2:1:2 3:0:1");
 }
@@ -102,8 +119,14 @@ map:
   - { route: POST /orders, journey: buy, covers: [POST /orders/*/pay, GET /orders/*, GET /goods/*] }
   - { route: GET /goods/*, journey: browse }
 )";
-  const Applied a = apply(yaml, {{0, 0, "GET", "/goods/1"}, {1, 1, "GET", "/goods/1"}, {2, 0, "POST", "/orders"}, {3, 0, "POST", "/orders/7/pay"}, {4, 0, "GET", "/orders/7"},
-                                 {5, 0, "GET", "/goods/2"}, {6, 0, "POST", "/orders"}, {7, 0, "POST", "/orders/8/pay"}});
+  const Applied a = apply(yaml, {{0, 0, "GET", "/goods/1"},
+                                 {1, 1, "GET", "/goods/1"},
+                                 {2, 0, "POST", "/orders"},
+                                 {3, 0, "POST", "/orders/7/pay"},
+                                 {4, 0, "GET", "/orders/7"},
+                                 {5, 0, "GET", "/goods/2"},
+                                 {6, 0, "POST", "/orders"},
+                                 {7, 0, "POST", "/orders/8/pay"}});
   EXPECT_EQ(a.mistakes, "");
   EXPECT_EQ(starts(a.trace), "1:1:1 2:0:0 6:0:0");
   EXPECT_EQ(a.trace.routes.started, 3U);
@@ -112,16 +135,25 @@ map:
 }
 
 TEST(Routes, ARefundTakesOneOrderAndLeavesTheOther) {
-  const Applied a = apply(kRoutesYaml, {{0, 0, "POST", "/orders"}, {1, 0, "POST", "/orders/1/pay"}, {2, 0, "POST", "/orders"}, {3, 0, "POST", "/orders/2/pay"},
-                                        {4, 0, "GET", "/orders/2"}, {5, 0, "POST", "/orders/2/refund"}, {6, 0, "GET", "/orders/2"}});
+  const Applied a = apply(kRoutesYaml, {{0, 0, "POST", "/orders"},
+                                        {1, 0, "POST", "/orders/1/pay"},
+                                        {2, 0, "POST", "/orders"},
+                                        {3, 0, "POST", "/orders/2/pay"},
+                                        {4, 0, "GET", "/orders/2"},
+                                        {5, 0, "POST", "/orders/2/refund"},
+                                        {6, 0, "GET", "/orders/2"}});
   EXPECT_EQ(a.mistakes, "");
   EXPECT_EQ(starts(a.trace), "0:0:1 5:0:0");
   EXPECT_EQ(a.trace.routes.absorbed, 5U);
 }
 
 TEST(Routes, AWriteThatNobodyMapsIsRefusedWithItsShare) {
-  const Applied a = apply(kRoutesYaml, {{0, 0, "GET", "/goods"}, {1, 0, "DELETE", "/cart/5"}, {2, 0, "DELETE", "/cart/5"}, {3, 0, "PUT", "/profile"}});
-  EXPECT_NE(a.mistakes.find("r.yaml:4:3: 'DELETE /cart/5' changes something, 2 lines (50.0 % of the recording)"), std::string::npos) << a.mistakes;
+  const Applied a = apply(
+      kRoutesYaml,
+      {{0, 0, "GET", "/goods"}, {1, 0, "DELETE", "/cart/5"}, {2, 0, "DELETE", "/cart/5"}, {3, 0, "PUT", "/profile"}});
+  EXPECT_NE(a.mistakes.find("r.yaml:4:3: 'DELETE /cart/5' changes something, 2 lines (50.0 % of the recording)"),
+            std::string::npos)
+      << a.mistakes;
   EXPECT_NE(a.mistakes.find("'PUT /profile' changes something, 1 lines"), std::string::npos) << a.mistakes;
   EXPECT_NE(a.mistakes.find("skip_writes: [\"DELETE /cart/5\"]"), std::string::npos);
 }
@@ -133,35 +165,58 @@ TEST(Routes, AMethodThatIsNotKnownCountsAsAWrite) {
 }
 
 TEST(Routes, WhatIsLeftOutIsListed) {
-  const Applied a = apply(kRoutesYaml, {{0, 0, "GET", "/goods"}, {1, 0, "POST", "/notify/alpha"}, {2, 0, "POST", "/orders/9/pay"}, {3, 0, "GET", "/static/a.js"},
-                                        {4, 0, "GET", "/wallet"}, {5, 0, "GET", "/gone", 404}, {6, 0, "OPTIONS", "/wallet"}, {7, 0, "GET", "http://other/"}, {8, 0, "HEAD", "/wallet"}, {9, 0, "GET", "/slow", 502},
-                                        {10, 0, "GET", "/bill?no=~card-7a0f9818a7af&x=1"}, {11, 0, "GET", "/a~b-c?q=~card"}});
+  const Applied a = apply(kRoutesYaml, {{0, 0, "GET", "/goods"},
+                                        {1, 0, "POST", "/notify/alpha"},
+                                        {2, 0, "POST", "/orders/9/pay"},
+                                        {3, 0, "GET", "/static/a.js"},
+                                        {4, 0, "GET", "/wallet"},
+                                        {5, 0, "GET", "/gone", 404},
+                                        {6, 0, "OPTIONS", "/wallet"},
+                                        {7, 0, "GET", "http://other/"},
+                                        {8, 0, "HEAD", "/wallet"},
+                                        {9, 0, "GET", "/slow", 502},
+                                        {10, 0, "GET", "/bill?no=~card-7a0f9818a7af&x=1"},
+                                        {11, 0, "GET", "/a~b-c?q=~card"}});
   EXPECT_EQ(a.mistakes, "");
-  EXPECT_EQ(starts(a.trace), "0:0:2 4:0:3 8:0:3 9:0:3 11:0:3");   // what failed in the recording was wanted all the same
+  EXPECT_EQ(starts(a.trace), "0:0:2 4:0:3 8:0:3 9:0:3 11:0:3");  // what failed in the recording was wanted all the same
   const RouteCounts& r = a.trace.routes;
   EXPECT_EQ(r.lines, 12U);
   EXPECT_EQ(r.ignored, 1U);
   EXPECT_EQ(r.replayed, 4U);
-  EXPECT_EQ(r.skipped_writes, (std::map<std::string, std::uint64_t>{{"POST /notify/alpha", 1}, {"POST /orders/9/pay", 1}}));   // its order was before the recording
+  EXPECT_EQ(r.skipped_writes,
+            (std::map<std::string, std::uint64_t>{{"POST /notify/alpha", 1},
+                                                  {"POST /orders/9/pay", 1}}));  // its order was before the recording
   EXPECT_EQ(r.recorded_refusals, (std::map<std::string, std::uint64_t>{{"GET /gone", 1}}));
   EXPECT_EQ(r.unmapped_reads, (std::map<std::string, std::uint64_t>{{"GET http://other/", 1}, {"OPTIONS /wallet", 1}}));
-  EXPECT_EQ(r.scrubbed_reads, (std::map<std::string, std::uint64_t>{{"GET /bill", 1}}));   // what we took out, nobody could answer
-  EXPECT_EQ(r.started + r.absorbed + r.ignored + r.replayed + 6, r.lines);   // every line stands somewhere
+  EXPECT_EQ(r.scrubbed_reads,
+            (std::map<std::string, std::uint64_t>{{"GET /bill", 1}}));      // what we took out, nobody could answer
+  EXPECT_EQ(r.started + r.absorbed + r.ignored + r.replayed + 6, r.lines);  // every line stands somewhere
 }
 
 TEST(Routes, ReadsAloneNeedNoJourney) {
-  const Applied a = apply("routes: x\nwhy: y\nreplay_reads: true\nskip_writes: [\"POST *\"]\n", {{0, 0, "GET", "/goods?id=1"}, {1, 0, "POST", "/orders"}});
+  const Applied a = apply("routes: x\nwhy: y\nreplay_reads: true\nskip_writes: [\"POST *\"]\n",
+                          {{0, 0, "GET", "/goods?id=1"}, {1, 0, "POST", "/orders"}});
   EXPECT_EQ(a.mistakes, "");
   EXPECT_EQ(starts(a.trace), "0:0:0");
-  EXPECT_NE(apply("routes: x\nwhy: y\nreplay_reads: true\n", {{0, 0, "POST", "/orders"}}).mistakes.find("'POST /orders' changes something"), std::string::npos);
-  EXPECT_NE(apply("routes: x\nwhy: y\n", {}).mistakes.find("a routes file needs 'map'"), std::string::npos) << "nothing would be sent at all";
+  EXPECT_NE(apply("routes: x\nwhy: y\nreplay_reads: true\n", {{0, 0, "POST", "/orders"}})
+                .mistakes.find("'POST /orders' changes something"),
+            std::string::npos);
+  EXPECT_NE(apply("routes: x\nwhy: y\n", {}).mistakes.find("a routes file needs 'map'"), std::string::npos)
+      << "nothing would be sent at all";
 }
 
 TEST(Routes, MistakesHaveTheirPlaces) {
-  EXPECT_NE(apply("routes: x\nwhy: y\nmap:\n  - { route: \"/orders\", journey: buy }\n", {}).mistakes.find("r.yaml:4:14: '/orders' is not a route"), std::string::npos);
-  EXPECT_NE(apply("routes: x\nwhy: y\nmap: []\n", {}).mistakes.find("'map' must be a list of 1 to 1000 entries"), std::string::npos);
-  EXPECT_NE(apply("routes: x\nwhy: y\nmap: [ { route: GET /a, journey: buyy } ]\n", {{0, 0, "GET", "/a"}}).mistakes.find("r.yaml:3:34: journey 'buyy' is not known"), std::string::npos);
-  EXPECT_NE(apply("routes: x\nwhy: y\nmap: [ { route: GET /a, journey: buy, cover: [] } ]\n", {}).mistakes.find("cover"), std::string::npos);
+  EXPECT_NE(apply("routes: x\nwhy: y\nmap:\n  - { route: \"/orders\", journey: buy }\n", {})
+                .mistakes.find("r.yaml:4:14: '/orders' is not a route"),
+            std::string::npos);
+  EXPECT_NE(apply("routes: x\nwhy: y\nmap: []\n", {}).mistakes.find("'map' must be a list of 1 to 1000 entries"),
+            std::string::npos);
+  EXPECT_NE(apply("routes: x\nwhy: y\nmap: [ { route: GET /a, journey: buyy } ]\n", {{0, 0, "GET", "/a"}})
+                .mistakes.find("r.yaml:3:34: journey 'buyy' is not known"),
+            std::string::npos);
+  EXPECT_NE(
+      apply("routes: x\nwhy: y\nmap: [ { route: GET /a, journey: buy, cover: [] } ]\n", {}).mistakes.find("cover"),
+      std::string::npos);
 }
 
 // ---- through the loader
@@ -194,19 +249,22 @@ class ReplayScenario : public Workspace {
   ReplayScenario() {
     put("small.yaml", kReplayScenario);
     put("traces/log.csv", recorded(30));
-    put("routes/shop.yaml", "routes: shop\nwhy: A test.\nmap:\n  - { route: POST /orders, journey: buy, covers: [GET /goods] }\nreplay_reads: true\n");
+    put("routes/shop.yaml",
+        "routes: shop\nwhy: A test.\nmap:\n  - { route: POST /orders, journey: buy, covers: [GET /goods] "
+        "}\nreplay_reads: true\n");
   }
 };
 
 TEST_F(ReplayScenario, TakesJourneyBuyerAndPathFromTheRecording) {
   const Loaded loaded = good();
-  EXPECT_EQ(loaded.plan.load_end, 31s + 6s);   // the recording, a second for the clones' jitter, the gap
+  EXPECT_EQ(loaded.plan.load_end, 31s + 6s);  // the recording, a second for the clones' jitter, the gap
   EXPECT_EQ(loaded.plan.traffic.routes_sha256.size(), 64U);
   EXPECT_EQ(loaded.plan.journeys.back().name, kReplayGet);
-  EXPECT_EQ(loaded.plan.journeys.back().steps[0].headers, (std::vector<std::pair<std::string, std::string>>{{"X-Buyer", "${buyer}"}}));
+  EXPECT_EQ(loaded.plan.journeys.back().steps[0].headers,
+            (std::vector<std::pair<std::string, std::string>>{{"X-Buyer", "${buyer}"}}));
   const Trades trades(loaded.plan, loaded.trace);
   EXPECT_EQ(trades.size(), loaded.plan.planned_trades);
-  EXPECT_NEAR(static_cast<double>(trades.size()), 1.5 * 200, 3);   // whole sessions
+  EXPECT_NEAR(static_cast<double>(trades.size()), 1.5 * 200, 3);  // whole sessions
   std::uint64_t steps = 0;
   for (TradeId i = 0; i < trades.size(); ++i) {
     const Arrival a = trades.arrival(i);
@@ -221,7 +279,9 @@ TEST_F(ReplayScenario, TakesJourneyBuyerAndPathFromTheRecording) {
 TEST_F(ReplayScenario, PlanSaysWhatItDoesAndWhatItCannot) {
   const Loaded loaded = good();
   const std::string text = describe_plan(loaded.plan, loaded.trace);
-  for (const char* wanted : {"mode       clone, 1.50 times", "its lie    clones start within a second", "recorded peak   index", "start a journey", "are replayed as they are", "sent once", "routes     shop: of 300 recorded lines"})
+  for (const char* wanted :
+       {"mode       clone, 1.50 times", "its lie    clones start within a second", "recorded peak   index",
+        "start a journey", "are replayed as they are", "sent once", "routes     shop: of 300 recorded lines"})
     EXPECT_NE(text.find(wanted), std::string::npos) << wanted << "\n" << text;
   Request r = request();
   r.set = {{"timing.steady", "70s"}, {"timing.fault", "1s"}, {"timing.observe", "1s"}};
@@ -257,7 +317,8 @@ TEST_F(ReplayScenario, RefusesWhatCannotBe) {
     return bad_text(r);
   };
   EXPECT_NE(said({{"traffic.scale", "0"}}).find("'scale'"), std::string::npos);
-  EXPECT_NE(said({{"traffic.from", "2h"}}).find("'from' is 7200s, the recording lasts 30.0 s"), std::string::npos) << said({{"traffic.from", "2h"}});
+  EXPECT_NE(said({{"traffic.from", "2h"}}).find("'from' is 7200s, the recording lasts 30.0 s"), std::string::npos)
+      << said({{"traffic.from", "2h"}});
   EXPECT_NE(said({{"traffic.peak_rate", "20"}}).find("'peak_rate' does nothing in mode 'clone'"), std::string::npos);
   EXPECT_NE(said({{"traffic.mode", "clones"}}).find("mode 'clones' is not known"), std::string::npos);
   EXPECT_NE(said({{"traffic.trace", "~"}}).find("trace"), std::string::npos);
@@ -269,9 +330,11 @@ TEST_F(ReplayScenario, RefusesWhatCannotBe) {
   EXPECT_NE(said({}).find("log.csv:2:1"), std::string::npos) << said({});
   put("traces/log.csv", std::string(kRecording) + "1700000000000000000,0,POST,/orders,/orders,0,200,1\n");
   EXPECT_NE(said({}).find("starts 1 trade only"), std::string::npos) << said({});
-  put("traces/log.csv", std::string(kRecording) + "1700000000,0,POST,/orders,/orders,0,200,1\n1700000001,0,POST,/orders,/orders,0,200,1\n");
+  put("traces/log.csv", std::string(kRecording) +
+                            "1700000000,0,POST,/orders,/orders,0,200,1\n1700000001,0,POST,/orders,/orders,0,200,1\n");
   EXPECT_NE(said({}).find("1970"), std::string::npos) << said({});
-  put("traces/log.csv", std::string(kRecording) + "1700000000000000000,0,GET,/x,/x,0,404,1\n1700000001000000000,0,GET,/x,/x,0,404,1\n");
+  put("traces/log.csv",
+      std::string(kRecording) + "1700000000000000000,0,GET,/x,/x,0,404,1\n1700000001000000000,0,GET,/x,/x,0,404,1\n");
   EXPECT_NE(said({}).find("no line of the recording starts a journey"), std::string::npos) << said({});
 }
 

@@ -20,17 +20,20 @@ Traffic traffic_of(const std::string& mode, double rate, double rate_to = 0) {
 }
 
 std::size_t count_in(const std::vector<Nanos>& times, Nanos from, Nanos to) {
-  return static_cast<std::size_t>(std::count_if(times.begin(), times.end(), [&](Nanos t) { return t >= from && t < to; }));
+  return static_cast<std::size_t>(
+      std::count_if(times.begin(), times.end(), [&](Nanos t) { return t >= from && t < to; }));
 }
 
 TEST(Shapes, ConstantIsEven) {
   const auto times = shape_times(traffic_of("constant", 8), 10s, 1);
   ASSERT_EQ(times.size(), 80U);
-  for (std::size_t i = 0; i < times.size(); ++i) EXPECT_NEAR(seconds(times[i]), (static_cast<double>(i) + 0.5) / 8, 1e-6);
+  for (std::size_t i = 0; i < times.size(); ++i)
+    EXPECT_NEAR(seconds(times[i]), (static_cast<double>(i) + 0.5) / 8, 1e-6);
 }
 
 TEST(Shapes, RampFollowsTheAreaUnderItsLine) {
-  for (const auto& [from, to] : {std::pair{0.0, 50.0}, std::pair{50.0, 0.0}, std::pair{10.0, 30.0}, std::pair{7.0, 7.0}}) {
+  for (const auto& [from, to] :
+       {std::pair{0.0, 50.0}, std::pair{50.0, 0.0}, std::pair{10.0, 30.0}, std::pair{7.0, 7.0}}) {
     const auto times = shape_times(traffic_of("ramp", from, to), 20s, 1);
     EXPECT_NEAR(static_cast<double>(times.size()), (from + to) / 2 * 20, 1);
     for (std::size_t i = 0; i < times.size(); ++i) {
@@ -58,7 +61,7 @@ TEST(Shapes, SpikesComeAfterEachPeriodAndLast) {
   EXPECT_EQ(count_in(times, 10s, 12s), 200U);
   EXPECT_EQ(count_in(times, 12s, 20s), 40U);
   EXPECT_EQ(count_in(times, 20s, 22s), 200U);
-  EXPECT_EQ(count_in(times, 30s, 31s), 100U);   // cut by the end of the load
+  EXPECT_EQ(count_in(times, 30s, 31s), 100U);  // cut by the end of the load
 }
 
 TEST(Shapes, PromotionRisesAtOnceAndFallsExponentially) {
@@ -78,7 +81,7 @@ TEST(Shapes, PromotionRisesAtOnceAndFallsExponentially) {
 
 TEST(Shapes, PoissonIsRandomInTheRightWay) {
   const auto times = shape_times(traffic_of("poisson", 20), 1000s, 7);
-  EXPECT_NEAR(static_cast<double>(times.size()), 20'000, 600);    // four sigma
+  EXPECT_NEAR(static_cast<double>(times.size()), 20'000, 600);  // four sigma
   EXPECT_NEAR(burst_numbers(times, 0s, 1000s)[1].dispersion.value(), 1, 0.2);
   EXPECT_EQ(times, shape_times(traffic_of("poisson", 20), 1000s, 7));
   EXPECT_NE(times, shape_times(traffic_of("poisson", 20), 1000s, 8));
@@ -96,7 +99,9 @@ TEST(Shapes, EveryShapeIsSortedWithinTheLoadAndCountsAsTold) {
       ASSERT_FALSE(times.empty());
       EXPECT_GE(times.front(), 0s);
       EXPECT_LT(times.back(), 61s);
-      if (t.mode != "poisson") { EXPECT_NEAR(static_cast<double>(times.size()), shape_total(t, 61s), 0.6) << mode; }
+      if (t.mode != "poisson") {
+        EXPECT_NEAR(static_cast<double>(times.size()), shape_total(t, 61s), 0.6) << mode;
+      }
     }
   }
   EXPECT_FALSE(is_shape("shaped"));

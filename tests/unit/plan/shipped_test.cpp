@@ -45,11 +45,14 @@ TEST(Shipped, DrillKeepsToItsTime) {
     EXPECT_EQ(faults, (std::set<std::string>{"db_pool_exhaustion", "payment_delay", "node_kill"}));
   }
   for (const Segment& s : full.segments)
-    if (s.fault.fault == "node_kill") { EXPECT_GE(s.horizon_at - s.fault_at, 50s); }   // the operator alone needs 20 s
+    if (s.fault.fault == "node_kill") {
+      EXPECT_GE(s.horizon_at - s.fault_at, 50s);
+    }  // the operator alone needs 20 s
 }
 
 TEST(Shipped, BothSidesOfADrillGetTheSamePlan) {
-  Plan a = std::get<0>(load_shipped(shipped("drill", "fragile", false))).plan, b = std::get<0>(load_shipped(shipped("drill", "hardened", false))).plan;
+  Plan a = std::get<0>(load_shipped(shipped("drill", "fragile", false))).plan,
+       b = std::get<0>(load_shipped(shipped("drill", "hardened", false))).plan;
   EXPECT_NE(a.target, b.target);
   b.target = a.target;
   EXPECT_EQ(json_of_plan(a).dump(), json_of_plan(b).dump());
@@ -66,8 +69,11 @@ TEST(Shipped, DrillSellsOutTheLimitedCardAndNoOther) {
     }
     for (const SkuStock& s : loaded.plan.stock) {
       if (s.goods != "game_card") continue;
-      if (s.sku == "card-limited") { EXPECT_GT(asked[s.sku], s.cards + 10U); }
-      else { EXPECT_LT(asked[s.sku], s.cards * 3U / 4U) << s.sku; }
+      if (s.sku == "card-limited") {
+        EXPECT_GT(asked[s.sku], s.cards + 10U);
+      } else {
+        EXPECT_LT(asked[s.sku], s.cards * 3U / 4U) << s.sku;
+      }
     }
   }
 }
@@ -82,7 +88,8 @@ TEST(Shipped, ReplayAccountsForEveryLineOfItsRecording) {
   EXPECT_EQ(r.started + r.absorbed + r.replayed + r.ignored + left_out, r.lines);
   EXPECT_GT(r.started, 250U);
   const Trades trades(loaded.plan, loaded.trace);
-  EXPECT_NEAR(static_cast<double>(trades.size()), 1.5 * static_cast<double>(loaded.trace.at.size()), 0.03 * static_cast<double>(trades.size()));
+  EXPECT_NEAR(static_cast<double>(trades.size()), 1.5 * static_cast<double>(loaded.trace.at.size()),
+              0.03 * static_cast<double>(trades.size()));
   std::map<std::string, int> flows;
   for (TradeId i = 0; i < trades.size(); ++i) ++flows[loaded.plan.journeys[trades.journey(i)].flow];
   for (const char* flow : {"buy", "refund", "topup", "bulk", "browse", "wallet"}) EXPECT_GT(flows[flow], 0) << flow;
@@ -95,11 +102,12 @@ TEST(Shipped, SmokeRunsAgainstAnExternalTargetWithoutFaults) {
   ASSERT_EQ(loaded.index(), 0U) << text_of(std::get<1>(loaded));
   EXPECT_EQ(std::get<0>(loaded).plan.load_end, 17s);
   r.set.clear();
-  EXPECT_EQ(load_shipped(r).index(), 1U);   // with its fault it needs an ability that this target does not offer
+  EXPECT_EQ(load_shipped(r).index(), 1U);  // with its fault it needs an ability that this target does not offer
 }
 
 TEST(Shipped, TheWorkedExamplesOfTargetsLoadWithTheirFaults) {
-  for (const auto& [target, faults] : {std::pair{"compose-example", "[{fault: node_kill, on: order}]"}, {"compose-example", "[{fault: db_pool_exhaustion, on: stock}]"},
+  for (const auto& [target, faults] : {std::pair{"compose-example", "[{fault: node_kill, on: order}]"},
+                                       {"compose-example", "[{fault: db_pool_exhaustion, on: stock}]"},
                                        {"kubernetes-example", "[{fault: node_kill, on: worker}]"}}) {
     Known known = some_known();
     known.targets[1].abilities = {"pool", "channels", "nodes"};
@@ -119,7 +127,8 @@ TEST_F(Readme, ItsScenarioLoads) {
   const auto from = all.find("```yaml\n"), to = all.find("```", from + 8);
   ASSERT_NE(from, std::string::npos);
   put("readme.yaml", all.substr(from + 8, to - from - 8));
-  Request r = shipped((root_ / "scenarios/readme.yaml").string(), (std::filesystem::path(CARDSTORM_ROOT) / "scenarios/targets/hardened.yaml").string(), false);
+  Request r = shipped((root_ / "scenarios/readme.yaml").string(),
+                      (std::filesystem::path(CARDSTORM_ROOT) / "scenarios/targets/hardened.yaml").string(), false);
   const auto loaded = load_shipped(r);
   EXPECT_EQ(loaded.index(), 0U) << text_of(std::get<1>(loaded));
 }

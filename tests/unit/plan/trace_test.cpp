@@ -14,7 +14,9 @@ std::string mistakes_of(const std::string& text) {
 
 TEST(Trace, ReadsIsoStampsToTheNanosecond) {
   std::vector<Mistake> mistakes;
-  const Trace t = parse_trace("TIMESTAMP,a\n2023-12-31 23:59:59.9799600,1\r\n2024-01-01T00:00:00.0000001Z,2\n2024-01-01 00:00:01\n", "t.csv", mistakes);
+  const Trace t =
+      parse_trace("TIMESTAMP,a\n2023-12-31 23:59:59.9799600,1\r\n2024-01-01T00:00:00.0000001Z,2\n2024-01-01 00:00:01\n",
+                  "t.csv", mistakes);
   ASSERT_TRUE(mistakes.empty()) << text_of(mistakes);
   EXPECT_EQ(t.at, (std::vector<Nanos>{0ns, 20'040'100ns, 1'020'040'000ns}));
   EXPECT_EQ(t.sha256.size(), 64U);

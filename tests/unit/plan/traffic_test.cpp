@@ -8,14 +8,17 @@ namespace cardstorm {
 namespace {
 
 std::string shaped_scenario(const std::string& traffic, const std::string& rest = {}) {
-  return "scenario: s\nwhy: A test.\ntarget: lab\ntraffic: " + traffic + "\ntiming: { gap: 0s }\nslo: { samples_min: 5 }\n" + rest;
+  return "scenario: s\nwhy: A test.\ntarget: lab\ntraffic: " + traffic +
+         "\ntiming: { gap: 0s }\nslo: { samples_min: 5 }\n" + rest;
 }
 
 class TrafficKeys : public Workspace {};
 
 TEST_F(TrafficKeys, EveryShapeMakesAPlanThatReadsBack) {
-  for (const char* traffic : {"{ mode: constant, rate: 20 }", "{ mode: poisson, rate: 20 }", "{ mode: ramp, rate: 5, rate_to: 40 }", "{ mode: step, rate: 5, rate_to: 20, steps: 4 }",
-                              "{ mode: spike, rate: 5, rate_to: 50, every: 20s, lasts: 2s }", "{ mode: promotion, rate: 5, rate_to: 90, every: 20s, lasts: 4s }"}) {
+  for (const char* traffic : {"{ mode: constant, rate: 20 }", "{ mode: poisson, rate: 20 }",
+                              "{ mode: ramp, rate: 5, rate_to: 40 }", "{ mode: step, rate: 5, rate_to: 20, steps: 4 }",
+                              "{ mode: spike, rate: 5, rate_to: 50, every: 20s, lasts: 2s }",
+                              "{ mode: promotion, rate: 5, rate_to: 90, every: 20s, lasts: 4s }"}) {
     put("small.yaml", shaped_scenario(traffic));
     const Loaded loaded = good();
     EXPECT_GT(loaded.plan.planned_trades, 100U) << traffic;
@@ -26,7 +29,8 @@ TEST_F(TrafficKeys, EveryShapeMakesAPlanThatReadsBack) {
     EXPECT_EQ(json_of_plan(*again).dump(2), text);
     EXPECT_EQ(again->traffic.mode, loaded.plan.traffic.mode);
     EXPECT_EQ(again->traffic.every, loaded.plan.traffic.every);
-    EXPECT_NE(describe_plan(loaded.plan, loaded.trace).find("mode       " + loaded.plan.traffic.mode), std::string::npos);
+    EXPECT_NE(describe_plan(loaded.plan, loaded.trace).find("mode       " + loaded.plan.traffic.mode),
+              std::string::npos);
   }
 }
 
@@ -57,13 +61,17 @@ TEST_F(TrafficKeys, EverythingNewSurvivesPlanJson) {
   EXPECT_EQ(again->abort[0].phase, "steady");
   EXPECT_EQ(again->front_walls[0].status, (std::vector<int>{403, 429}));
   Plan usual = good().plan;
-  EXPECT_EQ(json_of_plan(usual)["traffic"].members().size(), 6U);   // what is usual is not written: older plans stay readable
+  EXPECT_EQ(json_of_plan(usual)["traffic"].members().size(),
+            6U);  // what is usual is not written: older plans stay readable
 }
 
 TEST_F(TrafficKeys, AbortAndFrontWallAreRead) {
-  put("small.yaml", shaped_scenario("{ mode: constant, rate: 20, late_max: 100ms, connects_per_second: 50, shards: 2 }",
-                                    "abort:\n  - { metric: good_share, is: \">= 0.5\", window: 5s, phase: steady }\n  - { metric: p99_ms, is: \"<= 900\", phase: any }\n"
-                                    "front_wall:\n  - { status: [403, 429], header: Server, has: cloudflare }\n  - { body_has: captcha }\n"));
+  put("small.yaml",
+      shaped_scenario(
+          "{ mode: constant, rate: 20, late_max: 100ms, connects_per_second: 50, shards: 2 }",
+          "abort:\n  - { metric: good_share, is: \">= 0.5\", window: 5s, phase: steady }\n  - { metric: p99_ms, is: "
+          "\"<= 900\", phase: any }\n"
+          "front_wall:\n  - { status: [403, 429], header: Server, has: cloudflare }\n  - { body_has: captcha }\n"));
   const Loaded loaded = good();
   const Plan& plan = loaded.plan;
   ASSERT_EQ(plan.abort.size(), 2U);
@@ -91,24 +99,36 @@ TEST_F(TrafficKeys, MistakesHaveTheirPlaces) {
   EXPECT_NE(said("{ mode: constant }").find("'rate'"), std::string::npos);
   EXPECT_NE(said("{ mode: constant, rate: 0 }").find("small.yaml:4:18: a rate of 0 gives no load"), std::string::npos);
   EXPECT_NE(said("{ mode: ramp, rate: 5 }").find("'rate_to'"), std::string::npos);
-  EXPECT_NE(said("{ mode: constant, rate: 5, steps: 4 }").find("small.yaml:4:37: 'steps' does nothing in mode 'constant'"), std::string::npos) << bad_text();
+  EXPECT_NE(
+      said("{ mode: constant, rate: 5, steps: 4 }").find("small.yaml:4:37: 'steps' does nothing in mode 'constant'"),
+      std::string::npos)
+      << bad_text();
   EXPECT_NE(said("{ mode: spike, rate: 50, rate_to: 5 }").find("does not rise above"), std::string::npos);
   EXPECT_NE(said("{ mode: spike, rate: 5, rate_to: 50, every: 5s, lasts: 5s }").find("never ends"), std::string::npos);
-  EXPECT_NE(said("{ mode: promotion, rate: 20, rate_to: 50, every: 2m }").find("the first burst comes after 120s"), std::string::npos) << bad_text();
-  EXPECT_NE(said("{ mode: constant, rate: 100000 }").find("trades are planned, more than"), std::string::npos) << bad_text();
-  EXPECT_NE(said("{ mode: constant, rate: 1 }").find("hold fewer than the 5 planned steps"), std::string::npos) << bad_text();
-  EXPECT_NE(said("{ mode: clone, trace: traces/burst.csv, from: 3h }").find("'from' is 10800s"), std::string::npos) << bad_text();
+  EXPECT_NE(said("{ mode: promotion, rate: 20, rate_to: 50, every: 2m }").find("the first burst comes after 120s"),
+            std::string::npos)
+      << bad_text();
+  EXPECT_NE(said("{ mode: constant, rate: 100000 }").find("trades are planned, more than"), std::string::npos)
+      << bad_text();
+  EXPECT_NE(said("{ mode: constant, rate: 1 }").find("hold fewer than the 5 planned steps"), std::string::npos)
+      << bad_text();
+  EXPECT_NE(said("{ mode: clone, trace: traces/burst.csv, from: 3h }").find("'from' is 10800s"), std::string::npos)
+      << bad_text();
   const std::string rest = said("{ mode: constant, rate: 20 }",
-                                "abort:\n  - { metric: p50_ms, is: \">= 1\" }\n  - { metric: p99_ms, is: soon, phase: lunch }\n  - { window: 5s }\n"
+                                "abort:\n  - { metric: p50_ms, is: \">= 1\" }\n  - { metric: p99_ms, is: soon, phase: "
+                                "lunch }\n  - { window: 5s }\n"
                                 "front_wall:\n  - { status: [403] }\n  - { has: x, body_has: y }\n  - 5\n");
-  for (const char* wanted : {"small.yaml:8:15: metric 'p50_ms' is not known in 'abort'", "small.yaml:9:27: 'soon' is not a relation", "phase 'lunch' is not known", "'metric'",
-                             "small.yaml:12:5: nothing tells this front wall", "small.yaml:13:12: 'has' without a header"})
+  for (const char* wanted :
+       {"small.yaml:8:15: metric 'p50_ms' is not known in 'abort'", "small.yaml:9:27: 'soon' is not a relation",
+        "phase 'lunch' is not known", "'metric'", "small.yaml:12:5: nothing tells this front wall",
+        "small.yaml:13:12: 'has' without a header"})
     EXPECT_NE(rest.find(wanted), std::string::npos) << wanted << "\n" << rest;
 }
 
 TEST_F(TrafficKeys, AValueThatCannotBeReadIsOneMistake) {
-  for (const char* traffic : {"{ mode: constant }", "{ mode: constant, rate: -3 }", "{ mode: constant, rate: yes }", "{ mode: spike, rate: 5, rate_to: many }",
-                              "{ mode: spike, rate: 5, rate_to: 50, every: 5, lasts: 20s }"}) {
+  for (const char* traffic :
+       {"{ mode: constant }", "{ mode: constant, rate: -3 }", "{ mode: constant, rate: yes }",
+        "{ mode: spike, rate: 5, rate_to: many }", "{ mode: spike, rate: 5, rate_to: 50, every: 5, lasts: 20s }"}) {
     put("small.yaml", shaped_scenario(traffic, "levels: [ { for: 100s } ]\n"));
     EXPECT_EQ(bad().size(), 1U) << traffic << "\n" << bad_text();
   }
@@ -126,21 +146,32 @@ TEST_F(TrafficKeys, AnAbortWindowThatNoStretchHoldsIsAMistake) {
 
 TEST_F(TrafficKeys, ANameThatCannotBeAFolderIsRefused) {
   for (const std::string name : {"../../x", "a/b", "\"a\\nb\"", "\"\\e[31m\"", "\"a\\0b\""}) {
-    put("small.yaml", "scenario: " + name + "\nwhy: A test.\ntarget: lab\ntraffic: { mode: constant, rate: 20 }\nslo: { samples_min: 5 }\n");
-    EXPECT_NE(bad_text().find("small.yaml:1:11: the name of a scenario"), std::string::npos) << name << "\n" << bad_text();
+    put("small.yaml",
+        "scenario: " + name +
+            "\nwhy: A test.\ntarget: lab\ntraffic: { mode: constant, rate: 20 }\nslo: { samples_min: 5 }\n");
+    EXPECT_NE(bad_text().find("small.yaml:1:11: the name of a scenario"), std::string::npos) << name << "\n"
+                                                                                             << bad_text();
   }
-  put("small.yaml", "scenario: \"双十一 <b> & 'x'\"\nwhy: A test.\ntarget: lab\ntraffic: { mode: constant, rate: 20 }\nslo: { samples_min: 5 }\n");
+  put("small.yaml",
+      "scenario: \"双十一 <b> & 'x'\"\nwhy: A test.\ntarget: lab\ntraffic: { mode: constant, rate: 20 }\nslo: { "
+      "samples_min: 5 }\n");
   EXPECT_GT(good().plan.planned_trades, 100U);
 }
 
 TEST_F(TrafficKeys, ARecordingOfTimesCanBeReplayedInEveryMode) {
   for (const char* mode : {"compress", "clone", "resample"}) {
-    put("small.yaml", shaped_scenario("{ mode: " + std::string(mode) + ", trace: traces/burst.csv, scale: 6, from: 10s, length: 100s }", ""));
+    put("small.yaml",
+        shaped_scenario(
+            "{ mode: " + std::string(mode) + ", trace: traces/burst.csv, scale: 6, from: 10s, length: 100s }", ""));
     Request r = request();
     r.set = {{"slo.window", "5s"}};
     const Loaded loaded = good(r);
-    EXPECT_NEAR(static_cast<double>(loaded.plan.planned_trades), std::string(mode) == "compress" ? 320 : 6 * 320, 200) << mode;
-    EXPECT_EQ(loaded.plan.load_end, std::string(mode) == "compress" ? Nanos(16667ms) : std::string(mode) == "clone" ? Nanos(101s) : Nanos(100s)) << mode;
+    EXPECT_NEAR(static_cast<double>(loaded.plan.planned_trades), std::string(mode) == "compress" ? 320 : 6 * 320, 200)
+        << mode;
+    EXPECT_EQ(loaded.plan.load_end, std::string(mode) == "compress" ? Nanos(16667ms)
+                                    : std::string(mode) == "clone"  ? Nanos(101s)
+                                                                    : Nanos(100s))
+        << mode;
   }
 }
 

@@ -1,4 +1,5 @@
-// workspace: a temporary folder with a small whole scenario (scenario, target, journeys, trace), for tests of the loader.
+// workspace: a temporary folder with a small whole scenario (scenario, target, journeys, trace), for tests of the
+// loader.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -83,9 +84,12 @@ journeys:
 )";
 
 inline Known some_known() {
-  return {{{"db_pool_exhaustion", "pool", {}}, {"payment_delay", "channels", {{"delay", "duration", "8s"}}}, {"node_kill", "nodes", {}}},
+  return {{{"db_pool_exhaustion", "pool", {}},
+           {"payment_delay", "channels", {{"delay", "duration", "8s"}}},
+           {"node_kill", "nodes", {}}},
           {"money_conserved", "card_unique"},
-          {{"reference", {"pool", "channels", "nodes"}, {{"restart_delay", "number", "20"}}}, {"external", {"channels"}, {}}}};
+          {{"reference", {"pool", "channels", "nodes"}, {{"restart_delay", "number", "20"}}},
+           {"external", {"channels"}, {}}}};
 }
 
 /// Bursts of growing size, one every seven seconds, over a thin stream: 140 s.
@@ -93,7 +97,8 @@ inline std::string some_trace() {
   std::string out = "TIMESTAMP,x\n";
   for (int second = 0; second < 140; ++second) {
     const int count = second % 7 == 0 ? 10 + second / 7 : second % 2;
-    for (int i = 0; i < count; ++i) out += std::to_string(second) + "." + std::to_string(100 + i * 800 / count) + ",1\n";
+    for (int i = 0; i < count; ++i)
+      out += std::to_string(second) + "." + std::to_string(100 + i * 800 / count) + ",1\n";
   }
   return out;
 }

@@ -8,7 +8,12 @@ namespace platform::domain {
 namespace {
 
 TEST(PlatformJson, ReadsWhatItWrites) {
-  const auto json = Json::parse(JsonObject().add("text", "a\"b\\\n\x01 \xE5\x8D\xA1").add("number", -5).add("yes", true).raw("list", json_array({"1", "{}"})).done());
+  const auto json = Json::parse(JsonObject()
+                                    .add("text", "a\"b\\\n\x01 \xE5\x8D\xA1")
+                                    .add("number", -5)
+                                    .add("yes", true)
+                                    .raw("list", json_array({"1", "{}"}))
+                                    .done());
   ASSERT_TRUE(json);
   EXPECT_EQ((*json)["text"].text(), "a\"b\\\n\x01 \xE5\x8D\xA1");
   EXPECT_EQ((*json)["number"].integer(), -5);
@@ -24,7 +29,8 @@ TEST(PlatformJson, ReadsEscapes) {
 }
 
 TEST(PlatformJson, RefusesWhatIsNoJson) {
-  for (const char* text : {"", "{", "{}x", R"({"a":})", R"({"a":1,})", "[1,]", R"("\ud800")", R"("\udc00")", R"({"a":1,"a":2})", "010", "-01", "\"a\nb\"", "nul", "1-2", "{'a':1}"}) {
+  for (const char* text : {"", "{", "{}x", R"({"a":})", R"({"a":1,})", "[1,]", R"("\ud800")", R"("\udc00")",
+                           R"({"a":1,"a":2})", "010", "-01", "\"a\nb\"", "nul", "1-2", "{'a':1}"}) {
     EXPECT_FALSE(Json::parse(text)) << text;
   }
   EXPECT_FALSE(Json::parse(std::string(100, '[') + std::string(100, ']')));

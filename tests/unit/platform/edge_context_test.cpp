@@ -1,4 +1,5 @@
-// The context on the wire: trace, mark and remaining time come in with headers, are ambient while the handler runs, and go out again.
+// The context on the wire: trace, mark and remaining time come in with headers, are ambient while the handler runs, and
+// go out again.
 #include <gtest/gtest.h>
 
 #include <future>
@@ -41,7 +42,9 @@ TEST(EdgeContext, TheHandlerWorksInTheTraceThatCameInWithASpanOfItsOwn) {
 
 TEST(EdgeContext, AFreshTraceBeginsWhereNoneOrAMalformedOneCameIn) {
   Station s;
-  for (const std::string& bad : {std::string(), std::string("hello"), "00-" + std::string(32, '0') + "-" + kSpan + "-01", "00-" + std::string(32, 'G') + "-" + kSpan + "-01"}) {
+  for (const std::string& bad :
+       {std::string(), std::string("hello"), "00-" + std::string(32, '0') + "-" + kSpan + "-01",
+        "00-" + std::string(32, 'G') + "-" + kSpan + "-01"}) {
     call("GET", url_of(*s.server), "", bad.empty() ? Headers{} : Headers{{"traceparent", bad}}, patient());
     EXPECT_EQ(s.seen.trace_id.size(), 32U) << bad;
     EXPECT_NE(s.seen.trace_id, std::string(32, '0'));
@@ -63,7 +66,10 @@ TEST(EdgeContext, NothingOfARequestIsLeftForTheNextOneOfItsThread) {
   ServerOptions one;
   one.threads = 1;
   std::vector<std::string> marks;
-  const auto server = serve(one, [&](const Request&) { marks.push_back(observe::current().mark); return Response{}; });
+  const auto server = serve(one, [&](const Request&) {
+    marks.push_back(observe::current().mark);
+    return Response{};
+  });
   call("GET", url_of(*server), "", {{"X-Cardstorm-Mark", "drill"}}, patient());
   call("GET", url_of(*server), "", {}, patient());
   EXPECT_EQ(marks, (std::vector<std::string>{"drill", ""}));
@@ -86,23 +92,26 @@ TEST(EdgeContext, ACallCarriesTheAmbientContextOn) {
 TEST(EdgeContext, WhatTheCallerSaysIsNotReplacedAndWithoutContextNothingIsSent) {
   Station s;
   call("GET", url_of(*s.server), "", {}, patient());
-  for (const char* name : {"traceparent", "x-cardstorm-mark", "x-deadline-ms"}) EXPECT_EQ(s.request.header(name), "") << name;
+  for (const char* name : {"traceparent", "x-cardstorm-mark", "x-deadline-ms"})
+    EXPECT_EQ(s.request.header(name), "") << name;
   observe::Context c = observe::Context::fresh("ambient");
   c.deadline = std::chrono::steady_clock::now() + 5s;
   const observe::Scope scope(c);
-  call("GET", url_of(*s.server), "", {{"Traceparent", kParent}, {"x-cardstorm-mark", "mine"}, {"X-Deadline-Ms", "77"}}, patient());
+  call("GET", url_of(*s.server), "", {{"Traceparent", kParent}, {"x-cardstorm-mark", "mine"}, {"X-Deadline-Ms", "77"}},
+       patient());
   EXPECT_EQ(s.seen.trace_id, kTrace);
   EXPECT_EQ(s.seen.mark, "mine");
   EXPECT_EQ(s.request.header("x-deadline-ms"), "77");
   int copies = 0;
-  for (const auto& h : s.request.headers) copies += h.first == "x-cardstorm-mark" || h.first == "traceparent" || h.first == "x-deadline-ms";
+  for (const auto& h : s.request.headers)
+    copies += h.first == "x-cardstorm-mark" || h.first == "traceparent" || h.first == "x-deadline-ms";
   EXPECT_EQ(copies, 3);
 }
 
 TEST(EdgeContext, ACallEndsWithTheAmbientDeadline) {
   std::promise<void> over;
   const auto server = serve({}, [until = over.get_future().share()](const Request&) {
-    until.wait_for(30s);   // the far side hangs, whatever its reason
+    until.wait_for(30s);  // the far side hangs, whatever its reason
     return Response{};
   });
   observe::Context c;
@@ -116,7 +125,10 @@ TEST(EdgeContext, ACallEndsWithTheAmbientDeadline) {
 
 class Book : public Observer {
  public:
-  struct Line { std::string name, method, target, trace, span, parent; int status; };
+  struct Line {
+    std::string name, method, target, trace, span, parent;
+    int status;
+  };
   void on_request(const Observed& o) override { add(requests, o); }
   void on_call(const Observed& o) override { add(calls, o); }
   std::vector<Line> requests, calls;
@@ -124,7 +136,8 @@ class Book : public Observer {
  private:
   void add(std::vector<Line>& to, const Observed& o) {
     const std::lock_guard lock(mutex_);
-    to.push_back({std::string(o.name), std::string(o.method), std::string(o.target), o.context.trace_id, o.context.span_id, std::string(o.parent_span), o.status});
+    to.push_back({std::string(o.name), std::string(o.method), std::string(o.target), o.context.trace_id,
+                  o.context.span_id, std::string(o.parent_span), o.status});
   }
   std::mutex mutex_;
 };

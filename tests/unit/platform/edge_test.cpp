@@ -1,13 +1,14 @@
 // edge: the HTTP server and client over real loopback sockets.
 #include <arpa/inet.h>
-#include <atomic>
-#include <condition_variable>
 #include <gtest/gtest.h>
-#include <mutex>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <thread>
 #include <unistd.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
 
 #include "reference_platform/edge/http.hpp"
 #include "tests/unit/platform/edge_raw.hpp"
@@ -38,7 +39,9 @@ class Gate {
   bool open_ = false;
 };
 
-std::string url_of(const Server& s, const std::string& path) { return "http://127.0.0.1:" + std::to_string(s.port()) + path; }
+std::string url_of(const Server& s, const std::string& path) {
+  return "http://127.0.0.1:" + std::to_string(s.port()) + path;
+}
 CallOptions patient() { return {1000ms, 10000ms}; }
 
 Response echo(const Request& r) {
@@ -54,10 +57,13 @@ TEST(Server, HandsTheWholeRequestToTheHandler) {
 }
 
 TEST(Server, TakesALargeBodyInBothForms) {
-  const auto server = serve({}, [](const Request& r) { return Response{200, std::to_string(r.body.size()), "text/plain", {}}; });
+  const auto server = serve({}, [](const Request& r) {
+    return Response{200, std::to_string(r.body.size()), "text/plain", {}};
+  });
   EXPECT_EQ(call("POST", url_of(*server, "/"), std::string(1 << 20, 'x'), {}, patient()).body, "1048576");
   const Raw raw(server->port());
-  raw.send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n30000\r\n" + std::string(0x30000, 'x') + "\r\n5\r\nabcde\r\n0\r\n\r\n");
+  raw.send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n30000\r\n" + std::string(0x30000, 'x') +
+           "\r\n5\r\nabcde\r\n0\r\n\r\n");
   EXPECT_NE(raw.receive("196613").find("196613"), std::string::npos);
 }
 
@@ -104,7 +110,10 @@ TEST(Server, AnswersWrongInputByItselfAndCloses) {
   std::atomic<int> handled{0};
   ServerOptions o;
   o.body_max = 100;
-  const auto server = serve(o, [&](const Request& r) { ++handled; return echo(r); });
+  const auto server = serve(o, [&](const Request& r) {
+    ++handled;
+    return echo(r);
+  });
   const auto answer_to = [&](const std::string& text) {
     const Raw raw(server->port());
     raw.send(text);
@@ -113,7 +122,9 @@ TEST(Server, AnswersWrongInputByItselfAndCloses) {
   EXPECT_EQ(answer_to("this is not http\r\n\r\n"), "HTTP/1.1 400");
   EXPECT_EQ(answer_to("GET / HTTP/9.9\r\n\r\n"), "HTTP/1.1 400");
   EXPECT_EQ(answer_to("POST / HTTP/1.1\r\nContent-Length: 101\r\n\r\n" + std::string(101, 'x')), "HTTP/1.1 413");
-  EXPECT_EQ(answer_to("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n80\r\n" + std::string(128, 'x') + "\r\n0\r\n\r\n"), "HTTP/1.1 413");
+  EXPECT_EQ(answer_to("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n80\r\n" + std::string(128, 'x') +
+                      "\r\n0\r\n\r\n"),
+            "HTTP/1.1 413");
   EXPECT_EQ(answer_to("POST / HTTP/1.1\r\nContent-Length: -5\r\n\r\n"), "HTTP/1.1 400");
   EXPECT_EQ(answer_to("GET / HTTP/1.1\r\nA: " + std::string(17000, 'a') + "\r\n\r\n"), "HTTP/1.1 431");
   EXPECT_EQ(handled, 0);
@@ -123,7 +134,8 @@ TEST(Server, SendsA413ThatTheClientCanReadAlthoughItsBodyWasNotTaken) {
   ServerOptions o;
   o.body_max = 1000;
   const auto server = serve(o, echo);
-  for (int i = 0; i < 20; ++i) EXPECT_EQ(call("POST", url_of(*server, "/"), std::string(500000, 'x'), {}, patient()).status, 413);
+  for (int i = 0; i < 20; ++i)
+    EXPECT_EQ(call("POST", url_of(*server, "/"), std::string(500000, 'x'), {}, patient()).status, 413);
 }
 
 TEST(Server, TurnsAnExceptionInto500WithoutItsText) {
@@ -134,7 +146,9 @@ TEST(Server, TurnsAnExceptionInto500WithoutItsText) {
 }
 
 TEST(Server, AHeaderValueCannotSmuggleAnotherHeader) {
-  const auto server = serve({}, [](const Request&) { return Response{200, "ok", "text/plain", {{"X-A", "1\r\nX-Evil: 1"}}}; });
+  const auto server = serve({}, [](const Request&) {
+    return Response{200, "ok", "text/plain", {{"X-A", "1\r\nX-Evil: 1"}}};
+  });
   const Raw raw(server->port());
   raw.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   EXPECT_EQ(raw.receive().find("X-Evil"), std::string::npos);
@@ -145,7 +159,10 @@ TEST(Server, RefusesAtOnceWhenTheQueueIsFull) {
   ServerOptions o;
   o.threads = 1;
   o.queue_max = 2;
-  const auto server = serve(o, [&](const Request& r) { gate.pass(); return echo(r); });
+  const auto server = serve(o, [&](const Request& r) {
+    gate.pass();
+    return echo(r);
+  });
   std::vector<std::thread> callers;
   std::atomic<int> served{0};
   for (int i = 0; i < 3; ++i) {
@@ -158,7 +175,7 @@ TEST(Server, RefusesAtOnceWhenTheQueueIsFull) {
   const Raw raw(server->port());
   const auto before = Steady::now();
   raw.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-  const auto answer = raw.receive("overloaded");   // the worker is still stuck
+  const auto answer = raw.receive("overloaded");  // the worker is still stuck
   EXPECT_LT(Steady::now() - before, 1s);
   EXPECT_EQ(answer.substr(0, 12), "HTTP/1.1 503");
   EXPECT_NE(answer.find("Retry-After: 1\r\n"), std::string::npos);
@@ -173,7 +190,11 @@ TEST(Server, AnswersAgedRequestsAlthoughAllWorkersAreStuck) {
   ServerOptions o;
   o.threads = 1;
   o.queue_age_max = 50ms;
-  const auto server = serve(o, [&](const Request& r) { ++handled; gate.pass(); return echo(r); });
+  const auto server = serve(o, [&](const Request& r) {
+    ++handled;
+    gate.pass();
+    return echo(r);
+  });
   std::thread stuck([&] { call("GET", url_of(*server, "/"), "", {}, patient()); });
   EXPECT_TRUE(wait_until([&] { return server->busy() == 1; }));
   for (int i = 0; i < 2; ++i) {
@@ -190,7 +211,10 @@ TEST(Server, AnUnboundedQueueTakesAll) {
   Gate gate;
   ServerOptions o;
   o.threads = 1;
-  const auto server = serve(o, [&](const Request& r) { gate.pass(); return echo(r); });
+  const auto server = serve(o, [&](const Request& r) {
+    gate.pass();
+    return echo(r);
+  });
   std::vector<std::unique_ptr<Raw>> raws;
   for (int i = 0; i < 100; ++i) {
     raws.push_back(std::make_unique<Raw>(server->port()));
@@ -205,7 +229,10 @@ TEST(Server, EndsInOrder) {
   Gate gate;
   ServerOptions o;
   o.threads = 1;
-  auto server = serve(o, [&](const Request& r) { gate.pass(); return echo(r); });
+  auto server = serve(o, [&](const Request& r) {
+    gate.pass();
+    return echo(r);
+  });
   const int port = server->port();
   const Raw idle(port), running(port), queued(port);
   running.send("GET /running HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -213,14 +240,14 @@ TEST(Server, EndsInOrder) {
   queued.send("GET /queued HTTP/1.1\r\nHost: x\r\n\r\n");
   ASSERT_TRUE(wait_until([&] { return server->queued() == 1; }));
   std::thread end([&] { server.reset(); });
-  EXPECT_TRUE(idle.ended());   // while a request is still being served
+  EXPECT_TRUE(idle.ended());  // while a request is still being served
   gate.open();
   EXPECT_NE(running.receive().find("200 OK"), std::string::npos);
   EXPECT_NE(queued.receive().find("503"), std::string::npos);
   end.join();
   ServerOptions again;
   again.port = port;
-  EXPECT_EQ(serve(again, echo)->port(), port);   // at once, in spite of TIME_WAIT
+  EXPECT_EQ(serve(again, echo)->port(), port);  // at once, in spite of TIME_WAIT
 }
 
 TEST(Server, ThrowsWhenThePortIsTaken) {
@@ -241,10 +268,13 @@ TEST(Call, SaysThatNothingWasSentWhenRefused) {
 
 TEST(Call, EndsAtItsTimeLimitAndAdmitsThatItWasSent) {
   Gate gate;
-  const auto server = serve({}, [&](const Request& r) { gate.pass(); return echo(r); });
+  const auto server = serve({}, [&](const Request& r) {
+    gate.pass();
+    return echo(r);
+  });
   const auto before = Steady::now();
   const auto r = call("POST", url_of(*server, "/"), "{}", {}, {100ms, 100ms});
-  EXPECT_LT(Steady::now() - before, 3s);   // the gate holds it for ten
+  EXPECT_LT(Steady::now() - before, 3s);  // the gate holds it for ten
   EXPECT_EQ(r.status, 0);
   EXPECT_TRUE(r.sent);
   gate.open();
@@ -280,7 +310,8 @@ class Script {
     std::string all;
     char part[1024];
     ssize_t n;
-    while (all.find("\r\n\r\n") == std::string::npos && (n = ::recv(fd, part, sizeof part, 0)) > 0) all.append(part, static_cast<std::size_t>(n));
+    while (all.find("\r\n\r\n") == std::string::npos && (n = ::recv(fd, part, sizeof part, 0)) > 0)
+      all.append(part, static_cast<std::size_t>(n));
   }
   static void ok(int fd) {
     const std::string text = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -302,7 +333,7 @@ TEST(Call, TakesANewConnectionWhenTheKeptOneWasClosed) {
       ++connections;
       Script::read_request(fd);
       Script::ok(fd);
-      ::close(fd);   // without saying so in a header
+      ::close(fd);  // without saying so in a header
     }
   });
   EXPECT_EQ(call("POST", script.url(), "{}", {}, patient()).status, 200);

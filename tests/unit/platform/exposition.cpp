@@ -26,7 +26,8 @@ class Reader {
   void wrong(const std::string& what, const std::string& line) { out_.mistakes.push_back(what + ": " + line); }
 
   void take(const std::string& line) {
-    static const std::regex help("# HELP ([a-zA-Z_:][a-zA-Z0-9_:]*) (.+)"), type("# TYPE ([a-zA-Z_:][a-zA-Z0-9_:]*) (counter|gauge|histogram|summary|untyped)");
+    static const std::regex help("# HELP ([a-zA-Z_:][a-zA-Z0-9_:]*) (.+)"),
+        type("# TYPE ([a-zA-Z_:][a-zA-Z0-9_:]*) (counter|gauge|histogram|summary|untyped)");
     std::smatch found;
     if (std::regex_match(line, found, help)) {
       open(found[1], line);
@@ -48,7 +49,8 @@ class Reader {
   }
 
   void sample(const std::string& line) {
-    static const std::regex shape(R"(([a-zA-Z_:][a-zA-Z0-9_:]*)(\{(.*)\})? (NaN|[+-]?Inf|[+-]?[0-9.]+(e[+-]?[0-9]+)?))");
+    static const std::regex shape(
+        R"(([a-zA-Z_:][a-zA-Z0-9_:]*)(\{(.*)\})? (NaN|[+-]?Inf|[+-]?[0-9.]+(e[+-]?[0-9]+)?))");
     static const std::regex label(R"re(([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\["\\n])*)"(,|$))re");
     std::smatch found;
     if (!std::regex_match(line, found, shape)) return wrong("not a sample", line);
@@ -61,7 +63,9 @@ class Reader {
       labels = one.suffix();
     }
     Family& family = out_.families[current_];
-    const bool of_histogram = family.type == "histogram" && (s.name == current_ + "_bucket" || s.name == current_ + "_sum" || s.name == current_ + "_count");
+    const bool of_histogram =
+        family.type == "histogram" &&
+        (s.name == current_ + "_bucket" || s.name == current_ + "_sum" || s.name == current_ + "_count");
     if (s.name != current_ && !of_histogram) return wrong("a sample outside of its family", line);
     if (!series_.insert(line.substr(0, line.rfind(' '))).second) wrong("a series twice", line);
     family.samples.push_back(std::move(s));
@@ -78,7 +82,8 @@ class Reader {
   }
 
   void buckets(const std::string& name, const Family& family) {
-    std::map<std::map<std::string, std::string>, std::pair<std::map<double, double>, double>> all;   // labels without le: bounds, and the count
+    std::map<std::map<std::string, std::string>, std::pair<std::map<double, double>, double>>
+        all;  // labels without le: bounds, and the count
     for (const Sample& s : family.samples) {
       auto labels = s.labels;
       if (ends(s.name, "_count")) all[labels].second = s.value;
@@ -93,7 +98,8 @@ class Reader {
         if (count < before) wrong("buckets fall", name);
         before = count;
       }
-      if (seen.first.empty() || !std::isinf(seen.first.rbegin()->first) || seen.first.rbegin()->second != seen.second) wrong("+Inf is not the count", name);
+      if (seen.first.empty() || !std::isinf(seen.first.rbegin()->first) || seen.first.rbegin()->second != seen.second)
+        wrong("+Inf is not the count", name);
     }
   }
 

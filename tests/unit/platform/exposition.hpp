@@ -7,11 +7,18 @@
 
 namespace platform::test {
 
-struct Sample { std::string name; std::map<std::string, std::string> labels; double value = 0; };
-struct Family { std::string type, help; std::vector<Sample> samples; };
+struct Sample {
+  std::string name;
+  std::map<std::string, std::string> labels;
+  double value = 0;
+};
+struct Family {
+  std::string type, help;
+  std::vector<Sample> samples;
+};
 struct Exposition {
   std::map<std::string, Family> families;
-  std::vector<std::string> mistakes;   // with the line
+  std::vector<std::string> mistakes;  // with the line
 };
 Exposition read_exposition(const std::string& text);
 

@@ -1,8 +1,10 @@
-// The traits of the fragile shop that show in its books and in its database: A05 to A08, A11, A14, A15; each beside its cure.
+// The traits of the fragile shop that show in its books and in its database: A05 to A08, A11, A14, A15; each beside its
+// cure.
 #include <fcntl.h>
-#include <filesystem>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <filesystem>
 
 #include "reference_platform/services/shop_window.hpp"
 #include "reference_platform/store/schema.hpp"
@@ -14,11 +16,14 @@ namespace {
 using namespace std::chrono_literals;
 
 TEST_F(FragileTraits, A05FindsAnOrderByReadingThemAll) {
-  execute("INSERT INTO orders(order_no, buyer, sku, class, quantity, amount_cents, status, paid_via, paid_cents) "
-          "SELECT 'old' || n, 'old' || n % 1000, 'steam-50', 'game_card', 1, 5000, 'delivered', 'alpha', 5000 FROM generate_series(1, 30000) n");
+  execute(
+      "INSERT INTO orders(order_no, buyer, sku, class, quantity, amount_cents, status, paid_via, paid_cents) "
+      "SELECT 'old' || n, 'old' || n % 1000, 'steam-50', 'game_card', 1, 5000, 'delivered', 'alpha', 5000 FROM "
+      "generate_series(1, 30000) n");
   execute("ANALYZE orders");
   const auto plan = [&](const std::string& sql) { return text("EXPLAIN (ANALYZE, FORMAT JSON) " + sql); };
-  const std::string by_number = "SELECT status FROM orders WHERE order_no = 'old7'", by_buyer = "SELECT id FROM orders WHERE buyer = 'old7' AND id < 9000000 ORDER BY id DESC LIMIT 20";
+  const std::string by_number = "SELECT status FROM orders WHERE order_no = 'old7'",
+                    by_buyer = "SELECT id FROM orders WHERE buyer = 'old7' AND id < 9000000 ORDER BY id DESC LIMIT 20";
   const auto all_pages = [&](const std::string& url) {
     std::vector<std::string> seen;
     for (std::string next = "size=7"; !next.empty();) {
@@ -30,7 +35,8 @@ TEST_F(FragileTraits, A05FindsAnOrderByReadingThemAll) {
     return seen;
   };
   const auto pages = all_pages(shop({Trait::A05}).url);
-  for (const auto& sql : {by_number, by_buyer + " OFFSET 20"}) EXPECT_NE(plan(sql).find("Seq Scan"), std::string::npos) << sql;
+  for (const auto& sql : {by_number, by_buyer + " OFFSET 20"})
+    EXPECT_NE(plan(sql).find("Seq Scan"), std::string::npos) << sql;
   EXPECT_NE(plan(by_number).find("\"Rows Removed by Filter\": 29999"), std::string::npos) << plan(by_number);
 
   EXPECT_EQ(all_pages(shop({}).url), pages);
@@ -40,7 +46,8 @@ TEST_F(FragileTraits, A05FindsAnOrderByReadingThemAll) {
   }
 }
 
-// 10 million rows are what this becomes in a year: the work of one look is told by the database itself, at two sizes of the table.
+// 10 million rows are what this becomes in a year: the work of one look is told by the database itself, at two sizes of
+// the table.
 TEST_F(FragileTraits, A05IndexesAreMadeAndDroppedOnceByShopsThatStartTogether) {
   for (int round = 0; round < 10; ++round) {
     const std::string sql = store::fragile_order_indexes(round % 2 == 0);
@@ -62,18 +69,22 @@ TEST_F(FragileTraits, A05IndexesAreMadeAndDroppedOnceByShopsThatStartTogether) {
     }
     for (auto& s : shops) s.join();
     for (const auto& mistake : mistakes) EXPECT_EQ(mistake, "") << "round " << round;
-    EXPECT_EQ(number("SELECT count(*) FROM pg_indexes WHERE indexname IN ('orders_order_no', 'orders_buyer')"), round % 2 == 0 ? 2 : 0);
+    EXPECT_EQ(number("SELECT count(*) FROM pg_indexes WHERE indexname IN ('orders_order_no', 'orders_buyer')"),
+              round % 2 == 0 ? 2 : 0);
   }
 }
 
 TEST_F(FragileTraits, A05ReadsMoreTheMoreOrdersThereAre) {
   const auto add = [&](int from, int to) {
-    execute("INSERT INTO orders(order_no, buyer, sku, class, quantity, amount_cents, status, paid_via, paid_cents) SELECT 'old' || n, 'old' || n % 1000, 'steam-50', 'game_card', 1, 5000, "
-            "'delivered', 'alpha', 5000 FROM generate_series(" + std::to_string(from) + ", " + std::to_string(to) + ") n");
+    execute(
+        "INSERT INTO orders(order_no, buyer, sku, class, quantity, amount_cents, status, paid_via, paid_cents) SELECT "
+        "'old' || n, 'old' || n % 1000, 'steam-50', 'game_card', 1, 5000, "
+        "'delivered', 'alpha', 5000 FROM generate_series(" +
+        std::to_string(from) + ", " + std::to_string(to) + ") n");
     execute("VACUUM ANALYZE orders");
   };
   const auto rows_per_look = [&](const std::vector<Trait>& on) {
-    shop(on);   // makes or drops the indexes
+    shop(on);  // makes or drops the indexes
     quit();
     const std::int64_t before = rows_read("orders");
     const std::string url = shop(on).url;
@@ -91,7 +102,7 @@ TEST_F(FragileTraits, A05ReadsMoreTheMoreOrdersThereAre) {
   EXPECT_GE(few, 3000);
   EXPECT_GE(many, 24000);
   EXPECT_LE(few_indexed, 50);
-  EXPECT_LE(many_indexed, 50);   // what is shown, not what there is
+  EXPECT_LE(many_indexed, 50);  // what is shown, not what there is
 }
 
 TEST_F(FragileTraits, A06EveryLookIsThreeQueries) {
@@ -105,7 +116,7 @@ TEST_F(FragileTraits, A06EveryLookIsThreeQueries) {
   EXPECT_LT(metric(cured, "shop_goods_queries_total"), 100);
   for (const Shop* s : {&bare, &cured}) s->service.pool->hold(20s);
   EXPECT_EQ(get(bare.url, "/goods", 10s), 503);
-  EXPECT_EQ(get(cured.url, "/goods", 10s), 200);   // the last known
+  EXPECT_EQ(get(cured.url, "/goods", 10s), 200);  // the last known
 }
 
 TEST(ShopWindow, AllReloadAtOnceWithoutSingleFlight) {
@@ -117,7 +128,7 @@ TEST(ShopWindow, AllReloadAtOnceWithoutSingleFlight) {
       visitors.emplace_back([&] {
         window.get([&] {
           ++loads;
-          if (!single_flight) wait_until([&] { return loads == 8; });   // as slow as the database then is
+          if (!single_flight) wait_until([&] { return loads == 8; });  // as slow as the database then is
           return services::ShopWindow::Goods();
         });
       });
@@ -133,7 +144,8 @@ TEST_F(FragileTraits, A07HandsOutOneCardTwice) {
   const auto rush = [&](const std::string& url, const std::string& sku) {
     std::vector<std::thread> buyers;
     {
-      const auto busy = store::connect(database_urls_[0]);   // two have looked for 40 of the first 72 before either may mark them
+      const auto busy =
+          store::connect(database_urls_[0]);  // two have looked for 40 of the first 72 before either may mark them
       busy->script("BEGIN; LOCK TABLE cards IN EXCLUSIVE MODE");
       for (int i = 0; i < 6; ++i) {
         buyers.emplace_back([&, i] {
@@ -141,13 +153,20 @@ TEST_F(FragileTraits, A07HandsOutOneCardTwice) {
           for (int n = 0; n < 3; ++n) pay(url, name, order(url, name, sku, 40), "wallet");
         });
       }
-      EXPECT_TRUE(wait_until([&] { return number("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()") >= 2; }));
+      EXPECT_TRUE(wait_until([&] {
+        return number(
+                   "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = "
+                   "current_database()") >= 2;
+      }));
     }
     for (auto& b : buyers) b.join();
     EXPECT_TRUE(wait_until([&] { return number("SELECT count(*) FROM orders WHERE status <> 'delivered'") == 0; }));
-    return number("SELECT count(*) - count(DISTINCT card_id) FROM shop_deliveries d JOIN cards c ON c.id = d.card_id WHERE c.sku = '" + sku + "'");
+    return number(
+        "SELECT count(*) - count(DISTINCT card_id) FROM shop_deliveries d JOIN cards c ON c.id = d.card_id WHERE c.sku "
+        "= '" +
+        sku + "'");
   };
-  EXPECT_GT(rush(shop({Trait::A02, Trait::A07}).url, "steam-50"), 0);   // A02: no limit cuts the wait for the lock short
+  EXPECT_GT(rush(shop({Trait::A02, Trait::A07}).url, "steam-50"), 0);  // A02: no limit cuts the wait for the lock short
   quit();
   EXPECT_EQ(rush(shop({Trait::A02}).url, "qcoin-10"), 0);
 }
@@ -156,10 +175,13 @@ TEST_F(FragileTraits, A07SellsWhatIsNotThere) {
   const auto sold = [&](const std::string& url, const std::string& sku) {
     execute("UPDATE goods SET stock = 1 WHERE sku = '" + sku + "'");
     int orders = 0;
-    for (const char* buyer : {"b1", "b2"}) orders += as_buyer(url, buyer, "POST", "/orders", R"({"sku":")" + sku + R"(","quantity":1})", sku).status == 201 ? 1 : 0;
+    for (const char* buyer : {"b1", "b2"})
+      orders += as_buyer(url, buyer, "POST", "/orders", R"({"sku":")" + sku + R"(","quantity":1})", sku).status == 201
+                    ? 1
+                    : 0;
     return orders;
   };
-  EXPECT_EQ(sold(shop({Trait::A07}).url, "steam-50"), 2);   // compared when ordering, taken after payment
+  EXPECT_EQ(sold(shop({Trait::A07}).url, "steam-50"), 2);  // compared when ordering, taken after payment
   quit();
   EXPECT_EQ(sold(shop({}).url, "qcoin-10"), 1);
 }
@@ -177,17 +199,23 @@ TEST_F(FragileTraits, A08DeliversTwiceForTwoCopiesOfANotify) {
     const std::string no = order(url, "b1", sku);
     std::vector<std::thread> copies;
     {
-      const auto busy = store::connect(database_urls_[0]);   // both have read the order before either may write to it
+      const auto busy = store::connect(database_urls_[0]);  // both have read the order before either may write to it
       busy->script(("BEGIN; SELECT 1 FROM orders WHERE order_no = '" + no + "' FOR UPDATE").c_str());
       const std::int64_t cents = sku == "steam-50" ? 5000 : 1000;
-      for (int i = 0; i < 2; ++i) copies.emplace_back([=] { EXPECT_EQ(tell(url, no, "t-" + no, cents, 20s).body, "success"); });
-      EXPECT_TRUE(wait_until([&] { return number("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()") == 2; }));
+      for (int i = 0; i < 2; ++i)
+        copies.emplace_back([=] { EXPECT_EQ(tell(url, no, "t-" + no, cents, 20s).body, "success"); });
+      EXPECT_TRUE(wait_until([&] {
+        return number(
+                   "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = "
+                   "current_database()") == 2;
+      }));
     }
     for (auto& c : copies) c.join();
     EXPECT_TRUE(reaches(url, "b1", no, "delivered"));
     return number("SELECT count(*) FROM shop_deliveries WHERE order_no = '" + no + "'");
   };
-  EXPECT_EQ(delivered(shop({Trait::A02, Trait::A08}).url, "steam-50"), 2);   // A02: no limit cuts the wait for the lock short
+  EXPECT_EQ(delivered(shop({Trait::A02, Trait::A08}).url, "steam-50"),
+            2);  // A02: no limit cuts the wait for the lock short
   quit();
   EXPECT_EQ(delivered(shop({Trait::A02}).url, "qcoin-10"), 1);
   EXPECT_EQ(number("SELECT count(*) FROM shop_inbox"), 1);
@@ -199,7 +227,7 @@ TEST_F(FragileTraits, A08AnswersTheChannelOnlyAfterDelivery) {
   {
     const auto locked = lock("cards");
     EXPECT_EQ(tell(inside, one, "t1", 5000, 500ms).status, 0);
-    EXPECT_EQ(tell(cured, other, "t2", 5000, 5s).body, "success");   // nothing can be delivered before the lock is gone
+    EXPECT_EQ(tell(cured, other, "t2", 5000, 5s).body, "success");  // nothing can be delivered before the lock is gone
     EXPECT_EQ(status_of(other), "paid");
   }
   EXPECT_TRUE(reaches(cured, "b1", other, "delivered"));
@@ -212,8 +240,8 @@ TEST_F(FragileTraits, A08OffRefusesWhatIsNotOursAndGivesBackWhatNobodyWants) {
   const std::string url = run(c).url, no = order(url, "b1", "steam-50");
   EXPECT_EQ(tell(url, "F0000", "t0", 5000, 5s).status, 400);
   EXPECT_EQ(tell(url, no, "t1", 5000, 5s).body, "success");
-  EXPECT_EQ(tell(url, no, "t1", 5000, 5s).body, "success");   // the same charge
-  EXPECT_EQ(tell(url, no, "t2", 5000, 5s).body, "success");   // another one: surplus
+  EXPECT_EQ(tell(url, no, "t1", 5000, 5s).body, "success");  // the same charge
+  EXPECT_EQ(tell(url, no, "t2", 5000, 5s).body, "success");  // another one: surplus
   EXPECT_TRUE(wait_until([&] { return channel.asked("POST /channel/alpha/refund").size() == 1; }));
   EXPECT_TRUE(reaches(url, "b1", no, "delivered"));
   EXPECT_EQ(number("SELECT count(*) FROM shop_deliveries"), 1);
@@ -223,8 +251,9 @@ TEST_F(FragileTraits, A08OffRefusesWhatIsNotOursAndGivesBackWhatNobodyWants) {
   EXPECT_EQ(tell(naive, twice, "t3", 5000, 5s).body, "success");
   EXPECT_EQ(tell(naive, twice, "t4", 5000, 5s).body, "success");
   EXPECT_TRUE(reaches(naive, "b1", twice, "delivered"));
-  quit();   // all work is over
-  EXPECT_EQ(channel.asked("POST /channel/alpha/refund").size(), 1U) << "the second charge is kept, and nobody knows of it";
+  quit();  // all work is over
+  EXPECT_EQ(channel.asked("POST /channel/alpha/refund").size(), 1U)
+      << "the second charge is kept, and nobody knows of it";
 }
 
 TEST_F(FragileTraits, A11ACrashLosesWhatWaitsInMemory) {
@@ -235,10 +264,10 @@ TEST_F(FragileTraits, A11ACrashLosesWhatWaitsInMemory) {
     {
       auto node = spawn(c);
       EXPECT_TRUE(wait_until([&] { return get(c.public_url, "/goods", 1s) == 200; }));
-      const auto locked = lock("cards");   // deliveries have to wait
+      const auto locked = lock("cards");  // deliveries have to wait
       paid = order(c.public_url, "b1", "steam-50");
       EXPECT_EQ(pay(c.public_url, "b1", paid, "wallet").json["status"].text(), "paid");
-      node.signal(9);   // before the lock is gone, and with it what the delivery waits for
+      node.signal(9);  // before the lock is gone, and with it what the delivery waits for
       EXPECT_TRUE(node.wait(5s));
     }
     c.port = free_port();
@@ -251,7 +280,7 @@ TEST_F(FragileTraits, A11ACrashLosesWhatWaitsInMemory) {
     quit();
     return status_of(paid);
   };
-  EXPECT_EQ(after_a_crash({Trait::A11}), "paid");   // and nobody knows
+  EXPECT_EQ(after_a_crash({Trait::A11}), "paid");  // and nobody knows
   EXPECT_EQ(after_a_crash({}), "delivered");
 }
 
@@ -263,14 +292,18 @@ TEST_F(FragileTraits, A14AddsUpAllOrdersAgainAndAgain) {
 }
 
 TEST_F(FragileTraits, A14EachReportReadsAllOrdersThereEverWere) {
-  execute("INSERT INTO orders(order_no, buyer, sku, class, quantity, amount_cents, status) SELECT 'old' || n, 'b', 'steam-50', 'game_card', 1, 5000, 'delivered' FROM generate_series(1, 5000) n");
+  execute(
+      "INSERT INTO orders(order_no, buyer, sku, class, quantity, amount_cents, status) SELECT 'old' || n, 'b', "
+      "'steam-50', 'game_card', 1, 5000, 'delivered' FROM generate_series(1, 5000) n");
   execute("VACUUM ANALYZE orders");
   const auto read_by = [&](const std::vector<Trait>& on) {
     shop(on);
     quit();
     const std::int64_t before = rows_read("orders");
     const Shop& s = shop(on, {{"report_ms", "10"}});
-    if (!on.empty()) { EXPECT_TRUE(wait_until([&] { return metric(s, "shop_reports_total") >= 5; })); }
+    if (!on.empty()) {
+      EXPECT_TRUE(wait_until([&] { return metric(s, "shop_reports_total") >= 5; }));
+    }
     EXPECT_EQ(as_buyer(s.url, "b", "GET", "/orders/old7").status, 200);
     quit();
     return rows_read("orders") - before;
@@ -290,13 +323,17 @@ TEST_F(FragileTraits, A14BuyersWaitForTheDiskOfTheLog) {
     auto node = spawn(c, pipe);
     EXPECT_TRUE(wait_until([&] { return get(c.public_url, "/goods", 1s) == 200; }));
     const std::string kilobyte(1024, 'x');
-    while (::write(disk, kilobyte.data(), kilobyte.size()) > 0) {}
-    while (::write(disk, kilobyte.data(), 1) > 0) {}
+    while (::write(disk, kilobyte.data(), kilobyte.size()) > 0) {
+    }
+    while (::write(disk, kilobyte.data(), 1) > 0) {
+    }
     const auto order = [&](std::chrono::milliseconds limit) {
-      return edge::call("POST", c.public_url + "/orders", R"({"sku":"video-month","quantity":1})", {{"X-Buyer", "b1"}}, {limit, limit}).status;
+      return edge::call("POST", c.public_url + "/orders", R"({"sku":"video-month","quantity":1})", {{"X-Buyer", "b1"}},
+                        {limit, limit})
+          .status;
     };
     for (int i = 0; i < 2; ++i) EXPECT_EQ(order(on ? 700ms : 10s), on ? 0 : 201);
-    EXPECT_EQ(get(c.public_url, "/goods", 5s), 200);   // who is not worth a line goes by
+    EXPECT_EQ(get(c.public_url, "/goods", 5s), 200);  // who is not worth a line goes by
     node.signal(9);
     node.wait(5s);
     ::close(disk);
@@ -317,7 +354,7 @@ TEST_F(FragileTraits, A15OneSupplierFailsAndOnlyItsGoodsStandStill) {
     const auto before = suppliers.asked("POST").size();
     EXPECT_EQ(pay(url, "b1", topup, "wallet").status, 200);
     EXPECT_TRUE(wait_until([&] { return suppliers.asked("POST").size() > before; }));
-    for (int i = 0; i < 5; ++i) {   // everything else is fine, which is why nobody looks
+    for (int i = 0; i < 5; ++i) {  // everything else is fine, which is why nobody looks
       const std::string card = order(url, "b2", "qcoin-10");
       pay(url, "b2", card, "wallet");
       EXPECT_TRUE(reaches(url, "b2", card, "delivered"));

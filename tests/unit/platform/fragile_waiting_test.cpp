@@ -1,4 +1,5 @@
-// The traits of the fragile shop that show when somebody has to wait: A01 to A04, A09, A10, A12, A13; each beside its cure.
+// The traits of the fragile shop that show when somebody has to wait: A01 to A04, A09, A10, A12, A13; each beside its
+// cure.
 #include "tests/unit/platform/fragile_fixture.hpp"
 
 namespace platform::services_test {
@@ -36,7 +37,8 @@ TEST_F(FragileTraits, A02WaitsForStatementsConnectionsAndCallsEndWithinTheirLimi
 
   partners_->delay("alpha", 20s);
   for (const Shop* s : {&absurd, &cured}) pay(s->url, "b1", order(s->url, "b1", "video-month"), "alpha");
-  EXPECT_TRUE(wait_until([&] { return metric(absurd, "shop_calls_in_flight") == 1 && partners_->creates("alpha") == 2; }));
+  EXPECT_TRUE(
+      wait_until([&] { return metric(absurd, "shop_calls_in_flight") == 1 && partners_->creates("alpha") == 2; }));
   EXPECT_TRUE(wait_until([&] { return metric(cured, "shop_calls_in_flight") == 0; }));
   EXPECT_EQ(metric(absurd, "shop_calls_in_flight"), 1);
 }
@@ -60,9 +62,10 @@ TEST_F(FragileTraits, A03ABrokenChannelIsTriedNineTimesUnderNineNumbers) {
   const std::string one = order(naive, "b1", "video-month"), other = order(cured, "b1", "video-month");
   EXPECT_EQ(pay(naive, "b1", one, "alpha").status, 200);
   EXPECT_EQ(pay(cured, "b1", other, "alpha").status, 200);
-  EXPECT_TRUE(reaches(naive, "b1", one, "created"));   // as if nothing had been sent
+  EXPECT_TRUE(reaches(naive, "b1", one, "created"));  // as if nothing had been sent
   EXPECT_EQ(numbers(one), 9U);
-  EXPECT_TRUE(wait_until([&] { return broken.asked("GET /channel/alpha/pay").size() >= 2; }));   // it is asked what became of it
+  EXPECT_TRUE(
+      wait_until([&] { return broken.asked("GET /channel/alpha/pay").size() >= 2; }));  // it is asked what became of it
   EXPECT_EQ(numbers(other), 1U);
   EXPECT_EQ(status(cured, "b1", other), "paying");
 }
@@ -75,13 +78,16 @@ TEST_F(FragileTraits, A03ARequestSentAgainMakesASecondOrder) {
 }
 
 TEST_F(FragileTraits, A04TransactionsStayOpenWhileTheChannelIsCalled) {
-  const auto idle_in_transaction = [&] { return number("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'"); };
+  const auto idle_in_transaction = [&] {
+    return number(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'");
+  };
   const Shop& open = shop({Trait::A02, Trait::A04});
   const Shop& cured = shop({Trait::A02});
   partners_->delay("alpha", 20s);
   pay_many(cured.url, 6, "alpha");
   EXPECT_TRUE(wait_until([&] { return metric(cured, "shop_calls_in_flight") == 6; }));
-  EXPECT_TRUE(wait_until([&] { return idle_in_transaction() == 0; }));   // its background work comes and goes
+  EXPECT_TRUE(wait_until([&] { return idle_in_transaction() == 0; }));  // its background work comes and goes
   EXPECT_TRUE(wait_until([&] { return cured.service.pool->state().used == 0; }));
   pay_many(open.url, 6, "alpha");
   EXPECT_TRUE(wait_until([&] { return metric(open, "shop_calls_in_flight") == 6; }));
@@ -96,7 +102,11 @@ TEST_F(FragileTraits, A04FourPaymentsTakeEightConnectionsForTheirAuditLines) {
   pay_many(cured.url, 4, "alpha");
   EXPECT_EQ(get(cured.url, "/wallet", 10s), 200);
   pay_many(open.url, 4, "beta");
-  EXPECT_TRUE(wait_until([&] { return number("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()") == 4; }));
+  EXPECT_TRUE(wait_until([&] {
+    return number(
+               "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = "
+               "current_database()") == 4;
+  }));
   EXPECT_EQ(get(open.url, "/wallet", 700ms), 0);
   EXPECT_EQ(get(cured.url, "/wallet", 10s), 200);
 }
@@ -128,9 +138,9 @@ TEST_F(FragileTraits, A10WorksForBuyersWhoHaveLeft) {
   for (const Shop* s : {&unbounded, &cured}) {
     pay_many(s->url, 16, "alpha");
     EXPECT_TRUE(wait_until([&] { return metric(*s, "shop_calls_in_flight") == 16; }));
-    for (int i = 0; i < 5; ++i) EXPECT_EQ(get(s->url, "/goods", 300ms), 0);   // five buyers give up
+    for (int i = 0; i < 5; ++i) EXPECT_EQ(get(s->url, "/goods", 300ms), 0);  // five buyers give up
   }
-  EXPECT_EQ(get(cured.url, "/goods", 10s), 503);   // too old, and so are the five before it
+  EXPECT_EQ(get(cured.url, "/goods", 10s), 503);  // too old, and so are the five before it
   EXPECT_EQ(unbounded.server->queued(), 5U);
   EXPECT_EQ(cured.server->queued(), 0U);
   partners_->delay("alpha", 0s);
@@ -174,7 +184,7 @@ TEST_F(FragileTraits, A13MetricsAreSilentWhenTheWorkersAreBlocked) {
   int called = 0;
   for (const auto& c : {blind, watched}) {
     pay_many(c.public_url, 16, "alpha");
-    called += 16;   // by every worker of this one
+    called += 16;  // by every worker of this one
     EXPECT_TRUE(wait_until([&] { return partners_->creates("alpha") == called; }));
     EXPECT_EQ(get(c.public_url, "/goods", 200ms), 0);
   }
@@ -183,7 +193,7 @@ TEST_F(FragileTraits, A13MetricsAreSilentWhenTheWorkersAreBlocked) {
     EXPECT_NE(get(admin(watched), path, 5s), 0) << path;
   }
   EXPECT_EQ(get(admin(watched), "/metrics", 5s), 200);
-  EXPECT_EQ(get(admin(blind), "/admin/pool", 5s), 200);   // the fault lane is no part of what is broken
+  EXPECT_EQ(get(admin(blind), "/admin/pool", 5s), 200);  // the fault lane is no part of what is broken
   nodes.clear();
   partners_->delay("alpha", 0s);
 }

@@ -24,7 +24,8 @@ std::string written_out(const std::string& line) {
   for (std::sregex_iterator it(line.begin(), line.end(), kBraces), end; it != end; ++it) {
     std::string each = (*it)[2].str() + ",";
     for (; !each.empty(); each.erase(0, each.find(',') + 1)) {
-      for (const char* method : {"GET ", "POST "}) out.append(" ").append(method).append((*it)[1].str()).append(each.substr(0, each.find(',')));
+      for (const char* method : {"GET ", "POST "})
+        out.append(" ").append(method).append((*it)[1].str()).append(each.substr(0, each.find(',')));
     }
   }
   return out;
@@ -53,9 +54,12 @@ Contract::Contract() {
   if (!in) throw std::runtime_error("no api.md");
   static const std::regex kCall("`(GET|POST|DELETE|PUT) (/[^ `?|]*)");
   for (std::string line; std::getline(in, line);) {
-    if (line.starts_with("|") || line.starts_with("`POST /internal") || line.starts_with("A merchant is")) rows_.emplace_back(line + written_out(line), words_in(line));
-    else everywhere_.merge(words_in(line));
-    for (std::sregex_iterator it(line.begin(), line.end(), kCall), end; it != end; ++it) calls_.insert((*it)[1].str() + " " + (*it)[2].str());
+    if (line.starts_with("|") || line.starts_with("`POST /internal") || line.starts_with("A merchant is"))
+      rows_.emplace_back(line + written_out(line), words_in(line));
+    else
+      everywhere_.merge(words_in(line));
+    for (std::sregex_iterator it(line.begin(), line.end(), kCall), end; it != end; ++it)
+      calls_.insert((*it)[1].str() + " " + (*it)[2].str());
   }
 }
 
@@ -83,7 +87,9 @@ std::int64_t Journal::changes() const {
 std::string Journal::latest() const {
   std::string out;
   for (const auto& db : databases_) {
-    const auto rows = db->run("SELECT relation || ': ' || coalesce(before, 'new') || ' -> ' || coalesce(after, 'gone') FROM fuzz_journal ORDER BY id DESC LIMIT 4");
+    const auto rows = db->run(
+        "SELECT relation || ': ' || coalesce(before, 'new') || ' -> ' || coalesce(after, 'gone') FROM fuzz_journal "
+        "ORDER BY id DESC LIMIT 4");
     for (int i = 0; i < rows.size(); ++i) out.append(rows.text(i, 0)).append("\n");
   }
   return out;

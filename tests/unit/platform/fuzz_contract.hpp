@@ -1,4 +1,5 @@
-// fuzz_contract: what is promised to those whose requests are refused: a code that api.md names for this call, and that nothing has changed.
+// fuzz_contract: what is promised to those whose requests are refused: a code that api.md names for this call, and that
+// nothing has changed.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,7 @@ class Contract {
 
  private:
   std::set<std::string> everywhere_, calls_;
-  std::vector<std::pair<std::string, std::set<std::string>>> rows_;   // a row's text and its codes
+  std::vector<std::pair<std::string, std::set<std::string>>> rows_;  // a row's text and its codes
 };
 
 /// Every committed change of any row of some databases. Rows that were written as they were are no change.

@@ -1,4 +1,5 @@
-// The catalogue's cache: tiers, soft ends, single flight, negative entries, and what is left when the source goes; by a clock of the test.
+// The catalogue's cache: tiers, soft ends, single flight, negative entries, and what is left when the source goes; by a
+// clock of the test.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -28,7 +29,9 @@ class FakeRedis : public store::Redis {
   }
   void del(const std::string& key) override { all.erase(key); }
   bool reachable() override { return !away; }
-  store::RedisReply command(const std::vector<std::string>&, std::optional<std::chrono::milliseconds>) override { return {}; }
+  store::RedisReply command(const std::vector<std::string>&, std::optional<std::chrono::milliseconds>) override {
+    return {};
+  }
 
   std::map<std::string, std::string> all;
   std::vector<std::chrono::milliseconds> ttls;
@@ -42,8 +45,10 @@ class CacheTest : public ::testing::Test {
  protected:
   std::unique_ptr<CatalogCache> make() {
     CacheOptions options;
-    options.soft = 0ms;   // of Redis, by the wall clock: always due, so that each look beyond memory asks the source
-    return std::make_unique<CatalogCache>(options, "p:", redis_, metrics_, [this](const std::string& key) { return load_(key); }, [this] { return now_; });
+    options.soft = 0ms;  // of Redis, by the wall clock: always due, so that each look beyond memory asks the source
+    return std::make_unique<CatalogCache>(
+        options, "p:", redis_, metrics_, [this](const std::string& key) { return load_(key); },
+        [this] { return now_; });
   }
   CatalogCache::Loaded plain(const std::string& key) {
     ++loads_;
@@ -138,7 +143,7 @@ TEST_F(CacheTest, ServesTheLastKnownForAsLongAsTheSourceIsAwayAndAsksItSeldom) {
     EXPECT_EQ(cache->get("a").text, "a1");
   }
   const int before = loads_;
-  for (int i = 0; i < 100; ++i) cache->get("other" + std::to_string(i));   // within one retry
+  for (int i = 0; i < 100; ++i) cache->get("other" + std::to_string(i));  // within one retry
   EXPECT_LE(loads_ - before, 1);
   source_away_ = false;
   version_ = 2;
@@ -151,7 +156,7 @@ TEST_F(CacheTest, ARestartedNodeFindsTheLastKnownInRedisThoughTheSourceIsAway) {
   old_node->get("a");
   source_away_ = true;
   EXPECT_EQ(make()->get("a").text, "a1");
-  redis_.all.clear();   // its time is over: whoever knows it says it again
+  redis_.all.clear();  // its time is over: whoever knows it says it again
   now_ += 2s;
   old_node->get("a");
   const auto new_node = make();
@@ -189,7 +194,9 @@ TEST_F(CacheTest, EndsInRedisAreSpread) {
 }
 
 TEST_F(CacheTest, MadeUpNamesDoNotPushOutWhatIsSold) {
-  load_ = [](const std::string& key) { return CatalogCache::Loaded{key.starts_with("made-up") ? std::nullopt : std::optional(key), {}}; };
+  load_ = [](const std::string& key) {
+    return CatalogCache::Loaded{key.starts_with("made-up") ? std::nullopt : std::optional(key), {}};
+  };
   const auto cache = make();
   cache->get("real");
   for (int i = 0; i < 11'000; ++i) cache->get("made-up-" + std::to_string(i));

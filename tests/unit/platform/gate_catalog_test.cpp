@@ -1,4 +1,5 @@
-// The catalogue over real databases, and the weaknesses of this part: A06 (no cache) and B23 (a stale cache answers the order's state).
+// The catalogue over real databases, and the weaknesses of this part: A06 (no cache) and B23 (a stale cache answers the
+// order's state).
 #include "tests/unit/platform/services_fixture.hpp"
 
 namespace platform::services_test {
@@ -8,7 +9,9 @@ using namespace std::chrono_literals;
 
 class CatalogTest : public Hardened {
  protected:
-  std::int64_t stock(const std::string& sku) { return as_buyer(url_, "b1", "GET", "/goods/" + sku).json["stock"].integer(-1); }
+  std::int64_t stock(const std::string& sku) {
+    return as_buyer(url_, "b1", "GET", "/goods/" + sku).json["stock"].integer(-1);
+  }
 };
 
 TEST_F(CatalogTest, ShowsTheStockOfAllDatabasesTogetherInListAndDetail) {
@@ -17,14 +20,16 @@ TEST_F(CatalogTest, ShowsTheStockOfAllDatabasesTogetherInListAndDetail) {
   EXPECT_EQ(stock("steam-50"), 2000);
   const auto list = as_buyer(url_, "b1", "GET", "/goods");
   EXPECT_EQ(list.json["goods"].items().size(), 5U);
-  for (const auto& good : list.json["goods"].items()) EXPECT_EQ(good["stock"].integer(), stock(good["sku"].text())) << good["sku"].text();
+  for (const auto& good : list.json["goods"].items())
+    EXPECT_EQ(good["stock"].integer(), stock(good["sku"].text())) << good["sku"].text();
   EXPECT_EQ(as_buyer(url_, "b1", "GET", "/goods/steam-50").json["wholesale"].items().size(), 2U);
 }
 
 TEST_F(CatalogTest, AnswersUnknownGoodsFromMemoryAndNonsenseByName) {
   configure();
   start_here({"payment", "delivery", "inventory", "order-1", "order-2"});
-  for (int i = 0; i < 50; ++i) EXPECT_EQ(as_buyer(url_, "b1", "GET", "/goods/none").json["error"].text(), "unknown_sku");
+  for (int i = 0; i < 50; ++i)
+    EXPECT_EQ(as_buyer(url_, "b1", "GET", "/goods/none").json["error"].text(), "unknown_sku");
   EXPECT_EQ(as_buyer(url_, "b1", "GET", "/goods/" + std::string(500, 'x')).json["error"].text(), "unknown_sku");
   EXPECT_EQ(as_buyer(url_, "b1", "GET", "/goods/%00').json;--").json["error"].text(), "unknown_sku");
   EXPECT_EQ(as_buyer(url_, "b1", "POST", "/goods", "{}").json["error"].text(), "not_found");
@@ -37,9 +42,11 @@ TEST_F(CatalogTest, ShowsWhatItKnowsWhenTheDatabasesAreAwayAlthoughNobodyHadLook
   start_here({"payment", "delivery", "inventory", "order-1", "order-2"});
   ASSERT_TRUE(wait_until([&] { return stock("steam-50") == 2000; }));
   for (int d = 0; d < kDatabases; ++d) set_away(d, true);
-  for (const char* sku : {"qcoin-10", "video-month", "steam-50"}) EXPECT_EQ(as_buyer(url_, "b1", "GET", std::string("/goods/") + sku).status, 200) << sku;
+  for (const char* sku : {"qcoin-10", "video-month", "steam-50"})
+    EXPECT_EQ(as_buyer(url_, "b1", "GET", std::string("/goods/") + sku).status, 200) << sku;
   EXPECT_EQ(as_buyer(url_, "b1", "GET", "/goods").status, 200);
-  EXPECT_TRUE(wait_until([&] { return as_buyer(url_, "b1", "GET", "/goods/never-seen").status == 503; })) << "unknown, not absent";
+  EXPECT_TRUE(wait_until([&] { return as_buyer(url_, "b1", "GET", "/goods/never-seen").status == 503; }))
+      << "unknown, not absent";
   for (int d = 0; d < kDatabases; ++d) set_away(d, false);
   EXPECT_TRUE(wait_until([&] { return as_buyer(url_, "b1", "GET", "/goods/never-seen").status == 404; }));
 }

@@ -1,4 +1,5 @@
-// The gateway before backends that the test plays: routing, who is shed first, canaries, instances that come and go, and what it does not let through.
+// The gateway before backends that the test plays: routing, who is shed first, canaries, instances that come and go,
+// and what it does not let through.
 #include <gtest/gtest.h>
 
 #include <condition_variable>
@@ -76,13 +77,19 @@ class GatewayTest : public ::testing::Test {
     ops::NodeConfig config;
     config.name = config.role = "gateway";
     config.variant = "hardened";
-    config.peers = {{"order", {order.url()}}, {"catalog", {catalog.url()}}, {"payment", {payment.url()}}, {"delivery", {delivery.url()}}, {"selling", {selling.url()}}};
+    config.peers = {{"order", {order.url()}},
+                    {"catalog", {catalog.url()}},
+                    {"payment", {payment.url()}},
+                    {"delivery", {delivery.url()}},
+                    {"selling", {selling.url()}}};
     if (tweak) tweak(config);
     service = make_gateway(config);
     server = edge::serve(service.server, service.business);
   }
-  edge::CallResult call(const std::string& method, const std::string& path, const std::string& body = "", const edge::Headers& headers = {{"X-Buyer", "b1"}}) {
-    return edge::call(method, "http://127.0.0.1:" + std::to_string(server->port()) + path, body, headers, {1000ms, 20000ms});
+  edge::CallResult call(const std::string& method, const std::string& path, const std::string& body = "",
+                        const edge::Headers& headers = {{"X-Buyer", "b1"}}) {
+    return edge::call(method, "http://127.0.0.1:" + std::to_string(server->port()) + path, body, headers,
+                      {1000ms, 20000ms});
   }
   Response admin(const std::string& method, const std::string& path, const std::string& body = "") {
     Request r;
@@ -99,8 +106,10 @@ class GatewayTest : public ::testing::Test {
         if (i["url"].text() == backend.url()) return static_cast<int>(i["in_flight"].integer());
     return -1;
   }
-  /// `fill` starts calls that are held; then `look` is asked whether all of them are still under way after it has looked. Again where the machine was too slow for that.
-  static bool while_held(const std::vector<Backend*>& held, const std::function<void(std::vector<std::thread>&)>& fill, const std::function<bool()>& look) {
+  /// `fill` starts calls that are held; then `look` is asked whether all of them are still under way after it has
+  /// looked. Again where the machine was too slow for that.
+  static bool while_held(const std::vector<Backend*>& held, const std::function<void(std::vector<std::thread>&)>& fill,
+                         const std::function<bool()>& look) {
     bool seen = false;
     for (int tries = 0; tries < 20 && !seen; ++tries) {
       for (Backend* b : held) b->hold(true);
@@ -112,7 +121,9 @@ class GatewayTest : public ::testing::Test {
     }
     return seen;
   }
-  std::string at(const std::string& path, const std::string& buyer) { return (*Json::parse(call("GET", path, "", {{"X-Buyer", buyer}}).body))["at"].text(); }
+  std::string at(const std::string& path, const std::string& buyer) {
+    return (*Json::parse(call("GET", path, "", {{"X-Buyer", buyer}}).body))["at"].text();
+  }
   /// Which instances answer a thousandth buyer and his friends.
   std::map<std::string, int> spread(int buyers) {
     std::map<std::string, int> out;
@@ -126,26 +137,47 @@ class GatewayTest : public ::testing::Test {
 };
 
 TEST(GatewayRoutes, EveryPathHasItsRoleAndItsRank) {
-  struct Case { const char *method, *path; services::Backend backend; Priority priority; };
+  struct Case {
+    const char *method, *path;
+    services::Backend backend;
+    Priority priority;
+  };
   using B = services::Backend;
-  for (const Case& c : {Case{"POST", "/notify/alpha", B::payment, Priority::callback}, Case{"POST", "/notify/topup", B::delivery, Priority::callback},
-                        Case{"POST", "/notify/topup/members", B::delivery, Priority::callback}, Case{"POST", "/orders/H1/pay", B::order, Priority::pay},
-                        Case{"POST", "/orders/H1/refund", B::order, Priority::pay}, Case{"POST", "/orders", B::order, Priority::create}, Case{"GET", "/orders", B::order, Priority::query},
-                        Case{"GET", "/orders/H1", B::order, Priority::query}, Case{"GET", "/wallet", B::order, Priority::query}, Case{"GET", "/wallet/entries", B::order, Priority::query},
-                        Case{"GET", "/goods", B::catalog, Priority::list}, Case{"GET", "/goods/steam-50", B::catalog, Priority::list}, Case{"GET", "/audit/orders", B::audit, Priority::query},
-                        Case{"POST", "/shared/order", B::selling, Priority::create}, Case{"GET", "/api/v1/upstream/goods", B::selling, Priority::query},
-                        Case{"POST", "/sessions", B::order, Priority::create}, Case{"GET", "//goods/", B::catalog, Priority::list}}) {
+  for (const Case& c :
+       {Case{"POST", "/notify/alpha", B::payment, Priority::callback},
+        Case{"POST", "/notify/topup", B::delivery, Priority::callback},
+        Case{"POST", "/notify/topup/members", B::delivery, Priority::callback},
+        Case{"POST", "/orders/H1/pay", B::order, Priority::pay},
+        Case{"POST", "/orders/H1/refund", B::order, Priority::pay}, Case{"POST", "/orders", B::order, Priority::create},
+        Case{"GET", "/orders", B::order, Priority::query}, Case{"GET", "/orders/H1", B::order, Priority::query},
+        Case{"GET", "/wallet", B::order, Priority::query}, Case{"GET", "/wallet/entries", B::order, Priority::query},
+        Case{"GET", "/goods", B::catalog, Priority::list}, Case{"GET", "/goods/steam-50", B::catalog, Priority::list},
+        Case{"GET", "/audit/orders", B::audit, Priority::query},
+        Case{"POST", "/shared/order", B::selling, Priority::create},
+        Case{"GET", "/api/v1/upstream/goods", B::selling, Priority::query},
+        Case{"POST", "/sessions", B::order, Priority::create}, Case{"GET", "//goods/", B::catalog, Priority::list}}) {
     const Route* route = route_for(c.method, c.path);
     ASSERT_NE(route, nullptr) << c.path;
     EXPECT_EQ(route->backend, c.backend) << c.path;
     EXPECT_EQ(route->priority, c.priority) << c.path;
   }
-  for (const char* path : {"/", "", "/internal/ready", "/internal/move", "/admin/peers", "/operator/coupons", "/ops/reconciliation", "/goodsx", "/notify", "/api/v1", "/api/v2/upstream/x", "/**", "/*"}) EXPECT_EQ(route_for("GET", path), nullptr) << path;
+  for (const char* path : {"/", "", "/internal/ready", "/internal/move", "/admin/peers", "/operator/coupons",
+                           "/ops/reconciliation", "/goodsx", "/notify", "/api/v1", "/api/v2/upstream/x", "/**", "/*"})
+    EXPECT_EQ(route_for("GET", path), nullptr) << path;
 }
 
 TEST_F(GatewayTest, SendsOnWhatTheBackendNeedsAndKeepsWhatIsOurs) {
   start();
-  EXPECT_EQ(call("POST", "/orders?x=1", "{}", {{"X-Buyer", "b1"}, {"X-Session", "s"}, {"X-Sign", "abc"}, {"X-Anything", "1"}, {"X-Deadline-Ms", "1"}, {"X-Cardstorm-Mark", "drill"}, {"TE", "trailers"}}).status, 200);
+  EXPECT_EQ(call("POST", "/orders?x=1", "{}",
+                 {{"X-Buyer", "b1"},
+                  {"X-Session", "s"},
+                  {"X-Sign", "abc"},
+                  {"X-Anything", "1"},
+                  {"X-Deadline-Ms", "1"},
+                  {"X-Cardstorm-Mark", "drill"},
+                  {"TE", "trailers"}})
+                .status,
+            200);
   const Request& r = order.last;
   EXPECT_EQ(r.path + "?" + r.query + r.body, "/orders?x=1{}");
   EXPECT_EQ(r.header("x-buyer") + r.header("x-session") + r.header("x-sign") + r.header("x-anything"), "b1sabc1");
@@ -161,7 +193,8 @@ TEST_F(GatewayTest, ShedsListsFirstWith429AndLetsCallbacksThrough) {
   std::string list, created;
   int channel = 0, supplier = 0;
   const auto fill = [this](std::vector<std::thread>& buyers) {
-    for (int i = 0; i < 32; ++i) buyers.emplace_back([this, i] { call("GET", "/orders/x", "", {{"X-Buyer", "b" + std::to_string(i)}}); });
+    for (int i = 0; i < 32; ++i)
+      buyers.emplace_back([this, i] { call("GET", "/orders/x", "", {{"X-Buyer", "b" + std::to_string(i)}}); });
     for (int i = 0; i < 16; ++i) buyers.emplace_back([this] { call("GET", "/goods"); });
   };
   ASSERT_TRUE(while_held({&order, &catalog}, fill, [&] {
@@ -178,7 +211,8 @@ TEST_F(GatewayTest, ShedsListsFirstWith429AndLetsCallbacksThrough) {
   EXPECT_NE(list.find("Retry-After: 1"), std::string::npos);
   EXPECT_EQ(channel, 200);
   EXPECT_EQ(supplier, 200);
-  EXPECT_EQ(Json::parse(created).value_or(Json())["message"].text(), "order has enough to do") << "no longer a question of rank";
+  EXPECT_EQ(Json::parse(created).value_or(Json())["message"].text(), "order has enough to do")
+      << "no longer a question of rank";
   EXPECT_EQ(call("GET", "/goods").status, 200);
   EXPECT_NE(service.metrics().find("limiter_rejected_total{class=\"list\"} "), std::string::npos) << service.metrics();
 }
@@ -187,15 +221,21 @@ TEST_F(GatewayTest, AGreedyBuyerLeavesRoomForOthers) {
   start();
   std::atomic<int> other = 0;
   edge::CallResult refused;
-  ASSERT_TRUE(while_held({&order}, [&](std::vector<std::thread>& callers) {
-    for (int i = 0; i < 12; ++i) callers.emplace_back([this] { call("POST", "/orders", R"({"quantity":150})", {{"X-Buyer", "greedy"}}); });   // each counts twice
-    EXPECT_TRUE(order.waits_for(12));
-    callers.emplace_back([&] { other = call("POST", "/orders", "{}", {{"X-Buyer", "other"}}).status; });
-  }, [&] {
-    if (!order.waits_for(13)) return false;
-    refused = call("POST", "/orders", R"({"quantity":150})", {{"X-Buyer", "greedy"}});
-    return under_way(order) == 13;
-  }));
+  ASSERT_TRUE(while_held(
+      {&order},
+      [&](std::vector<std::thread>& callers) {
+        for (int i = 0; i < 12; ++i)
+          callers.emplace_back([this] {
+            call("POST", "/orders", R"({"quantity":150})", {{"X-Buyer", "greedy"}});
+          });  // each counts twice
+        EXPECT_TRUE(order.waits_for(12));
+        callers.emplace_back([&] { other = call("POST", "/orders", "{}", {{"X-Buyer", "other"}}).status; });
+      },
+      [&] {
+        if (!order.waits_for(13)) return false;
+        refused = call("POST", "/orders", R"({"quantity":150})", {{"X-Buyer", "greedy"}});
+        return under_way(order) == 13;
+      }));
   EXPECT_EQ(other, 200);
   EXPECT_EQ(refused.status, 429);
   EXPECT_EQ((*Json::parse(refused.body))["error"].text(), "too_many");
@@ -204,18 +244,21 @@ TEST_F(GatewayTest, AGreedyBuyerLeavesRoomForOthers) {
 TEST_F(GatewayTest, OneRoleThatHangsTakesNothingFromTheOthers) {
   start();
   int ninth = 0;
-  ASSERT_TRUE(while_held({&payment}, [this](std::vector<std::thread>& notifies) {
-    for (int i = 0; i < 8; ++i) notifies.emplace_back([this] { call("POST", "/notify/alpha", "{}"); });
-  }, [&] {
-    if (!payment.waits_for(8)) return false;
-    ninth = call("POST", "/notify/alpha", "{}").status;
-    const bool all_there = under_way(payment) == 8;
-    for (int i = 0; i < 20; ++i) {
-      EXPECT_EQ(call("GET", "/goods").status, 200);
-      EXPECT_EQ(call("POST", "/orders", "{}").status, 200);
-    }
-    return all_there;
-  }));
+  ASSERT_TRUE(while_held(
+      {&payment},
+      [this](std::vector<std::thread>& notifies) {
+        for (int i = 0; i < 8; ++i) notifies.emplace_back([this] { call("POST", "/notify/alpha", "{}"); });
+      },
+      [&] {
+        if (!payment.waits_for(8)) return false;
+        ninth = call("POST", "/notify/alpha", "{}").status;
+        const bool all_there = under_way(payment) == 8;
+        for (int i = 0; i < 20; ++i) {
+          EXPECT_EQ(call("GET", "/goods").status, 200);
+          EXPECT_EQ(call("POST", "/orders", "{}").status, 200);
+        }
+        return all_there;
+      }));
   EXPECT_EQ(ninth, 429);
 }
 
@@ -227,7 +270,9 @@ TEST_F(GatewayTest, AsksTheTwinWhatAShortFirstTryCouldOnlyAccept) {
   while (order.handled < 3) {
     const int before = order.handled;
     EXPECT_EQ(call("POST", "/orders", "{}").status, 201);
-    if (order.handled > before) { EXPECT_GT(std::stoi(second.last.header("x-deadline-ms")), std::stoi(order.last.header("x-deadline-ms"))); }
+    if (order.handled > before) {
+      EXPECT_GT(std::stoi(second.last.header("x-deadline-ms")), std::stoi(order.last.header("x-deadline-ms")));
+    }
   }
   for (const int worse : {503, 429}) {
     second.status = worse;
@@ -242,7 +287,8 @@ TEST_F(GatewayTest, OrdersThatHangDoNotStopBrowsingNorCallbacks) {
   start();
   order.hold(true);
   std::vector<std::thread> buyers;
-  for (int i = 0; i < 32; ++i) buyers.emplace_back([this, i] { call("POST", "/orders", "{}", {{"X-Buyer", "b" + std::to_string(i)}}); });
+  for (int i = 0; i < 32; ++i)
+    buyers.emplace_back([this, i] { call("POST", "/orders", "{}", {{"X-Buyer", "b" + std::to_string(i)}}); });
   EXPECT_TRUE(order.waits_for(32));
   for (int i = 0; i < 20; ++i) {
     EXPECT_EQ(call("GET", "/goods").status, 200);
@@ -298,13 +344,16 @@ TEST_F(GatewayTest, InstancesComeAndGoWithoutALostRequest) {
   second.hold(true);
   std::atomic<int> good{0};
   std::vector<std::thread> under_way;
-  for (int i = 0; i < 4; ++i) under_way.emplace_back([&, i] { good += call("GET", "/audit/orders", "", {{"X-Buyer", "b" + std::to_string(i)}}).status == 200; });
+  for (int i = 0; i < 4; ++i)
+    under_way.emplace_back([&, i] {
+      good += call("GET", "/audit/orders", "", {{"X-Buyer", "b" + std::to_string(i)}}).status == 200;
+    });
   EXPECT_TRUE(order.waits_for(1));
   EXPECT_EQ(peers({second.url()}).body.find(order.url()), std::string::npos);
   order.hold(false);
   second.hold(false);
   for (auto& u : under_way) u.join();
-  EXPECT_GE(good, 2);   // the audit's own bulkhead takes two
+  EXPECT_GE(good, 2);  // the audit's own bulkhead takes two
   EXPECT_EQ(spread(10)["second"], 10);
 }
 
@@ -312,7 +361,8 @@ TEST_F(GatewayTest, TheSupervisorNamesACanaryWithItsInstances) {
   Backend next("next");
   start();
   const std::string urls = "[\"" + order.url() + "\"]", canary = "[\"" + next.url() + "\"]";
-  admin("POST", "/admin/peers", R"({"role":"order","urls":)" + urls + R"(,"canary":{"version":"v2","percent":100,"urls":)" + canary + "}}");
+  admin("POST", "/admin/peers",
+        R"({"role":"order","urls":)" + urls + R"(,"canary":{"version":"v2","percent":100,"urls":)" + canary + "}}");
   EXPECT_EQ(spread(10)["next"], 10);
   admin("POST", "/admin/peers", R"({"role":"order","urls":)" + urls + "}");
   EXPECT_EQ(spread(10)["order"], 10);
@@ -320,13 +370,16 @@ TEST_F(GatewayTest, TheSupervisorNamesACanaryWithItsInstances) {
 
 TEST_F(GatewayTest, NamesWhatIsWrongWithAnAdminCallAndChangesNothing) {
   start();
-  const auto error = [&](const char* path, const char* body) { return (*Json::parse(admin("POST", path, body).body))["error"].text(); };
+  const auto error = [&](const char* path, const char* body) {
+    return (*Json::parse(admin("POST", path, body).body))["error"].text();
+  };
   EXPECT_EQ(error("/admin/peers", "no json"), "bad_peers");
   EXPECT_EQ(error("/admin/peers", R"({"role":"baker","urls":["http://127.0.0.1:1"]})"), "unknown_role");
   EXPECT_EQ(error("/admin/peers", R"({"role":"order"})"), "bad_peers");
   EXPECT_EQ(error("/admin/peers", R"({"role":"order","urls":["file:///etc/passwd"]})"), "bad_peers");
   EXPECT_EQ(error("/admin/peers", R"({"role":"order","urls":[1]})"), "bad_peers");
-  EXPECT_EQ(error("/admin/peers", R"({"role":"order","urls":[],"canary":{"version":"v2","percent":500,"urls":[]}})"), "bad_peers");
+  EXPECT_EQ(error("/admin/peers", R"({"role":"order","urls":[],"canary":{"version":"v2","percent":500,"urls":[]}})"),
+            "bad_peers");
   EXPECT_EQ(error("/admin/weights", R"({"role":"order","version":"v2","percent":101})"), "bad_weight");
   EXPECT_EQ(error("/admin/weights", R"({"role":"order","percent":1})"), "bad_weight");
   EXPECT_EQ(error("/admin/nothing", "{}"), "not_found");
@@ -334,7 +387,8 @@ TEST_F(GatewayTest, NamesWhatIsWrongWithAnAdminCallAndChangesNothing) {
 }
 
 TEST_F(GatewayTest, RefusesToStartWithACanaryThatIsNone) {
-  for (const char* wrong : {"v2", "=5", "v2=", "v2=ten", "v2=101", "v2=-1"}) EXPECT_THROW(start([&](auto& c) { c.options["canary.order"] = wrong; }), std::runtime_error) << wrong;
+  for (const char* wrong : {"v2", "=5", "v2=", "v2=ten", "v2=101", "v2=-1"})
+    EXPECT_THROW(start([&](auto& c) { c.options["canary.order"] = wrong; }), std::runtime_error) << wrong;
 }
 
 TEST_F(GatewayTest, WithA09PayingIsRefusedWhileCrawlersPass) {

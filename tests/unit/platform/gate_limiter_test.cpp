@@ -23,7 +23,8 @@ class LimiterTest : public ::testing::Test {
 };
 
 TEST_F(LimiterTest, ShedsTheLeastImportantFirst) {
-  const std::vector<std::pair<Priority, int>> fill = {{Priority::list, 24}, {Priority::query, 6}, {Priority::create, 4}, {Priority::pay, 4}, {Priority::callback, 2}};
+  const std::vector<std::pair<Priority, int>> fill = {
+      {Priority::list, 24}, {Priority::query, 6}, {Priority::create, 4}, {Priority::pay, 4}, {Priority::callback, 2}};
   for (const auto& [priority, more] : fill) {
     for (int i = 0; i < more; ++i) EXPECT_TRUE(limiter_.enter(priority)) << priority_name(priority) << i;
     EXPECT_FALSE(limiter_.enter(priority)) << priority_name(priority);

@@ -1,5 +1,5 @@
-// The planted bugs of stock and delivery: each bites when it is on; what holds without it is told by goods_delivery_test and goods_moves_test
-// (B27 stands there), and here where those do not say it.
+// The planted bugs of stock and delivery: each bites when it is on; what holds without it is told by
+// goods_delivery_test and goods_moves_test (B27 stands there), and here where those do not say it.
 #include "tests/unit/platform/goods_fixture.hpp"
 
 namespace platform::services_test {
@@ -19,7 +19,8 @@ class GoodsBugs : public Goods {
  protected:
   /// Two buyers of one database reserve at once: the second one looks before the first one has committed.
   std::pair<std::string, std::string> reserve_together(const std::string& how) {
-    const std::string a = store::order_number({0, false}, services::random_id()), b = store::order_number({0, false}, services::random_id());
+    const std::string a = store::order_number({0, false}, services::random_id()),
+                      b = store::order_number({0, false}, services::random_id());
     const std::string sql = "SELECT " + how + "($1, 'steam-50', 3)";
     auto first = shards_->at(0).take();
     first->begin();
@@ -30,18 +31,29 @@ class GoodsBugs : public Goods {
       db->run(sql.c_str(), {b});
       over = true;
     });
-    EXPECT_TRUE(wait_until([&] { return over || dbs_[0]->take()->run("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").number(0, 0) > 0; }));
+    EXPECT_TRUE(wait_until([&] {
+      return over || dbs_[0]->take()
+                             ->run(
+                                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+                                 "wait_event_type = 'Lock'")
+                             .number(0, 0) > 0;
+    }));
     first->commit();
     second.join();
     return {a, b};
   }
   void paid_late(const std::string& no) {
-    db_of(no).take()->run("INSERT INTO orders(part, order_no, buyer, idem_key, sku, class, quantity, amount_cents, status, paid_via, paid_cents) VALUES (0, $1, 'b', $1, 'steam-50', 'game_card', 3, 15000, 'paid', 'wallet', 15000)", {no});
+    db_of(no).take()->run(
+        "INSERT INTO orders(part, order_no, buyer, idem_key, sku, class, quantity, amount_cents, status, paid_via, "
+        "paid_cents) VALUES (0, $1, 'b', $1, 'steam-50', 'game_card', 3, 15000, 'paid', 'wallet', 15000)",
+        {no});
     tell_delivery(no);
   }
   /// Card texts that more than one order has got.
   std::int64_t doubles() {
-    return number("SELECT count(*) FROM (SELECT c.secret FROM deliveries d JOIN cards c ON c.id = d.card_id GROUP BY c.secret HAVING count(DISTINCT d.order_no) > 1) s");
+    return number(
+        "SELECT count(*) FROM (SELECT c.secret FROM deliveries d JOIN cards c ON c.id = d.card_id GROUP BY c.secret "
+        "HAVING count(DISTINCT d.order_no) > 1) s");
   }
 };
 
@@ -71,7 +83,8 @@ TEST_F(GoodsBugs, B07DeliversAnApology) {
   execute("UPDATE cards SET order_no = NULL");
   start_goods({}, with(Bug::B07));
   EXPECT_TRUE(ends(no, "delivered"));
-  EXPECT_EQ(number("SELECT count(*) FROM deliveries d JOIN cards c ON c.id = d.card_id WHERE c.secret LIKE 'Sorry%'"), 2);
+  EXPECT_EQ(number("SELECT count(*) FROM deliveries d JOIN cards c ON c.id = d.card_id WHERE c.secret LIKE 'Sorry%'"),
+            2);
 }
 
 TEST_F(GoodsBugs, B07SaysSorryWhereASupplierFails) {
@@ -87,14 +100,21 @@ TEST_F(GoodsBugs, B08SaysNothingToNobody) {
   const std::string card = paid("b1", "steam-50", 2), topup = paid("b1", "phone-30", 1, "13800000000");
   execute("UPDATE cards SET order_no = NULL");
   start_goods({{"suppliers", "topup"}}, with(Bug::B08));
-  EXPECT_TRUE(wait_until([&] { return number("SELECT count(*) FROM outbox WHERE topic = 'deliver'") == 0 && text("SELECT state FROM supplies") == "failed"; }));
+  EXPECT_TRUE(wait_until([&] {
+    return number("SELECT count(*) FROM outbox WHERE topic = 'deliver'") == 0 &&
+           text("SELECT state FROM supplies") == "failed";
+  }));
   EXPECT_EQ(told(card), "");
   EXPECT_EQ(told(topup), "");
   EXPECT_EQ(number("SELECT count(*) FROM orders WHERE status = 'paid'"), 2);
 }
 
 TEST_F(GoodsBugs, B11ShowsAStockThatIsNotThere) {
-  const auto differ = [&] { return number("SELECT g.stock - (SELECT count(*) FROM cards c WHERE c.sku = g.sku AND c.order_no IS NULL AND NOT c.sold) FROM goods g WHERE g.sku = 'steam-50'"); };
+  const auto differ = [&] {
+    return number(
+        "SELECT g.stock - (SELECT count(*) FROM cards c WHERE c.sku = g.sku AND c.order_no IS NULL AND NOT c.sold) "
+        "FROM goods g WHERE g.sku = 'steam-50'");
+  };
   EXPECT_EQ(differ(), 0);
   const std::string no = reserved("b1", "steam-50", 5, "inventory_reserve_counted");
   EXPECT_EQ(differ(), 0);
@@ -108,7 +128,8 @@ TEST_F(GoodsBugs, B11ShowsAStockThatIsNotThere) {
   EXPECT_EQ(shown(with(Bug::B11)), 1995);
 }
 
-// The supplier has sold, its answer comes after the transaction's end, and from then on the number is "used before": for ever.
+// The supplier has sold, its answer comes after the transaction's end, and from then on the number is "used before":
+// for ever.
 TEST_F(GoodsBugs, B14IsHeldUpForEverByItsOwnNumber) {
   suppliers_.does("as", Does::lose_answer);
   start_goods({{"upstream", "as=sharedstock"}}, with(Bug::B14));
@@ -154,7 +175,9 @@ TEST_F(GoodsBugs, B22ForgetsWhatItTookOff) {
     const std::string no = paid("b1", "steam-50", 2);
     inventory_ = "http://127.0.0.1:1";
     start_goods({}, on ? with(Bug::B22) : domain::Switches());
-    const auto left = [&] { return db_of(no).take()->run("SELECT count(*) FROM outbox WHERE order_no = $1", {no}).number(0, 0); };
+    const auto left = [&] {
+      return db_of(no).take()->run("SELECT count(*) FROM outbox WHERE order_no = $1", {no}).number(0, 0);
+    };
     if (on) {
       EXPECT_TRUE(wait_until([&] { return left() == 0; }));
     }
@@ -177,11 +200,16 @@ TEST_F(GoodsBugs, B29WritesMarkedTopUpsIntoTheRealBooks) {
     store::Shards shards(database_urls_, shadow_urls_, {"", 2, 5s, 0ms});
     const store::Place place{store::partition_of("b1"), true};
     const std::string no = store::order_number(place, services::random_id());
-    shards.at(place).take()->run("INSERT INTO outbox(topic, order_no, body, mark) VALUES ('deliver', $1, '{\"class\":\"topup\",\"sku\":\"phone-30\",\"quantity\":1,\"phone\":\"13800000000\",\"buyer\":\"b1\",\"amount_cents\":3000}', 'm1')", {no});
+    shards.at(place).take()->run(
+        "INSERT INTO outbox(topic, order_no, body, mark) VALUES ('deliver', $1, "
+        "'{\"class\":\"topup\",\"sku\":\"phone-30\",\"quantity\":1,\"phone\":\"13800000000\",\"buyer\":\"b1\",\"amount_"
+        "cents\":3000}', 'm1')",
+        {no});
     start(c);
     EXPECT_TRUE(wait_until([&] { return suppliers_.orders("topup").contains(no + "-topup"); }));
     EXPECT_EQ(number("SELECT count(*) FROM supplies WHERE mark <> ''"), on ? 1 : 0);
-    EXPECT_EQ(shards.at(place).take()->run("SELECT count(*) FROM supplies WHERE order_no = $1", {no}).number(0, 0), on ? 0 : 1);
+    EXPECT_EQ(shards.at(place).take()->run("SELECT count(*) FROM supplies WHERE order_no = $1", {no}).number(0, 0),
+              on ? 0 : 1);
     stop_all();
   }
 }

@@ -1,4 +1,5 @@
-// isolation: the isolation matrix of reference_platform/README.md, read as it stands there, and one line of it measured.
+// isolation: the isolation matrix of reference_platform/README.md, read as it stands there, and one line of it
+// measured.
 #pragma once
 
 #include <functional>
@@ -10,16 +11,22 @@
 
 namespace platform::services_test {
 
-inline const std::vector<std::string> kIsolationColumns{"browse", "order", "pay (wallet)", "pay (channel)", "look", "list", "callback", "cards", "top-ups"};
+inline const std::vector<std::string> kIsolationColumns{"browse", "order",    "pay (wallet)", "pay (channel)", "look",
+                                                        "list",   "callback", "cards",        "top-ups"};
 
-struct IsolationRow { std::string away; std::map<std::string, std::string> cells; };   // by column: yes, later, no
+// by column: yes, later, no
+struct IsolationRow {
+  std::string away;
+  std::map<std::string, std::string> cells;
+};
 /// Throws std::runtime_error when the table is not there or not of this shape.
 std::vector<IsolationRow> read_isolation_matrix();
 
 /// A buyer's walk beside a part that is away: before, while, and after.
 class IsolationWalk {
  public:
-  using Ask = std::function<Answer(const std::string& method, const std::string& path, const std::string& body, const std::string& key)>;
+  using Ask = std::function<Answer(const std::string& method, const std::string& path, const std::string& body,
+                                   const std::string& key)>;
   /// `ask` as this buyer; `partners` are the shop's.
   IsolationWalk(Ask ask, FakePartners& partners) : ask_(std::move(ask)), partners_(partners) {}
 
@@ -39,7 +46,7 @@ class IsolationWalk {
 
   const Ask ask_;
   FakePartners& partners_;
-  std::string old_, card_, channel_, topup_;   // order numbers
+  std::string old_, card_, channel_, topup_;  // order numbers
 };
 
 }  // namespace platform::services_test

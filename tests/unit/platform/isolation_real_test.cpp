@@ -1,4 +1,5 @@
-// The isolation matrix on real processes: payment killed again and again, one of two databases, Redis, the partners; while all the rest runs as its operator started it.
+// The isolation matrix on real processes: payment killed again and again, one of two databases, Redis, the partners;
+// while all the rest runs as its operator started it.
 #include <atomic>
 #include <csignal>
 #include <thread>
@@ -13,19 +14,22 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kPatience = 10min;   // of what ends by itself
+constexpr auto kPatience = 10min;  // of what ends by itself
 
 /// Kills a node whenever its supervisor has started it again: long before it can do anything.
 class Killer {
  public:
-  Killer(const RealShop& shop, std::string name) : thread_([this, &shop, name = std::move(name)] {
-    pid_t last = 0;
-    wait_until([&] {
-      const pid_t pid = shop.child(name);
-      if (pid > 0 && pid != last) ::kill(last = pid, SIGKILL);
-      return over_.load();
-    }, kPatience);
-  }) {}
+  Killer(const RealShop& shop, std::string name)
+      : thread_([this, &shop, name = std::move(name)] {
+          pid_t last = 0;
+          wait_until(
+              [&] {
+                const pid_t pid = shop.child(name);
+                if (pid > 0 && pid != last) ::kill(last = pid, SIGKILL);
+                return over_.load();
+              },
+              kPatience);
+        }) {}
   Killer(const Killer&) = delete;
   Killer& operator=(const Killer&) = delete;
   ~Killer() {
@@ -49,7 +53,10 @@ class IsolationReal : public ::testing::Test {
     throw std::runtime_error("no line for " + away);
   }
   static IsolationWalk walk_of(const std::string& buyer) {
-    return {[buyer](const auto& method, const auto& path, const auto& body, const auto& key) { return as_buyer(shop_->url(), buyer, method, path, body, key); }, shop_->partners()};
+    return {[buyer](const auto& method, const auto& path, const auto& body, const auto& key) {
+              return as_buyer(shop_->url(), buyer, method, path, body, key);
+            },
+            shop_->partners()};
   }
   static std::string database(std::size_t number) { return shop_->facts()["database_urls"].items().at(number).text(); }
   static std::string buyer_of(int database, const char* name) {
@@ -75,11 +82,13 @@ TEST_F(IsolationReal, PaymentDiesAgainAndAgain) {
 }
 
 TEST_F(IsolationReal, OneDatabaseIsAway) {
-  const IsolationRow others = row("one database, for the other's buyers"), own = row("one database, for its own buyers");
+  const IsolationRow others = row("one database, for the other's buyers"),
+                     own = row("one database, for its own buyers");
   auto here = walk_of(buyer_of(0, "here")), there = walk_of(buyer_of(1, "there"));
   here.before();
   there.before();
-  const std::string name = database(1).substr(database(1).rfind('/') + 1, database(1).find('?') - database(1).rfind('/') - 1);
+  const std::string name =
+      database(1).substr(database(1).rfind('/') + 1, database(1).find('?') - database(1).rfind('/') - 1);
   const auto admin = store::connect(database(0));
   admin->script(("ALTER DATABASE " + name + " WITH ALLOW_CONNECTIONS false").c_str());
   admin->run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", {name});
@@ -91,7 +100,8 @@ TEST_F(IsolationReal, OneDatabaseIsAway) {
 }
 
 TEST_F(IsolationReal, ThePartnersAreAway) {
-  for (const auto& [away, kind] : std::vector<std::pair<std::string, std::string>>{{"the channels", "channel"}, {"the suppliers", "supplier"}}) {
+  for (const auto& [away, kind] :
+       std::vector<std::pair<std::string, std::string>>{{"the channels", "channel"}, {"the suppliers", "supplier"}}) {
     auto walk = walk_of("w-" + kind);
     walk.before();
     shop_->partners().refuse(kind);

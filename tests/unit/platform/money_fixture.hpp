@@ -1,5 +1,5 @@
-// money_fixture: the payment node alone, with the fake channels, and the rows that the order service would write. What the order service
-// would be told is read from the message table.
+// money_fixture: the payment node alone, with the fake channels, and the rows that the order service would write. What
+// the order service would be told is read from the message table.
 #pragma once
 
 #include <ctime>
@@ -33,22 +33,33 @@ class MoneyTest : public ServicesTest {
     return *dbs_.at(static_cast<std::size_t>(store::place_of(number)->partition * kDatabases / store::kPartitions));
   }
   /// The order service's wish to be paid; its order number. `state` other than new: as if that had happened before.
-  std::string wish(const std::string& channel, std::int64_t amount, const std::string& state = "new", int database = 0) {
+  std::string wish(const std::string& channel, std::int64_t amount, const std::string& state = "new",
+                   int database = 0) {
     const std::string no = number_in(database);
-    db_of(no).take()->run("INSERT INTO payments(order_no, channel, out_trade_no, amount_cents, buyer, state, next_at) VALUES ($1, $2, $1 || '-' || $2, $3, 'b1', $4, "
-                          "CASE WHEN $4 = 'new' THEN now() ELSE now() + interval '1 hour' END)", {no, channel, std::to_string(amount), state});
+    db_of(no).take()->run(
+        "INSERT INTO payments(order_no, channel, out_trade_no, amount_cents, buyer, state, next_at) VALUES ($1, $2, $1 "
+        "|| '-' || $2, $3, 'b1', $4, "
+        "CASE WHEN $4 = 'new' THEN now() ELSE now() + interval '1 hour' END)",
+        {no, channel, std::to_string(amount), state});
     return no;
   }
-  void want_refund(const std::string& no, const std::string& channel, const std::string& refund_no, std::int64_t amount) {
-    db_of(no).take()->run("INSERT INTO refunds(refund_no, order_no, channel, out_trade_no, amount_cents, reason) VALUES ($1, $2, $3, $2 || '-' || $3, $4, 'order')",
-                          {refund_no, no, channel, std::to_string(amount)});
+  void want_refund(const std::string& no, const std::string& channel, const std::string& refund_no,
+                   std::int64_t amount) {
+    db_of(no).take()->run(
+        "INSERT INTO refunds(refund_no, order_no, channel, out_trade_no, amount_cents, reason) VALUES ($1, $2, $3, $2 "
+        "|| '-' || $3, $4, 'order')",
+        {refund_no, no, channel, std::to_string(amount)});
   }
   /// A payment that is paid here and there.
   std::string paid(const std::string& channel, std::int64_t amount, int database = 0) {
     const std::string no = wish(channel, amount, "paid", database);
-    db_of(no).take()->run("UPDATE payments SET trade_no = 'T-' || order_no, created_at = now() - interval '10 s' WHERE order_no = $1", {no});
-    db_of(no).take()->run("INSERT INTO charges(channel, trade_no, out_trade_no, order_no, amount_cents, at) VALUES ($2, 'T-' || $1, $1 || '-' || $2, $1, $3, now() - interval '5 s')",
-                          {no, channel, std::to_string(amount)});
+    db_of(no).take()->run(
+        "UPDATE payments SET trade_no = 'T-' || order_no, created_at = now() - interval '10 s' WHERE order_no = $1",
+        {no});
+    db_of(no).take()->run(
+        "INSERT INTO charges(channel, trade_no, out_trade_no, order_no, amount_cents, at) VALUES ($2, 'T-' || $1, $1 "
+        "|| '-' || $2, $1, $3, now() - interval '5 s')",
+        {no, channel, std::to_string(amount)});
     partners_->plant(trade_of(no, channel, amount));
     return no;
   }
@@ -63,16 +74,30 @@ class MoneyTest : public ServicesTest {
     t.paid_at = std::time(nullptr) - 5;
     return t;
   }
-  static std::string notify_body(const std::string& no, const std::string& channel, std::int64_t amount, const std::string& trade_no) {
-    return domain::JsonObject().add("channel", channel).add("trade_no", trade_no).add("out_trade_no", no + "-" + channel).add("order", no).add("amount_cents", amount)
-        .add("status", "SUCCESS").add("notify_no", "n-" + trade_no).done();
+  static std::string notify_body(const std::string& no, const std::string& channel, std::int64_t amount,
+                                 const std::string& trade_no) {
+    return domain::JsonObject()
+        .add("channel", channel)
+        .add("trade_no", trade_no)
+        .add("out_trade_no", no + "-" + channel)
+        .add("order", no)
+        .add("amount_cents", amount)
+        .add("status", "SUCCESS")
+        .add("notify_no", "n-" + trade_no)
+        .done();
   }
   edge::CallResult tell(const std::string& channel, const std::string& body, const std::string& key = kKey) {
-    return services::partner_call({url_, key}, "POST", "/notify/" + channel, body, "", {std::chrono::milliseconds(1000), std::chrono::milliseconds(4000)});
+    return services::partner_call({url_, key}, "POST", "/notify/" + channel, body, "",
+                                  {std::chrono::milliseconds(1000), std::chrono::milliseconds(4000)});
   }
-  std::string messages(const std::string& topic) { return text("SELECT string_agg(order_no || ' ' || body, ', ' ORDER BY id) FROM outbox WHERE topic = '" + topic + "'"); }
+  std::string messages(const std::string& topic) {
+    return text("SELECT string_agg(order_no || ' ' || body, ', ' ORDER BY id) FROM outbox WHERE topic = '" + topic +
+                "'");
+  }
   /// How many messages, over all databases.
-  std::int64_t count(const std::string& topic) { return number("SELECT count(*) FROM outbox WHERE topic = '" + topic + "'"); }
+  std::int64_t count(const std::string& topic) {
+    return number("SELECT count(*) FROM outbox WHERE topic = '" + topic + "'");
+  }
 
   ops::NodeConfig config_;
   std::string url_;

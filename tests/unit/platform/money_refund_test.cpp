@@ -1,4 +1,5 @@
-// Refunds at the channels: accepted is not done, one number for ever, parts, several per order, and what people must look at.
+// Refunds at the channels: accepted is not done, one number for ever, parts, several per order, and what people must
+// look at.
 #include "tests/unit/platform/money_fixture.hpp"
 
 namespace platform::services_test {
@@ -16,7 +17,8 @@ TEST_F(MoneyTest, RefundsInPartsAndTellsTheOrderOfEach) {
   std::set<std::string> bodies;
   const auto rows = db_of(no).take()->run("SELECT body FROM outbox WHERE topic = 'refunded'");
   for (int i = 0; i < rows.size(); ++i) bodies.insert(std::string(rows.text(i, 0)));
-  EXPECT_EQ(bodies, (std::set<std::string>{R"({"refund_no":")" + no + R"(-r1","amount_cents":300})", R"({"refund_no":")" + no + R"(-r2","amount_cents":200})"}));
+  EXPECT_EQ(bodies, (std::set<std::string>{R"({"refund_no":")" + no + R"(-r1","amount_cents":300})",
+                                           R"({"refund_no":")" + no + R"(-r2","amount_cents":200})"}));
 }
 
 TEST_F(MoneyTest, TakesAnAcceptedRefundForNothingUntilTheChannelSaysDone) {
@@ -24,7 +26,8 @@ TEST_F(MoneyTest, TakesAnAcceptedRefundForNothingUntilTheChannelSaysDone) {
   partners_->refunds_pending = true;
   const std::string no = paid("beta", 1000);
   want_refund(no, "beta", no + "-r1", 1000);
-  EXPECT_TRUE(wait_until([&] { return number("SELECT count(*) FROM refunds WHERE state = 'accepted' AND asked >= 2") == 1; }));
+  EXPECT_TRUE(
+      wait_until([&] { return number("SELECT count(*) FROM refunds WHERE state = 'accepted' AND asked >= 2") == 1; }));
   EXPECT_EQ(count("refunded"), 0);
   EXPECT_EQ(partners_->kept_cents(no), 1000);
   partners_->settle_refunds(true);
@@ -60,7 +63,7 @@ TEST_F(MoneyTest, RefundsOnceWhenTheAnswersAreLost) {
 TEST_F(MoneyTest, ShowsWhatIsStuckToPeopleAndTriesAgainWhenTheySay) {
   start_payment();
   const std::string no = paid("alpha", 1000);
-  want_refund(no, "alpha", no + "-r1", 1500);   // more than was charged
+  want_refund(no, "alpha", no + "-r1", 1500);  // more than was charged
   ASSERT_TRUE(wait_until([&] { return number("SELECT count(*) FROM refunds WHERE state = 'stuck'") == 1; }));
   const auto shown = as_buyer(url_, "b1", "GET", "/ops/reconciliation");
   ASSERT_EQ(shown.json["stuck_refunds"].items().size(), 1U) << shown.body;

@@ -1,4 +1,5 @@
-// What an operator sees of the running platform: metrics, traces and logs of real processes after some orders, and nothing in them that is nobody's business.
+// What an operator sees of the running platform: metrics, traces and logs of real processes after some orders, and
+// nothing in them that is nobody's business.
 #include <filesystem>
 #include <fstream>
 #include <regex>
@@ -15,7 +16,10 @@ using domain::Json;
 
 constexpr char kPhone[] = "13987654321";
 
-struct Walk { std::string what, buyer, mark, order, trace, root; std::vector<std::string> secrets; };
+struct Walk {
+  std::string what, buyer, mark, order, trace, root;
+  std::vector<std::string> secrets;
+};
 
 /// A collector: keeps what it is sent.
 class Collector {
@@ -29,7 +33,8 @@ class Collector {
  private:
   edge::Response take(const edge::Request& r) {
     const std::lock_guard lock(mutex_);
-    if (r.path != "/v1/traces" || r.header("content-type") != "application/json") return {400, "", "application/json", {}};
+    if (r.path != "/v1/traces" || r.header("content-type") != "application/json")
+      return {400, "", "application/json", {}};
     bodies_.push_back(r.body);
     return {200, "{}", "application/json", {}};
   }
@@ -38,16 +43,24 @@ class Collector {
   std::unique_ptr<edge::Server> server_ = edge::serve({}, [this](const edge::Request& r) { return take(r); });
 };
 
-/// The last that is done for an order of this class, by whoever does it: consumers, of which nobody waits for the answer.
+/// The last that is done for an order of this class, by whoever does it: consumers, of which nobody waits for the
+/// answer.
 const std::map<std::string, std::set<std::string>>& last_steps() {
   static const std::map<std::string, std::set<std::string>> steps{
       {"card", {"process charge", "process deliver", "process order_paid", "process order_delivered"}},
-      {"topup", {"process charge", "process deliver", "process order_paid", "process order_started", "process supply notify", "process order_delivered"}},
-      {"membership", {"process charge", "process deliver", "process order_paid", "process order_delivered", "process revoke", "process order_refunded"}}};
+      {"topup",
+       {"process charge", "process deliver", "process order_paid", "process order_started", "process supply notify",
+        "process order_delivered"}},
+      {"membership",
+       {"process charge", "process deliver", "process order_paid", "process order_delivered", "process revoke",
+        "process order_refunded"}}};
   return steps;
 }
 
-struct SeenSpan { std::string node, trace, id, parent, name, mark; std::int64_t kind = 0; };
+struct SeenSpan {
+  std::string node, trace, id, parent, name, mark;
+  std::int64_t kind = 0;
+};
 
 std::string attribute(const Json& of, const std::string& key) {
   for (const auto& a : of["attributes"].items())
@@ -67,10 +80,13 @@ void spans_of(const std::string& line, std::vector<SeenSpan>& out) {
       for (const auto& s : scope["spans"].items()) {
         EXPECT_TRUE(std::regex_match(s["traceId"].text(), trace) && std::regex_match(s["spanId"].text(), id)) << line;
         EXPECT_TRUE(s["parentSpanId"].is_null() || std::regex_match(s["parentSpanId"].text(), id)) << line;
-        EXPECT_TRUE(std::regex_match(s["startTimeUnixNano"].text(), nanos) && std::regex_match(s["endTimeUnixNano"].text(), nanos)) << line;
+        EXPECT_TRUE(std::regex_match(s["startTimeUnixNano"].text(), nanos) &&
+                    std::regex_match(s["endTimeUnixNano"].text(), nanos))
+            << line;
         EXPECT_LE(s["startTimeUnixNano"].text(), s["endTimeUnixNano"].text());
         EXPECT_TRUE(s["kind"].is_integer() && s["kind"].integer() >= 1 && s["kind"].integer() <= 5) << line;
-        out.push_back({node, s["traceId"].text(), s["spanId"].text(), s["parentSpanId"].text(), s["name"].text(), attribute(s, "cardstorm.mark"), s["kind"].integer()});
+        out.push_back({node, s["traceId"].text(), s["spanId"].text(), s["parentSpanId"].text(), s["name"].text(),
+                       attribute(s, "cardstorm.mark"), s["kind"].integer()});
       }
   }
 }
@@ -79,12 +95,15 @@ class ObservedShop : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     collector_ = std::make_unique<Collector>();
-    shop_ = std::make_unique<RealShop>("hardened", std::vector<std::string>{"--shadow", "--span-share", "1", "--otlp", collector_->url()});
+    shop_ = std::make_unique<RealShop>(
+        "hardened", std::vector<std::string>{"--shadow", "--span-share", "1", "--otlp", collector_->url()});
     for (const std::string mark : {"", "drill-7"}) {
       const std::string of = mark.empty() ? "r" : "m";
       walks_.push_back(walk({"card", of + "1", mark, "", "", "", {}}, R"({"sku":"steam-50","quantity":2})", "alpha"));
-      walks_.push_back(walk({"topup", of + "2", mark, "", "", "", {}}, std::string(R"({"sku":"phone-30","quantity":1,"phone":")") + kPhone + "\"}", "beta"));
-      walks_.push_back(walk({"membership", of + "3", mark, "", "", "", {}}, R"({"sku":"video-month","quantity":1})", "alpha"));
+      walks_.push_back(walk({"topup", of + "2", mark, "", "", "", {}},
+                            std::string(R"({"sku":"phone-30","quantity":1,"phone":")") + kPhone + "\"}", "beta"));
+      walks_.push_back(
+          walk({"membership", of + "3", mark, "", "", "", {}}, R"({"sku":"video-month","quantity":1})", "alpha"));
       give_back(walks_.back());
     }
     give_back_into_the_wallet();
@@ -114,7 +133,11 @@ class ObservedShop : public ::testing::Test {
     const auto made = shop_->ask(w.buyer, "POST", "/orders", body, headers_of(w, "c"));
     EXPECT_EQ(made.status, 201) << made.body;
     w.order = made.json["order_no"].text();
-    EXPECT_EQ(shop_->ask(w.buyer, "POST", "/orders/" + w.order + "/pay", R"({"channel":")" + channel + "\"}", headers_of(w, "p")).status, 200);
+    EXPECT_EQ(shop_
+                  ->ask(w.buyer, "POST", "/orders/" + w.order + "/pay", R"({"channel":")" + channel + "\"}",
+                        headers_of(w, "p"))
+                  .status,
+              200);
     EXPECT_TRUE(shop_->reaches(w.buyer, w.order, "delivered")) << w.what;
     const auto shown = shop_->ask(w.buyer, "GET", "/orders/" + w.order);
     for (const auto& card : shown.json["cards"].items()) w.secrets.push_back(card["secret"].text());
@@ -126,10 +149,12 @@ class ObservedShop : public ::testing::Test {
   }
   /// In two parts: one order.
   static void give_back_into_the_wallet() {
-    const std::string no = shop_->ask("r5", "POST", "/orders", R"({"sku":"video-month","quantity":1})").json["order_no"].text();
+    const std::string no =
+        shop_->ask("r5", "POST", "/orders", R"({"sku":"video-month","quantity":1})").json["order_no"].text();
     EXPECT_EQ(shop_->ask("r5", "POST", "/orders/" + no + "/pay", R"({"channel":"wallet"})").status, 200);
     EXPECT_TRUE(shop_->reaches("r5", no, "delivered"));
-    for (const char* what : {R"({"amount_cents":100})", "{}"}) EXPECT_EQ(shop_->ask("r5", "POST", "/orders/" + no + "/refund", what).status, 200);
+    for (const char* what : {R"({"amount_cents":100})", "{}"})
+      EXPECT_EQ(shop_->ask("r5", "POST", "/orders/" + no + "/refund", what).status, 200);
     EXPECT_TRUE(shop_->reaches("r5", no, "refunded"));
   }
   static void sell_out() {
@@ -158,7 +183,8 @@ class ObservedShop : public ::testing::Test {
       return missing.empty();
     });
   }
-  /// Nodes keep spans back for a moment, in their order, and send them after they have written them: when a late one of each has come, all before it are there.
+  /// Nodes keep spans back for a moment, in their order, and send them after they have written them: when a late one of
+  /// each has come, all before it are there.
   static void hear_last_words() {
     const auto last = observe::Context::fresh();
     std::set<std::string> silent;
@@ -202,11 +228,28 @@ TEST_F(ObservedShop, ShowsMetricsThatAreValidExplainedAndBounded) {
     EXPECT_FALSE(std::regex_search(text, one_buyer)) << node << " has a buyer in a label";
     EXPECT_EQ(text.find("nothing-here"), std::string::npos) << node << " has what somebody asked for in a label";
   }
-  for (const char* wanted :
-       {"http_server_request_duration_seconds", "http_server_active_requests", "http_client_request_duration_seconds", "db_client_operation_duration_seconds", "db_client_connection_count",
-        "db_client_connection_max", "db_client_connection_pending_requests", "db_client_connection_wait_time_seconds", "db_client_connection_timeouts_total", "messaging_client_sent_messages_total",
-        "messaging_client_consumed_messages_total", "messaging_process_duration_seconds", "trade_orders_total", "trade_order_stage_duration_seconds", "outbox_oldest_age_seconds",
-        "intake_oldest_age_seconds", "breaker_state", "cache_requests_total", "limiter_limit", "limiter_inflight", "process_cpu_seconds_total", "process_resident_memory_bytes"}) {
+  for (const char* wanted : {"http_server_request_duration_seconds",
+                             "http_server_active_requests",
+                             "http_client_request_duration_seconds",
+                             "db_client_operation_duration_seconds",
+                             "db_client_connection_count",
+                             "db_client_connection_max",
+                             "db_client_connection_pending_requests",
+                             "db_client_connection_wait_time_seconds",
+                             "db_client_connection_timeouts_total",
+                             "messaging_client_sent_messages_total",
+                             "messaging_client_consumed_messages_total",
+                             "messaging_process_duration_seconds",
+                             "trade_orders_total",
+                             "trade_order_stage_duration_seconds",
+                             "outbox_oldest_age_seconds",
+                             "intake_oldest_age_seconds",
+                             "breaker_state",
+                             "cache_requests_total",
+                             "limiter_limit",
+                             "limiter_inflight",
+                             "process_cpu_seconds_total",
+                             "process_resident_memory_bytes"}) {
     EXPECT_TRUE(seen.contains(wanted)) << wanted;
   }
 }
@@ -217,7 +260,9 @@ TEST_F(ObservedShop, CountsTheTradesByClassChannelAndOutcome) {
     auto read = test::read_exposition(text);
     for (auto& s : read.families["trade_orders_total"].samples) {
       if (s.labels["outcome"] == "delivered") (s.labels["traffic"] == "real" ? delivered : marked) += s.value;
-      if (s.labels["outcome"] == "refunded" && s.labels["class"] == "membership" && s.labels["channel"] == "alpha" && s.labels["traffic"] == "real") back += s.value;
+      if (s.labels["outcome"] == "refunded" && s.labels["class"] == "membership" && s.labels["channel"] == "alpha" &&
+          s.labels["traffic"] == "real")
+        back += s.value;
       if (s.labels["outcome"] == "refunded" && s.labels["channel"] == "wallet") back_in_wallet += s.value;
       if (s.labels["outcome"] == "sold_out" && s.labels["class"] == "game_card") sold_out += s.value;
     }
@@ -231,7 +276,8 @@ TEST_F(ObservedShop, CountsTheTradesByClassChannelAndOutcome) {
 
 TEST_F(ObservedShop, TheRecipesOfTheReadmeNameWhatIsThere) {
   std::ifstream in(std::string(CARDSTORM_ROOT) + "/reference_platform/observe/README.md");
-  const std::regex recipe("`([^`]+)`"), aside(R"(\{[^}]*\}|\b(by|ignoring)\s*\([^)]*\))"), name(R"(\b[a-z]+(_[a-z]+)+\b(?!\())");
+  const std::regex recipe("`([^`]+)`"), aside(R"(\{[^}]*\}|\b(by|ignoring)\s*\([^)]*\))"),
+      name(R"(\b[a-z]+(_[a-z]+)+\b(?!\())");
   const auto known = observe::known_families();
   int names = 0;
   for (std::string line; std::getline(in, line);) {
@@ -258,12 +304,14 @@ TEST_F(ObservedShop, OneOrderIsOneTraceThroughEveryNodeWithoutAnOrphan) {
     std::multiset<std::int64_t> kinds;
     for (const SeenSpan& s : all) {
       if (s.trace != w.trace) continue;
-      EXPECT_TRUE(s.parent == w.root || ids.contains(s.parent)) << w.what << ": " << s.name << " of " << s.node << " is an orphan";
+      EXPECT_TRUE(s.parent == w.root || ids.contains(s.parent))
+          << w.what << ": " << s.name << " of " << s.node << " is an orphan";
       EXPECT_EQ(s.mark, w.mark) << s.name << " of " << s.node;
       nodes.insert(s.node.substr(0, s.node.find('-')));
       kinds.insert(s.kind);
     }
-    for (const char* node : {"gateway", "order", "payment", "delivery"}) EXPECT_TRUE(nodes.contains(node)) << w.what << " was not seen at " << node;
+    for (const char* node : {"gateway", "order", "payment", "delivery"})
+      EXPECT_TRUE(nodes.contains(node)) << w.what << " was not seen at " << node;
     EXPECT_EQ(nodes.contains("inventory"), w.what == "card") << w.what;
     EXPECT_GE(kinds.count(2), 4U) << "requests served";
     EXPECT_GE(kinds.count(3), 3U) << "calls";
@@ -283,13 +331,15 @@ TEST_F(ObservedShop, ACollectorIsSentTheSameSpans) {
 }
 
 TEST_F(ObservedShop, LogsEveryScenarioWithTheTraceOfItsOrder) {
-  std::map<std::string, std::set<std::string>> orders;   // by scenario
+  std::map<std::string, std::set<std::string>> orders;  // by scenario
   for (const auto& [file, text] : shop_->files(".log")) {
     if (file == "postgres.log" || file == "redis.log" || file == "initdb.log") continue;
     std::istringstream in(text);
     for (std::string line; std::getline(in, line);) {
       const auto json = Json::parse(line);
-      ASSERT_TRUE(json && (*json)["at_ms"].is_integer() && !(*json)["node"].text().empty() && !(*json)["event"].text().empty()) << file << ": " << line;
+      ASSERT_TRUE(json && (*json)["at_ms"].is_integer() && !(*json)["node"].text().empty() &&
+                  !(*json)["event"].text().empty())
+          << file << ": " << line;
       for (const Walk& w : walks_) {
         if ((*json)["order_no"].text() != w.order) continue;
         EXPECT_EQ((*json)["trace_id"].text(), w.trace) << line;
@@ -298,15 +348,18 @@ TEST_F(ObservedShop, LogsEveryScenarioWithTheTraceOfItsOrder) {
       }
     }
   }
-  const std::map<std::string, std::size_t> wanted{{"order", 6}, {"pay", 6}, {"delivery", 6}, {"stock", 2}, {"supplier", 2}, {"refund", 2}};
+  const std::map<std::string, std::size_t> wanted{{"order", 6}, {"pay", 6},      {"delivery", 6},
+                                                  {"stock", 2}, {"supplier", 2}, {"refund", 2}};
   for (const auto& [scenario, number] : wanted) EXPECT_EQ(orders[scenario].size(), number) << scenario;
   EXPECT_FALSE(orders.contains("platform")) << "an event of an order that no scenario has";
 }
 
 TEST_F(ObservedShop, WritesNoCardPhoneTokenOrKeyAnywhere) {
-  std::map<std::string, std::string> secrets{{"a phone", kPhone}, {"the partners' key", kKey}, {"a session", token_}, {"the auditor's password", ""}};
+  std::map<std::string, std::string> secrets{
+      {"a phone", kPhone}, {"the partners' key", kKey}, {"a session", token_}, {"the auditor's password", ""}};
   const std::string auditor = shop_->fact("auditor_url");
-  secrets["the auditor's password"] = auditor.substr(auditor.find(':', 14) + 1, auditor.find('@') - auditor.find(':', 14) - 1);
+  secrets["the auditor's password"] =
+      auditor.substr(auditor.find(':', 14) + 1, auditor.find('@') - auditor.find(':', 14) - 1);
   for (const Walk& w : walks_)
     for (const auto& secret : w.secrets) secrets["card " + secret] = secret;
   ASSERT_EQ(secrets.size(), 4U + 4U);
@@ -318,14 +371,16 @@ TEST_F(ObservedShop, WritesNoCardPhoneTokenOrKeyAnywhere) {
   places["the overview"] = shop_->control("GET", "/overview").body;
   for (const auto& [what, secret] : secrets) {
     ASSERT_GE(secret.size(), 6U) << what;
-    for (const auto& [place, text] : places) EXPECT_EQ(text.find(secret), std::string::npos) << what << " stands in " << place;
+    for (const auto& [place, text] : places)
+      EXPECT_EQ(text.find(secret), std::string::npos) << what << " stands in " << place;
   }
 }
 
 TEST_F(ObservedShop, TellsPrometheusWhomToScrape) {
   std::set<std::string> told, there;
   const auto targets = shop_->control("GET", "/targets");
-  for (const auto& t : targets.json.items()) told.insert(t["labels"]["instance"].text() + " http://" + t["targets"].items().at(0).text());
+  for (const auto& t : targets.json.items())
+    told.insert(t["labels"]["instance"].text() + " http://" + t["targets"].items().at(0).text());
   for (const auto& n : shop_->nodes()) there.insert(n.name + " " + n.admin_url);
   EXPECT_EQ(told, there) << targets.body;
 }

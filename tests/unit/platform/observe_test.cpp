@@ -1,15 +1,16 @@
 // observe: contexts, metric names, spans and business lines as outsiders read them.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <csignal>
-#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
-#include <gtest/gtest.h>
 #include <map>
 #include <string>
-#include <sys/resource.h>
 #include <thread>
-#include <unistd.h>
 #include <vector>
 
 #include "reference_platform/domain/json.hpp"
@@ -34,15 +35,22 @@ TEST(Context, ReadsAndWritesATraceparent) {
   EXPECT_EQ(c.span_id, "00f067aa0ba902b7");
   EXPECT_EQ(c.traceparent(), kParent);
   EXPECT_FALSE(Context::of("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-02", "").sampled);
-  EXPECT_EQ(Context::of("01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-03-what-is-yet-to-come", "").traceparent(), kParent);
+  EXPECT_EQ(
+      Context::of("01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-03-what-is-yet-to-come", "").traceparent(),
+      kParent);
   EXPECT_EQ(c.mark, "drill-7");
 }
 
 TEST(Context, TakesAMalformedTraceparentAsNone) {
-  for (const char* bad : {"", "00", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-                          "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
-                          "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0x", "0x-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-                          "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", "00-4bf92f3577b34da6a3ce929d0e0e473!-00f067aa0ba902b7-01"}) {
+  for (const char* bad : {"", "00", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+                          "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+                          "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+                          "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+                          "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
+                          "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0x",
+                          "0x-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+                          "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+                          "00-4bf92f3577b34da6a3ce929d0e0e473!-00f067aa0ba902b7-01"}) {
     EXPECT_EQ(Context::of(bad, "m").trace_id, "") << bad;
     EXPECT_EQ(Context::of(bad, "m").mark, "m");
   }
@@ -75,7 +83,8 @@ TEST(Metrics, KeepsABoundOnTheNumberOfSeries) {
   Metrics m;
   for (int i = 0; i < 5000; ++i) m.add("x_total{a=\"" + std::to_string(i) + "\"}");
   const std::string text = m.text();
-  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2000 + 1);   // the series and their family's TYPE; nobody has explained it
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'),
+            2000 + 1);  // the series and their family's TYPE; nobody has explained it
 }
 
 TEST(Metrics, HasTheBucketsOfTheConventions) {
@@ -83,10 +92,15 @@ TEST(Metrics, HasTheBucketsOfTheConventions) {
   m.observe("http_server_request_duration_seconds", 0.2);
   m.observe("db_client_operation_duration_seconds", 0.2);
   const std::string text = m.text();
-  for (const char* bound : {"0.005", "0.01", "0.025", "0.05", "0.075", "0.1", "0.25", "0.5", "0.75", "1", "2.5", "5", "7.5", "10", "+Inf"})
-    EXPECT_NE(text.find("http_server_request_duration_seconds_bucket{le=\"" + std::string(bound) + "\"}"), std::string::npos) << bound;
+  for (const char* bound :
+       {"0.005", "0.01", "0.025", "0.05", "0.075", "0.1", "0.25", "0.5", "0.75", "1", "2.5", "5", "7.5", "10", "+Inf"})
+    EXPECT_NE(text.find("http_server_request_duration_seconds_bucket{le=\"" + std::string(bound) + "\"}"),
+              std::string::npos)
+        << bound;
   for (const char* bound : {"0.001", "0.005", "0.01", "0.05", "0.1", "0.5", "1", "5", "10", "+Inf"})
-    EXPECT_NE(text.find("db_client_operation_duration_seconds_bucket{le=\"" + std::string(bound) + "\"}"), std::string::npos) << bound;
+    EXPECT_NE(text.find("db_client_operation_duration_seconds_bucket{le=\"" + std::string(bound) + "\"}"),
+              std::string::npos)
+        << bound;
   EXPECT_EQ(text.find("db_client_operation_duration_seconds_bucket{le=\"0.25\"}"), std::string::npos);
 }
 
@@ -112,9 +126,12 @@ TEST(Metrics, NamesRoutesAndStatementsWithoutWhatTheyAreAbout) {
   EXPECT_EQ(route_of("/"), "/");
   EXPECT_EQ(route_of("/api/v1/upstream/orders/12345678"), "/api/v1/upstream/orders/{id}");
   EXPECT_EQ(summary_of("SELECT 1 FROM goods WHERE a = $1"), "SELECT goods");
-  EXPECT_EQ(summary_of("WITH picked AS (SELECT id FROM orders FOR UPDATE OF o SKIP LOCKED) UPDATE orders o SET a = 1"), "UPDATE orders");
+  EXPECT_EQ(summary_of("WITH picked AS (SELECT id FROM orders FOR UPDATE OF o SKIP LOCKED) UPDATE orders o SET a = 1"),
+            "UPDATE orders");
   EXPECT_EQ(summary_of("SELECT a FROM orders FOR NO KEY UPDATE"), "SELECT orders");
-  EXPECT_EQ(summary_of("WITH taken AS (DELETE FROM outbox RETURNING a), done AS (UPDATE orders SET b = 'UPDATE x') SELECT * FROM done"), "DELETE outbox UPDATE orders");
+  EXPECT_EQ(summary_of("WITH taken AS (DELETE FROM outbox RETURNING a), done AS (UPDATE orders SET b = 'UPDATE x') "
+                       "SELECT * FROM done"),
+            "DELETE outbox UPDATE orders");
   EXPECT_EQ(summary_of("INSERT INTO goods VALUES (1) ON CONFLICT (sku) DO UPDATE SET a = 1"), "INSERT goods");
   EXPECT_EQ(summary_of("SELECT extract(epoch FROM now() - min(at)) FROM outbox"), "SELECT outbox");
   EXPECT_EQ(summary_of("SELECT order_create(a) FROM unnest($1::text[]) AS o(a)"), "SELECT order_create");
@@ -123,7 +140,9 @@ TEST(Metrics, NamesRoutesAndStatementsWithoutWhatTheyAreAbout) {
 
 class Spans : public ::testing::Test {
  protected:
-  void SetUp() override { file_ = (fs::temp_directory_path() / ("cardstorm-spans-" + std::to_string(::getpid()) + ".jsonl")).string(); }
+  void SetUp() override {
+    file_ = (fs::temp_directory_path() / ("cardstorm-spans-" + std::to_string(::getpid()) + ".jsonl")).string();
+  }
   void TearDown() override {
     stop_spans();
     fs::remove(file_);
@@ -157,7 +176,7 @@ TEST_F(Spans, AreChildrenOfWhatCameInAndParentsOfWhatGoesOut) {
   }
   const auto spans = written();
   ASSERT_EQ(spans.size(), 2U);
-  EXPECT_EQ(spans[0]["name"].text(), "call");   // ends first
+  EXPECT_EQ(spans[0]["name"].text(), "call");  // ends first
   EXPECT_EQ(spans[0]["parentSpanId"].text(), spans[1]["spanId"].text());
   EXPECT_EQ(spans[1]["parentSpanId"].text(), "00f067aa0ba902b7");
   for (const auto& s : spans) EXPECT_EQ(s["traceId"].text(), "4bf92f3577b34da6a3ce929d0e0e4736");
@@ -179,8 +198,11 @@ TEST_F(Spans, KeepErrorsWhateverTheShare) {
 
 TEST_F(Spans, PassTheDecisionOnInTheFlagAndHonourTheCallers) {
   start(0.5);
-  const std::string in = "00-00000001aaaaaaaaaaaaaaaaaaaaaaaa-00f067aa0ba902b7-", out = "00-f0000001aaaaaaaaaaaaaaaaaaaaaaaa-00f067aa0ba902b7-";
-  const auto flag = [](const std::string& parent) { return Span("hop", SpanKind::server, Context::of(parent, "")).context().traceparent().substr(53); };
+  const std::string in = "00-00000001aaaaaaaaaaaaaaaaaaaaaaaa-00f067aa0ba902b7-",
+                    out = "00-f0000001aaaaaaaaaaaaaaaaaaaaaaaa-00f067aa0ba902b7-";
+  const auto flag = [](const std::string& parent) {
+    return Span("hop", SpanKind::server, Context::of(parent, "")).context().traceparent().substr(53);
+  };
   EXPECT_EQ(flag(in + "01"), "01");
   EXPECT_EQ(flag(in + "00"), "00") << "who began it does not want it";
   EXPECT_EQ(flag(out + "01"), "00") << "not of the share: nobody further on keeps it";
@@ -190,7 +212,8 @@ TEST_F(Spans, PassTheDecisionOnInTheFlagAndHonourTheCallers) {
 TEST_F(Spans, WorkOfABatchIsAChildOfItsMessageAndLinksWhatCausedIt) {
   start(1);
   const Context message = Context::of(kParent, "drill"), cause = Context::fresh();
-  record_work("process paid", SpanKind::consumer, message, std::chrono::steady_clock::now(), {{"cardstorm.order_no", "H1", false}}, cause);
+  record_work("process paid", SpanKind::consumer, message, std::chrono::steady_clock::now(),
+              {{"cardstorm.order_no", "H1", false}}, cause);
   record_work("of no trace", SpanKind::consumer, Context{}, std::chrono::steady_clock::now(), {});
   const auto spans = written();
   ASSERT_EQ(spans.size(), 1U);
@@ -220,21 +243,25 @@ TEST_F(Spans, KeepTheSameTracesAtEveryNode) {
 
 // /dev/full takes no byte; port 1 no connection; the collector refuses.
 TEST_F(Spans, ThatAreNotWrittenOrNotTakenAreCountedEachOne) {
-  const auto collector = edge::serve({}, [](const edge::Request&) { return edge::Response{500, "", "application/json", {}}; });
-  const std::vector<SpanOptions> lost = {{"order", "order-2", "/dev/full", "", 1, std::chrono::minutes(1)},
-                                         {"order", "order-2", "", "http://127.0.0.1:1", 1, std::chrono::minutes(1)},
-                                         {"order", "order-2", file_, "http://127.0.0.1:" + std::to_string(collector->port()), 1, std::chrono::minutes(1)}};
+  const auto collector = edge::serve({}, [](const edge::Request&) {
+    return edge::Response{500, "", "application/json", {}};
+  });
+  const std::vector<SpanOptions> lost = {
+      {"order", "order-2", "/dev/full", "", 1, std::chrono::minutes(1)},
+      {"order", "order-2", "", "http://127.0.0.1:1", 1, std::chrono::minutes(1)},
+      {"order", "order-2", file_, "http://127.0.0.1:" + std::to_string(collector->port()), 1, std::chrono::minutes(1)}};
   for (const SpanOptions& options : lost) {
     start_spans(options);
     for (int i = 0; i < 3; ++i) Span("lost", SpanKind::server, Context::fresh());
-    EXPECT_TRUE(wait_until([] { return spans_dropped() == 3; })) << options.file << options.endpoint << ": " << spans_dropped();
+    EXPECT_TRUE(wait_until([] { return spans_dropped() == 3; }))
+        << options.file << options.endpoint << ": " << spans_dropped();
     stop_spans();
   }
 }
 
 TEST(Append, LeavesNoHalfLineWhereTheDiskIsFull) {
   const std::string name = (fs::temp_directory_path() / ("cardstorm-append-" + std::to_string(::getpid()))).string();
-  const int fd = ::open(name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);   // not O_APPEND, as a shell's 2>file
+  const int fd = ::open(name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);  // not O_APPEND, as a shell's 2>file
   ASSERT_GE(fd, 0);
   EXPECT_TRUE(append(fd, "first\n"));
   const auto before = ::signal(SIGXFSZ, SIG_IGN);

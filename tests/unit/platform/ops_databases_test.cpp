@@ -1,4 +1,5 @@
-// databases: two of them with their shadows, in a cluster of ours and in a database that was given; the audit sees all; old orders disturb nothing.
+// databases: two of them with their shadows, in a cluster of ours and in a database that was given; the audit sees all;
+// old orders disturb nothing.
 #include <gtest/gtest.h>
 
 #include "reference_platform/domain/catalogue.hpp"
@@ -15,15 +16,23 @@ using namespace std::chrono_literals;
 
 Parts real_parts() {
   Parts p;
-  p.schema = [](const UpOptions& o, int number) { return o.variant == "fragile" ? store::fragile_schema() : store::hardened_schema(number, o.databases); };
-  p.audit_views = [](const UpOptions& o, const std::vector<std::string>& others) { return o.variant == "fragile" ? "" : store::audit_views(others); };
+  p.schema = [](const UpOptions& o, int number) {
+    return o.variant == "fragile" ? store::fragile_schema() : store::hardened_schema(number, o.databases);
+  };
+  p.audit_views = [](const UpOptions& o, const std::vector<std::string>& others) {
+    return o.variant == "fragile" ? "" : store::audit_views(others);
+  };
   p.load = [](store::Connection& db, const UpOptions& o, int number, bool) {
-    if (o.variant == "fragile") domain::load_catalogue(db, "");
-    else domain::load_catalogue(db, "", {number, o.databases});
+    if (o.variant == "fragile")
+      domain::load_catalogue(db, "");
+    else
+      domain::load_catalogue(db, "", {number, o.databases});
   };
   p.seed = [](store::Connection& db, const UpOptions& o, int number) {
-    if (o.variant == "fragile") store::seed_fragile_orders(db, o.orders);
-    else store::seed_hardened_orders(db, o.orders, number, o.databases);
+    if (o.variant == "fragile")
+      store::seed_fragile_orders(db, o.orders);
+    else
+      store::seed_hardened_orders(db, o.orders, number, o.databases);
   };
   return p;
 }
@@ -49,10 +58,14 @@ class DatabasesTest : public testing::Test {
     o.orders = 5003;
     return o;
   }
-  static std::string one(const std::string& url, const std::string& sql) { return std::string(store::connect(url)->run(sql.c_str()).text(0, 0)); }
+  static std::string one(const std::string& url, const std::string& sql) {
+    return std::string(store::connect(url)->run(sql.c_str()).text(0, 0));
+  }
   static void order(const std::string& url, const std::string& number, int part) {
-    store::connect(url)->run("INSERT INTO orders(part, order_no, buyer, sku, class, quantity, amount_cents, status) VALUES ($1, $2, 'b', 's', 'game_card', 1, 1, 'created')",
-                             {std::to_string(part), number});
+    store::connect(url)->run(
+        "INSERT INTO orders(part, order_no, buyer, sku, class, quantity, amount_cents, status) VALUES ($1, $2, 'b', "
+        "'s', 'game_card', 1, 1, 'created')",
+        {std::to_string(part), number});
   }
   static void checks(const Databases& d) {
     ASSERT_EQ(d.urls.size(), 2U);
@@ -60,9 +73,11 @@ class DatabasesTest : public testing::Test {
     order(d.urls[0], "H0A", 0);
     order(d.urls[1], "HFA", 15);
     order(d.shadow_urls[1], "SFA", 15);
-    EXPECT_EQ(one(d.auditor_url, "SELECT string_agg(order_no, ',' ORDER BY order_no) FROM audit_orders"), "H0A,HFA");   // and none of the old ones
+    EXPECT_EQ(one(d.auditor_url, "SELECT string_agg(order_no, ',' ORDER BY order_no) FROM audit_orders"),
+              "H0A,HFA");  // and none of the old ones
     EXPECT_THROW(store::connect(d.auditor_url)->script("DELETE FROM orders"), store::SqlError);
-    for (const auto& url : {d.shadow_urls[0], d.shadow_urls[1]}) EXPECT_EQ(one(url, "SELECT count(*) FROM orders WHERE id < 0"), "0");
+    for (const auto& url : {d.shadow_urls[0], d.shadow_urls[1]})
+      EXPECT_EQ(one(url, "SELECT count(*) FROM orders WHERE id < 0"), "0");
     EXPECT_NE(one(d.shadow_urls[0], "SELECT count(*) FROM cards"), "0");
     EXPECT_EQ(one(d.shadow_urls[0], "SELECT string_agg(order_no, ',') FROM audit_orders"), "SFA");
   }
@@ -103,13 +118,16 @@ TEST_F(DatabasesTest, OldOrdersAreWhereTheirBuyersAreWithAllIndexes) {
   }
   EXPECT_EQ(rows, 5003);
   // As many indexes as on a partition that never was filled, and one that is used.
-  const auto indexes = [](const std::string& url, const std::string& table) { return one(url, "SELECT count(*) FROM pg_index WHERE indrelid = '" + table + "'::regclass"); };
+  const auto indexes = [](const std::string& url, const std::string& table) {
+    return one(url, "SELECT count(*) FROM pg_index WHERE indrelid = '" + table + "'::regclass");
+  };
   auto empty = o;
   empty.orders = 0;
   const auto plain = prepare_databases(store_.url, false, empty, real_parts());
   EXPECT_EQ(indexes(d.urls[0], "orders_3"), indexes(plain.urls[0], "orders_3"));
-  EXPECT_EQ(one(d.urls[0], "SELECT count(*) FROM pg_constraint WHERE conrelid = 'orders_3'::regclass AND contype = 'c'"),
-            one(plain.urls[0], "SELECT count(*) FROM pg_constraint WHERE conrelid = 'orders_3'::regclass AND contype = 'c'"));
+  EXPECT_EQ(
+      one(d.urls[0], "SELECT count(*) FROM pg_constraint WHERE conrelid = 'orders_3'::regclass AND contype = 'c'"),
+      one(plain.urls[0], "SELECT count(*) FROM pg_constraint WHERE conrelid = 'orders_3'::regclass AND contype = 'c'"));
   drop_databases(plain);
   drop_databases(d);
 }
@@ -119,7 +137,9 @@ TEST_F(DatabasesTest, FragileHasItsOldOrdersToo) {
   o.variant = "fragile";
   o.orders = 3000;
   const auto d = prepare_databases(store_.url, false, o, real_parts());
-  EXPECT_EQ(one(d.urls[0], "SELECT count(*) FROM orders WHERE status = 'delivered' AND created_at < now() - interval '1 hour'"), "3000");
+  EXPECT_EQ(one(d.urls[0],
+                "SELECT count(*) FROM orders WHERE status = 'delivered' AND created_at < now() - interval '1 hour'"),
+            "3000");
   EXPECT_EQ(one(d.auditor_url, "SELECT count(*) FROM audit_orders"), "0");
   auto empty = o;
   empty.orders = 0;

@@ -27,8 +27,11 @@ std::string mistakes_of(const Args& args) {
 }
 
 TEST(Flags, ReachTheOptions) {
-  const auto o = read_up({"hardened", "--foreground", "--trait", "A06=on,A10=on", "--trait=A10=off", "--bug=B07", "--bug", "B01,B29", "--queue", "kafka://h:1", "--shadow",
-                          "--databases", "2", "--suppliers", "topup,topup2", "--channels=alpha", "--orders", "100000", "--set", "order.unpaid_close_s=60", "--restart-delay", "1.5"});
+  const auto o = read_up({"hardened",         "--foreground", "--trait", "A06=on,A10=on", "--trait=A10=off",
+                          "--bug=B07",        "--bug",        "B01,B29", "--queue",       "kafka://h:1",
+                          "--shadow",         "--databases",  "2",       "--suppliers",   "topup,topup2",
+                          "--channels=alpha", "--orders",     "100000",  "--set",         "order.unpaid_close_s=60",
+                          "--restart-delay",  "1.5"});
   EXPECT_TRUE(o.foreground && o.shadow && !o.keep);
   EXPECT_EQ(o.switches.traits_text(), "A06");
   EXPECT_EQ(o.switches.bugs_text(), "B01,B07,B29");
@@ -45,7 +48,8 @@ TEST(Flags, ChooseTheAddressesOfBuyersAndOperator) {
   const auto o = read_up({"fragile", "--port", "8080", "--control-port=8081"});
   EXPECT_EQ(o.port, 8080);
   EXPECT_EQ(o.control_port, 8081);
-  EXPECT_NE(mistakes_of({"fragile", "--port", "8080", "--control-port", "8080"}).find("must differ"), std::string::npos);
+  EXPECT_NE(mistakes_of({"fragile", "--port", "8080", "--control-port", "8080"}).find("must differ"),
+            std::string::npos);
 }
 
 TEST(Flags, HaveTheVariantsUsualValues) {
@@ -60,18 +64,48 @@ TEST(Flags, HaveTheVariantsUsualValues) {
 }
 
 TEST(Flags, TellAllMistakesAtOnce) {
-  const std::string all = mistakes_of({"hardened", "--trait", "A77=on", "--bug", "B99,B98", "--queue", "rabbit", "--databases", "3", "--orders", "x", "--nonsense", "--set", "gate.x",
-                                       "--set", "shop.x=1", "--restart-delay", "-1", "--suppliers", "a b", "--port", "70000", "--shadow=maybe", "--mint"});
-  for (const char* part : {"A77", "B99", "B98", "rabbit", "--databases takes", "--orders takes", "--nonsense", "gate.x", "no role 'shop'", "--restart-delay", "a b", "--port takes", "maybe", "--mint needs"})
+  const std::string all = mistakes_of({"hardened",
+                                       "--trait",
+                                       "A77=on",
+                                       "--bug",
+                                       "B99,B98",
+                                       "--queue",
+                                       "rabbit",
+                                       "--databases",
+                                       "3",
+                                       "--orders",
+                                       "x",
+                                       "--nonsense",
+                                       "--set",
+                                       "gate.x",
+                                       "--set",
+                                       "shop.x=1",
+                                       "--restart-delay",
+                                       "-1",
+                                       "--suppliers",
+                                       "a b",
+                                       "--port",
+                                       "70000",
+                                       "--shadow=maybe",
+                                       "--mint"});
+  for (const char* part : {"A77", "B99", "B98", "rabbit", "--databases takes", "--orders takes", "--nonsense", "gate.x",
+                           "no role 'shop'", "--restart-delay", "a b", "--port takes", "maybe", "--mint needs"})
     EXPECT_NE(all.find(part), std::string::npos) << part << " in:\n" << all;
 }
 
 TEST(Flags, RefuseAnOptionThatWouldHaveNoEffect) {
-  for (const auto& [said, part] : std::map<std::string, std::string>{{"order.unpaid_close", "order has no option 'unpaid_close'; it has drain_s, unpaid_close_s, coupon_settle_s"},
-                                                                     {"order.limit_per_s", "no option"}, {"order.unpaid_close_s", "whole number from 1"}})
+  for (const auto& [said, part] : std::map<std::string, std::string>{
+           {"order.unpaid_close",
+            "order has no option 'unpaid_close'; it has drain_s, unpaid_close_s, coupon_settle_s"},
+           {"order.limit_per_s", "no option"},
+           {"order.unpaid_close_s", "whole number from 1"}})
     for (const char* value : {"=abc", "=", "=-1", "=1.5", "=99999999999999999999"})
-      EXPECT_NE(mistakes_of({"hardened", "--set", said + value}).find(std::string(value) == "=" ? "--set takes" : part), std::string::npos) << said << value;
-  EXPECT_EQ(mistakes_of({"hardened", "--set", "delivery.upstream=up=hmac,as=sharedstock", "--set", "payment.reconcile_settle_s=0", "--set", "catalog.drain_s=1"}), "");
+      EXPECT_NE(mistakes_of({"hardened", "--set", said + value}).find(std::string(value) == "=" ? "--set takes" : part),
+                std::string::npos)
+          << said << value;
+  EXPECT_EQ(mistakes_of({"hardened", "--set", "delivery.upstream=up=hmac,as=sharedstock", "--set",
+                         "payment.reconcile_settle_s=0", "--set", "catalog.drain_s=1"}),
+            "");
 }
 
 // Every option that a role reads as a number is in the table, and no more than those.
@@ -85,10 +119,13 @@ TEST(Flags, KnowTheOptionsThatTheNodesRead) {
     return std::string(std::istreambuf_iterator<char>(in), {});
   };
   for (const char* folder : {"services", "ops"})
-    for (const auto& entry : std::filesystem::directory_iterator(std::string(CARDSTORM_ROOT) + "/reference_platform/" + folder))
-      if (entry.path().extension() == ".cpp") collect(text_of(entry.path()), std::regex(R"re(option\(config, "([a-z0-9_]+)", )re"), read);
-  collect(text_of(std::string(CARDSTORM_ROOT) + "/reference_platform/ops/options.def"), std::regex(R"re(OPTION\("[a-z]*", "([a-z0-9_]+)", [01]\))re"), listed);
-  read.erase("supervisor_fd");   // what `up` itself tells its nodes
+    for (const auto& entry :
+         std::filesystem::directory_iterator(std::string(CARDSTORM_ROOT) + "/reference_platform/" + folder))
+      if (entry.path().extension() == ".cpp")
+        collect(text_of(entry.path()), std::regex(R"re(option\(config, "([a-z0-9_]+)", )re"), read);
+  collect(text_of(std::string(CARDSTORM_ROOT) + "/reference_platform/ops/options.def"),
+          std::regex(R"re(OPTION\("[a-z]*", "([a-z0-9_]+)", [01]\))re"), listed);
+  read.erase("supervisor_fd");  // what `up` itself tells its nodes
   EXPECT_GT(listed.size(), 10U);
   EXPECT_EQ(read, listed);
 }
@@ -96,9 +133,11 @@ TEST(Flags, KnowTheOptionsThatTheNodesRead) {
 TEST(Flags, KeepEachVariantToWhatItCanDo) {
   EXPECT_NE(mistakes_of({"hardened", "--trait", "A01=on"}).find("A06, A09, A10"), std::string::npos);
   EXPECT_EQ(mistakes_of({"hardened", "--trait", "all=off"}), "");
-  for (const Args& args : {Args{"fragile", "--bug", "B01"}, Args{"fragile", "--queue", "redis"}, Args{"fragile", "--shadow"}, Args{"fragile", "--databases=2"}})
+  for (const Args& args : {Args{"fragile", "--bug", "B01"}, Args{"fragile", "--queue", "redis"},
+                           Args{"fragile", "--shadow"}, Args{"fragile", "--databases=2"}})
     EXPECT_NE(mistakes_of(args).find("is for hardened"), std::string::npos) << args[1];
-  for (const Args& args : {Args{}, Args{"other"}, Args{"--keep"}}) EXPECT_NE(mistakes_of(args).find("wanted: up fragile|hardened"), std::string::npos);
+  for (const Args& args : {Args{}, Args{"other"}, Args{"--keep"}})
+    EXPECT_NE(mistakes_of(args).find("wanted: up fragile|hardened"), std::string::npos);
 }
 
 TEST(SwitchTable, ListsEverySwitchForPeopleAndPrograms) {

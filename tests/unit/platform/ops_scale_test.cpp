@@ -1,7 +1,8 @@
 // scale: instances come and go under load and nothing is lost; who is killed comes back where it was.
+#include <gtest/gtest.h>
+
 #include <atomic>
 #include <csignal>
-#include <gtest/gtest.h>
 #include <map>
 #include <set>
 
@@ -49,8 +50,10 @@ class Load {
     while (!stop_) {
       const auto r = edge::call("GET", url, "", {}, {1000ms, 5000ms});
       const std::lock_guard lock(mutex_);
-      if (r.status == 200) seen_.insert(r.body);
-      else lost_ += std::to_string(r.status) + " " + r.body + r.error + "; ";
+      if (r.status == 200)
+        seen_.insert(r.body);
+      else
+        lost_ += std::to_string(r.status) + " " + r.body + r.error + "; ";
       ++answered_;
     }
   }
@@ -88,9 +91,11 @@ void gateway_knows_after_its_death(const Up& up, const std::set<std::string>& na
 
 void scales_without_loss(const Up& up) {
   Load load(up.text("url"));
-  EXPECT_EQ(up.control("POST", "/scale", R"({"role":"order","instances":4})").body, R"({"role":"order","instances":["order-1","order-2","order-3","order-4"]})");
+  EXPECT_EQ(up.control("POST", "/scale", R"({"role":"order","instances":4})").body,
+            R"({"role":"order","instances":["order-1","order-2","order-3","order-4"]})");
   EXPECT_TRUE(load.served_by({"order-1", "order-2", "order-3", "order-4"}));
-  EXPECT_EQ(up.control("POST", "/scale", R"({"role":"order","instances":1})").body, R"({"role":"order","instances":["order-1"]})");
+  EXPECT_EQ(up.control("POST", "/scale", R"({"role":"order","instances":1})").body,
+            R"({"role":"order","instances":["order-1"]})");
   EXPECT_EQ(by_name(up).count("order-2"), 0U);
   EXPECT_TRUE(load.served_by({"order-1"}));
   EXPECT_EQ(up.control("POST", "/scale", R"({"role":"order","instances":2})").status, 200);
@@ -110,9 +115,13 @@ void runs_a_canary(const Up& up) {
   EXPECT_EQ(nodes.at("order-canary").at("version").as_string(), "v2");
   const auto url = std::string(nodes.at("order-canary").at("url").as_string());
   EXPECT_EQ(edge::call("GET", url + "/bugs", "", {}, {1000ms, 5000ms}).body, "B07");
-  EXPECT_EQ(edge::call("GET", std::string(nodes.at("order-1").at("url").as_string()) + "/bugs", "", {}, {1000ms, 5000ms}).body, "");
+  EXPECT_EQ(
+      edge::call("GET", std::string(nodes.at("order-1").at("url").as_string()) + "/bugs", "", {}, {1000ms, 5000ms})
+          .body,
+      "");
   EXPECT_EQ(up.control("POST", "/canary", R"({"role":"order","bug":"B08","weight":10})").status, 409);
-  EXPECT_EQ(up.control("POST", "/canary", R"({"role":"order","version":"v2","weight":25})").body, R"({"role":"order","canary":"order-canary","version":"v2","weight":25})");
+  EXPECT_EQ(up.control("POST", "/canary", R"({"role":"order","version":"v2","weight":25})").body,
+            R"({"role":"order","canary":"order-canary","version":"v2","weight":25})");
   const json::object gateway = json::parse(text_of(up.text("dir") + "/nodes/gateway.json")).as_object();
   EXPECT_EQ(gateway.at("options").at("canary.order").as_string(), "v2=25");
   gateway_knows_after_its_death(up, {"order-1", "order-2", "order-canary"});
@@ -129,16 +138,21 @@ void refuses_what_is_wrong(const Up& up) {
   };
   const auto before = pids();
   for (const char* path : {"/restart", "/stop"})
-    for (const char* body : {"{", "[]", "7", "\xff", R"({"node":"order-1"})"}) EXPECT_EQ(up.control("POST", path, body).status, 400) << path << " " << body;
-  for (const char* body : {"", "[]", "{}", R"({"role":"gateway","instances":2})", R"({"role":"order","instances":0})", R"({"role":"order","instances":9})",
-                           R"({"role":"order","instances":"2"})", R"({"role":"order","instances":2,"x":1})", R"({"role":"none","instances":2})", R"({"role":"order","instances":3,"instances":2})"})
+    for (const char* body : {"{", "[]", "7", "\xff", R"({"node":"order-1"})"})
+      EXPECT_EQ(up.control("POST", path, body).status, 400) << path << " " << body;
+  for (const char* body : {"", "[]", "{}", R"({"role":"gateway","instances":2})", R"({"role":"order","instances":0})",
+                           R"({"role":"order","instances":9})", R"({"role":"order","instances":"2"})",
+                           R"({"role":"order","instances":2,"x":1})", R"({"role":"none","instances":2})",
+                           R"({"role":"order","instances":3,"instances":2})"})
     EXPECT_EQ(up.control("POST", "/scale", body).status, 400) << body;
-  for (const char* body : {"{}", R"({"role":"order"})", R"({"role":"order","weight":101})", R"({"role":"order","weight":5,"bug":"B99"})", R"({"role":"order","weight":5,"trait":"A06"})", R"({"role":"order","weight":5,"trait":"A03=on"})",
-                           R"({"role":"order","weight":5,"bug":["B07"]})", R"({"role":"order","weight":5,"version":2})",
-                           R"({"role":"order","weight":5,"weight":6})"})
+  for (const char* body :
+       {"{}", R"({"role":"order"})", R"({"role":"order","weight":101})", R"({"role":"order","weight":5,"bug":"B99"})",
+        R"({"role":"order","weight":5,"trait":"A06"})", R"({"role":"order","weight":5,"trait":"A03=on"})",
+        R"({"role":"order","weight":5,"bug":["B07"]})", R"({"role":"order","weight":5,"version":2})",
+        R"({"role":"order","weight":5,"weight":6})"})
     EXPECT_EQ(up.control("POST", "/canary", body).status, 400) << body;
   EXPECT_EQ(up.control("POST", "/nothing", "").status, 404);
-  EXPECT_EQ(up.control("GET", "/operator/name").status, 200);   // the operator's door to the shop: an order node answers
+  EXPECT_EQ(up.control("GET", "/operator/name").status, 200);  // the operator's door to the shop: an order node answers
   EXPECT_EQ(up.control("GET", "/ops/name").status, 200);
   EXPECT_EQ(up.control("GET", "/scale").status, 404);
   EXPECT_EQ(pids(), before) << "who names one node must not hit all of them";

@@ -1,7 +1,8 @@
 // supervisor: a whole life of `up` with real stores.
+#include <gtest/gtest.h>
+
 #include <csignal>
 #include <filesystem>
-#include <gtest/gtest.h>
 
 #include "reference_platform/ops/process.hpp"
 #include "reference_platform/ops/stores.hpp"
@@ -76,8 +77,8 @@ void runs_on_given_stores(const Up& other) {
   EXPECT_EQ(up.wait(), 0);
   EXPECT_TRUE(gone(node));
   EXPECT_EQ(count_of(other.text("database_url"), schemas), "0");
-  EXPECT_TRUE(std::filesystem::exists(o.dir + "/logs/shop.log"));     // a folder that was given keeps its logs
-  EXPECT_FALSE(std::filesystem::exists(o.dir + "/nodes"));            // but no keys
+  EXPECT_TRUE(std::filesystem::exists(o.dir + "/logs/shop.log"));  // a folder that was given keeps its logs
+  EXPECT_FALSE(std::filesystem::exists(o.dir + "/nodes"));         // but no keys
 }
 
 /// A mistake found late leaves nothing running, and ends with 4.
@@ -94,7 +95,8 @@ void fails_clean(const Up& other) {
 TEST(Supervisor, LivesAndEndsAsItsContractSays) {
   Up up(fragile());
   ASSERT_FALSE(up.ready.empty());
-  for (const char* key : {"url", "control_url", "audit_url", "database_url", "auditor_url", "redis_url", "dir", "variant", "version"})
+  for (const char* key :
+       {"url", "control_url", "audit_url", "database_url", "auditor_url", "redis_url", "dir", "variant", "version"})
     EXPECT_FALSE(up.text(key).empty()) << key;
   EXPECT_TRUE(up.node().at("ready").as_bool());
   restarts_a_killed_node(up);
@@ -143,7 +145,7 @@ TEST(Supervisor, NothingSurvivesItWhenItIsKilled) {
     up.wait();
     for (const pid_t p : all) EXPECT_TRUE(wait_until([p] { return gone(p); })) << p;
   }
-  EXPECT_TRUE(std::filesystem::exists(dir));   // removed by the next supervisor
+  EXPECT_TRUE(std::filesystem::exists(dir));  // removed by the next supervisor
   std::filesystem::remove_all(dir);
 }
 

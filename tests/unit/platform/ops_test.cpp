@@ -1,14 +1,15 @@
 // ops: children that inherit nothing, the node's frame, restarts, settings.
-#include <csignal>
 #include <fcntl.h>
-#include <filesystem>
-#include <fstream>
 #include <gtest/gtest.h>
-#include <iterator>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <thread>
 #include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <thread>
 
 #include "reference_platform/ops/layout.hpp"
 #include "reference_platform/ops/node_config.hpp"
@@ -44,10 +45,11 @@ class OpsTest : public testing::Test {
 };
 
 TEST_F(OpsTest, AChildHasOnlyItsThreeDescriptorsAndThePipe) {
-  const int leak = ::open("/dev/null", O_RDONLY);   // not close-on-exec
+  const int leak = ::open("/dev/null", O_RDONLY);  // not close-on-exec
   int pipe_ends[2];
   ASSERT_EQ(::pipe(pipe_ends), 0);
-  auto c = shell("i=0; while [ $i -lt 100 ]; do [ -L /proc/$$/fd/$i ] && echo fd=$i; i=$((i+1)); done; echo to_stderr >&2");
+  auto c =
+      shell("i=0; while [ $i -lt 100 ]; do [ -L /proc/$$/fd/$i ] && echo fd=$i; i=$((i+1)); done; echo to_stderr >&2");
   c.supervisor_pipe = pipe_ends[0];
   auto p = Process::spawn(c);
   ASSERT_TRUE(p.wait(5s));
@@ -69,8 +71,8 @@ TEST_F(OpsTest, AChildReadsTheEndOfItsSupervisorFromThePipe) {
   ::close(pipe_ends[0]);
 }
 
-// A source that is already number 3 is no special case: dup2 onto itself would leave it close-on-exec, and the child would watch
-// whatever it opens next.
+// A source that is already number 3 is no special case: dup2 onto itself would leave it close-on-exec, and the child
+// would watch whatever it opens next.
 TEST_F(OpsTest, ThePipeReachesTheChildAlsoFromDescriptor3) {
   int pipe_ends[2];
   ASSERT_EQ(::pipe2(pipe_ends, O_CLOEXEC), 0);
@@ -118,7 +120,7 @@ TEST_F(OpsTest, TheEndOfTheOwnerEndsTheWholeGroup) {
     ASSERT_TRUE(wait_until([&] { return (grandchild = text_of(log())).find('\n') != std::string::npos; }));
   }
   const auto pid = static_cast<pid_t>(std::stoi(grandchild));
-  EXPECT_TRUE(wait_until([&] {   // it may stay a zombie where nobody reaps orphans
+  EXPECT_TRUE(wait_until([&] {  // it may stay a zombie where nobody reaps orphans
     const std::string stat = text_of("/proc/" + std::to_string(pid) + "/stat");
     return stat.empty() || stat.find(") Z") != std::string::npos;
   }));
@@ -140,7 +142,7 @@ TEST(Folder, IsGoneAtTheEndUnlessKept) {
     const StoreFolder a(false), b(true);
     gone = a.path();
     kept = b.path();
-    struct stat s{};
+    struct stat s {};
     ASSERT_EQ(::stat(gone.c_str(), &s), 0);
     EXPECT_EQ(s.st_mode & 0777U, 0711U);
   }
@@ -151,7 +153,7 @@ TEST(Folder, IsGoneAtTheEndUnlessKept) {
 
 TEST(Folder, OfAKilledSupervisorIsRemovedByTheNext) {
   const StoreFolder alive(false), orphan(false);
-  std::ofstream(orphan.path() + "/owner") << ::getpid() << " 1\n";   // the pid lives, but as another process
+  std::ofstream(orphan.path() + "/owner") << ::getpid() << " 1\n";  // the pid lives, but as another process
   remove_orphan_folders();
   EXPECT_TRUE(std::filesystem::exists(alive.path()));
   EXPECT_FALSE(std::filesystem::exists(orphan.path()));
@@ -222,7 +224,7 @@ NodeConfig sample() {
 TEST_F(OpsTest, SettingsSurviveTheFileAndAreReadByTheOwnerOnly) {
   const std::string file = folder_.path() + "/c.json";
   write_config(file, sample());
-  struct stat s{};
+  struct stat s {};
   ASSERT_EQ(::stat(file.c_str(), &s), 0);
   EXPECT_EQ(s.st_mode & 0777U, 0600U);
   const auto c = read_config(file);
@@ -288,7 +290,8 @@ class NodeTest : public OpsTest {
     ::close(pipe_[1]);
   }
   edge::CallResult admin(const std::string& method, const std::string& path, const std::string& body = "") const {
-    return edge::call(method, "http://127.0.0.1:" + std::to_string(config_.admin_port) + path, body, {}, {1000ms, 5000ms});
+    return edge::call(method, "http://127.0.0.1:" + std::to_string(config_.admin_port) + path, body, {},
+                      {1000ms, 5000ms});
   }
   /// The exit status, or -1 when it did not end.
   int ended() {
@@ -305,7 +308,8 @@ class NodeTest : public OpsTest {
 
 TEST_F(NodeTest, ServesBusinessAndAdminOnTheirPorts) {
   start();
-  EXPECT_EQ(edge::call("GET", "http://127.0.0.1:" + std::to_string(config_.port) + "/x", "", {}, {1000ms, 5000ms}).body, "business");
+  EXPECT_EQ(edge::call("GET", "http://127.0.0.1:" + std::to_string(config_.port) + "/x", "", {}, {1000ms, 5000ms}).body,
+            "business");
   EXPECT_EQ(admin("GET", "/ready").status, 503);
   EXPECT_NE(admin("GET", "/ready").body.find("no file"), std::string::npos);
   std::ofstream(folder_.path() + "/ready") << "yes";
@@ -346,7 +350,8 @@ TEST_F(NodeTest, AStuckHandlerCannotKeepIt) {
   std::thread caller([port = config_.port] {
     edge::call("GET", "http://127.0.0.1:" + std::to_string(port) + "/x", "", {}, {1000ms, 10000ms});
   });
-  ASSERT_TRUE(wait_until([this] { return admin("GET", "/metrics").body.find("platform_workers_busy 1") != std::string::npos; }));
+  ASSERT_TRUE(wait_until(
+      [this] { return admin("GET", "/metrics").body.find("platform_workers_busy 1") != std::string::npos; }));
   ::kill(node_, SIGTERM);
   const int status = ended();
   EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM);

@@ -1,9 +1,10 @@
-// ops_up: the parts of a small platform, and its node: this very program, when it is started as one. A `gateway` among them hands requests on
-// to the order instances that it was told of.
+// ops_up: the parts of a small platform, and its node: this very program, when it is started as one. A `gateway` among
+// them hands requests on to the order instances that it was told of.
 #include "tests/unit/platform/ops_up.hpp"
 
-#include <atomic>
 #include <gtest/gtest.h>
+
+#include <atomic>
 #include <mutex>
 
 #include "reference_platform/ops/node_config.hpp"
@@ -54,7 +55,12 @@ Service service_of(const NodeConfig& config) {
   }
   s.business = [name = config.name, bugs = config.switches.bugs_text()](const edge::Request& r) {
     if (r.path == "/slow") std::this_thread::sleep_for(20ms);
-    return edge::Response{200, r.path == "/bugs" ? bugs : r.path == "/name" || r.path == "/slow" ? name : std::to_string(::getpid()), "text/plain", {}};
+    return edge::Response{200,
+                          r.path == "/bugs"                        ? bugs
+                          : r.path == "/name" || r.path == "/slow" ? name
+                                                                   : std::to_string(::getpid()),
+                          "text/plain",
+                          {}};
   };
   return s;
 }
@@ -75,8 +81,9 @@ class ActAsNode : public testing::Environment {
 };
 [[maybe_unused]] const auto* const kActAsNode = testing::AddGlobalTestEnvironment(new ActAsNode);
 
-constexpr const char* kSchema = "CREATE TABLE t (id int); CREATE VIEW audit_orders AS SELECT id FROM t;"
-                                "CREATE VIEW audit_wallets AS SELECT id FROM t; CREATE VIEW audit_ledger AS SELECT id FROM t";
+constexpr const char* kSchema =
+    "CREATE TABLE t (id int); CREATE VIEW audit_orders AS SELECT id FROM t;"
+    "CREATE VIEW audit_wallets AS SELECT id FROM t; CREATE VIEW audit_ledger AS SELECT id FROM t";
 std::string schema(const UpOptions&, int) { return kSchema; }
 std::string views(const UpOptions&, const std::vector<std::string>&) { return ""; }
 void load(store::Connection& db, const UpOptions& options, int, bool) {

@@ -1,17 +1,19 @@
-// ops_up: `cardstorm-platform up` in a process of its own, for tests. The nodes that it starts are this test program itself (ops_up.cpp).
+// ops_up: `cardstorm-platform up` in a process of its own, for tests. The nodes that it starts are this test program
+// itself (ops_up.cpp).
 #pragma once
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <boost/json.hpp>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <fcntl.h>
 #include <fstream>
 #include <iterator>
 #include <string>
-#include <sys/wait.h>
 #include <thread>
-#include <unistd.h>
 #include <vector>
 
 #include "reference_platform/edge/http.hpp"
@@ -68,12 +70,17 @@ class Up {
   }
   void kill(int signal) const { ::kill(pid_, signal); }
   [[nodiscard]] std::string text(const char* key) const { return std::string(ready.at(key).as_string()); }
-  [[nodiscard]] boost::json::array nodes() const { return boost::json::parse(control("GET", "/nodes").body).at("nodes").as_array(); }
+  [[nodiscard]] boost::json::array nodes() const {
+    return boost::json::parse(control("GET", "/nodes").body).at("nodes").as_array();
+  }
   [[nodiscard]] boost::json::object node() const { return nodes().at(0).as_object(); }
   edge::CallResult control(const std::string& method, const std::string& path, const std::string& body = "") const {
-    return edge::call(method, text("control_url") + path, body, {}, {std::chrono::seconds(1), std::chrono::seconds(40)});
+    return edge::call(method, text("control_url") + path, body, {},
+                      {std::chrono::seconds(1), std::chrono::seconds(40)});
   }
-  [[nodiscard]] static pid_t pid_of(const boost::json::object& node) { return static_cast<pid_t>(node.at("pid").as_int64()); }
+  [[nodiscard]] static pid_t pid_of(const boost::json::object& node) {
+    return static_cast<pid_t>(node.at("pid").as_int64());
+  }
   boost::json::object ready;
 
  private:
@@ -91,7 +98,7 @@ class Up {
 
 inline bool gone(pid_t pid) {
   const std::string stat = text_of("/proc/" + std::to_string(pid) + "/stat");
-  return stat.empty() || stat.find(") Z") != std::string::npos;   // a zombie where nobody reaps orphans
+  return stat.empty() || stat.find(") Z") != std::string::npos;  // a zombie where nobody reaps orphans
 }
 
 }  // namespace platform::ops

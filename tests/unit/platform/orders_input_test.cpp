@@ -1,7 +1,7 @@
 // What buyers may send that makes no sense: a documented code each, and nothing has changed afterwards.
-#include "tests/unit/platform/services_fixture.hpp"
-
 #include <random>
+
+#include "tests/unit/platform/services_fixture.hpp"
 
 namespace platform::services_test {
 namespace {
@@ -11,8 +11,11 @@ using namespace std::chrono_literals;
 class OrderInput : public Hardened {
  protected:
   std::string fingerprint() {
-    return text("SELECT (SELECT count(*) FROM orders) || ' ' || (SELECT count(*) FROM cards WHERE order_no IS NOT NULL) || ' ' || (SELECT count(*) FROM ledger) || ' ' || (SELECT count(*) FROM outbox) "
-                "|| ' ' || (SELECT count(*) FROM payments) || ' ' || (SELECT count(*) FROM refunds) || ' ' || (SELECT coalesce(string_agg(status, ',' ORDER BY id), '') FROM orders)");
+    return text(
+        "SELECT (SELECT count(*) FROM orders) || ' ' || (SELECT count(*) FROM cards WHERE order_no IS NOT NULL) || ' ' "
+        "|| (SELECT count(*) FROM ledger) || ' ' || (SELECT count(*) FROM outbox) "
+        "|| ' ' || (SELECT count(*) FROM payments) || ' ' || (SELECT count(*) FROM refunds) || ' ' || (SELECT "
+        "coalesce(string_agg(status, ',' ORDER BY id), '') FROM orders)");
   }
 };
 
@@ -22,7 +25,12 @@ TEST_F(OrderInput, IsRefusedWithACodeAndChangesNothing) {
   const std::string mine = order("b1", "video-month"), paid = order("b1", "video-month");
   pay("b1", paid, "wallet");
   const std::string before = fingerprint();
-  struct Case { const char *method; std::string path, body; int status; const char* error; };
+  struct Case {
+    const char* method;
+    std::string path, body;
+    int status;
+    const char* error;
+  };
   const std::string huge(70000, '9');
   const std::vector<Case> cases = {
       {"POST", "/orders", "", 400, "bad_request"},
@@ -82,14 +90,17 @@ TEST_F(OrderInput, IsRefusedWithACodeAndChangesNothing) {
   for (const Case& c : cases) {
     const auto a = as_buyer(url_, "b1", c.method, c.path, c.body, "k");
     EXPECT_EQ(a.status, c.status) << c.method << " " << c.path << " " << c.body.substr(0, 80) << " " << a.body;
-    EXPECT_EQ(a.json["error"].text(), c.error) << c.method << " " << c.path << " " << c.body.substr(0, 80) << " " << a.body;
+    EXPECT_EQ(a.json["error"].text(), c.error)
+        << c.method << " " << c.path << " " << c.body.substr(0, 80) << " " << a.body;
   }
-  EXPECT_EQ(as_buyer(url_, "b2", "GET", "/orders/" + mine).json["error"].text(), "unknown_order");   // another's
-  EXPECT_EQ(as_buyer(url_, "b2", "POST", "/orders/" + paid + "/refund", "{}", "k").json["error"].text(), "unknown_order");
+  EXPECT_EQ(as_buyer(url_, "b2", "GET", "/orders/" + mine).json["error"].text(), "unknown_order");  // another's
+  EXPECT_EQ(as_buyer(url_, "b2", "POST", "/orders/" + paid + "/refund", "{}", "k").json["error"].text(),
+            "unknown_order");
   EXPECT_EQ(as_buyer(url_, "b 1", "GET", "/wallet").json["error"].text(), "bad_buyer");
   EXPECT_EQ(as_buyer(url_, std::string(33, 'b'), "GET", "/wallet").json["error"].text(), "bad_buyer");
   EXPECT_EQ(create("b1", "steam-50", 1, std::string(200, 'k')).json["error"].text(), "bad_key");
-  EXPECT_EQ(as_buyer(url_, "b1", "POST", "/operator/accounts", R"({"name":"b1","role":"merchant","level":3})").status, 404);   // the gateway leads nobody there
+  EXPECT_EQ(as_buyer(url_, "b1", "POST", "/operator/accounts", R"({"name":"b1","role":"merchant","level":3})").status,
+            404);  // the gateway leads nobody there
   EXPECT_EQ(fingerprint(), before);
 }
 
@@ -113,8 +124,11 @@ TEST_F(OrderInput, OfTheOperatorIsCheckedToo) {
       {"promotions", R"({"id":"p","sku":"none","kind":"price","value":1,"from_ms":0,"to_ms":5})", "unknown_sku"},
       {"nothing", "{}", "not_found"},
   };
-  for (const auto& [what, body, error] : cases) EXPECT_EQ(as_buyer(url, "", "POST", "/operator/" + what, body).json["error"].text(), error) << what << " " << body;
-  EXPECT_EQ(number("SELECT (SELECT count(*) FROM accounts) + (SELECT count(*) FROM coupons) + (SELECT count(*) FROM promotions)"), 0);
+  for (const auto& [what, body, error] : cases)
+    EXPECT_EQ(as_buyer(url, "", "POST", "/operator/" + what, body).json["error"].text(), error) << what << " " << body;
+  EXPECT_EQ(number("SELECT (SELECT count(*) FROM accounts) + (SELECT count(*) FROM coupons) + (SELECT count(*) FROM "
+                   "promotions)"),
+            0);
 }
 
 // Whatever bytes: an answer with a code below 500, or the one that asks to come back; and the node lives.
@@ -122,15 +136,19 @@ TEST_F(OrderInput, OfAnyBytesGetsAnAnswer) {
   configure();
   start_here({"order-2", "delivery", "payment"});
   std::mt19937 random(11);
-  const std::vector<std::string> good = {R"({"sku":"steam-50","quantity":1,"phone":"13800000000","coupon":"X"})", R"({"channel":"wallet"})", R"({"amount_cents":100,"to":"wallet"})"};
+  const std::vector<std::string> good = {R"({"sku":"steam-50","quantity":1,"phone":"13800000000","coupon":"X"})",
+                                         R"({"channel":"wallet"})", R"({"amount_cents":100,"to":"wallet"})"};
   const std::string mine = order("b1", "video-month");
-  const std::vector<std::string> paths = {"/orders", "/orders/" + mine + "/pay", "/orders/" + mine + "/refund", "/wallet/recharge", "/sessions"};
+  const std::vector<std::string> paths = {"/orders", "/orders/" + mine + "/pay", "/orders/" + mine + "/refund",
+                                          "/wallet/recharge", "/sessions"};
   for (int i = 0; i < 400; ++i) {
     std::string body = good[random() % good.size()];
     for (unsigned n = 0; n < 1 + random() % 4; ++n) {
       const std::size_t at = random() % (body.size() + 1);
-      if (random() % 2 == 0 && at < body.size()) body[at] = static_cast<char>(random() % 256);
-      else body.insert(at, 1, "\"{}[]:,\\0-e.\x80\xff"[random() % 15]);
+      if (random() % 2 == 0 && at < body.size())
+        body[at] = static_cast<char>(random() % 256);
+      else
+        body.insert(at, 1, "\"{}[]:,\\0-e.\x80\xff"[random() % 15]);
     }
     const auto a = as_buyer(url_, "fuzz", "POST", paths[random() % paths.size()], body, "k" + std::to_string(i));
     EXPECT_TRUE(a.status >= 200 && a.status < 500) << a.status << " " << a.body << " for " << body;

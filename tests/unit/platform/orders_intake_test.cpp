@@ -1,8 +1,8 @@
-// Orders through the queue: batches, repeats, age, a queue that is away, and two nodes that share one. The queue is one in memory.
-#include "reference_platform/services/intake.hpp"
-
+// Orders through the queue: batches, repeats, age, a queue that is away, and two nodes that share one. The queue is one
+// in memory.
 #include <deque>
 
+#include "reference_platform/services/intake.hpp"
 #include "tests/unit/platform/services_fixture.hpp"
 
 namespace platform::services_test {
@@ -19,11 +19,13 @@ struct Broker {
   std::mutex mutex;
   std::condition_variable changed;
   std::map<std::string, std::deque<queue::Message>> topics;
-  std::map<std::string, const queue::Consumer*> owners;   // by topic: as with a lease, one member gets all of it until it leaves
+  std::map<std::string, const queue::Consumer*>
+      owners;  // by topic: as with a lease, one member gets all of it until it leaves
   std::set<std::string> done;
-  std::atomic<bool> away{false}, stopped{false}, dealing{false};   // stopped: takes in, gives nothing out; dealing: its members have no part yet
-  std::atomic<bool> frozen{false}, looked{false};   // frozen: does not answer who looks at its backlog
-  std::atomic<int> oldest_ms{0}, asked{0};   // asked: to take in a message
+  std::atomic<bool> away{false}, stopped{false},
+      dealing{false};  // stopped: takes in, gives nothing out; dealing: its members have no part yet
+  std::atomic<bool> frozen{false}, looked{false};  // frozen: does not answer who looks at its backlog
+  std::atomic<int> oldest_ms{0}, asked{0};         // asked: to take in a message
   std::size_t largest = 0;
   int next = 0;
 
@@ -44,7 +46,9 @@ class FakeConsumer final : public queue::Consumer {
   std::vector<queue::Message> take(std::size_t max, std::chrono::milliseconds wait) override {
     std::unique_lock lock(broker_.mutex);
     auto& waiting = broker_.topics[topic_];
-    const auto mine = [&] { return broker_.owners.try_emplace(topic_, this).first->second == this && !broker_.stopped; };
+    const auto mine = [&] {
+      return broker_.owners.try_emplace(topic_, this).first->second == this && !broker_.stopped;
+    };
     broker_.changed.wait_for(lock, wait, [&] { return mine() && !waiting.empty(); });
     std::vector<queue::Message> out;
     while (mine() && !waiting.empty() && out.size() < max) {
@@ -86,7 +90,8 @@ class FakeQueue final : public queue::Queue {
     broker_.push(topic, message);
     return true;
   }
-  std::unique_ptr<queue::Consumer> consume(const std::string& topic, const std::string&, const std::string&, std::chrono::milliseconds) override {
+  std::unique_ptr<queue::Consumer> consume(const std::string& topic, const std::string&, const std::string&,
+                                           std::chrono::milliseconds) override {
     return std::make_unique<FakeConsumer>(broker_, topic);
   }
   queue::Backlog backlog(const std::string&, const std::string&) override {
@@ -114,14 +119,23 @@ class IntakeTest : public ServicesTest {
   /// A node whose requests wait as long as they say: what is asked here is whether they learn it, not how fast.
   Intake& node() { return node(*shards_); }
   Intake& node(store::Shards& shards) {
-    nodes_.push_back(std::make_unique<Intake>("n" + std::to_string(nodes_.size()), std::make_unique<FakeQueue>(broker_), shards, "own", log_, metrics_, kPatience));
+    nodes_.push_back(std::make_unique<Intake>("n" + std::to_string(nodes_.size()), std::make_unique<FakeQueue>(broker_),
+                                              shards, "own", log_, metrics_, kPatience));
     return *nodes_.back();
   }
-  std::unique_ptr<store::Shards> make_shards() { return std::make_unique<store::Shards>(database_urls_, shadow_urls_, store::PoolOptions{"", 4, 1000ms, kPatience}); }
-  NewOrder order(const std::string& buyer, const std::string& key, const std::string& sku = "steam-50", std::int64_t quantity = 1) {
+  std::unique_ptr<store::Shards> make_shards() {
+    return std::make_unique<store::Shards>(database_urls_, shadow_urls_, store::PoolOptions{"", 4, 1000ms, kPatience});
+  }
+  NewOrder order(const std::string& buyer, const std::string& key, const std::string& sku = "steam-50",
+                 std::int64_t quantity = 1) {
     const store::Place place = shards_->of_buyer(buyer, false);
     const bool card = sku != "video-month";
-    return {place, store::order_number(place, "x" + std::to_string(++numbers_) + "n"), buyer, key, sku, card ? "game_card" : "membership", "", "", "", "", quantity, 5000 * quantity};
+    return {place,    store::order_number(place, "x" + std::to_string(++numbers_) + "n"),
+            buyer,    key,
+            sku,      card ? "game_card" : "membership",
+            "",       "",
+            "",       "",
+            quantity, 5000 * quantity};
   }
 
   Broker broker_;
@@ -139,7 +153,8 @@ TEST_F(IntakeTest, WritesManyOrdersInFewStatementsAndTellsEachItsOutcome) {
   std::atomic<int> created{0}, repeated{0};
   for (int i = 0; i < 40; ++i) {
     buyers.emplace_back([&, i] {
-      const NewOrder o = order("b" + std::to_string(i % 20), std::to_string(i % 20), "steam-50", 2);   // each key twice, at the same time
+      const NewOrder o = order("b" + std::to_string(i % 20), std::to_string(i % 20), "steam-50",
+                               2);  // each key twice, at the same time
       const auto r = n.take_in(o, kPatience);
       created += r.state == Intake::State::created ? 1 : 0;
       repeated += r.state == Intake::State::repeated ? 1 : 0;
@@ -158,7 +173,7 @@ TEST_F(IntakeTest, WritesManyOrdersInFewStatementsAndTellsEachItsOutcome) {
   EXPECT_EQ(repeated, 20);
   EXPECT_EQ(number("SELECT count(*) FROM orders"), 20);
   EXPECT_EQ(number("SELECT count(*) FROM cards WHERE order_no IS NOT NULL"), 40);
-  EXPECT_TRUE(wait_until([&] {   // told first, done afterwards
+  EXPECT_TRUE(wait_until([&] {  // told first, done afterwards
     const std::lock_guard lock(broker_.mutex);
     return broker_.done.size() == 40;
   }));
@@ -183,33 +198,39 @@ TEST_F(IntakeTest, AnswersByTheDatabaseWhenAnotherNodeWroteTheOrder) {
 TEST_F(IntakeTest, LeavesWhatItCannotWriteToItsTwin) {
   const auto held = make_shards();
   Intake& stuck = node(*held);
-  EXPECT_EQ(stuck.take_in(order("b1", "a"), kPatience).state, Intake::State::created);   // the topic is its own
+  EXPECT_EQ(stuck.take_in(order("b1", "a"), kPatience).state, Intake::State::created);  // the topic is its own
   held->hold(kPatience);
   ASSERT_TRUE(wait_until([&] { return held->state().held == held->state().max; }));
   Intake& twin = node();
   EXPECT_EQ(twin.take_in(order("b1", "b"), kPatience).state, Intake::State::created);
   held->hold(0ms);
-  nodes_.pop_back();   // the twin goes: what comes is the first one's again
+  nodes_.pop_back();  // the twin goes: what comes is the first one's again
   EXPECT_EQ(stuck.take_in(order("b1", "c"), kPatience).state, Intake::State::created);
-  nodes_.clear();      // before its shards
+  nodes_.clear();  // before its shards
 }
 
 TEST_F(IntakeTest, NeverMakesAnOrderOfAMessageThatIsTooOld) {
   Intake& n = node();
   const NewOrder o = order("b1", "k");
-  broker_.push("intake." + std::to_string(shards_->database_of(o.place)),
-               {"", "b1", R"({"order_no":")" + o.order_no + R"(","buyer":"b1","key":"k","sku":"steam-50","class":"game_card","quantity":1,"amount_cents":5000})", "", "", 5001ms});
+  broker_.push(
+      "intake." + std::to_string(shards_->database_of(o.place)),
+      {"", "b1",
+       R"({"order_no":")" + o.order_no +
+           R"(","buyer":"b1","key":"k","sku":"steam-50","class":"game_card","quantity":1,"amount_cents":5000})",
+       "", "", 5001ms});
   EXPECT_TRUE(wait_until([&] { return number("SELECT count(*) FROM intake_refused WHERE outcome = 'expired'") == 1; }));
   EXPECT_EQ(number("SELECT count(*) FROM orders"), 0);
-  EXPECT_EQ(n.take_in(order("b1", "k"), kPatience).state, Intake::State::created);   // the key is still free
+  EXPECT_EQ(n.take_in(order("b1", "k"), kPatience).state, Intake::State::created);  // the key is still free
 }
 
 TEST_F(IntakeTest, RefusesNewOrdersWhenTheOldestWaitsTooLong) {
   Intake& n = node();
   broker_.oldest_ms = 2600;
-  EXPECT_TRUE(wait_until([&] { return n.take_in(order("b1", std::to_string(numbers_)), kPatience).state == Intake::State::crowded; }));
+  EXPECT_TRUE(wait_until(
+      [&] { return n.take_in(order("b1", std::to_string(numbers_)), kPatience).state == Intake::State::crowded; }));
   broker_.oldest_ms = 0;
-  EXPECT_TRUE(wait_until([&] { return n.take_in(order("b1", std::to_string(numbers_)), kPatience).state == Intake::State::created; }));
+  EXPECT_TRUE(wait_until(
+      [&] { return n.take_in(order("b1", std::to_string(numbers_)), kPatience).state == Intake::State::created; }));
 }
 
 TEST_F(IntakeTest, SaysSoAtOnceWhenTheQueueIsAwayAndLaterWhenNobodyWrites) {
@@ -221,26 +242,32 @@ TEST_F(IntakeTest, SaysSoAtOnceWhenTheQueueIsAwayAndLaterWhenNobodyWrites) {
   EXPECT_EQ(n.take_in(order("b1", "b"), 300ms).state, Intake::State::pending);
   broker_.stopped = false;
   broker_.changed.notify_all();
-  EXPECT_TRUE(wait_until([&] { return number("SELECT count(*) FROM orders") == 1; }));   // it is made all the same
+  EXPECT_TRUE(wait_until([&] { return number("SELECT count(*) FROM orders") == 1; }));  // it is made all the same
 }
 
 TEST_F(IntakeTest, AsksAQueueThatIsAwaySeldomAndUsesItAgainWhenItIsBack) {
   Intake& n = node();
   broker_.away = true;
   const auto began = std::chrono::steady_clock::now();
-  for (int i = 0; i < 200; ++i) EXPECT_EQ(n.take_in(order("b1", std::to_string(i)), kPatience).state, Intake::State::not_taken);
+  for (int i = 0; i < 200; ++i)
+    EXPECT_EQ(n.take_in(order("b1", std::to_string(i)), kPatience).state, Intake::State::not_taken);
   EXPECT_LE(broker_.asked, 4 + (std::chrono::steady_clock::now() - began) / 500ms);
   broker_.away = false;
-  EXPECT_TRUE(wait_until([&] { return n.take_in(order("b1", "later " + std::to_string(numbers_)), kPatience).state == Intake::State::created; }));
+  EXPECT_TRUE(wait_until([&] {
+    return n.take_in(order("b1", "later " + std::to_string(numbers_)), kPatience).state == Intake::State::created;
+  }));
 }
 
 TEST_F(IntakeTest, ShowsThatTheQueueIsAwayWhileItStillWaitsForItsBacklog) {
   broker_.away = broker_.frozen = true;
   Intake& n = node();
   EXPECT_TRUE(wait_until([&] { return broker_.looked.load(); }));
-  for (int i = 0; i < 4; ++i) EXPECT_EQ(n.take_in(order("b1", std::to_string(i)), kPatience).state, Intake::State::not_taken);
+  for (int i = 0; i < 4; ++i)
+    EXPECT_EQ(n.take_in(order("b1", std::to_string(i)), kPatience).state, Intake::State::not_taken);
   const std::string text = metrics_.text();
-  EXPECT_TRUE(text.find("breaker_state{target=\"queue\"} 1") != std::string::npos || text.find("breaker_state{target=\"queue\"} 2") != std::string::npos) << text;
+  EXPECT_TRUE(text.find("breaker_state{target=\"queue\"} 1") != std::string::npos ||
+              text.find("breaker_state{target=\"queue\"} 2") != std::string::npos)
+      << text;
   broker_.frozen = false;
   broker_.frozen.notify_all();
 }
@@ -248,9 +275,11 @@ TEST_F(IntakeTest, ShowsThatTheQueueIsAwayWhileItStillWaitsForItsBacklog) {
 TEST_F(IntakeTest, CrowdsNobodyOutForWhatWaitsAtAQueueThatIsAway) {
   Intake& n = node();
   broker_.oldest_ms = 2600;
-  EXPECT_TRUE(wait_until([&] { return n.take_in(order("b1", std::to_string(numbers_)), kPatience).state == Intake::State::crowded; }));
+  EXPECT_TRUE(wait_until(
+      [&] { return n.take_in(order("b1", std::to_string(numbers_)), kPatience).state == Intake::State::crowded; }));
   broker_.away = true;
-  EXPECT_TRUE(wait_until([&] { return n.take_in(order("b1", std::to_string(numbers_)), kPatience).state == Intake::State::not_taken; }));
+  EXPECT_TRUE(wait_until(
+      [&] { return n.take_in(order("b1", std::to_string(numbers_)), kPatience).state == Intake::State::not_taken; }));
 }
 
 TEST_F(IntakeTest, PublishesNothingBeforeItHasAPartOfTheQueue) {
@@ -287,7 +316,8 @@ TEST_F(IntakeTest, WritesTheRestOfABatchWithAnImpossibleOrder) {
   }
   EXPECT_TRUE(wait_until([&] {
     const std::lock_guard lock(broker_.mutex);
-    return broker_.topics["intake." + std::to_string(shards_->database_of(shards_->of_buyer("same", false)))].size() == 6;
+    return broker_.topics["intake." + std::to_string(shards_->database_of(shards_->of_buyer("same", false)))].size() ==
+           6;
   }));
   broker_.stopped = false;
   broker_.changed.notify_all();

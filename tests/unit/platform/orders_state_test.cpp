@@ -1,9 +1,10 @@
-// The order's states: the graph of the code and the one that the table enforces are the same, and nothing leads past it.
-#include "reference_platform/domain/order_state.hpp"
-#include "tests/unit/platform/services_fixture.hpp"
-
+// The order's states: the graph of the code and the one that the table enforces are the same, and nothing leads past
+// it.
 #include <filesystem>
 #include <fstream>
+
+#include "reference_platform/domain/order_state.hpp"
+#include "tests/unit/platform/services_fixture.hpp"
 
 namespace platform::services_test {
 namespace {
@@ -35,7 +36,10 @@ TEST_F(Hardened, KeepsOrdersOnTheGraphWhoeverWrites) {
   for (const OrderState from : all_states()) {
     for (const OrderState to : all_states()) {
       const std::string no = "H0x" + std::to_string(++tried), a(domain::name_of(from)), b(domain::name_of(to));
-      db->run("INSERT INTO orders(part, order_no, buyer, sku, class, quantity, amount_cents, status) VALUES (0, $1, 'b', 's', 'game_card', 1, 1, $2)", {no, a});
+      db->run(
+          "INSERT INTO orders(part, order_no, buyer, sku, class, quantity, amount_cents, status) VALUES (0, $1, 'b', "
+          "'s', 'game_card', 1, 1, $2)",
+          {no, a});
       bool moved = true;
       try {
         db->run("UPDATE orders SET status = $2 WHERE part = 0 AND order_no = $1", {no, b});
@@ -48,22 +52,25 @@ TEST_F(Hardened, KeepsOrdersOnTheGraphWhoeverWrites) {
   }
 }
 
-// The table refuses a wrong move; the code must not even try: outside of the graph's own file no statement names a state to move to.
+// The table refuses a wrong move; the code must not even try: outside of the graph's own file no statement names a
+// state to move to.
 TEST(OrderState, IsNamedByNoStatementThatSetsIt) {
   int updates = 0;
   for (const auto& entry : std::filesystem::directory_iterator(CARDSTORM_ROOT "/reference_platform/services")) {
     const std::string name = entry.path().filename();
-    if (entry.path().extension() != ".cpp" || name.starts_with("shop")) continue;   // the fragile variant moves as it likes
+    if (entry.path().extension() != ".cpp" || name.starts_with("shop"))
+      continue;  // the fragile variant moves as it likes
     std::ifstream in(entry.path());
     for (std::string line; std::getline(in, line);) {
       const auto set = line.find("UPDATE orders");
       if (set == std::string::npos) continue;
       ++updates;
       EXPECT_EQ(line.find("SET status", set), std::string::npos) << name << ": " << line;
-      EXPECT_EQ(line.substr(set, line.find(" WHERE", set) - set).find("status = '"), std::string::npos) << name << ": " << line;
+      EXPECT_EQ(line.substr(set, line.find(" WHERE", set) - set).find("status = '"), std::string::npos)
+          << name << ": " << line;
     }
   }
-  EXPECT_GT(updates, 8);   // else it looked at the wrong place
+  EXPECT_GT(updates, 8);  // else it looked at the wrong place
 }
 
 }  // namespace

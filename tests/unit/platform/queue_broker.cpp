@@ -26,7 +26,8 @@ void Broker::start() {
 }
 
 const std::vector<BrokerKind>& broker_kinds() {
-  static const std::vector<BrokerKind> kinds = {{"Redis", ops::make_redis}, {"Kafka", [](const ops::StorePlace& place) { return ops::make_kafka(place, {}); }}};
+  static const std::vector<BrokerKind> kinds = {
+      {"Redis", ops::make_redis}, {"Kafka", [](const ops::StorePlace& place) { return ops::make_kafka(place, {}); }}};
   return kinds;
 }
 

@@ -33,7 +33,10 @@ class Broker {
   ops::Process process_;
 };
 
-struct BrokerKind { std::string name; std::function<ops::Store(const ops::StorePlace&)> make; };
+struct BrokerKind {
+  std::string name;
+  std::function<ops::Store(const ops::StorePlace&)> make;
+};
 const std::vector<BrokerKind>& broker_kinds();
 inline void PrintTo(const BrokerKind& kind, std::ostream* out) { *out << kind.name; }
 

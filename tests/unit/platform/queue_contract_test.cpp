@@ -26,7 +26,8 @@ constexpr auto kRetake = 400ms, kPublish = 5000ms, kPatience = 30000ms;
 Message message(const std::string& key, const std::string& body) { return {"", key, body, "", "", 0ms}; }
 
 /// Takes until `enough` says so or patience ends; tells each batch as done unless `keep`.
-std::vector<Message> take_until(Consumer& c, const std::function<bool(const std::vector<Message>&)>& enough, bool keep = false) {
+std::vector<Message> take_until(Consumer& c, const std::function<bool(const std::vector<Message>&)>& enough,
+                                bool keep = false) {
   std::vector<Message> all;
   for (const auto until = Steady::now() + kPatience; !enough(all) && Steady::now() < until;) {
     const auto some = c.take(50, 100ms);
@@ -36,7 +37,8 @@ std::vector<Message> take_until(Consumer& c, const std::function<bool(const std:
   return all;
 }
 std::vector<Message> take_n(Consumer& c, std::size_t n, bool keep = false) {
-  return take_until(c, [n](const auto& all) { return all.size() >= n; }, keep);
+  return take_until(
+      c, [n](const auto& all) { return all.size() >= n; }, keep);
 }
 std::set<std::string> bodies(const std::vector<Message>& messages) {
   std::set<std::string> out;
@@ -72,14 +74,18 @@ class QueueContract : public ::testing::TestWithParam<BrokerKind> {
   void publish(int n, const std::function<std::string(int)>& key) {
     for (int i = 0; i < n; ++i) ASSERT_TRUE(queue_->publish(topic_, message(key(i), std::to_string(i)), kPublish)) << i;
   }
-  std::unique_ptr<Consumer> member(const std::string& name, std::chrono::milliseconds retake = kRetake) { return queue_->consume(topic_, "group", name, retake); }
+  std::unique_ptr<Consumer> member(const std::string& name, std::chrono::milliseconds retake = kRetake) {
+    return queue_->consume(topic_, "group", name, retake);
+  }
   /// A process that takes all it gets and never says done. It has taken something when this returns.
   ops::Process taker(const std::string& name, std::chrono::milliseconds retake = kRetake) {
     ops::Command c;
     c.program = "/proc/self/exe";
     c.argv = {"unit_platform", "--gtest_filter=QueueMember.DISABLED_Takes", "--gtest_also_run_disabled_tests"};
     c.log = "/dev/null";
-    c.environment = std::vector<std::string>{"CARDSTORM_QUEUE=" + broker_->url(), "CARDSTORM_TOPIC=" + topic_, "CARDSTORM_MEMBER=" + name, "CARDSTORM_RETAKE_MS=" + std::to_string(retake.count()), "ASAN_OPTIONS=detect_leaks=0"};
+    c.environment = std::vector<std::string>{
+        "CARDSTORM_QUEUE=" + broker_->url(), "CARDSTORM_TOPIC=" + topic_, "CARDSTORM_MEMBER=" + name,
+        "CARDSTORM_RETAKE_MS=" + std::to_string(retake.count()), "ASAN_OPTIONS=detect_leaks=0"};
     return ops::Process::spawn(c);
   }
 
@@ -88,7 +94,11 @@ class QueueContract : public ::testing::TestWithParam<BrokerKind> {
   std::string topic_;
 
  private:
-  struct Found { bool tried = false; std::unique_ptr<Broker> broker; std::string why_not; };
+  struct Found {
+    bool tried = false;
+    std::unique_ptr<Broker> broker;
+    std::string why_not;
+  };
   static std::map<std::string, Found>& brokers() {
     static std::map<std::string, Found> all;
     return all;
@@ -97,8 +107,11 @@ class QueueContract : public ::testing::TestWithParam<BrokerKind> {
 
 // Not a test: the body of the process of QueueContract::taker. It reports over the queue that it has its messages.
 TEST(QueueMember, DISABLED_Takes) {
-  const char *url = std::getenv("CARDSTORM_QUEUE"), *topic = std::getenv("CARDSTORM_TOPIC"), *name = std::getenv("CARDSTORM_MEMBER"), *retake = std::getenv("CARDSTORM_RETAKE_MS");   // NOLINT(concurrency-mt-unsafe)
-  if (url == nullptr || topic == nullptr || name == nullptr || retake == nullptr) GTEST_SKIP() << "only for QueueContract";
+  const char *url = std::getenv("CARDSTORM_QUEUE"), *topic = std::getenv("CARDSTORM_TOPIC"),
+             *name = std::getenv("CARDSTORM_MEMBER"),
+             *retake = std::getenv("CARDSTORM_RETAKE_MS");  // NOLINT(concurrency-mt-unsafe)
+  if (url == nullptr || topic == nullptr || name == nullptr || retake == nullptr)
+    GTEST_SKIP() << "only for QueueContract";
   const auto queue = make_queue(url);
   const auto consumer = queue->consume(topic, "group", name, std::chrono::milliseconds(std::atoi(retake)));
   for (const auto until = Steady::now() + 2 * kPatience; Steady::now() < until;) {
@@ -122,7 +135,8 @@ TEST_P(QueueContract, GivesWhatWasPublishedAndNothingTwiceOnceItIsDone) {
 
 TEST_P(QueueContract, CarriesKeyBodyMarkAndTraceWhateverBytesTheyHave) {
   const std::string trace = observe::Context::fresh().traceparent();
-  const Message sent{"", "k\r\n\"1", std::string("b\0\xFF\r\n$5 卡", 12), "drill-7", trace, 0ms}, plain = message("", "");
+  const Message sent{"", "k\r\n\"1", std::string("b\0\xFF\r\n$5 卡", 12), "drill-7", trace, 0ms},
+      plain = message("", "");
   ASSERT_TRUE(queue_->publish(topic_, sent, kPublish));
   const auto c = member("a");
   const auto got = take_n(*c, 1);
@@ -138,7 +152,8 @@ TEST_P(QueueContract, CarriesKeyBodyMarkAndTraceWhateverBytesTheyHave) {
 
 TEST_P(QueueContract, TakesBigBodies) {
   const std::string big(900'000, 'x');
-  for (int i = 0; i < 4; ++i) ASSERT_TRUE(queue_->publish(topic_, message(std::to_string(i), big + std::to_string(i)), kPublish));
+  for (int i = 0; i < 4; ++i)
+    ASSERT_TRUE(queue_->publish(topic_, message(std::to_string(i), big + std::to_string(i)), kPublish));
   const auto c = member("a");
   const auto got = take_n(*c, 4);
   ASSERT_EQ(got.size(), 4U);
@@ -168,7 +183,8 @@ TEST_P(QueueContract, KeepsTheOrderOfAKeyWhileTwoMembersShareTheWork) {
   }
   int n = 0;
   for (const auto until = Steady::now() + kPatience; Steady::now() < until;) {
-    for (int i = 0; i < 16; ++i, ++n) ASSERT_TRUE(queue_->publish(topic_, message("key" + std::to_string(i), std::to_string(n)), kPublish));
+    for (int i = 0; i < 16; ++i, ++n)
+      ASSERT_TRUE(queue_->publish(topic_, message("key" + std::to_string(i), std::to_string(n)), kPublish));
     const std::lock_guard lock(mutex);
     if (keys.size() == 2 && n >= 320) break;
   }
@@ -212,7 +228,7 @@ TEST_P(QueueContract, AMemberThatLeavesGivesWhatItHadTakenAndWhatComesToTheOther
   const auto a = member("a", kPatience);
   const auto taken = take_n(*a, 10, true);
   EXPECT_EQ(taken.size(), 10U);
-  if (!a->leave()) {   // it cannot, and keeps what it has
+  if (!a->leave()) {  // it cannot, and keeps what it has
     a->done(taken);
     EXPECT_EQ(queue_->backlog(topic_, "group").messages, 0);
     return;
@@ -235,7 +251,7 @@ TEST_P(QueueContract, WhatIsNotDoneComesAgainToTheSameMember) {
   const auto c = member("a");
   const auto three = [](const auto& all) { return bodies(all).size() == 3; };
   EXPECT_EQ(bodies(take_until(*c, three, true)), numbers(3));
-  EXPECT_EQ(bodies(take_until(*c, three)), numbers(3));   // and is done now
+  EXPECT_EQ(bodies(take_until(*c, three)), numbers(3));  // and is done now
   EXPECT_TRUE(c->take(10, kRetake * 2).empty());
 }
 
@@ -245,7 +261,7 @@ TEST_P(QueueContract, ARestartedBrokerHasEverythingAndItsMembersGoOn) {
   EXPECT_EQ(take_n(*c, 5).size(), 5U);
   publish(30, [](int i) { return "key" + std::to_string(i); });
   broker_->kill();
-  EXPECT_TRUE(c->take(10, 50ms).size() <= 30U);   // no throw, no hang
+  EXPECT_TRUE(c->take(10, 50ms).size() <= 30U);  // no throw, no hang
   broker_->start();
   EXPECT_EQ(bodies(take_until(*c, [](const auto& all) { return bodies(all).size() == 30; })), numbers(30));
   publish(5, [](int i) { return "key" + std::to_string(i); });
@@ -279,12 +295,14 @@ TEST_P(QueueContract, AMemberKnowsWhetherItHasItsPart) {
   EXPECT_EQ(take_n(*a, 1).size(), 1U);
   EXPECT_TRUE(a->assigned()) << "who is given something has a part";
   const auto b = member("b", kPatience);
-  if (b->assigned()) return;   // a broker that deals no parts
-  EXPECT_TRUE(wait_until([&] {
-    a->done(a->take(1, 50ms));
-    b->done(b->take(1, 50ms));
-    return a->assigned() && b->assigned();
-  }, kPatience));
+  if (b->assigned()) return;  // a broker that deals no parts
+  EXPECT_TRUE(wait_until(
+      [&] {
+        a->done(a->take(1, 50ms));
+        b->done(b->take(1, 50ms));
+        return a->assigned() && b->assigned();
+      },
+      kPatience));
 }
 
 TEST_P(QueueContract, TwoGroupsEachGetEverything) {
@@ -308,11 +326,14 @@ TEST_P(QueueContract, ABrokerThatIsAwayCostsNoMoreThanTheLimit) {
   EXPECT_FALSE(queue_->backlog(topic_, "group").known);
   EXPECT_LT(Steady::now() - began, 8s);
   broker_->start();
-  for (const auto until = Steady::now() + kPatience; !queue_->publish(topic_, message("k", "after"), 1000ms) && Steady::now() < until;) {}
+  for (const auto until = Steady::now() + kPatience;
+       !queue_->publish(topic_, message("k", "after"), 1000ms) && Steady::now() < until;) {
+  }
   EXPECT_TRUE(bodies(take_until(*c, [](const auto& all) { return bodies(all).contains("after"); })).contains("after"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Every, QueueContract, ::testing::ValuesIn(broker_kinds()), [](const auto& param) { return param.param.name; });
+INSTANTIATE_TEST_SUITE_P(Every, QueueContract, ::testing::ValuesIn(broker_kinds()),
+                         [](const auto& param) { return param.param.name; });
 
 TEST(QueueAddress, NamesWhatItCannotRead) {
   EXPECT_THROW(make_queue("amqp://127.0.0.1:5672"), std::runtime_error);

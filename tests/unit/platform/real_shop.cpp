@@ -33,12 +33,15 @@ RealShop::RealShop(const std::string& variant, const std::vector<std::string>& a
   std::ofstream(dir_ + "/key") << kKey << "\n";
   ops::Command command;
   command.program = std::string(CARDSTORM_BIN) + "/cardstorm-platform";
-  command.argv = {"cardstorm-platform", "up", variant, "--foreground", "--dir", dir_ + "/shop", "--keep", "--partners", partners_.url(), "--partners-key-file", dir_ + "/key"};
+  command.argv = {"cardstorm-platform", "up",     variant,      "--foreground",  "--dir",
+                  dir_ + "/shop",       "--keep", "--partners", partners_.url(), "--partners-key-file",
+                  dir_ + "/key"};
   command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
   command.log = dir_ + "/said";
   command.death_signal = SIGTERM;
   process_ = ops::Process::spawn(command);
-  const bool up = wait_until([&] { return content(command.log).find("{\"url\"") != std::string::npos || process_.ended(); }, 60s);
+  const bool up =
+      wait_until([&] { return content(command.log).find("{\"url\"") != std::string::npos || process_.ended(); }, 60s);
   const std::string said = content(command.log);
   const auto line = said.find("{\"url\"");
   if (!up || line == std::string::npos) throw std::runtime_error("the platform does not come up: " + said);
@@ -53,14 +56,16 @@ RealShop::~RealShop() {
   fs::remove_all(dir_, ignored);
 }
 
-Answer RealShop::ask(const std::string& buyer, const std::string& method, const std::string& path, const std::string& body, const edge::Headers& headers) const {
+Answer RealShop::ask(const std::string& buyer, const std::string& method, const std::string& path,
+                     const std::string& body, const edge::Headers& headers) const {
   edge::Headers all = headers;
   if (!buyer.empty()) all.emplace_back("X-Buyer", buyer);
   const auto call = [&] { return answer_of(edge::call(method, url_ + path, body, all, {1s, 10s})); };
   return method == "POST" && path == "/orders" ? until_known(call) : call();
 }
 
-bool RealShop::reaches(const std::string& buyer, const std::string& no, const std::string& status, std::chrono::milliseconds limit) const {
+bool RealShop::reaches(const std::string& buyer, const std::string& no, const std::string& status,
+                       std::chrono::milliseconds limit) const {
   return wait_until([&] { return ask(buyer, "GET", "/orders/" + no).json["status"].text() == status; }, limit);
 }
 
@@ -68,7 +73,8 @@ std::vector<RealShop::Node> RealShop::nodes() const {
   std::vector<Node> out;
   const auto list = control("GET", "/nodes");
   for (const auto& n : list.json["nodes"].items())
-    out.push_back({n["name"].text(), n["role"].text(), n["url"].text(), n["admin_url"].text(), static_cast<pid_t>(n["pid"].integer())});
+    out.push_back({n["name"].text(), n["role"].text(), n["url"].text(), n["admin_url"].text(),
+                   static_cast<pid_t>(n["pid"].integer())});
   return out;
 }
 
@@ -79,7 +85,7 @@ RealShop::Node RealShop::node(const std::string& name) const {
 }
 
 pid_t RealShop::child(const std::string& name) const {
-  if (!fs::exists("/proc/thread-self/children")) return node(name).pid;   // this kernel does not say
+  if (!fs::exists("/proc/thread-self/children")) return node(name).pid;  // this kernel does not say
   const std::string wanted = std::string("node") + '\0' + name + '\0';
   std::error_code ignored;
   for (const auto& task : fs::directory_iterator("/proc/" + std::to_string(process_.pid()) + "/task", ignored)) {

@@ -1,4 +1,5 @@
-// real_shop: the platform as its operator starts it: the program itself with all its processes, beside partners in this process.
+// real_shop: the platform as its operator starts it: the program itself with all its processes, beside partners in this
+// process.
 #pragma once
 
 #include <map>
@@ -22,12 +23,18 @@ class RealShop {
   [[nodiscard]] std::string fact(const char* name) const { return facts_[name].text(); }
   [[nodiscard]] domain::Json facts() const { return facts_; }
   FakePartners& partners() { return partners_; }
-  /// One call with these headers more; X-Buyer as given. An order (give it an Idempotency-Key) until its outcome is known.
-  [[nodiscard]] Answer ask(const std::string& buyer, const std::string& method, const std::string& path, const std::string& body = "", const edge::Headers& headers = {}) const;
+  /// One call with these headers more; X-Buyer as given. An order (give it an Idempotency-Key) until its outcome is
+  /// known.
+  [[nodiscard]] Answer ask(const std::string& buyer, const std::string& method, const std::string& path,
+                           const std::string& body = "", const edge::Headers& headers = {}) const;
   /// Until GET /orders/{no} says so.
-  [[nodiscard]] bool reaches(const std::string& buyer, const std::string& no, const std::string& status, std::chrono::milliseconds limit = std::chrono::seconds(15)) const;
+  [[nodiscard]] bool reaches(const std::string& buyer, const std::string& no, const std::string& status,
+                             std::chrono::milliseconds limit = std::chrono::seconds(15)) const;
 
-  struct Node { std::string name, role, url, admin_url; pid_t pid = 0; };
+  struct Node {
+    std::string name, role, url, admin_url;
+    pid_t pid = 0;
+  };
   [[nodiscard]] std::vector<Node> nodes() const;
   [[nodiscard]] Node node(const std::string& name) const;
   /// Its process as the kernel knows it, which is sooner than the supervisor tells; 0: there is none.

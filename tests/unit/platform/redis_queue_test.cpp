@@ -19,7 +19,8 @@ std::vector<std::string> taken(Consumer& c, std::chrono::milliseconds wait) {
   return out;
 }
 
-// A frozen Redis that goes on again carries out what nobody waits for any more: the messages count as taken by a member that has never seen them.
+// A frozen Redis that goes on again carries out what nobody waits for any more: the messages count as taken by a member
+// that has never seen them.
 TEST(RedisQueue, GivesWhatTheLostReplyToAMemberHadAndNothingTwice) {
   std::unique_ptr<Broker> broker;
   try {
@@ -30,17 +31,21 @@ TEST(RedisQueue, GivesWhatTheLostReplyToAMemberHadAndNothingTwice) {
   const auto queue = make_queue(broker->url());
   const auto redis = store::make_redis(broker->url(), 2s);
   const auto member = queue->consume("topic", "group", "a", 60s);
-  const auto publish = [&queue](const std::string& body) { ASSERT_TRUE(queue->publish("topic", {"", "key", body, "", "", 0ms}, 5s)); };
+  const auto publish = [&queue](const std::string& body) {
+    ASSERT_TRUE(queue->publish("topic", {"", "key", body, "", "", 0ms}, 5s));
+  };
   publish("held");
   EXPECT_EQ(taken(*member, 5s), std::vector<std::string>{"held"});
   publish("lost");
-  for (int lane = 0; lane < 8; ++lane) redis->command({"XREADGROUP", "GROUP", "group", "a", "STREAMS", "cardstorm:queue:topic:" + std::to_string(lane), ">"});
+  for (int lane = 0; lane < 8; ++lane)
+    redis->command(
+        {"XREADGROUP", "GROUP", "group", "a", "STREAMS", "cardstorm:queue:topic:" + std::to_string(lane), ">"});
   publish("last");
   std::vector<std::string> rest;
   for (int i = 0; i < 20 && rest.size() < 2; ++i) {
     for (auto& body : taken(*member, 500ms)) rest.push_back(std::move(body));
   }
-  std::sort(rest.begin(), rest.end());   // "last" may be read before it shows that one was lost
+  std::sort(rest.begin(), rest.end());  // "last" may be read before it shows that one was lost
   EXPECT_EQ(rest, (std::vector<std::string>{"last", "lost"}));
   EXPECT_EQ(taken(*member, 1200ms), std::vector<std::string>{});
 }

@@ -1,6 +1,7 @@
 // Breaker, worker set and retry budget, on a clock of our own.
-#include <atomic>
 #include <gtest/gtest.h>
+
+#include <atomic>
 
 #include "reference_platform/services/background.hpp"
 #include "reference_platform/services/breaker.hpp"
@@ -38,7 +39,7 @@ TEST_F(BreakerTest, OpensWhenHalfOfTheWindowIsBad) {
 
 TEST_F(BreakerTest, OpensAfterFiveBadInARowHoweverGoodTheWindowWas) {
   for (int i = 0; i < 100; ++i) call(true);
-  for (int i = 0; i < 5; ++i) call(true, 700ms);   // slow is bad
+  for (int i = 0; i < 5; ++i) call(true, 700ms);  // slow is bad
   EXPECT_EQ(breaker.state(now), State::open);
 }
 
@@ -86,7 +87,7 @@ TEST_F(BreakerTest, StaysOpenTwiceAsLongAfterEachBadProbeUpToALimit) {
     breaker.probed(now, true);
   }
   for (int i = 0; i < 5; ++i) call(false);
-  EXPECT_EQ(breaker.state(now + 2s), State::half_open);   // a new failure begins anew
+  EXPECT_EQ(breaker.state(now + 2s), State::half_open);  // a new failure begins anew
 }
 
 TEST_F(BreakerTest, IsProbedEachTwoSecondsWhereNothingElseCanDoTheWork) {
@@ -112,7 +113,7 @@ TEST_F(BreakerTest, DoesNotCountCallsTwiceThatHangSinceTheLastOpening) {
     ASSERT_TRUE(breaker.take_probe(now));
     breaker.probed(now, true);
   }
-  EXPECT_EQ(breaker.state(now), State::closed);   // the five still hang
+  EXPECT_EQ(breaker.state(now), State::closed);  // the five still hang
 }
 
 TEST(WorkersTest, RefusesWhatFindsNoFreeWorker) {
@@ -150,14 +151,15 @@ TEST(WorkersTest, SharesItsWorkersBetweenThoseWhoReserve) {
 }
 
 TEST(BulkheadTest, HasRoomForOneAndAHalfTimesThePeak) {
-  EXPECT_EQ(permits(50, 100), 8);     // ceil(1.5 × 50/s × 0.1 s)
+  EXPECT_EQ(permits(50, 100), 8);  // ceil(1.5 × 50/s × 0.1 s)
   EXPECT_EQ(permits(100, 80), 12);
   EXPECT_EQ(permits(1, 1), 1);
 }
 
 TEST(RetryBudgetTest, AllowsATenthOfTheRequestsInTheLongRun) {
   RetryBudget budget;
-  while (budget.spend()) {}
+  while (budget.spend()) {
+  }
   int spent = 0;
   for (int i = 0; i < 1000; ++i) {
     budget.earn();

@@ -48,7 +48,7 @@ TEST_F(Catalogue, LoadsWhatAMintFolderHolds) {
   EXPECT_TRUE(goods[1].unlimited);
   EXPECT_EQ(goods[2].stock, 7);
   EXPECT_EQ(goods[0].wholesale.size(), 2U);
-  load();   // again: nothing changes
+  load();  // again: nothing changes
   EXPECT_EQ(number("SELECT count(*) FROM cards"), 12000);
 }
 
@@ -72,7 +72,9 @@ TEST_F(Catalogue, NamesTheFileThatIsAtFault) {
 }
 
 TEST_F(Catalogue, LoadsAllOrNothing) {
-  write("manifest.json", R"({"skus":[{"sku":"a","goods":"game_card","number":1,"cards":1,"price_cents":100},{"sku":"b","goods":"game_card","number":1,"cards":1,"price_cents":0}]})");
+  write(
+      "manifest.json",
+      R"({"skus":[{"sku":"a","goods":"game_card","number":1,"cards":1,"price_cents":100},{"sku":"b","goods":"game_card","number":1,"cards":1,"price_cents":0}]})");
   write("cards/a.txt", "CS-1\n");
   EXPECT_THROW(load(), std::runtime_error);
   EXPECT_EQ(number("SELECT count(*) FROM cards"), 0);

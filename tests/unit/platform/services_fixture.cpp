@@ -1,11 +1,12 @@
 // services_fixture: see services_fixture.hpp.
 #include "tests/unit/platform/services_fixture.hpp"
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <iostream>
-#include <unistd.h>
 
 #include "reference_platform/domain/catalogue.hpp"
 #include "reference_platform/ops/node_config.hpp"
@@ -62,12 +63,17 @@ class Cluster {
     const auto admin = store::connect(admin_url());
     admin->script("ALTER SYSTEM SET fsync = off");
     admin->script("SELECT pg_reload_conf()");
-    make_template(*admin, "fragile_0", store::fragile_schema(), [](store::Connection& db) { domain::load_catalogue(db, ""); });
+    make_template(*admin, "fragile_0", store::fragile_schema(),
+                  [](store::Connection& db) { domain::load_catalogue(db, ""); });
     for (int i = 0; i < kDatabases; ++i) {
-      make_template(*admin, "hardened_" + std::to_string(i), store::hardened_schema(i, kDatabases) + store::audit_views({}), [i](store::Connection& db) { domain::load_catalogue(db, "", {i, kDatabases}); });
+      make_template(*admin, "hardened_" + std::to_string(i),
+                    store::hardened_schema(i, kDatabases) + store::audit_views({}), [i](store::Connection& db) {
+                      domain::load_catalogue(db, "", {i, kDatabases});
+                    });
     }
   }
-  void make_template(store::Connection& admin, const std::string& name, const std::string& schema, const std::function<void(store::Connection&)>& load) {
+  void make_template(store::Connection& admin, const std::string& name, const std::string& schema,
+                     const std::function<void(store::Connection&)>& load) {
     admin.script(("CREATE DATABASE " + name).c_str());
     const auto db = store::connect(url(name));
     db->script(schema.c_str());
@@ -88,7 +94,7 @@ std::unique_ptr<store::Connection> connect_patiently(const std::string& url) {
   wait_until([&] {
     try {
       out = store::connect(url);
-    } catch (const store::SqlError&) {   // once more
+    } catch (const store::SqlError&) {  // once more
     }
     return out != nullptr;
   });
@@ -101,7 +107,7 @@ int free_port() { return ports().take(); }
 
 FakePartners::FakePartners() {
   edge::ServerOptions options;
-  options.threads = 48;   // a delayed answer keeps one
+  options.threads = 48;  // a delayed answer keeps one
   server_ = edge::serve(options, [this](const Request& r) { return handle(r); });
   for (int i = 0; i < 12; ++i) threads_.emplace_back([this] { work(); });
 }
@@ -162,10 +168,11 @@ Response FakePartners::handle(const Request& r) {
   if (down_ || is_refused(r.path)) return services::error_answer(503, "down");
   const auto parts = services::path_parts(r.path);
   if (parts.size() == 3 && parts[0] == "channel") {
-    const Response answer = channel(r, parts);   // the effect first, the late answer after it
+    const Response answer = channel(r, parts);  // the effect first, the late answer after it
     const auto until = std::chrono::steady_clock::now() + delay_of(parts[1]);
     std::unique_lock lock(mutex_);
-    changed_.wait_until(lock, until, [&] { return quit_ || delays_[parts[1]] == 0ms || std::chrono::steady_clock::now() >= until; });
+    changed_.wait_until(lock, until,
+                        [&] { return quit_ || delays_[parts[1]] == 0ms || std::chrono::steady_clock::now() >= until; });
     return answer;
   }
   return topup(r);
@@ -173,14 +180,19 @@ Response FakePartners::handle(const Request& r) {
 
 Response FakePartners::channel(const Request& r, const std::vector<std::string>& parts) {
   const Json body = Json::parse(r.body).value_or(Json());
-  const std::string number = r.method == "GET" ? services::query_value(r.query, "out_trade_no") : body["out_trade_no"].text();
+  const std::string number =
+      r.method == "GET" ? services::query_value(r.query, "out_trade_no") : body["out_trade_no"].text();
   const std::lock_guard lock(mutex_);
   if (parts[2] == "bill") return bill(r, parts[1]);
   auto found = trades_.find(number);
   if (parts[2] == "refund" && r.method == "GET") {
     const auto it = refunds_.find(services::query_value(r.query, "refund_no"));
     if (it == refunds_.end()) return services::json_answer(404, R"({"code":"not_found"})");
-    return services::json_answer(200, JsonObject().add("refund_no", it->first).add("status", it->second.status).add("amount_cents", it->second.amount).done());
+    return services::json_answer(200, JsonObject()
+                                          .add("refund_no", it->first)
+                                          .add("status", it->second.status)
+                                          .add("amount_cents", it->second.amount)
+                                          .done());
   }
   if (parts[2] == "pay" && r.method == "POST") {
     ++creates_[parts[1]];
@@ -193,18 +205,28 @@ Response FakePartners::channel(const Request& r, const std::vector<std::string>&
       t.notify_url = body["notify_url"].text();
       t.amount = body["amount_cents"].integer();
       found = trades_.emplace(number, t).first;
-      if (buyers_pay) tasks_.push_back({std::chrono::steady_clock::now() + std::chrono::milliseconds(confirm_ms), [this, number] { confirm(number); }});
+      if (buyers_pay)
+        tasks_.push_back({std::chrono::steady_clock::now() + std::chrono::milliseconds(confirm_ms),
+                          [this, number] { confirm(number); }});
     }
-    return services::json_answer(200, JsonObject().add("trade_no", found->second.trade_no).add("status", found->second.status).done());
+    return services::json_answer(
+        200, JsonObject().add("trade_no", found->second.trade_no).add("status", found->second.status).done());
   }
   if (found == trades_.end()) return services::json_answer(404, R"({"code":"not_found"})");
   Trade& t = found->second;
   if (parts[2] == "pay") {
-    return services::json_answer(200, JsonObject().add("trade_no", t.trade_no).add("out_trade_no", t.out_trade_no).add("order", t.order).add("status", t.status)
-                                          .add("amount_cents", t.amount).add("refunded_cents", t.refunded).done());
+    return services::json_answer(200, JsonObject()
+                                          .add("trade_no", t.trade_no)
+                                          .add("out_trade_no", t.out_trade_no)
+                                          .add("order", t.order)
+                                          .add("status", t.status)
+                                          .add("amount_cents", t.amount)
+                                          .add("refunded_cents", t.refunded)
+                                          .done());
   }
   if (parts[2] == "close") {
-    if (t.status != "WAIT_BUYER_PAY" && t.status != "CLOSED") return services::json_answer(409, R"({"code":"already_paid"})");
+    if (t.status != "WAIT_BUYER_PAY" && t.status != "CLOSED")
+      return services::json_answer(409, R"({"code":"already_paid"})");
     t.status = "CLOSED";
     return services::json_answer(200, R"({"status":"CLOSED"})");
   }
@@ -217,7 +239,8 @@ Response FakePartners::refund(const Request&, Trade& t, const Json& body) {
   FakeRefund& refund = refunds_[refund_no];
   if (refund.status.empty() || refund.status == "FAILED") {
     std::int64_t pending = 0;
-    for (const auto& [no, other] : refunds_) pending += other.out_trade_no == t.out_trade_no && other.status == "PROCESSING" ? other.amount : 0;
+    for (const auto& [no, other] : refunds_)
+      pending += other.out_trade_no == t.out_trade_no && other.status == "PROCESSING" ? other.amount : 0;
     if (t.status != "SUCCESS" || t.refunded + pending + amount > t.amount) {
       if (refund.status.empty()) refunds_.erase(refund_no);
       return services::json_answer(409, R"({"code":"exceeds"})");
@@ -233,11 +256,19 @@ Response FakePartners::refund(const Request&, Trade& t, const Json& body) {
 }
 
 Response FakePartners::bill(const Request& r, const std::string& channel) {
-  const std::int64_t since = std::atoll(services::query_value(r.query, "since").c_str()), until = std::atoll(services::query_value(r.query, "until").c_str());
+  const std::int64_t since = std::atoll(services::query_value(r.query, "since").c_str()),
+                     until = std::atoll(services::query_value(r.query, "until").c_str());
   std::vector<std::string> rows;
   for (const auto& [number, t] : trades_) {
-    if (t.channel != channel || t.status != "SUCCESS" || t.paid_at < since || (until > 0 && t.paid_at >= until)) continue;
-    rows.push_back(JsonObject().add("trade_no", t.trade_no).add("out_trade_no", number).add("order", t.order).add("amount_cents", t.amount).add("refunded_cents", t.refunded).done());
+    if (t.channel != channel || t.status != "SUCCESS" || t.paid_at < since || (until > 0 && t.paid_at >= until))
+      continue;
+    rows.push_back(JsonObject()
+                       .add("trade_no", t.trade_no)
+                       .add("out_trade_no", number)
+                       .add("order", t.order)
+                       .add("amount_cents", t.amount)
+                       .add("refunded_cents", t.refunded)
+                       .done());
   }
   return services::json_answer(200, JsonObject().raw("rows", domain::json_array(rows)).done());
 }
@@ -268,15 +299,22 @@ int FakePartners::refund_count() {
 
 Response FakePartners::topup(const Request& r) {
   const Json body = Json::parse(r.body).value_or(Json());
-  const std::string number = r.method == "GET" ? services::query_value(r.query, "request_no") : body["request_no"].text();
+  const std::string number =
+      r.method == "GET" ? services::query_value(r.query, "request_no") : body["request_no"].text();
   const std::lock_guard lock(mutex_);
   if (r.method == "POST" && topups_.emplace(number, body["order"].text()).second) {
     const std::string url = body["notify_url"].text();
-    const std::string message = JsonObject().add("request_no", number).add("order", body["order"].text()).add("status", "SUCCESS").add("notify_no", number).done();
+    const std::string message = JsonObject()
+                                    .add("request_no", number)
+                                    .add("order", body["order"].text())
+                                    .add("status", "SUCCESS")
+                                    .add("notify_no", number)
+                                    .done();
     tasks_.push_back({std::chrono::steady_clock::now() + 20ms, [this, url, message] { notify(url, message); }});
   }
   if (!topups_.contains(number)) return services::json_answer(404, R"({"code":"not_found"})");
-  return services::json_answer(200, JsonObject().add("request_no", number).add("status", r.method == "POST" ? "ACCEPTED" : "SUCCESS").done());
+  return services::json_answer(
+      200, JsonObject().add("request_no", number).add("status", r.method == "POST" ? "ACCEPTED" : "SUCCESS").done());
 }
 
 void FakePartners::refuse(const std::string& kind) {
@@ -290,13 +328,24 @@ bool FakePartners::is_refused(const std::string& path) {
 }
 
 std::string FakePartners::notify_of(const Trade& t) {
-  return JsonObject().add("channel", t.channel).add("trade_no", t.trade_no).add("out_trade_no", t.out_trade_no).add("order", t.order)
-      .add("amount_cents", t.amount).add("status", "SUCCESS").add("notify_no", t.trade_no).done();
+  return JsonObject()
+      .add("channel", t.channel)
+      .add("trade_no", t.trade_no)
+      .add("out_trade_no", t.out_trade_no)
+      .add("order", t.order)
+      .add("amount_cents", t.amount)
+      .add("status", "SUCCESS")
+      .add("notify_no", t.trade_no)
+      .done();
 }
 
 int FakePartners::say_again(const Trade& t) {
-  const std::string path = t.notify_url.substr(t.notify_url.find('/', t.notify_url.find("//") + 2)), stamp = std::to_string(std::time(nullptr)), body = notify_of(t);
-  return edge::call("POST", t.notify_url, body, {{"X-Timestamp", stamp}, {"X-Sign", services::partner_sign(kKey, "POST", path, stamp, body)}}, {200ms, 5000ms}).status;
+  const std::string path = t.notify_url.substr(t.notify_url.find('/', t.notify_url.find("//") + 2)),
+                    stamp = std::to_string(std::time(nullptr)), body = notify_of(t);
+  return edge::call("POST", t.notify_url, body,
+                    {{"X-Timestamp", stamp}, {"X-Sign", services::partner_sign(kKey, "POST", path, stamp, body)}},
+                    {200ms, 5000ms})
+      .status;
 }
 
 void FakePartners::confirm(const std::string& out_trade_no) {
@@ -310,14 +359,17 @@ void FakePartners::confirm(const std::string& out_trade_no) {
     t = trade;
   }
   const std::string body = notify_of(t);
-  for (int i = 0; i < notify_copies; ++i) later(delay_of(t.channel), [this, url = t.notify_url, body] { notify(url, body); });
+  for (int i = 0; i < notify_copies; ++i)
+    later(delay_of(t.channel), [this, url = t.notify_url, body] { notify(url, body); });
 }
 
 void FakePartners::notify(const std::string& url, const std::string& body) {
   if (!notifies) return;
   const std::string path = url.substr(url.find('/', url.find("//") + 2));
   const std::string stamp = std::to_string(std::time(nullptr));
-  const auto answer = edge::call("POST", url, body, {{"X-Timestamp", stamp}, {"X-Sign", services::partner_sign(kKey, "POST", path, stamp, body)}}, {200ms, 5000ms});
+  const auto answer = edge::call(
+      "POST", url, body, {{"X-Timestamp", stamp}, {"X-Sign", services::partner_sign(kKey, "POST", path, stamp, body)}},
+      {200ms, 5000ms});
   if (answer.status != 200 || answer.body != "success") later(200ms, [this, url, body] { notify(url, body); });
 }
 
@@ -352,7 +404,8 @@ int FakePartners::creates(const std::string& channel) {
   return creates_[channel];
 }
 
-Answer as_buyer(const std::string& url, const std::string& buyer, const std::string& method, const std::string& path, const std::string& body, const std::string& key) {
+Answer as_buyer(const std::string& url, const std::string& buyer, const std::string& method, const std::string& path,
+                const std::string& body, const std::string& key) {
   edge::Headers headers = {{"X-Buyer", buyer}};
   if (!key.empty()) headers.emplace_back("Idempotency-Key", key);
   const auto call = [&]() -> Answer {
@@ -401,7 +454,8 @@ void ServicesTest::TearDown() {
   }
 }
 
-ops::NodeConfig ServicesTest::config(const std::string& name, const std::string& role, const std::string& variant) const {
+ops::NodeConfig ServicesTest::config(const std::string& name, const std::string& role,
+                                     const std::string& variant) const {
   ops::NodeConfig c;
   c.name = name;
   c.role = role;
@@ -409,8 +463,8 @@ ops::NodeConfig ServicesTest::config(const std::string& name, const std::string&
   c.database_urls = database_urls_;
   c.shadow_urls = shadow_urls_;
   c.switches = domain::Switches::usual(variant);
-  c.options["ask_again_ms"] = "150";     // partners whose answer was not clear: a second in life
-  c.redis_url = "redis://127.0.0.1:1";   // nobody there: a cache that is down is a miss
+  c.options["ask_again_ms"] = "150";    // partners whose answer was not clear: a second in life
+  c.redis_url = "redis://127.0.0.1:1";  // nobody there: a cache that is down is a miss
   c.partners_url = partners_->url();
   c.partners_key = kKey;
   c.port = free_port();
@@ -434,7 +488,8 @@ void ServicesTest::set_away(int database, bool away) {
   const std::string& name = database_names_.at(static_cast<std::size_t>(database));
   const auto admin = connect_patiently(Cluster::get().admin_url());
   admin->script(("ALTER DATABASE " + name + " WITH ALLOW_CONNECTIONS " + (away ? "false" : "true")).c_str());
-  if (away) admin->run(("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + name + "'").c_str());
+  if (away)
+    admin->run(("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + name + "'").c_str());
 }
 
 std::string ServicesTest::buyer_in(int database) {
@@ -465,7 +520,8 @@ void ServicesTest::stop_all() {
 }
 
 void ServicesTest::stop_one(const ops::NodeConfig& c) {
-  const auto found = std::find_if(running_.begin(), running_.end(), [&c](const Running& r) { return r.server->port() == c.port; });
+  const auto found =
+      std::find_if(running_.begin(), running_.end(), [&c](const Running& r) { return r.server->port() == c.port; });
   if (found == running_.end()) return;
   found->server.reset();
   if (found->service.stop) found->service.stop();
@@ -473,7 +529,8 @@ void ServicesTest::stop_one(const ops::NodeConfig& c) {
 }
 
 ops::Process ServicesTest::spawn(const ops::NodeConfig& c, const std::string& log) {
-  const std::string file = std::filesystem::temp_directory_path() / ("cardstorm-node-" + std::to_string(::getpid()) + "-" + c.name + ".json");
+  const std::string file = std::filesystem::temp_directory_path() /
+                           ("cardstorm-node-" + std::to_string(::getpid()) + "-" + c.name + ".json");
   ops::write_config(file, c);
   files_.push_back(file);
   ops::Command command;
@@ -503,7 +560,7 @@ void ServicesTest::execute(const std::string& sql) {
 
 // Not a test: the body of a node process, see ServicesTest::spawn.
 TEST(ServicesNode, DISABLED_Runs) {
-  const char* file = std::getenv("CARDSTORM_NODE_CONFIG");   // NOLINT(concurrency-mt-unsafe)
+  const char* file = std::getenv("CARDSTORM_NODE_CONFIG");  // NOLINT(concurrency-mt-unsafe)
   if (file == nullptr) GTEST_SKIP() << "only for ServicesTest::spawn";
   const ops::NodeConfig c = ops::read_config(file);
   EXPECT_EQ(ops::run_node(c, services::find_role(c.variant, c.role)->make(c)), 0);

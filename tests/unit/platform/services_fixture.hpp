@@ -1,5 +1,6 @@
-// services_fixture: what the tests of the shop stand on: a real PostgreSQL for the whole executable with a fresh database per
-// test, and partners that answer as harness/partners/api.md says, with faults at hand. Shares no source with the harness.
+// services_fixture: what the tests of the shop stand on: a real PostgreSQL for the whole executable with a fresh
+// database per test, and partners that answer as harness/partners/api.md says, with faults at hand. Shares no source
+// with the harness.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -39,14 +40,17 @@ class FakePartners {
 
   /// Every answer and notify of a channel comes so much later; a charge does not.
   void delay(const std::string& channel, std::chrono::milliseconds d);
-  std::atomic<bool> notifies{true};        // false: all notifies are lost for good
-  std::atomic<int> notify_copies{1};       // sent at the same time
+  std::atomic<bool> notifies{true};   // false: all notifies are lost for good
+  std::atomic<int> notify_copies{1};  // sent at the same time
   std::atomic<int> confirm_ms{30};
-  std::atomic<bool> buyers_pay{true};      // false: nobody confirms: created trades stay WAIT_BUYER_PAY
-  std::atomic<bool> refunds_pending{false};   // refunds are only accepted, until settle_refunds()
-  std::atomic<int> lost_refund_answers{0};    // so many refunds are made and answered 500
+  std::atomic<bool> buyers_pay{true};        // false: nobody confirms: created trades stay WAIT_BUYER_PAY
+  std::atomic<bool> refunds_pending{false};  // refunds are only accepted, until settle_refunds()
+  std::atomic<int> lost_refund_answers{0};   // so many refunds are made and answered 500
 
-  struct Trade { std::string channel, out_trade_no, trade_no, order, notify_url, status = "WAIT_BUYER_PAY"; std::int64_t amount = 0, refunded = 0, paid_at = 0; };
+  struct Trade {
+    std::string channel, out_trade_no, trade_no, order, notify_url, status = "WAIT_BUYER_PAY";
+    std::int64_t amount = 0, refunded = 0, paid_at = 0;
+  };
   std::vector<Trade> trades();
   /// A trade that the channel has, as it is given: for bills that differ. No notify.
   void plant(const Trade& trade);
@@ -57,7 +61,7 @@ class FakePartners {
   /// Decides all pending refunds. A failed one moves no money and may be asked for again.
   void settle_refunds(bool good);
   int refund_count();
-  void set_down(bool down) { down_ = down; }   // every call is answered 503, without effect
+  void set_down(bool down) { down_ = down; }  // every call is answered 503, without effect
   /// Only those of this kind, channel or supplier; "": nobody.
   void refuse(const std::string& kind);
   /// How many charges an order had, and how much of them is with the shop now.
@@ -67,7 +71,10 @@ class FakePartners {
   int creates(const std::string& channel);
 
  private:
-  struct Task { std::chrono::steady_clock::time_point at; std::function<void()> run; };
+  struct Task {
+    std::chrono::steady_clock::time_point at;
+    std::function<void()> run;
+  };
   edge::Response handle(const edge::Request& r);
   edge::Response channel(const edge::Request& r, const std::vector<std::string>& parts);
   edge::Response topup(const edge::Request& r);
@@ -81,14 +88,17 @@ class FakePartners {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::map<std::string, Trade> trades_;              // by out_trade_no
-  std::map<std::string, std::string> topups_;        // request_no -> order
+  std::map<std::string, Trade> trades_;        // by out_trade_no
+  std::map<std::string, std::string> topups_;  // request_no -> order
   std::map<std::string, std::chrono::milliseconds> delays_;
   std::map<std::string, int> creates_;
-  struct FakeRefund { std::string out_trade_no, status; std::int64_t amount = 0; };
+  struct FakeRefund {
+    std::string out_trade_no, status;
+    std::int64_t amount = 0;
+  };
   edge::Response refund(const edge::Request& r, Trade& t, const domain::Json& body);
   edge::Response bill(const edge::Request& r, const std::string& channel);
-  std::map<std::string, FakeRefund> refunds_;        // by refund_no
+  std::map<std::string, FakeRefund> refunds_;  // by refund_no
   std::vector<Task> tasks_;
   std::atomic<bool> down_{false};
   std::string refused_;
@@ -97,15 +107,21 @@ class FakePartners {
   std::vector<std::thread> threads_;
 };
 
-struct Answer { int status = 0; domain::Json json; std::string body; };
-/// Sends an order, and as api.md has buyers do, again while it is only accepted (202): for six seconds, as a queued order lives for five.
+struct Answer {
+  int status = 0;
+  domain::Json json;
+  std::string body;
+};
+/// Sends an order, and as api.md has buyers do, again while it is only accepted (202): for six seconds, as a queued
+/// order lives for five.
 Answer until_known(const std::function<Answer()>& order);
 /// One HTTP call as a buyer makes it; an order under a key until its outcome is known.
-Answer as_buyer(const std::string& url, const std::string& buyer, const std::string& method, const std::string& path, const std::string& body = "",
-                const std::string& key = "");
+Answer as_buyer(const std::string& url, const std::string& buyer, const std::string& method, const std::string& path,
+                const std::string& body = "", const std::string& key = "");
 
 /// How many databases the tests of the hardened variant have; CARDSTORM_TEST_DATABASES says otherwise.
-inline const int kDatabases = std::getenv("CARDSTORM_TEST_DATABASES") == nullptr ? 2 : std::atoi(std::getenv("CARDSTORM_TEST_DATABASES"));
+inline const int kDatabases =
+    std::getenv("CARDSTORM_TEST_DATABASES") == nullptr ? 2 : std::atoi(std::getenv("CARDSTORM_TEST_DATABASES"));
 
 /// Fresh databases with the variant's schema and the built-in catalogue.
 class ServicesTest : public ::testing::Test {
@@ -114,7 +130,8 @@ class ServicesTest : public ::testing::Test {
   void SetUp() override;
   void TearDown() override;
 
-  [[nodiscard]] ops::NodeConfig config(const std::string& name, const std::string& role, const std::string& variant) const;
+  [[nodiscard]] ops::NodeConfig config(const std::string& name, const std::string& role,
+                                       const std::string& variant) const;
   /// Gives every database shadow tables; before the configs are made.
   void add_shadow();
   /// A database that refuses every connection, those that are there too; and back.
@@ -126,7 +143,8 @@ class ServicesTest : public ::testing::Test {
   void stop_all();
   /// Ends the one that start() has started with this config.
   void stop_one(const ops::NodeConfig& config);
-  /// Runs a role as a process of its own (this executable again), which can be killed. `log` empty: a file, whose end is shown when the test fails.
+  /// Runs a role as a process of its own (this executable again), which can be killed. `log` empty: a file, whose end
+  /// is shown when the test fails.
   ops::Process spawn(const ops::NodeConfig& config, const std::string& log = "");
   /// One number, summed over all databases.
   std::int64_t number(const std::string& sql);
@@ -141,7 +159,10 @@ class ServicesTest : public ::testing::Test {
   std::unique_ptr<FakePartners> partners_;
 
  private:
-  struct Running { ops::Service service; std::unique_ptr<edge::Server> server; };
+  struct Running {
+    ops::Service service;
+    std::unique_ptr<edge::Server> server;
+  };
   std::vector<Running> running_;
   std::vector<std::string> files_;
   std::set<std::string> logs_;
@@ -153,8 +174,13 @@ class Hardened : public ServicesTest {
   Hardened() : ServicesTest("hardened") {}
   /// Configs of all nodes that know each other. `tweak` changes them before the start.
   void configure(const std::map<std::string, std::string>& options = {}) {
-    for (const auto& [name, role] : std::vector<std::pair<std::string, std::string>>{
-             {"catalog", "catalog"}, {"inventory", "inventory"}, {"order-1", "order"}, {"order-2", "order"}, {"payment", "payment"}, {"delivery", "delivery"}, {"gateway", "gateway"}}) {
+    for (const auto& [name, role] : std::vector<std::pair<std::string, std::string>>{{"catalog", "catalog"},
+                                                                                     {"inventory", "inventory"},
+                                                                                     {"order-1", "order"},
+                                                                                     {"order-2", "order"},
+                                                                                     {"payment", "payment"},
+                                                                                     {"delivery", "delivery"},
+                                                                                     {"gateway", "gateway"}}) {
       nodes_.push_back(config(name, role, "hardened"));
     }
     std::map<std::string, std::vector<std::string>> peers;
@@ -174,20 +200,29 @@ class Hardened : public ServicesTest {
   ops::NodeConfig& node(const std::string& name) {
     return *std::find_if(nodes_.begin(), nodes_.end(), [&](const auto& n) { return n.name == name; });
   }
-  Answer post(const std::string& buyer, const std::string& path, const std::string& body, const std::string& key) { return as_buyer(url_, buyer, "POST", path, body, key); }
-  Answer create(const std::string& buyer, const std::string& sku, int quantity, const std::string& key, const std::string& phone = "") {
-    return post(buyer, "/orders", R"({"sku":")" + sku + R"(","quantity":)" + std::to_string(quantity) + R"(,"phone":")" + phone + "\"}", key);
+  Answer post(const std::string& buyer, const std::string& path, const std::string& body, const std::string& key) {
+    return as_buyer(url_, buyer, "POST", path, body, key);
+  }
+  Answer create(const std::string& buyer, const std::string& sku, int quantity, const std::string& key,
+                const std::string& phone = "") {
+    return post(buyer, "/orders",
+                R"({"sku":")" + sku + R"(","quantity":)" + std::to_string(quantity) + R"(,"phone":")" + phone + "\"}",
+                key);
   }
   std::string order(const std::string& buyer, const std::string& sku, int quantity = 1, const std::string& phone = "") {
     const std::string key = "k" + std::to_string(++keys_);
     Answer a;
-    wait_until([&] { return (a = create(buyer, sku, quantity, key, phone)).status != 503; });   // 503 is no outcome: come again
+    wait_until(
+        [&] { return (a = create(buyer, sku, quantity, key, phone)).status != 503; });  // 503 is no outcome: come again
     EXPECT_EQ(a.status, 201) << a.body;
     return a.json["order_no"].text();
   }
-  Answer pay(const std::string& buyer, const std::string& no, const std::string& channel) { return post(buyer, "/orders/" + no + "/pay", R"({"channel":")" + channel + "\"}", "p-" + no); }
+  Answer pay(const std::string& buyer, const std::string& no, const std::string& channel) {
+    return post(buyer, "/orders/" + no + "/pay", R"({"channel":")" + channel + "\"}", "p-" + no);
+  }
   Answer show(const std::string& buyer, const std::string& no) { return as_buyer(url_, buyer, "GET", "/orders/" + no); }
-  bool reaches(const std::string& buyer, const std::string& no, const std::string& status, std::chrono::milliseconds limit = std::chrono::seconds(10)) {
+  bool reaches(const std::string& buyer, const std::string& no, const std::string& status,
+               std::chrono::milliseconds limit = std::chrono::seconds(10)) {
     return wait_until([&] { return show(buyer, no).json["status"].text() == status; }, limit);
   }
   std::string url_;

@@ -14,15 +14,22 @@ class FragileShop : public ServicesTest {
     url_ = start(config("shop", "shop", "fragile"));
   }
   std::string order(const std::string& buyer, const std::string& sku, int quantity = 1, const std::string& phone = "") {
-    const auto a = as_buyer(url_, buyer, "POST", "/orders", R"({"sku":")" + sku + R"(","quantity":)" + std::to_string(quantity) + R"(,"phone":")" + phone + "\"}", "k");
+    const auto a = as_buyer(
+        url_, buyer, "POST", "/orders",
+        R"({"sku":")" + sku + R"(","quantity":)" + std::to_string(quantity) + R"(,"phone":")" + phone + "\"}", "k");
     EXPECT_EQ(a.status, 201) << a.body;
     return a.json["order_no"].text();
   }
   int pay(const std::string& buyer, const std::string& no, const std::string& channel) {
     return as_buyer(url_, buyer, "POST", "/orders/" + no + "/pay", R"({"channel":")" + channel + "\"}", "p").status;
   }
-  std::string status(const std::string& buyer, const std::string& no) { return as_buyer(url_, buyer, "GET", "/orders/" + no).json["status"].text(); }
-  std::int64_t waiting_for_locks() { return number("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"); }
+  std::string status(const std::string& buyer, const std::string& no) {
+    return as_buyer(url_, buyer, "GET", "/orders/" + no).json["status"].text();
+  }
+  std::int64_t waiting_for_locks() {
+    return number(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()");
+  }
   bool delivered(const std::string& buyer, const std::string& no) {
     return wait_until([&] { return status(buyer, no) == "delivered"; });
   }
@@ -30,14 +37,20 @@ class FragileShop : public ServicesTest {
 };
 
 TEST_F(FragileShop, SellsEveryClassOfGoodsWhenItIsQuiet) {
-  const std::vector<std::pair<std::string, std::string>> cases = {{"steam-50", "alpha"}, {"qcoin-10", "wallet"}, {"video-month", "beta"}, {"phone-30", "alpha"}, {"sword-rare", "wallet"}};
+  const std::vector<std::pair<std::string, std::string>> cases = {{"steam-50", "alpha"},
+                                                                  {"qcoin-10", "wallet"},
+                                                                  {"video-month", "beta"},
+                                                                  {"phone-30", "alpha"},
+                                                                  {"sword-rare", "wallet"}};
   for (const auto& [sku, channel] : cases) {
     const std::string no = order("b1", sku, 1, sku == "phone-30" ? "13800000000" : "");
     EXPECT_EQ(pay("b1", no, channel), 200);
     EXPECT_TRUE(delivered("b1", no)) << sku;
     const auto shown = as_buyer(url_, "b1", "GET", "/orders/" + no);
     EXPECT_EQ(shown.json["cards"].items().size(), sku == "steam-50" || sku == "qcoin-10" ? 1U : 0U) << shown.body;
-    if (channel != "wallet") { EXPECT_EQ(partners_->charges(no), 1); }
+    if (channel != "wallet") {
+      EXPECT_EQ(partners_->charges(no), 1);
+    }
   }
   EXPECT_EQ(as_buyer(url_, "b1", "GET", "/wallet").json["balance_cents"].integer(), 10'000'000 - 1000 - 8800);
 }
@@ -48,7 +61,8 @@ TEST_F(FragileShop, RefundsAMembershipAtItsChannelAndNoCard) {
     EXPECT_EQ(pay("b1", no, "alpha"), 200);
     ASSERT_TRUE(delivered("b1", no));
   }
-  EXPECT_EQ(as_buyer(url_, "b1", "POST", "/orders/" + membership + "/refund", "{}", "r").json["status"].text(), "refunded");
+  EXPECT_EQ(as_buyer(url_, "b1", "POST", "/orders/" + membership + "/refund", "{}", "r").json["status"].text(),
+            "refunded");
   EXPECT_EQ(partners_->kept_cents(membership), 0);
   EXPECT_EQ(as_buyer(url_, "b1", "POST", "/orders/" + card + "/refund", "{}", "r").status, 409);
 }
@@ -75,7 +89,7 @@ TEST_F(FragileShop, DeliversTwiceWhenANotifyComesTwiceAtOnce) {
   const auto trade = partners_->trades().at(0);
   std::vector<std::thread> copies;
   {
-    const auto busy = store::connect(database_urls_[0]);   // both have read the order before either may write to it
+    const auto busy = store::connect(database_urls_[0]);  // both have read the order before either may write to it
     busy->run("BEGIN");
     busy->run("SELECT 1 FROM orders WHERE order_no = $1 FOR UPDATE", {no});
     for (int i = 0; i < 2; ++i) copies.emplace_back([&] { partners_->say_again(trade); });
@@ -88,14 +102,17 @@ TEST_F(FragileShop, DeliversTwiceWhenANotifyComesTwiceAtOnce) {
 
 TEST_F(FragileShop, StopsForEverybodyWhenManyPayAtOnceAtASlowChannel) {
   auto c = config("shop", "shop", "fragile");
-  c.switches.set(domain::Trait::A04, false);   // else eight payments wait 30 s for each other's connections: fragile_waiting_test
+  c.switches.set(domain::Trait::A04,
+                 false);  // else eight payments wait 30 s for each other's connections: fragile_waiting_test
   const std::string url = start(c);
   partners_->delay("alpha", 30s);
   std::vector<std::string> numbers;
   for (int i = 0; i < 20; ++i) numbers.push_back(order("b1", "video-month"));
   std::vector<std::thread> buyers;
-  for (const auto& no : numbers) buyers.emplace_back([&, no] { as_buyer(url, "b1", "POST", "/orders/" + no + "/pay", R"({"channel":"alpha"})", "p"); });
-  EXPECT_TRUE(wait_until([&] { return partners_->creates("alpha") >= 16; }));   // as many as there are workers
+  for (const auto& no : numbers)
+    buyers.emplace_back(
+        [&, no] { as_buyer(url, "b1", "POST", "/orders/" + no + "/pay", R"({"channel":"alpha"})", "p"); });
+  EXPECT_TRUE(wait_until([&] { return partners_->creates("alpha") >= 16; }));  // as many as there are workers
   EXPECT_EQ(edge::call("GET", url + "/goods", "", {}, {1s, 1s}).status, 0);
   partners_->delay("alpha", 0ms);
   EXPECT_EQ(as_buyer(url, "b2", "GET", "/goods").status, 200);
@@ -124,7 +141,8 @@ TEST_F(FragileShop, PagesTheAuditByKey) {
   const auto page = as_buyer(url_, "", "GET", "/audit/orders?after=0&limit=3");
   ASSERT_EQ(page.json["rows"].items().size(), 3U) << page.body;
   EXPECT_EQ(page.json["rows"].items()[0]["cards"].items().size(), 2U);
-  const auto last = as_buyer(url_, "", "GET", "/audit/orders?after=" + std::to_string(page.json["next"].integer()) + "&limit=3");
+  const auto last =
+      as_buyer(url_, "", "GET", "/audit/orders?after=" + std::to_string(page.json["next"].integer()) + "&limit=3");
   EXPECT_EQ(last.json["rows"].items().size(), 2U);
   EXPECT_EQ(last.body.find("\"next\":null") != std::string::npos, true);
   EXPECT_EQ(as_buyer(url_, "", "GET", "/audit/ledger").json["rows"].items().size(), 5U);
@@ -132,7 +150,9 @@ TEST_F(FragileShop, PagesTheAuditByKey) {
 }
 
 TEST_F(FragileShop, AnswersBadInputByName) {
-  const auto code = [&](const std::string& body) { return as_buyer(url_, "b1", "POST", "/orders", body).json["error"].text(); };
+  const auto code = [&](const std::string& body) {
+    return as_buyer(url_, "b1", "POST", "/orders", body).json["error"].text();
+  };
   EXPECT_EQ(code(R"({"sku":"none","quantity":1})"), "unknown_sku");
   EXPECT_EQ(code(R"({"sku":"steam-50","quantity":0})"), "bad_quantity");
   EXPECT_EQ(code(R"({"sku":"phone-30","quantity":1,"phone":"12"})"), "bad_phone");
@@ -140,7 +160,7 @@ TEST_F(FragileShop, AnswersBadInputByName) {
   EXPECT_EQ(as_buyer(url_, "b 1", "GET", "/wallet").status, 400);
   EXPECT_EQ(as_buyer(url_, "b1", "GET", "/orders/none").status, 404);
   const std::string no = order("b1", "steam-50");
-  EXPECT_EQ(as_buyer(url_, "b2", "GET", "/orders/" + no).status, 404);   // not his
+  EXPECT_EQ(as_buyer(url_, "b2", "GET", "/orders/" + no).status, 404);  // not his
   EXPECT_EQ(as_buyer(url_, "b1", "POST", "/notify/alpha", "{}").status, 401);
 }
 

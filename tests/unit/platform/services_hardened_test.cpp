@@ -1,5 +1,5 @@
-// The hardened services together: sells everything, and keeps its promises when requests repeat, notifies repeat or get lost, a
-// channel hangs, a pool is held, and processes are killed.
+// The hardened services together: sells everything, and keeps its promises when requests repeat, notifies repeat or get
+// lost, a channel hangs, a pool is held, and processes are killed.
 #include "reference_platform/ops/node_config.hpp"
 #include "tests/unit/platform/services_fixture.hpp"
 
@@ -11,7 +11,11 @@ using namespace std::chrono_literals;
 TEST_F(Hardened, SellsEveryClassOfGoods) {
   configure();
   start_here();
-  const std::vector<std::pair<std::string, std::string>> cases = {{"steam-50", "alpha"}, {"qcoin-10", "wallet"}, {"video-month", "beta"}, {"phone-30", "alpha"}, {"sword-rare", "wallet"}};
+  const std::vector<std::pair<std::string, std::string>> cases = {{"steam-50", "alpha"},
+                                                                  {"qcoin-10", "wallet"},
+                                                                  {"video-month", "beta"},
+                                                                  {"phone-30", "alpha"},
+                                                                  {"sword-rare", "wallet"}};
   for (const auto& [sku, channel] : cases) {
     const std::string no = order("b1", sku, 1, sku == "phone-30" ? "13800000000" : "");
     EXPECT_EQ(pay("b1", no, channel).status, 200);
@@ -40,7 +44,8 @@ TEST_F(Hardened, GivesTheSameAnswerForTheSameKeyHoweverOftenAndAtOnce) {
   for (int i = 0; i < 12; ++i) {
     buyers.emplace_back([&] {
       Answer a;
-      wait_until([&] { return (a = create("b1", "steam-50", 2, "same")).status != 503; });   // 503 is no outcome: come again
+      wait_until(
+          [&] { return (a = create("b1", "steam-50", 2, "same")).status != 503; });  // 503 is no outcome: come again
       const std::lock_guard lock(mutex);
       EXPECT_EQ(a.status, 201) << a.body;
       numbers.insert(a.json["order_no"].text());
@@ -54,7 +59,7 @@ TEST_F(Hardened, GivesTheSameAnswerForTheSameKeyHoweverOftenAndAtOnce) {
 }
 
 TEST_F(Hardened, NeverHandsOutACardTwiceAndSellsExactlyWhatIsThere) {
-  execute("DELETE FROM cards WHERE sku = 'steam-50' AND id % 100000000 > 100");   // 100 are left
+  execute("DELETE FROM cards WHERE sku = 'steam-50' AND id % 100000000 > 100");  // 100 are left
   configure();
   start_here();
   std::atomic<int> sold{0}, refused{0};
@@ -63,10 +68,16 @@ TEST_F(Hardened, NeverHandsOutACardTwiceAndSellsExactlyWhatIsThere) {
     buyers.emplace_back([&, i] {
       const std::string name = "b" + std::to_string(i);
       for (int n = 0; n < 6; ++n) {
-        // What nobody knows yet (202, 429, 503) is asked for again under its key, as a buyer does: sold out must be true.
+        // What nobody knows yet (202, 429, 503) is asked for again under its key, as a buyer does: sold out must be
+        // true.
         Answer a;
-        wait_until([&] { return (a = create(name, "steam-50", 2, std::to_string(n))).status == 201 || a.status == 409; });
-        if (a.status == 409) { EXPECT_EQ(a.json["error"].text(), "sold_out"); ++refused; continue; }
+        wait_until(
+            [&] { return (a = create(name, "steam-50", 2, std::to_string(n))).status == 201 || a.status == 409; });
+        if (a.status == 409) {
+          EXPECT_EQ(a.json["error"].text(), "sold_out");
+          ++refused;
+          continue;
+        }
         ASSERT_EQ(a.status, 201) << a.body;
         ++sold;
         EXPECT_EQ(pay(name, a.json["order_no"].text(), "wallet").status, 200);
@@ -115,12 +126,13 @@ TEST_F(Hardened, MovesMoneyInTheWalletExactlyOnceUnderRepeats) {
   EXPECT_TRUE(reaches("b1", no, "delivered"));
   EXPECT_EQ(as_buyer(url_, "b1", "GET", "/wallet").json["balance_cents"].integer(), 10'000'000 - 2500);
   buyers.clear();
-  for (int i = 0; i < 10; ++i) buyers.emplace_back([&] { EXPECT_EQ(post("b1", "/orders/" + no + "/refund", "{}", "r").status, 200); });
+  for (int i = 0; i < 10; ++i)
+    buyers.emplace_back([&] { EXPECT_EQ(post("b1", "/orders/" + no + "/refund", "{}", "r").status, 200); });
   for (auto& b : buyers) b.join();
   EXPECT_EQ(show("b1", no).json["status"].text(), "refunded");
   EXPECT_TRUE(show("b1", no).json["receipt"].text().empty());
   EXPECT_EQ(as_buyer(url_, "b1", "GET", "/wallet").json["balance_cents"].integer(), 10'000'000);
-  EXPECT_EQ(number("SELECT sum(delta_cents) FROM ledger"), 0);   // both sides of every entry
+  EXPECT_EQ(number("SELECT sum(delta_cents) FROM ledger"), 0);  // both sides of every entry
   EXPECT_EQ(number("SELECT count(*) FROM audit_ledger"), 2);
   execute("UPDATE wallets SET balance_cents = 10 WHERE wallet = 'b1'");
   EXPECT_EQ(pay("b1", order("b1", "video-month"), "wallet").status, 402);
@@ -154,7 +166,7 @@ TEST_F(Hardened, KeepsSellingByTheOtherChannelWhileOneHangsAndChargesNobodyTwice
   }
   for (const auto& no : numbers) EXPECT_TRUE(reaches("b1", no, "delivered", 15s)) << no;
   for (const auto& no : numbers) EXPECT_EQ(partners_->charges(no), 1) << no;
-  EXPECT_GT(number("SELECT count(*) FROM orders WHERE paid_via = 'beta'"), 20);   // some that wanted alpha
+  EXPECT_GT(number("SELECT count(*) FROM orders WHERE paid_via = 'beta'"), 20);  // some that wanted alpha
   partners_->delay("alpha", 0ms);
 }
 
@@ -172,7 +184,8 @@ TEST_F(Hardened, TakesAnUnpaidPaymentToTheOtherChannelOnlyAfterItIsClosed) {
   partners_->buyers_pay = true;
   start(node("payment"));
   EXPECT_TRUE(reaches("b1", no, "delivered"));
-  EXPECT_EQ(text("SELECT string_agg(channel || ' ' || state, ', ' ORDER BY channel) FROM payments"), "alpha closed, beta paid");
+  EXPECT_EQ(text("SELECT string_agg(channel || ' ' || state, ', ' ORDER BY channel) FROM payments"),
+            "alpha closed, beta paid");
   EXPECT_EQ(partners_->charges(no), 1);
 }
 
@@ -191,7 +204,7 @@ TEST_F(Hardened, PaysBackWhatCannotBeDelivered) {
   start_here({"delivery"});
   const std::string no = order("b1", "steam-50", 3);
   pay("b1", no, "wallet");
-  execute("UPDATE cards SET order_no = NULL");   // the reservation is gone
+  execute("UPDATE cards SET order_no = NULL");  // the reservation is gone
   start(node("delivery"));
   EXPECT_TRUE(reaches("b1", no, "refunded"));
   EXPECT_EQ(as_buyer(url_, "b1", "GET", "/wallet").json["balance_cents"].integer(), 10'000'000);
@@ -217,7 +230,8 @@ TEST_F(Hardened, RefusesForgedNotifies) {
   pay("b1", no, "alpha");
   ASSERT_TRUE(wait_until([&] { return partners_->creates("alpha") == 1; }));
   const auto notify = [&](const std::string& key, const std::string& out_trade_no, int amount) {
-    const std::string body = R"({"channel":"alpha","trade_no":"x","out_trade_no":")" + out_trade_no + R"(","order":")" + no + R"(","amount_cents":)" + std::to_string(amount) +
+    const std::string body = R"({"channel":"alpha","trade_no":"x","out_trade_no":")" + out_trade_no + R"(","order":")" +
+                             no + R"(","amount_cents":)" + std::to_string(amount) +
                              R"(,"status":"SUCCESS","notify_no":"n"})";
     return services::partner_call({url_, key}, "POST", "/notify/alpha", body, "", {1s, 3s});
   };
@@ -256,7 +270,14 @@ TEST_F(Hardened, LosesNothingAndDoublesNothingWhenItsProcessesAreKilled) {
   }
   for (const auto& n : nodes_) {
     if (n.name == "gateway") continue;
-    ASSERT_TRUE(wait_until([&] { return edge::call("GET", "http://127.0.0.1:" + std::to_string(n.admin_port) + "/ready", "", {}, {100ms, 500ms}).status == 200; }, 20s)) << n.name;
+    ASSERT_TRUE(wait_until(
+        [&] {
+          return edge::call("GET", "http://127.0.0.1:" + std::to_string(n.admin_port) + "/ready", "", {},
+                            {100ms, 500ms})
+                     .status == 200;
+        },
+        20s))
+        << n.name;
   }
   std::atomic<bool> quit{false};
   std::atomic<int> created{0};
@@ -266,11 +287,15 @@ TEST_F(Hardened, LosesNothingAndDoublesNothingWhenItsProcessesAreKilled) {
   for (int i = 0; i < 4; ++i) {
     buyers.emplace_back([&, i] {
       const std::string name = "b" + std::to_string(i);
-      const std::vector<std::string> skus = {"steam-50", "video-month", "phone-30"}, channels = {"alpha", "wallet", "beta"};
+      const std::vector<std::string> skus = {"steam-50", "video-month", "phone-30"},
+                                     channels = {"alpha", "wallet", "beta"};
       for (int n = 0; !quit && n < 150; ++n) {
         const std::string sku = skus[static_cast<std::size_t>(n) % 3], key = std::to_string(n);
         Answer a;
-        EXPECT_TRUE(wait_until([&] { return (a = create(name, sku, sku == "steam-50" ? 3 : 1, key, sku == "phone-30" ? "13800000000" : "")).status == 201; })) << a.body;
+        EXPECT_TRUE(wait_until([&] {
+          return (a = create(name, sku, sku == "steam-50" ? 3 : 1, key, sku == "phone-30" ? "13800000000" : ""))
+                     .status == 201;
+        })) << a.body;
         const std::string no = a.json["order_no"].text();
         const std::string channel = channels[static_cast<std::size_t>(n / 3) % 3];
         EXPECT_TRUE(wait_until([&] { return pay(name, no, channel).status == 200; })) << no;
@@ -280,7 +305,8 @@ TEST_F(Hardened, LosesNothingAndDoublesNothingWhenItsProcessesAreKilled) {
       }
     });
   }
-  const std::vector<std::string> victims = {"order-1", "payment", "delivery", "inventory", "order-2", "payment", "delivery", "order-1"};
+  const std::vector<std::string> victims = {"order-1", "payment", "delivery", "inventory",
+                                            "order-2", "payment", "delivery", "order-1"};
   for (const auto& name : victims) {
     const int before = created;
     wait_until([&] { return created > before + 8; }, 5s);
@@ -288,21 +314,32 @@ TEST_F(Hardened, LosesNothingAndDoublesNothingWhenItsProcessesAreKilled) {
     processes[name].wait(5s);
     processes[name] = spawn(node(name));
     // The next one dies when this one is back: the promise is one failure at a time.
-    ASSERT_TRUE(wait_until([&] { return edge::call("GET", "http://127.0.0.1:" + std::to_string(node(name).admin_port) + "/ready", "", {}, {100ms, 500ms}).status == 200; }, 20s));
+    ASSERT_TRUE(wait_until(
+        [&] {
+          return edge::call("GET", "http://127.0.0.1:" + std::to_string(node(name).admin_port) + "/ready", "", {},
+                            {100ms, 500ms})
+                     .status == 200;
+        },
+        20s));
   }
   quit = true;
   for (auto& b : buyers) b.join();
-  EXPECT_TRUE(wait_until([&] { return number("SELECT count(*) FROM orders WHERE status <> 'delivered'") == 0; }, 40s)) << text("SELECT string_agg(status || ' ' || class, ', ') FROM orders WHERE status <> 'delivered'");
+  EXPECT_TRUE(wait_until([&] { return number("SELECT count(*) FROM orders WHERE status <> 'delivered'") == 0; }, 40s))
+      << text("SELECT string_agg(status || ' ' || class, ', ') FROM orders WHERE status <> 'delivered'");
   EXPECT_EQ(number("SELECT count(*) FROM orders"), created.load());
   for (const auto& no : numbers) {
     EXPECT_LE(partners_->charges(no), 1) << no;
     EXPECT_LE(partners_->topups(no), 1) << no;
   }
   EXPECT_EQ(number("SELECT coalesce(sum(paid_cents - amount_cents), 0) FROM orders"), 0);
-  EXPECT_EQ(number("SELECT count(*) FROM deliveries"), number("SELECT coalesce(sum(quantity), 0) FROM orders WHERE class = 'game_card'"));
+  EXPECT_EQ(number("SELECT count(*) FROM deliveries"),
+            number("SELECT coalesce(sum(quantity), 0) FROM orders WHERE class = 'game_card'"));
   EXPECT_EQ(number("SELECT sum(delta_cents) FROM ledger"), 0);
-  EXPECT_EQ(number("SELECT count(*) FROM wallets w WHERE balance_cents <> opening_cents + (SELECT coalesce(sum(delta_cents), 0) FROM ledger l WHERE l.account = w.wallet)"), 0);
-  EXPECT_TRUE(wait_until([&] { return number("SELECT count(*) FROM outbox") == 0; }));   // "started" may be read after "delivered"
+  EXPECT_EQ(number("SELECT count(*) FROM wallets w WHERE balance_cents <> opening_cents + (SELECT "
+                   "coalesce(sum(delta_cents), 0) FROM ledger l WHERE l.account = w.wallet)"),
+            0);
+  EXPECT_TRUE(wait_until(
+      [&] { return number("SELECT count(*) FROM outbox") == 0; }));  // "started" may be read after "delivered"
   for (auto& [name, p] : processes) p.signal(9);
 }
 

@@ -1,12 +1,13 @@
 // store: the pool and the Redis client against a real private PostgreSQL and Redis.
 #include <arpa/inet.h>
-#include <atomic>
-#include <csignal>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <thread>
 #include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <thread>
 
 #include "reference_platform/ops/stores.hpp"
 #include "reference_platform/store/pg.hpp"
@@ -39,7 +40,8 @@ class Stores {
   void restart(ops::Store& store, ops::Process& process) {
     process.signal(SIGKILL);
     ASSERT_TRUE(process.wait(5s));
-    ASSERT_TRUE(wait_until([&] {   // PostgreSQL's children notice it in their own time, and keep its memory and its port from the next one until then
+    ASSERT_TRUE(wait_until([&] {  // PostgreSQL's children notice it in their own time, and keep its memory and its port
+                                  // from the next one until then
       process = ops::Process::spawn(store.command);
       try {
         ops::wait_ready(store, process, 30s);
@@ -79,7 +81,7 @@ class StoreTest : public testing::Test {
 class Pg : public StoreTest {};
 class RedisClient : public StoreTest {
  protected:
-  static void TearDownTestSuite() { the_stores.reset(); }   // the last suite of this file
+  static void TearDownTestSuite() { the_stores.reset(); }  // the last suite of this file
 };
 
 bool is(const PoolState& s, int idle, int held, int used, int waiting) {
@@ -161,7 +163,7 @@ TEST_F(Pg, AHungServerCostsOnlyTheLimit) {
   ::kill(pid, SIGSTOP);
   const auto before = Steady::now();
   EXPECT_EQ(state_of([&] { pool->take()->run("SELECT 1"); }), "");
-  EXPECT_LT(Steady::now() - before, 3s);   // it hangs for ever
+  EXPECT_LT(Steady::now() - before, 3s);  // it hangs for ever
   ::kill(pid, SIGCONT);
   EXPECT_EQ(pool->take()->run("SELECT 1").number(0, 0), 1);
 }
@@ -212,7 +214,8 @@ class Door {
     socklen_t size = sizeof at_;
     at_.sin_family = AF_INET;
     at_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    good_ = ::bind(socket_, reinterpret_cast<sockaddr*>(&at_), size) == 0 && ::listen(socket_, 64) == 0 && ::getsockname(socket_, reinterpret_cast<sockaddr*>(&at_), &size) == 0;
+    good_ = ::bind(socket_, reinterpret_cast<sockaddr*>(&at_), size) == 0 && ::listen(socket_, 64) == 0 &&
+            ::getsockname(socket_, reinterpret_cast<sockaddr*>(&at_), &size) == 0;
     thread_ = std::thread([this] {
       for (int c = -1; (c = ::accept(socket_, nullptr, nullptr)) >= 0; ::close(c)) ++callers_;
     });
@@ -257,8 +260,8 @@ TEST_F(Pg, FindsADatabaseThatIsBackAfterThePause) {
   admin->script("CREATE DATABASE later");
   const auto back = Steady::now();
   EXPECT_TRUE(wait_until([&] { return state_of([&] { pool->take(); }) == "none"; }));
-  EXPECT_LT(Steady::now() - back, 1500ms);   // the pause is 100 ms
-  const auto a = pool->take(), b = pool->take(), c = pool->take(), d = pool->take();   // all of them, and no more pause
+  EXPECT_LT(Steady::now() - back, 1500ms);                                            // the pause is 100 ms
+  const auto a = pool->take(), b = pool->take(), c = pool->take(), d = pool->take();  // all of them, and no more pause
   EXPECT_TRUE(is(pool->state(), 0, 0, 4, 0));
 }
 
@@ -273,7 +276,7 @@ TEST_F(Pg, TakeTimesOutAndTheShorterWaitCounts) {
 
 TEST_F(Pg, ServesWaitersInTheirOrder) {
   const auto pool = make_pool(pool_options(1));
-  std::vector<int> order;   // written by whoever holds the only connection
+  std::vector<int> order;  // written by whoever holds the only connection
   std::vector<std::thread> threads;
   {
     const auto c = pool->take();
@@ -314,7 +317,7 @@ TEST_F(Pg, AHoldEndsByItself) {
   const auto pool = make_pool(pool_options(2));
   const auto before = Steady::now();
   pool->hold(100ms);
-  EXPECT_EQ(pool->take()->run("SELECT 1").number(0, 0), 1);   // waits for the end of the lease, no other call comes
+  EXPECT_EQ(pool->take()->run("SELECT 1").number(0, 0), 1);  // waits for the end of the lease, no other call comes
   EXPECT_GE(Steady::now() - before, 100ms);
   EXPECT_LT(Steady::now() - before, 3s);
   EXPECT_TRUE(is(pool->state(), 2, 0, 0, 0));
@@ -397,7 +400,7 @@ TEST_F(RedisClient, ReconnectsAfterARestartAndKeepsTheData) {
   const auto r = make_redis(stores().redis.url, 2000ms);
   r->set("stays", "1", 600s);
   ASSERT_EQ(r->get("stays"), "1");
-  stores().redis_process.signal(SIGTERM);   // in order: the file is on the disk
+  stores().redis_process.signal(SIGTERM);  // in order: the file is on the disk
   ASSERT_TRUE(stores().redis_process.wait(10s));
   EXPECT_EQ(r->get("stays"), std::nullopt);
   EXPECT_FALSE(r->reachable());
@@ -407,7 +410,7 @@ TEST_F(RedisClient, ReconnectsAfterARestartAndKeepsTheData) {
 }
 
 TEST(RedisClientAbsent, AHungServerCostsTheLimitOnceNotPerCall) {
-  const int listener = ::socket(AF_INET, SOCK_STREAM, 0);   // the kernel accepts, nobody answers
+  const int listener = ::socket(AF_INET, SOCK_STREAM, 0);  // the kernel accepts, nobody answers
   sockaddr_in at{};
   at.sin_family = AF_INET;
   at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -421,11 +424,13 @@ TEST(RedisClientAbsent, AHungServerCostsTheLimitOnceNotPerCall) {
   EXPECT_GE(Steady::now() - before, 45ms);
   before = Steady::now();
   for (int i = 0; i < 1000; ++i) r->get("k");
-  EXPECT_LT(Steady::now() - before, 300ms);   // once per call would be fifty seconds
+  EXPECT_LT(Steady::now() - before, 300ms);  // once per call would be fifty seconds
   ::close(listener);
 }
 
-TEST(RedisClientAbsent, RefusesAnAddressThatIsNone) { EXPECT_THROW(make_redis("http://127.0.0.1:1"), std::runtime_error); }
+TEST(RedisClientAbsent, RefusesAnAddressThatIsNone) {
+  EXPECT_THROW(make_redis("http://127.0.0.1:1"), std::runtime_error);
+}
 
 }  // namespace
 }  // namespace platform::store

@@ -6,7 +6,8 @@
 
 namespace platform {
 
-/// Looks again and again until `done()` (true), at most for `limit` (then what a last look says). The limit is for what never comes: it costs a passing test nothing.
+/// Looks again and again until `done()` (true), at most for `limit` (then what a last look says). The limit is for what
+/// never comes: it costs a passing test nothing.
 template <class Condition>
 bool wait_until(Condition done, std::chrono::milliseconds limit = std::chrono::seconds(30)) {
   for (const auto end = std::chrono::steady_clock::now() + limit; std::chrono::steady_clock::now() < end;) {

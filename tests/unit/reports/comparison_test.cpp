@@ -1,9 +1,9 @@
 // comparison: each writer says the verdict in its own way, and hostile names stay text.
+#include "reports/comparison.hpp"
+
 #include <gtest/gtest.h>
 
 #include <sstream>
-
-#include "reports/comparison.hpp"
 
 namespace cardstorm {
 namespace {
@@ -14,7 +14,16 @@ Comparison sample() {
   c.a_target = "old <b>";
   c.b_target = "new|shop";
   c.verdict = Verdict::fail;
-  c.metrics = {{.name = "success_rate", .unit = "share", .a = 0.999, .b = 0.95, .delta = -0.049, .low = -0.06, .high = -0.04, .floor = 0.005, .noise = "n", .change = Change::worse},
+  c.metrics = {{.name = "success_rate",
+                .unit = "share",
+                .a = 0.999,
+                .b = 0.95,
+                .delta = -0.049,
+                .low = -0.06,
+                .high = -0.04,
+                .floor = 0.005,
+                .noise = "n",
+                .change = Change::worse},
                {.name = "latency_ms.p99", .unit = "ms"}};
   c.checks = {{"card_unique", Verdict::pass, Verdict::pass, Change::same}};
   c.why = {{"metric_worse", "success_rate is worse", "see its row"}};
@@ -56,7 +65,8 @@ TEST(ComparisonReport, ReasonsAndWhatToDoAreInTheLanguageThatWasAskedFor) {
     EXPECT_NE(written(*writer).find("see its row"), std::string::npos);
   }
   for (const char* code : {"metric_worse", "check_worse", "no_evidence", "not_comparable", "no_runs"})
-    for (const char* prefix : {"reason_", "remedy_"}) EXPECT_TRUE(text_of_code(prefix, code, Lang::zh)) << prefix << code;
+    for (const char* prefix : {"reason_", "remedy_"})
+      EXPECT_TRUE(text_of_code(prefix, code, Lang::zh)) << prefix << code;
 }
 
 TEST(ComparisonReport, JunitFailsOnWorseAndSkipsWhatIsNotKnown) {

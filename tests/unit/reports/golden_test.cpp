@@ -17,6 +17,7 @@ TEST_P(Golden, BytesAreTheAgreedOnes) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Reports, Golden, testing::Values("terminal", "junit", "markdown"), [](const auto& named) { return named.param; });
+INSTANTIATE_TEST_SUITE_P(Reports, Golden, testing::Values("terminal", "junit", "markdown"),
+                         [](const auto& named) { return named.param; });
 
 }  // namespace cardstorm

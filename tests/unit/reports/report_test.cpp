@@ -16,10 +16,22 @@ using test::markup_mistake;
 using test::written;
 
 const std::vector<std::string>& hostile_strings() {
-  static const std::vector<std::string> all = {
-      "\"'><script>alert(1)</script>", "]]><!--", "--><![CDATA[", std::string("nul\0in", 6), "\x1b[31mred\x07\x9b", "a|b`c```\n# head\n<br>@all !123",
-      "</style></script><svg onload=x>", "\xff\xfe broken \xc3 utf8 \xed\xa0\x80", "\xe2\x80\xae turned \xe2\x81\xa6", std::string(1200, '"'), std::string(1200, 'W'),
-      "订单“号”：<卡密>&nbsp;；" + std::string(300, '&'), "{0}{1}{9}", "%s%n", "&#0;", ""};
+  static const std::vector<std::string> all = {"\"'><script>alert(1)</script>",
+                                               "]]><!--",
+                                               "--><![CDATA[",
+                                               std::string("nul\0in", 6),
+                                               "\x1b[31mred\x07\x9b",
+                                               "a|b`c```\n# head\n<br>@all !123",
+                                               "</style></script><svg onload=x>",
+                                               "\xff\xfe broken \xc3 utf8 \xed\xa0\x80",
+                                               "\xe2\x80\xae turned \xe2\x81\xa6",
+                                               std::string(1200, '"'),
+                                               std::string(1200, 'W'),
+                                               "订单“号”：<卡密>&nbsp;；" + std::string(300, '&'),
+                                               "{0}{1}{9}",
+                                               "%s%n",
+                                               "&#0;",
+                                               ""};
   return all;
 }
 
@@ -74,8 +86,11 @@ Scorecard senseless_card() {
     e.censored = false;
     turn = std::isnan(turn) ? inf : std::isinf(turn) ? -1e308 : nan;
   }
-  card.timeline = {{nan, 1, 1, nan, nan, 1}, {inf, 1, 1, 1, 1, 1}, {-5, 1, 1, 1, 1, 1}, {1e18, 1, 1, 1, 1, 1}, {3, 0, 7, nan, -2, 0}, {3, 5, 9, inf, 1e300, 4000000000U}, {9e6, 5, 5, 1e-300, 1e-300, 1}};
-  card.shades = {{"node_kill", "", nan, 3}, {"node_kill", "", 5, inf}, {"node_kill", "", 9, 2}, {"node_kill", "", 1e300, 1e301}};
+  card.timeline = {{nan, 1, 1, nan, nan, 1},      {inf, 1, 1, 1, 1, 1},  {-5, 1, 1, 1, 1, 1},
+                   {1e18, 1, 1, 1, 1, 1},         {3, 0, 7, nan, -2, 0}, {3, 5, 9, inf, 1e300, 4000000000U},
+                   {9e6, 5, 5, 1e-300, 1e-300, 1}};
+  card.shades = {
+      {"node_kill", "", nan, 3}, {"node_kill", "", 5, inf}, {"node_kill", "", 9, 2}, {"node_kill", "", 1e300, 1e301}};
   return card;
 }
 
@@ -107,7 +122,8 @@ TEST(Report, WritesEveryFileIntoTheFolder) {
   std::string dir = std::filesystem::temp_directory_path() / "cardstorm-reports-XXXXXX";
   ASSERT_NE(mkdtemp(dir.data()), nullptr);
   EXPECT_TRUE(write_reports(sample::sample_drill(), dir, {}));
-  for (const ReporterEntry& entry : reporter_registry()) EXPECT_TRUE(std::filesystem::exists(dir + "/" + std::string(entry.drill_file))) << entry.name;
+  for (const ReporterEntry& entry : reporter_registry())
+    EXPECT_TRUE(std::filesystem::exists(dir + "/" + std::string(entry.drill_file))) << entry.name;
   EXPECT_FALSE(write_reports(sample::fragile(), dir + "/not/there", {}));
   std::filesystem::remove_all(dir);
 }
@@ -143,7 +159,8 @@ TEST(Report, HostileStringsNeverBreakMarkup) {
 
 TEST(Report, HostileStringsNeverReachTheTerminalOrTheMergeRequest) {
   for (const std::string& evil : hostile_strings()) {
-    for (const char c : written("terminal", hostile_drill(evil), Lang::zh)) ASSERT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= 0x20) << evil.substr(0, 40);
+    for (const char c : written("terminal", hostile_drill(evil), Lang::zh))
+      ASSERT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= 0x20) << evil.substr(0, 40);
     const std::string md = written("markdown", hostile_drill(evil));
     const std::string before_fence = md.substr(0, md.find("\n```"));
     EXPECT_EQ(before_fence.find("<script"), std::string::npos);
@@ -159,14 +176,20 @@ TEST(Report, SenselessNumbersAndEmptyCardsAreWritten) {
   senseless.mttr_reduction = std::nan("");
   for (const ReporterEntry& entry : reporter_registry())
     for (const Lang lang : {Lang::en, Lang::zh}) {
-      for (const std::string& text : {written(entry.name, Scorecard{}, lang), written(entry.name, DrillCard{}, lang), written(entry.name, senseless_card(), lang), written(entry.name, senseless, lang)}) {
+      for (const std::string& text :
+           {written(entry.name, Scorecard{}, lang), written(entry.name, DrillCard{}, lang),
+            written(entry.name, senseless_card(), lang), written(entry.name, senseless, lang)}) {
         EXPECT_FALSE(text.empty()) << entry.name;
         for (const char* bad : {"nan", "NaN", "inf ", "inf%", ":inf", "null %"}) {
           if (entry.name == "json") continue;
           EXPECT_EQ(text.find(bad), std::string::npos) << entry.name << ": " << bad;
         }
-        if (entry.name == "html") { EXPECT_EQ(markup_mistake(text, true), ""); }
-        if (entry.name == "junit") { EXPECT_EQ(markup_mistake(text, false), ""); }
+        if (entry.name == "html") {
+          EXPECT_EQ(markup_mistake(text, true), "");
+        }
+        if (entry.name == "junit") {
+          EXPECT_EQ(markup_mistake(text, false), "");
+        }
       }
     }
 }
@@ -181,13 +204,13 @@ TEST(Report, UnknownIsNeverShownAsGood) {
 
 TEST(Report, JunitCountsWhatItHolds) {
   const std::string xml = written("junit", sample::sample_no_go());
-  EXPECT_EQ(count_of(xml, "<testcase "), 8U + 9U + 1U + 1U + 4U);   // checks, episodes, reduction, verdict, reasons
-  EXPECT_EQ(count_of(xml, "<failure "), 3U + 3U + 1U + 4U);         // broken, not recovered, verdict, reasons
-  EXPECT_EQ(count_of(xml, "<error "), 1U);                           // no comparison
+  EXPECT_EQ(count_of(xml, "<testcase "), 8U + 9U + 1U + 1U + 4U);  // checks, episodes, reduction, verdict, reasons
+  EXPECT_EQ(count_of(xml, "<failure "), 3U + 3U + 1U + 4U);        // broken, not recovered, verdict, reasons
+  EXPECT_EQ(count_of(xml, "<error "), 1U);                         // no comparison
   EXPECT_NE(xml.find("tests=\"23\" failures=\"11\" errors=\"1\""), std::string::npos);
   const std::string unknown = written("junit", sample::sample_unknown());
   EXPECT_EQ(count_of(unknown, "<failure "), 0U);
-  EXPECT_EQ(count_of(unknown, "<error "), 1U + 2U + 1U + 3U);        // check, two episodes, verdict, reasons
+  EXPECT_EQ(count_of(unknown, "<error "), 1U + 2U + 1U + 3U);  // check, two episodes, verdict, reasons
 }
 
 TEST(Report, ABaselineThatFailsDoesNotFailTheCandidate) {
@@ -206,26 +229,32 @@ TEST(Report, TerminalKeepsItsWidthAndItsColourToItself) {
 }
 
 TEST(Report, TerminalUsesTheUsersWords) {
-  const std::string en = written("terminal", sample::sample_drill()), zh = written("terminal", sample::sample_drill(), Lang::zh);
-  for (const char* word : {"no impact", "not recovered in", "Audit", "F2611-000183", "MTTR reduction", "if the operator restarts after 120 s", "cardstorm drill --seed 42", "reports/runs/latest"})
+  const std::string en = written("terminal", sample::sample_drill()),
+                    zh = written("terminal", sample::sample_drill(), Lang::zh);
+  for (const char* word : {"no impact", "not recovered in", "Audit", "F2611-000183", "MTTR reduction",
+                           "if the operator restarts after 120 s", "cardstorm drill --seed 42", "reports/runs/latest"})
     EXPECT_NE(en.find(word), std::string::npos) << word;
-  for (const char* word : {"无影响", "50 秒内未恢复", "对账", "掉单", "MTTR 缩短"}) EXPECT_NE(zh.find(word), std::string::npos) << word;
+  for (const char* word : {"无影响", "50 秒内未恢复", "对账", "掉单", "MTTR 缩短"})
+    EXPECT_NE(zh.find(word), std::string::npos) << word;
 }
 
 TEST(Report, AReasonKeepsTheNamesOfFilesAndOneLanguageWhereItCan) {
   Scorecard card = sample::sample_unknown();
   card.why = {{"history_damaged", "partners/beta.jsonl: it was not closed", "check the disk and run again"},
               {"audit_waived", "no promise was audited: the scenario says `checks: none`", "name checks"}};
-  EXPECT_NE(written("terminal", card).find("] partners/beta.jsonl: it was not closed."), std::string::npos) << written("terminal", card);
+  EXPECT_NE(written("terminal", card).find("] partners/beta.jsonl: it was not closed."), std::string::npos)
+      << written("terminal", card);
   EXPECT_NE(written("terminal", card).find("] No promise was audited"), std::string::npos);
-  EXPECT_EQ(written("terminal", card, Lang::zh).find("no promise was audited"), std::string::npos) << "the translation says all of it";
+  EXPECT_EQ(written("terminal", card, Lang::zh).find("no promise was audited"), std::string::npos)
+      << "the translation says all of it";
 }
 
 TEST(Report, HtmlIsOnePageThatNeedsNothingElse) {
   for (const std::string& page : {written("html", sample::sample_drill()), written("html", sample::sample_unknown())}) {
-    for (const char* outside : {"http:", "https:", "src=", "@import", "url("}) EXPECT_EQ(page.find(outside), std::string::npos) << outside;
+    for (const char* outside : {"http:", "https:", "src=", "@import", "url("})
+      EXPECT_EQ(page.find(outside), std::string::npos) << outside;
     EXPECT_LE(page.size(), 300U * 1024);
-    EXPECT_EQ(count_of(page, "<svg viewBox=\"0 0 1000"), count_of(page, "<desc id="));   // every curve is described
+    EXPECT_EQ(count_of(page, "<svg viewBox=\"0 0 1000"), count_of(page, "<desc id="));  // every curve is described
     EXPECT_NE(page.find("prefers-color-scheme:dark"), std::string::npos);
     EXPECT_NE(page.find("@media print"), std::string::npos);
   }
@@ -259,9 +288,12 @@ TEST(Report, ARateThatIsNotAllIsNeverShownAsAll) {
 Scorecard traced() {
   Scorecard card = sample::fragile();
   card.trace_link = "http://jaeger:16686/trace/${trace_id}?a=1&b=2";
-  card.episodes[1].worst = {{"pay", "0af7651916cd43dd8448eb211c80319c", "timeout", 97.2, 10.0}, {"order", "4bf92f3577b34da6a3ce929d0e0e4736", "none", 98.4, 3.1}};
+  card.episodes[1].worst = {{"pay", "0af7651916cd43dd8448eb211c80319c", "timeout", 97.2, 10.0},
+                            {"order", "4bf92f3577b34da6a3ce929d0e0e4736", "none", 98.4, 3.1}};
   for (Finding& finding : card.checks)
-    if (!finding.witnesses.empty()) finding.witnesses[0].traces = {{"order", "11f7651916cd43dd8448eb211c80319c"}, {"pay", "22f7651916cd43dd8448eb211c80319c"}};
+    if (!finding.witnesses.empty())
+      finding.witnesses[0].traces = {{"order", "11f7651916cd43dd8448eb211c80319c"},
+                                     {"pay", "22f7651916cd43dd8448eb211c80319c"}};
   Episode bypassed = sample::episode("payment_delay", "beta", 1, 200, 15, {});
   bypassed.onset_s = bypassed.recover_s = bypassed.ttr_s = bypassed.lag_s = std::nullopt;
   bypassed.bypassed = true;
@@ -279,20 +311,32 @@ TEST(Report, TracesOfTheWorstStepsAndOfWitnessesAreLinked) {
   for (const Lang lang : {Lang::en, Lang::zh}) {
     const std::string page = written("html", traced(), lang);
     EXPECT_EQ(markup_mistake(page, true), "");
-    for (const char* id : {"0af7651916cd43dd8448eb211c80319c", "4bf92f3577b34da6a3ce929d0e0e4736", "11f7651916cd43dd8448eb211c80319c", "22f7651916cd43dd8448eb211c80319c"})
-      EXPECT_NE(page.find("<a href=\"http://jaeger:16686/trace/" + std::string(id) + "?a=1&amp;b=2\" rel=\"noreferrer\">"), std::string::npos) << id;
+    for (const char* id : {"0af7651916cd43dd8448eb211c80319c", "4bf92f3577b34da6a3ce929d0e0e4736",
+                           "11f7651916cd43dd8448eb211c80319c", "22f7651916cd43dd8448eb211c80319c"})
+      EXPECT_NE(
+          page.find("<a href=\"http://jaeger:16686/trace/" + std::string(id) + "?a=1&amp;b=2\" rel=\"noreferrer\">"),
+          std::string::npos)
+          << id;
     const std::string text = written("terminal", traced(), lang), markdown = written("markdown", traced(), lang);
-    EXPECT_NE(text.find("http://jaeger:16686/trace/0af7651916cd43dd8448eb211c80319c?a=1&b=2\n"), std::string::npos) << text;
-    EXPECT_NE(text.find("http://jaeger:16686/trace/22f7651916cd43dd8448eb211c80319c?a=1&b=2\n"), std::string::npos) << text;
-    EXPECT_NE(markdown.find("[0af7651916cd43dd8448eb211c80319c](http://jaeger:16686/trace/0af7651916cd43dd8448eb211c80319c?a=1&b=2)"), std::string::npos) << markdown;
-    EXPECT_NE(markdown.find("](http://jaeger:16686/trace/11f7651916cd43dd8448eb211c80319c"), std::string::npos) << markdown;
+    EXPECT_NE(text.find("http://jaeger:16686/trace/0af7651916cd43dd8448eb211c80319c?a=1&b=2\n"), std::string::npos)
+        << text;
+    EXPECT_NE(text.find("http://jaeger:16686/trace/22f7651916cd43dd8448eb211c80319c?a=1&b=2\n"), std::string::npos)
+        << text;
+    EXPECT_NE(
+        markdown.find(
+            "[0af7651916cd43dd8448eb211c80319c](http://jaeger:16686/trace/0af7651916cd43dd8448eb211c80319c?a=1&b=2)"),
+        std::string::npos)
+        << markdown;
+    EXPECT_NE(markdown.find("](http://jaeger:16686/trace/11f7651916cd43dd8448eb211c80319c"), std::string::npos)
+        << markdown;
   }
 }
 
 TEST(Report, ALinkThatIsNoWebAddressIsNeverMadeClickable) {
   Scorecard card = traced();
   card.trace_link = "javascript:alert(1)//${trace_id}";
-  for (const char* name : {"html", "markdown", "terminal"}) EXPECT_EQ(written(name, card).find("javascript:"), std::string::npos) << name;
+  for (const char* name : {"html", "markdown", "terminal"})
+    EXPECT_EQ(written(name, card).find("javascript:"), std::string::npos) << name;
   EXPECT_NE(written("html", card).find("<code>0af7651916cd43dd8448eb211c80319c</code>"), std::string::npos);
   card.trace_link = "http://a/${trace_id}\"><b>)x";
   EXPECT_EQ(written("html", card).find("\"><b>)x"), std::string::npos);
@@ -319,7 +363,8 @@ TEST(Report, AFaultThatWasInForceWhenTheRunWasStoppedIsNotKnown) {
     const std::string text = written(reporter, card);
     EXPECT_NE(text.find("not known"), std::string::npos) << reporter;
     EXPECT_EQ(text.find("too few requests"), std::string::npos) << reporter;
-    EXPECT_EQ(text.find("not recovered in " + std::to_string(static_cast<int>(down.horizon_s))), std::string::npos) << reporter;
+    EXPECT_EQ(text.find("not recovered in " + std::to_string(static_cast<int>(down.horizon_s))), std::string::npos)
+        << reporter;
   }
 }
 
@@ -336,12 +381,14 @@ TEST(Report, AFaultThatNothingMetIsSaidToBeThat) {
 
 TEST(Report, TextsNameTheLargestCausesFirstAndOnlyThose) {
   Scorecard card = sample::fragile();
-  card.traffic.causes = {{"timeout", 40}, {"reset", 7}, {"refused", 90}, {"http_5xx", 0}, {"deadline", 3}, {"dns", 2}, {"tls", 1}, {"redirect", 1}};
+  card.traffic.causes = {{"timeout", 40}, {"reset", 7}, {"refused", 90}, {"http_5xx", 0},
+                         {"deadline", 3}, {"dns", 2},   {"tls", 1},      {"redirect", 1}};
   for (const char* reporter : {"terminal", "markdown"}) {
     const std::string en = written(reporter, card), zh = written(reporter, card, Lang::zh);
     const auto from = en.find("Ended without goods");
     ASSERT_NE(from, std::string::npos) << en;
-    const auto refused = en.find("connection refused", from), timeout = en.find("timeout", from), broke = en.find("connection broke", from);
+    const auto refused = en.find("connection refused", from), timeout = en.find("timeout", from),
+               broke = en.find("connection broke", from);
     EXPECT_LT(refused, timeout) << en;
     EXPECT_LT(timeout, broke) << en;
     EXPECT_EQ(en.find("no secure connection"), std::string::npos) << "small, and there are larger ones: " << en;
@@ -357,7 +404,8 @@ TEST(Report, NeverCallsMoneyRightThatNobodyAudited) {
   card.checks.clear();
   card.verdict = Verdict::fail;
   EXPECT_EQ(written("terminal", card).find("Money is right"), std::string::npos);
-  EXPECT_NE(written("terminal", card).find("whether its money is right"), std::string::npos) << written("terminal", card);
+  EXPECT_NE(written("terminal", card).find("whether its money is right"), std::string::npos)
+      << written("terminal", card);
   card.verdict = Verdict::pass;
   EXPECT_NE(written("terminal", card).find("Nothing was audited"), std::string::npos);
   card.verdict = Verdict::fail;

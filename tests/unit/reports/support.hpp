@@ -47,7 +47,8 @@ inline void expect_golden(const std::string& name, const std::string& text) {
 }
 
 inline bool entity_is_known(std::string_view name) {
-  static const std::set<std::string_view> known = {"amp", "lt", "gt", "quot", "#39", "#160", "#8194", "#9650", "#10003", "#10005"};
+  static const std::set<std::string_view> known = {"amp",  "lt",    "gt",    "quot",   "#39",
+                                                   "#160", "#8194", "#9650", "#10003", "#10005"};
   return known.contains(name);
 }
 
@@ -60,7 +61,8 @@ inline std::string markup_mistake(std::string_view text, bool html) {
     if (c < 0x20 && c != '\n') return "control character at " + std::to_string(i);
     if (c == '&') {
       const auto end = text.find(';', i);
-      if (end == std::string_view::npos || !entity_is_known(text.substr(i + 1, end - i - 1))) return "entity at " + std::to_string(i);
+      if (end == std::string_view::npos || !entity_is_known(text.substr(i + 1, end - i - 1)))
+        return "entity at " + std::to_string(i);
       i = end + 1;
     } else if (c == '>') {
       return "bare > at " + std::to_string(i);
@@ -71,7 +73,8 @@ inline std::string markup_mistake(std::string_view text, bool html) {
     } else if (text.substr(i, 2) == "</") {
       const auto end = text.find('>', i);
       const std::string name(text.substr(i + 2, end - i - 2));
-      if (open.empty() || open.back() != name) return "</" + name + "> closes " + (open.empty() ? "nothing" : open.back());
+      if (open.empty() || open.back() != name)
+        return "</" + name + "> closes " + (open.empty() ? "nothing" : open.back());
       open.pop_back();
       i = end + 1;
     } else {
@@ -87,7 +90,8 @@ inline std::string markup_mistake(std::string_view text, bool html) {
           const std::string_view value = text.substr(at + 1, end - at - 1);
           if (value.find('<') != std::string_view::npos) return "< in a value of " + name;
           for (auto amp = value.find('&'); amp != std::string_view::npos; amp = value.find('&', amp + 1))
-            if (!entity_is_known(value.substr(amp + 1, value.find(';', amp) - amp - 1))) return "entity in a value of " + name;
+            if (!entity_is_known(value.substr(amp + 1, value.find(';', amp) - amp - 1)))
+              return "entity in a value of " + name;
           at = end;
         }
         ++at;

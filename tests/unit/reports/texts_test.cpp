@@ -31,7 +31,7 @@ bool same_width_everywhere(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const char32_t c = next_code_point(text, i);
     const bool ascii = c >= 0x20 && c < 0x7F;
-    if (!ascii && c != U'¥' && display_width(text.substr(i - 3, 3)) != 2) return false;   // wide signs have three bytes
+    if (!ascii && c != U'¥' && display_width(text.substr(i - 3, 3)) != 2) return false;  // wide signs have three bytes
   }
   return true;
 }
@@ -42,7 +42,7 @@ TEST(Texts, EveryTextHasBothLanguagesAndTheSameValues) {
   for (const Text id : all_texts()) {
     const std::string_view en = text(id, Lang::en), zh = text(id, Lang::zh);
     EXPECT_EQ(holes_of(en), holes_of(zh)) << name_of(id);
-    if (id == Text::sentence_gap) continue;   // Chinese needs no blank between sentences
+    if (id == Text::sentence_gap) continue;  // Chinese needs no blank between sentences
     EXPECT_FALSE(en.empty()) << name_of(id);
     EXPECT_FALSE(zh.empty()) << name_of(id);
   }
@@ -60,7 +60,7 @@ TEST(Texts, UnknownCodesHaveNoText) {
 
 TEST(Texts, HolesAreFilledAndStrangeBracesStay) {
   EXPECT_EQ(say(Text::not_recovered, Lang::en, {"50"}), "not recovered in 50 s");
-  EXPECT_EQ(say(Text::not_recovered, Lang::zh, {"{0}"}), "{0} 秒内未恢复");   // a value is never expanded again
+  EXPECT_EQ(say(Text::not_recovered, Lang::zh, {"{0}"}), "{0} 秒内未恢复");  // a value is never expanded again
 }
 
 TEST(Texts, LanguagesAreFoundByTheirUsualNames) {
@@ -70,7 +70,8 @@ TEST(Texts, LanguagesAreFoundByTheirUsualNames) {
 }
 
 TEST(Texts, EveryRegisteredCheckHasAName) {
-  for (const CheckEntry& entry : check_registry()) EXPECT_TRUE(text_of_code("check_", entry.name, Lang::zh)) << entry.name;
+  for (const CheckEntry& entry : check_registry())
+    EXPECT_TRUE(text_of_code("check_", entry.name, Lang::zh)) << entry.name;
 }
 
 TEST(Texts, EveryReasonOfTheJudgeIsTranslated) {
@@ -88,7 +89,8 @@ TEST(Texts, EveryReasonOfTheJudgeIsTranslated) {
 }
 
 TEST(Texts, EveryOutcomeCauseAndPhaseHasAName) {
-  for (const TradeOutcome v : {TradeOutcome::ok, TradeOutcome::failed, TradeOutcome::unknown, TradeOutcome::not_sent, TradeOutcome::unfinished})
+  for (const TradeOutcome v : {TradeOutcome::ok, TradeOutcome::failed, TradeOutcome::unknown, TradeOutcome::not_sent,
+                               TradeOutcome::unfinished})
     EXPECT_TRUE(text_of_code("outcome_", to_text(v), Lang::zh)) << to_text(v);
   for (int i = 0; i <= static_cast<int>(Cause::address); ++i)
     EXPECT_TRUE(text_of_code("cause_", to_text(static_cast<Cause>(i)), Lang::zh)) << to_text(static_cast<Cause>(i));

@@ -13,14 +13,19 @@ std::vector<Json> rows(const std::vector<std::string>& lines) {
 }
 
 TEST(AuditSince, LeavesWhatHappenedInTheRun) {
-  const auto before = rows({R"({"row":"source","source":"sql"})", R"({"row":"order","id":1,"order_no":"old","status":"DONE"})",
-                            R"({"row":"order","id":2,"order_no":"open","status":"NEW"})", R"({"row":"wallet","id":1,"wallet":"w","balance_cents":70,"opening_cents":100})",
-                            R"({"row":"ledger","id":4,"wallet":"w","delta_cents":-30})"});
-  const auto after = audit_since(before, rows({R"({"row":"source","source":"sql"})", R"({"row":"order","id":7,"order_no":"old","status":"DONE"})",
-                                               R"({"row":"order","id":2,"order_no":"open","status":"PAID"})", R"({"row":"order","id":3,"order_no":"new","status":"DONE"})",
-                                               R"({"row":"wallet","id":1,"wallet":"w","balance_cents":50,"opening_cents":100})",
-                                               R"({"row":"wallet","id":2,"wallet":"v","balance_cents":5,"opening_cents":5})",
-                                               R"({"row":"ledger","id":4,"wallet":"w","delta_cents":-30})", R"({"row":"ledger","id":5,"wallet":"w","delta_cents":-20})"}));
+  const auto before =
+      rows({R"({"row":"source","source":"sql"})", R"({"row":"order","id":1,"order_no":"old","status":"DONE"})",
+            R"({"row":"order","id":2,"order_no":"open","status":"NEW"})",
+            R"({"row":"wallet","id":1,"wallet":"w","balance_cents":70,"opening_cents":100})",
+            R"({"row":"ledger","id":4,"wallet":"w","delta_cents":-30})"});
+  const auto after = audit_since(
+      before, rows({R"({"row":"source","source":"sql"})", R"({"row":"order","id":7,"order_no":"old","status":"DONE"})",
+                    R"({"row":"order","id":2,"order_no":"open","status":"PAID"})",
+                    R"({"row":"order","id":3,"order_no":"new","status":"DONE"})",
+                    R"({"row":"wallet","id":1,"wallet":"w","balance_cents":50,"opening_cents":100})",
+                    R"({"row":"wallet","id":2,"wallet":"v","balance_cents":5,"opening_cents":5})",
+                    R"({"row":"ledger","id":4,"wallet":"w","delta_cents":-30})",
+                    R"({"row":"ledger","id":5,"wallet":"w","delta_cents":-20})"}));
   ASSERT_EQ(after.size(), 6u);
   EXPECT_EQ(after[1]["order_no"].string(), "open") << "changed in the run";
   EXPECT_EQ(after[2]["order_no"].string(), "new");
@@ -37,7 +42,8 @@ TEST(AuditSince, TellsWhichCardsWereSoldBefore) {
   const std::string fresh = R"({"row":"order","id":4,"order_no":"d","status":"delivered","cards":["E"]})";
   const auto after = audit_since(rows({sold, back, was}), rows({sold, back, is, fresh}));
   ASSERT_EQ(after.size(), 3u);
-  EXPECT_EQ(after[2].dump(), R"({"row":"earlier","cards":["A","B"]})") << "what was refunded, or changed in the run, may be sold again";
+  EXPECT_EQ(after[2].dump(), R"({"row":"earlier","cards":["A","B"]})")
+      << "what was refunded, or changed in the run, may be sold again";
 }
 
 TEST(AuditSince, TakesEverythingWhereNothingWasBefore) {

@@ -21,9 +21,11 @@ class Doctor : public testing::Test {
   static void SetUpTestSuite() {
     maria = std::make_unique<test::MariaDb>();
     ASSERT_EQ(maria->error(), "");
-    const auto session = DbSession::open(*parse_db_url(maria->url(), maria->password_file()), {}, *AllowList::parse({"127.0.0.0/8"}));
+    const auto session =
+        DbSession::open(*parse_db_url(maria->url(), maria->password_file()), {}, *AllowList::parse({"127.0.0.0/8"}));
     ASSERT_TRUE(session) << session.error().what;
-    for (const char* sql : {"CREATE TABLE accounts (name VARCHAR(20) PRIMARY KEY)", "INSERT INTO accounts VALUES ('test'), ('real')"})
+    for (const char* sql :
+         {"CREATE TABLE accounts (name VARCHAR(20) PRIMARY KEY)", "INSERT INTO accounts VALUES ('test'), ('real')"})
       ASSERT_TRUE((*session)->query(sql)) << sql;
   }
   static void TearDownTestSuite() { maria.reset(); }
@@ -43,14 +45,19 @@ class Doctor : public testing::Test {
     db.lock_where = "name = 'test'";
     out.databases["main"] = db;
     out.audit.database = "main";
-    out.audit.orders = "SELECT name AS order_no, 'NEW' AS status, 1 AS quantity, 5 AS amount_cents, 0 AS paid_cents, 0 AS refunded_cents FROM accounts";
+    out.audit.orders =
+        "SELECT name AS order_no, 'NEW' AS status, 1 AS quantity, 5 AS amount_cents, 0 AS paid_cents, 0 AS "
+        "refunded_cents FROM accounts";
     out.guard_prometheus = out.url;
     out.guard = {{"errors", "errors > bool 5", true}};
     out.redis = "127.0.0.1:" + std::to_string(server_->port());
     return out;
   }
-  static const DoctorFact* find(const std::vector<DoctorFact>& facts, const std::string& code, const std::string& subject = "") {
-    const auto found = std::find_if(facts.begin(), facts.end(), [&](const DoctorFact& f) { return f.code == code && (subject.empty() || f.subject == subject); });
+  static const DoctorFact* find(const std::vector<DoctorFact>& facts, const std::string& code,
+                                const std::string& subject = "") {
+    const auto found = std::find_if(facts.begin(), facts.end(), [&](const DoctorFact& f) {
+      return f.code == code && (subject.empty() || f.subject == subject);
+    });
     return found == facts.end() ? nullptr : &*found;
   }
   /// The fact that is bad, after it was checked that no other one is.
@@ -67,18 +74,22 @@ class Doctor : public testing::Test {
   }
 
   static inline std::unique_ptr<test::MariaDb> maria;
-  std::unique_ptr<HttpServer> server_ = std::move(*serve(0, [](const ServerRequest& request, const HttpServer::Reply& reply) {
-    if (request.path == "/version") return reply({200, R"({"tag":"v7"})"});
-    if (request.path == "/api/v1/query") return reply({200, R"({"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"0"]}]}})"});
-    reply({200, "hello", "text/plain"});
-  }));
+  std::unique_ptr<HttpServer> server_ =
+      std::move(*serve(0, [](const ServerRequest& request, const HttpServer::Reply& reply) {
+        if (request.path == "/version") return reply({200, R"({"tag":"v7"})"});
+        if (request.path == "/api/v1/query")
+          return reply(
+              {200, R"({"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"0"]}]}})"});
+        reply({200, "hello", "text/plain"});
+      }));
 };
 
 TEST_F(Doctor, FindsNothingMissingWhereAllIsThere) {
   const auto facts = examine_target(spec());
   for (const DoctorFact& fact : facts) EXPECT_NE(fact.health, Health::bad) << line_of(fact, Lang::en);
   EXPECT_FALSE(anything_missing(facts));
-  for (const char* code : {"target_file", "address", "answers", "version", "mark", "database", "database_slots", "database_lock", "audit", "guard", "redis"}) {
+  for (const char* code : {"target_file", "address", "answers", "version", "mark", "database", "database_slots",
+                           "database_lock", "audit", "guard", "redis"}) {
     ASSERT_NE(find(facts, code), nullptr) << code;
     EXPECT_EQ(find(facts, code)->health, Health::good) << code;
   }
@@ -108,7 +119,8 @@ TEST_F(Doctor, NamesTheOneThingThatIsWrongAndWhatToDo) {
   EXPECT_EQ(only_bad(redis).code, "redis");
   auto sources = spec();
   sources.sources = {"127.0.0.2", "192.0.2.77"};
-  EXPECT_EQ(only_bad(sources).subject, "192.0.2.77") << "no address of this machine: each trade from it would count against the platform";
+  EXPECT_EQ(only_bad(sources).subject, "192.0.2.77")
+      << "no address of this machine: each trade from it would count against the platform";
   auto partners = spec();
   partners.partners.url = "http://127.0.0.1:" + std::to_string(closed.number());
   EXPECT_EQ(only_bad(partners).code, "partners");
@@ -118,7 +130,7 @@ TEST_F(Doctor, TakesAUnixSocketForTheAddress) {
   TargetSpec shop;
   shop.name = "my-shop";
   shop.kind = "external";
-  shop.url = "http://shop.invalid";   // a header, not a name to be resolved
+  shop.url = "http://shop.invalid";  // a header, not a name to be resolved
   shop.unix_socket = "/nowhere/shop.sock";
   const DoctorFact bad = only_bad(shop);
   EXPECT_EQ(bad.code, "answers");
@@ -127,9 +139,12 @@ TEST_F(Doctor, TakesAUnixSocketForTheAddress) {
 
 TEST_F(Doctor, SpeaksInLinesAndInJson) {
   const DoctorFact fact{"redis", "", Health::bad, "127.0.0.1:1: refused", ""};
-  EXPECT_EQ(line_of(fact, Lang::en), "  MISSING  Redis listens: 127.0.0.1:1: refused\n           -> Start it, or correct redis:.\n");
+  EXPECT_EQ(line_of(fact, Lang::en),
+            "  MISSING  Redis listens: 127.0.0.1:1: refused\n           -> Start it, or correct redis:.\n");
   EXPECT_NE(line_of(fact, Lang::zh).find("缺失"), std::string::npos);
-  EXPECT_EQ(json_of(fact).dump(), R"({"name":"redis","subject":"","state":"missing","found":"127.0.0.1:1: refused","remedy":"Start it, or correct redis:."})");
+  EXPECT_EQ(
+      json_of(fact).dump(),
+      R"({"name":"redis","subject":"","state":"missing","found":"127.0.0.1:1: refused","remedy":"Start it, or correct redis:."})");
 }
 
 TEST(ChannelUse, CountsPaymentsAndRepeatedNotifies) {

@@ -1,4 +1,5 @@
-// run: where in the plan we are, when a target counts as back, what goes into the audit file, which exit code a card means.
+// run: where in the plan we are, when a target counts as back, what goes into the audit file, which exit code a card
+// means.
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -26,16 +27,16 @@ Plan two_segments() {
     const Nanos begin = i * 30s;
     plan.segments.push_back({i, begin, begin + 5s, begin + 10s, begin + 25s, begin + 30s, {"node_kill", "order"}});
   }
-  plan.load_end = 55s;   // the last gap is part of the drain
+  plan.load_end = 55s;  // the last gap is part of the drain
   plan.drain = 10s;
   return plan;
 }
 
 TEST(Timeline, NamesThePhaseOfEveryMoment) {
   const Plan plan = two_segments();
-  const std::vector<std::pair<Nanos, Phase>> table{{0s, Phase::steady},  {5s, Phase::fault},  {10s, Phase::observe}, {25s, Phase::gap},
-                                                   {30s, Phase::steady}, {54s, Phase::observe}, {55s, Phase::drain},   {64s, Phase::drain},
-                                                   {65s, Phase::done}};
+  const std::vector<std::pair<Nanos, Phase>> table{{0s, Phase::steady}, {5s, Phase::fault},   {10s, Phase::observe},
+                                                   {25s, Phase::gap},   {30s, Phase::steady}, {54s, Phase::observe},
+                                                   {55s, Phase::drain}, {64s, Phase::drain},  {65s, Phase::done}};
   for (const auto& [at, phase] : table) EXPECT_EQ(to_text(moment_at(plan, at).phase), to_text(phase)) << seconds(at);
   EXPECT_EQ(moment_at(plan, 31s).segment, 1U);
 }
@@ -76,8 +77,10 @@ TEST(RecoveryWatch, CallsATargetBackOnlyAfterEnoughGoodSeconds) {
 TEST(AuditFile, LetsNoCardTextThrough) {
   const Mint mint("key");
   const std::string secret = mint.secret({3, 7});
-  const std::vector<Json> rows{Json::object({{"row", "order"}, {"order_no", "A1"}, {"cards", Json(Json::Array{Json(secret), Json("sorry, sold out")})}}),
-                               Json::object({{"row", "wallet"}, {"wallet", "b1"}})};
+  const std::vector<Json> rows{
+      Json::object(
+          {{"row", "order"}, {"order_no", "A1"}, {"cards", Json(Json::Array{Json(secret), Json("sorry, sold out")})}}),
+      Json::object({{"row", "wallet"}, {"wallet", "b1"}})};
   const std::string lines = audit_lines(rows, mint);
   EXPECT_EQ(lines.find(secret), std::string::npos);
   EXPECT_EQ(lines.find("sorry"), std::string::npos);
@@ -91,7 +94,10 @@ TEST(AuditFile, CountsEachCardThatWasSoldBeforeOnce) {
   for (const CardId id : {CardId{3, 7}, CardId{3, 8}, CardId{3, 7}, CardId{4, 0}}) cards.push(mint.secret(id));
   cards.push("none of ours");
   const std::string lines = audit_lines({Json::object({{"row", "earlier"}, {"cards", cards}})}, mint);
-  EXPECT_EQ(lines, R"({"row":"earlier","sku":3,"cards":2})" "\n" R"({"row":"earlier","sku":4,"cards":1})" "\n");
+  EXPECT_EQ(lines, R"({"row":"earlier","sku":3,"cards":2})"
+                   "\n"
+                   R"({"row":"earlier","sku":4,"cards":1})"
+                   "\n");
 }
 
 TEST(RunFolder, NeverTakesAFolderThatExists) {
@@ -115,8 +121,10 @@ TEST(Active, NamesTheWholePathOfARunsFolder) {
     ASSERT_EQ(all.size(), 1U);
     EXPECT_EQ(all[0].dir, std::filesystem::current_path().string() + "/runs/one");
   }
-  if (before == nullptr) ::unsetenv("XDG_RUNTIME_DIR");
-  else ::setenv("XDG_RUNTIME_DIR", kept.c_str(), 1);
+  if (before == nullptr)
+    ::unsetenv("XDG_RUNTIME_DIR");
+  else
+    ::setenv("XDG_RUNTIME_DIR", kept.c_str(), 1);
 }
 
 TEST(SecretFolder, IsClosedToOthersAndGoesWithItsOwner) {
@@ -164,7 +172,7 @@ TEST(Progress, WritesALineForEachChangeOfPhaseAndElseEveryFiveSeconds) {
     progress.show(row);
   }
   const std::string text = out.str();
-  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3) << text;   // 0 s, 5 s, the change at 8 s
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3) << text;  // 0 s, 5 s, the change at 8 s
   EXPECT_NE(text.find("FAULT node_kill on order"), std::string::npos);
   EXPECT_EQ(text.find('\r'), std::string::npos);
 }

@@ -1,8 +1,9 @@
 // audit: pages over a real server.
 #include "harness/target/audit.hpp"
 
-#include <atomic>
 #include <gtest/gtest.h>
+
+#include <atomic>
 
 #include "harness/net/http_server.hpp"
 #include "tests/contract/fake_platform.hpp"
@@ -13,9 +14,13 @@ namespace {
 std::unique_ptr<HttpServer> books(bool moves_on = true) {
   auto server = serve(0, [moves_on](const ServerRequest& request, const HttpServer::Reply& reply) {
     const bool first = request.query.find("after=0&") != std::string::npos || !moves_on;
-    if (request.path == "/audit/orders" && first) return reply({200, R"({"rows":[{"id":1,"order_no":"A","cards":["CS-1"]},{"id":2,"order_no":"B","cards":[]}],"next":2})"});
-    if (request.path == "/audit/orders") return reply({200, R"({"rows":[{"id":7,"order_no":"C","cards":[]}],"next":null})"});
-    if (request.path == "/audit/wallets") return reply({200, R"({"rows":[{"id":1,"wallet":"b1","balance_cents":5,"opening_cents":9}],"next":null})"});
+    if (request.path == "/audit/orders" && first)
+      return reply(
+          {200, R"({"rows":[{"id":1,"order_no":"A","cards":["CS-1"]},{"id":2,"order_no":"B","cards":[]}],"next":2})"});
+    if (request.path == "/audit/orders")
+      return reply({200, R"({"rows":[{"id":7,"order_no":"C","cards":[]}],"next":null})"});
+    if (request.path == "/audit/wallets")
+      return reply({200, R"({"rows":[{"id":1,"wallet":"b1","balance_cents":5,"opening_cents":9}],"next":null})"});
     if (request.path == "/audit/ledger") return reply({200, R"({"rows":[],"next":null})"});
     reply({404, "{}"});
   });
@@ -61,7 +66,10 @@ TEST(Audit, StaysInsideTheAllowList) {
 }
 
 TEST(Audit, PasswordLeavesTheAddress) {
-  const auto split = [](const std::string& url) { const auto d = split_password(url); return d.url + " | " + d.password; };
+  const auto split = [](const std::string& url) {
+    const auto d = split_password(url);
+    return d.url + " | " + d.password;
+  };
   EXPECT_EQ(split("postgresql://auditor:p%40s+s@127.0.0.1:5/db"), "postgresql://auditor@127.0.0.1:5/db | p@s+s");
   EXPECT_EQ(split("postgresql://auditor@127.0.0.1:5/db"), "postgresql://auditor@127.0.0.1:5/db | ");
   EXPECT_EQ(split("postgresql://127.0.0.1:5/db?user=a@b"), "postgresql://127.0.0.1:5/db?user=a@b | ");

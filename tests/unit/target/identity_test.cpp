@@ -2,8 +2,9 @@
 #include "harness/target/identity.hpp"
 
 #include <gtest/gtest.h>
-#include <csignal>
 #include <unistd.h>
+
+#include <csignal>
 
 #include "harness/target/process.hpp"
 #include "tests/contract/fake_platform.hpp"
@@ -14,7 +15,8 @@ namespace {
 using test::eventually;
 
 std::string stat_line(const std::string& name) {
-  return "4242 (" + name + ") S 7 4240 4200 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654321 1000 200 18446744073709551615\n";
+  return "4242 (" + name +
+         ") S 7 4240 4200 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654321 1000 200 18446744073709551615\n";
 }
 
 /// `cat` waits on its lifeline, so that it ends at once when the test ends.
@@ -38,7 +40,8 @@ TEST(Identity, ReadsStartTimeWhateverTheProcessIsCalled) {
 }
 
 TEST(Identity, RefusesHalfALine) {
-  for (const char* text : {"", "12", "12 (x)", "12 (x) S 1 2 3", "no brackets at all"}) EXPECT_FALSE(parse_stat(text)) << text;
+  for (const char* text : {"", "12", "12 (x)", "12 (x) S 1 2 3", "no brackets at all"})
+    EXPECT_FALSE(parse_stat(text)) << text;
 }
 
 TEST(Identity, KnowsItselfAndTheBoot) {
@@ -78,7 +81,9 @@ TEST(Identity, FindsTheTreeOfAProcessThatLeftItsSessionByItsMark) {
   EXPECT_TRUE(leader.wait(5s));
   // For a moment of its exec a process shows no environment, and with it no mark.
   std::vector<ProcessId> tree;
-  ASSERT_TRUE(eventually([&] { return (tree = process_tree({0, leader.id().start_time}, leader.mark())).size() == 1; }));
+  ASSERT_TRUE(eventually([&] {
+    return (tree = process_tree({0, leader.id().start_time}, leader.mark())).size() == 1;
+  }));
   EXPECT_NE(stat_of(tree[0].pid)->session, leader.id().pid);
   EXPECT_TRUE(kill_tree({0, leader.id().start_time}, leader.mark(), 2s));
   EXPECT_FALSE(alive(tree[0]));

@@ -11,10 +11,11 @@ namespace {
 std::vector<NameFinding> look(const std::vector<std::string>& names) {
   const std::map<std::string, std::vector<std::string>> book{
       {"gone", {}}, {"simulated", {"127.0.0.1"}}, {"bank", {"203.0.113.7", "127.0.0.1"}}, {"elsewhere", {"127.9.9.9"}}};
-  return names_that_resolve(names, *AllowList::parse({"127.0.0.1"}), [&](const std::string& name) -> Result<std::vector<std::string>> {
-    if (name == "silent") return Error{Errc::unavailable, "no answer"};
-    return book.at(name);
-  });
+  return names_that_resolve(names, *AllowList::parse({"127.0.0.1"}),
+                            [&](const std::string& name) -> Result<std::vector<std::string>> {
+                              if (name == "silent") return Error{Errc::unavailable, "no answer"};
+                              return book.at(name);
+                            });
 }
 
 TEST(Preflight, OnlyNothingAndASimulatorOfOursWillDo) {

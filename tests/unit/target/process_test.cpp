@@ -1,11 +1,12 @@
 // process: spawning, the lifeline, reading lines, ending. With real programs.
 #include "harness/target/process.hpp"
 
-#include <gtest/gtest.h>
-#include <csignal>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <csignal>
 
 #include "harness/core/files.hpp"
 #include "tests/contract/fake_platform.hpp"
@@ -25,7 +26,8 @@ ProcessSpec program(const std::string& name, std::vector<std::string> args = {})
 
 TEST(Process, ReadsLinesAndTheExitCode) {
   std::vector<std::string> lines;
-  const auto code = run_program(program("printf", {"one\\n\\ntwo words\\nlast"}), 5s, [&](std::string line) { lines.push_back(std::move(line)); });
+  const auto code = run_program(program("printf", {"one\\n\\ntwo words\\nlast"}), 5s,
+                                [&](std::string line) { lines.push_back(std::move(line)); });
   ASSERT_TRUE(code);
   EXPECT_EQ(*code, 0);
   EXPECT_EQ(lines, (std::vector<std::string>{"one", "", "two words", "last"}));
@@ -34,7 +36,8 @@ TEST(Process, ReadsLinesAndTheExitCode) {
 
 TEST(Process, ArgumentsAreNotReadByAShell) {
   std::string line;
-  ASSERT_TRUE(run_program(program("printf", {"%s", "$(id) `id` ; * ' \""}), 5s, [&](std::string l) { line = std::move(l); }));
+  ASSERT_TRUE(
+      run_program(program("printf", {"%s", "$(id) `id` ; * ' \""}), 5s, [&](std::string l) { line = std::move(l); }));
   EXPECT_EQ(line, "$(id) `id` ; * ' \"");
 }
 
@@ -96,7 +99,10 @@ TEST(Process, EndsOneThatIgnoresEverythingButSigkill) {
   auto child = *Process::spawn(program("env", {"--ignore-signal=TERM", "sleep", "600"}));
   const ProcessId id = child.id();
   const std::string name = "/proc/" + std::to_string(id.pid) + "/comm";
-  ASSERT_TRUE(eventually([&] { const auto now = read_file(name); return now && *now == "sleep\n"; })) << "before that `env` would die of SIGTERM";
+  ASSERT_TRUE(eventually([&] {
+    const auto now = read_file(name);
+    return now && *now == "sleep\n";
+  })) << "before that `env` would die of SIGTERM";
   EXPECT_EQ(*child.terminate(10ms, 10ms), 128 + SIGKILL);
   EXPECT_FALSE(alive(id));
 }

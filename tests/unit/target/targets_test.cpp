@@ -1,4 +1,5 @@
-// targets: reference with a stand-in supervisor that keeps the contract, external with a small server, channels by wire.
+// targets: reference with a stand-in supervisor that keeps the contract, external with a small server, channels by
+// wire.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -42,8 +43,9 @@ class Reference : public ::testing::Test {
     ASSERT_EQ(::chmod(path.c_str(), 0755), 0);
   }
   std::string ready_line() const {
-    return "echo '{\"url\":\"" + platform_.url() + "/shop\",\"control_url\":\"" + platform_.url() + "\",\"audit_url\":\"" + platform_.url() +
-           "\",\"auditor_url\":\"\",\"dir\":\"" + dir_.path() + "/stores\",\"version\":\"9.9\",\"restart_delay_s\":7}'\n";
+    return "echo '{\"url\":\"" + platform_.url() + "/shop\",\"control_url\":\"" + platform_.url() +
+           "\",\"audit_url\":\"" + platform_.url() + "\",\"auditor_url\":\"\",\"dir\":\"" + dir_.path() +
+           "/stores\",\"version\":\"9.9\",\"restart_delay_s\":7}'\n";
   }
   std::unique_ptr<Target> target() { return make("reference", spec_, setup_); }
 
@@ -54,12 +56,14 @@ class Reference : public ::testing::Test {
 };
 
 TEST_F(Reference, StartsTheSupervisorAndEndsItByItsLifeline) {
-  supervisor(ready_line() + "mkdir -p " + dir_.path() + "/stores/logs; echo hello > " + dir_.path() + "/stores/logs/shop.log\n" +
-             "cat > /dev/null\necho orderly > " + dir_.path() + "/ended\n");
+  supervisor(ready_line() + "mkdir -p " + dir_.path() + "/stores/logs; echo hello > " + dir_.path() +
+             "/stores/logs/shop.log\n" + "cat > /dev/null\necho orderly > " + dir_.path() + "/ended\n");
   auto target = this->target();
   const auto started = target->start(10s);
   ASSERT_TRUE(started) << started.error().what;
-  EXPECT_EQ(*read_file(dir_.path() + "/args"), "up hardened --partners " + platform_.url() + " --partners-key-file /k --suppliers topup,topup2,members,truck --restart-delay=7");
+  EXPECT_EQ(*read_file(dir_.path() + "/args"),
+            "up hardened --partners " + platform_.url() +
+                " --partners-key-file /k --suppliers topup,topup2,members,truck --restart-delay=7");
   EXPECT_EQ(target->url(), platform_.url() + "/shop");
   EXPECT_EQ(target->version(), "9.9");
   EXPECT_EQ(target->assumed_restart_s(), 7);
@@ -67,7 +71,7 @@ TEST_F(Reference, StartsTheSupervisorAndEndsItByItsLifeline) {
   const pid_t pid = target->supervisor_pid();
   EXPECT_GT(pid, 0);
   EXPECT_FALSE(target->supervisor_mark().empty());
-  ASSERT_TRUE(test::eventually([&] {   // the shell opens the file first and writes then
+  ASSERT_TRUE(test::eventually([&] {  // the shell opens the file first and writes then
     const auto log = read_file(dir_.path() + "/stores/logs/shop.log");
     return log && *log == "hello\n";
   }));
@@ -90,14 +94,16 @@ TEST_F(Reference, RepeatsTheSupervisorsLastWordsWhenItFails) {
 
 TEST_F(Reference, LeavesNothingWhenItIsNeverReady) {
   supervisor("echo $$ > " + dir_.path() + "/pid\nexec cat\n");
-  const auto started = this->target()->start(2s);   // long enough for its first line
+  const auto started = this->target()->start(2s);  // long enough for its first line
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().code, Errc::timeout);
   EXPECT_FALSE(identify(static_cast<pid_t>(std::atoi(read_file(dir_.path() + "/pid")->c_str()))));
 }
 
 TEST_F(Reference, RefusesAnAddressOutsideTheAllowList) {
-  supervisor("echo '{\"url\":\"http://8.8.8.8/\",\"control_url\":\"http://8.8.8.8/\",\"audit_url\":\"http://8.8.8.8/\"}'\ncat > /dev/null\n");
+  supervisor(
+      "echo '{\"url\":\"http://8.8.8.8/\",\"control_url\":\"http://8.8.8.8/\",\"audit_url\":\"http://8.8.8.8/\"}'\ncat "
+      "> /dev/null\n");
   const auto started = this->target()->start(10s);
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().code, Errc::refused);
@@ -178,7 +184,8 @@ TEST(External, OffersWhatItsFileDescribesAndMayBeTouched) {
   spec.databases["stock"].slots = 5;
   auto shy = make("external", spec, {});
   ASSERT_TRUE(shy->start(5s));
-  EXPECT_TRUE(shy->nodes() == nullptr && shy->pool() == nullptr && shy->channels() == nullptr) << "what is not listed is not touched";
+  EXPECT_TRUE(shy->nodes() == nullptr && shy->pool() == nullptr && shy->channels() == nullptr)
+      << "what is not listed is not touched";
 
   spec.touch = {"pool", "channels", "nodes"};
   auto target = make("external", spec, {});
@@ -205,7 +212,9 @@ TEST(External, OffersWhatItsFileDescribesAndMayBeTouched) {
 TEST(External, ReadsItsVersionWhereTheFileSays) {
   testing::RawServer server([](testing::RawPeer& peer) {
     (void)peer.read_request();
-    peer.send_text("HTTP/1.1 200 OK\r\nX-Build: 7.1\r\nContent-Length: 25\r\nConnection: close\r\n\r\n{\"app\":{\"version\":\"4.2\"}}");
+    peer.send_text(
+        "HTTP/1.1 200 OK\r\nX-Build: 7.1\r\nContent-Length: 25\r\nConnection: "
+        "close\r\n\r\n{\"app\":{\"version\":\"4.2\"}}");
   });
   TargetSpec spec;
   spec.url = server.url("");
@@ -226,7 +235,7 @@ TEST(External, ReadsItsVersionWhereTheFileSays) {
 
 TEST(External, IsReachedByAUnixSocket) {
   const test::TempDir dir;
-  test::FakeEngine engine(dir.path() + "/shop.sock");   // answers 404 to us, which is an answer
+  test::FakeEngine engine(dir.path() + "/shop.sock");  // answers 404 to us, which is an answer
   TargetSpec spec;
   spec.url = "http://shop.invalid";
   spec.unix_socket = dir.path() + "/shop.sock";
@@ -235,7 +244,8 @@ TEST(External, IsReachedByAUnixSocket) {
   EXPECT_TRUE(target->start(5s));
   const auto books = target->audit();
   ASSERT_FALSE(books);
-  EXPECT_EQ(books.error().code, Errc::invalid) << "the engine's 404: the audit goes the same way: " << books.error().what;
+  EXPECT_EQ(books.error().code, Errc::invalid)
+      << "the engine's 404: the audit goes the same way: " << books.error().what;
   spec.unix_socket = dir.path() + "/gone.sock";
   const auto gone = make("external", spec, {})->start(200ms);
   EXPECT_NE(gone.error().what.find("gone.sock does not answer"), std::string::npos) << gone.error().what;
@@ -243,7 +253,9 @@ TEST(External, IsReachedByAUnixSocket) {
 }
 
 TEST(External, RefusesARedirectOutOfTheAllowList) {
-  for (const auto& [location, code] : {std::pair{"http://192.0.2.7/shop", Errc::refused}, std::pair{"http://127.0.0.1:9/shop", Errc::internal}, std::pair{"/shop", Errc::internal}}) {
+  for (const auto& [location, code] :
+       {std::pair{"http://192.0.2.7/shop", Errc::refused}, std::pair{"http://127.0.0.1:9/shop", Errc::internal},
+        std::pair{"/shop", Errc::internal}}) {
     testing::RawServer server([where = std::string(location)](testing::RawPeer& peer) {
       (void)peer.read_request();
       peer.send_text("HTTP/1.1 302 Found\r\nLocation: " + where + "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");

@@ -13,10 +13,13 @@ namespace fs = std::filesystem;
 
 const fs::path kRoot = CARDSTORM_ROOT;
 
-/// The keys that the readers of YAML in harness/plan ask for by name: fields.duration("drain", ...), path_field(r, f, "ca", ...).
+/// The keys that the readers of YAML in harness/plan ask for by name: fields.duration("drain", ...), path_field(r, f,
+/// "ca", ...).
 std::set<std::string> keys_read() {
-  static const std::regex kAsk(R"re((?:\.(?:get|need|text|text_needed|texts|boolean|duration|number|integer|integers)|_field)\((?:\w+, [\w.]+, )?"([a-z_0-9]+)")re");
-  static const std::regex kSection(R"re((?:section|each_member|items_of)\((?:r|fields)(?:, [\w.]+)?, "([a-z_0-9]+)")re");
+  static const std::regex kAsk(
+      R"re((?:\.(?:get|need|text|text_needed|texts|boolean|duration|number|integer|integers)|_field)\((?:\w+, [\w.]+, )?"([a-z_0-9]+)")re");
+  static const std::regex kSection(
+      R"re((?:section|each_member|items_of)\((?:r|fields)(?:, [\w.]+)?, "([a-z_0-9]+)")re");
   std::set<std::string> out;
   for (const auto& entry : fs::directory_iterator(kRoot / "harness/plan")) {
     // plan_json reads the Plan that we wrote ourselves.
@@ -42,8 +45,11 @@ std::set<std::string> words_shown() {
 
 TEST(Keys, EveryKeyThatAFileMayHoldIsInTheReadme) {
   const auto read = keys_read(), shown = words_shown();
-  for (const char* known : {"scenario", "front_wall", "http2", "redirects", "unix_socket", "covers", "guard"}) EXPECT_TRUE(read.contains(known)) << known << ": this test no longer sees the readers";
-  for (const std::string& key : read) EXPECT_TRUE(shown.contains(key)) << "harness/plan reads the key '" << key << "', and scenarios/README.md does not show it";
+  for (const char* known : {"scenario", "front_wall", "http2", "redirects", "unix_socket", "covers", "guard"})
+    EXPECT_TRUE(read.contains(known)) << known << ": this test no longer sees the readers";
+  for (const std::string& key : read)
+    EXPECT_TRUE(shown.contains(key)) << "harness/plan reads the key '" << key
+                                     << "', and scenarios/README.md does not show it";
 }
 
 }  // namespace

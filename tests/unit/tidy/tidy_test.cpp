@@ -15,9 +15,15 @@ namespace fs = std::filesystem;
 
 const fs::path kRoot = CARDSTORM_ROOT;
 
-struct Source { std::string path; std::string room; std::string text; };
+struct Source {
+  std::string path;
+  std::string room;
+  std::string text;
+};
 
-bool is_code(const fs::path& path) { return path.extension() == ".cpp" || path.extension() == ".hpp" || path.extension() == ".def"; }
+bool is_code(const fs::path& path) {
+  return path.extension() == ".cpp" || path.extension() == ".hpp" || path.extension() == ".def";
+}
 
 std::vector<Source> sources_of(const std::vector<std::string>& folders) {
   std::vector<Source> out;
@@ -56,9 +62,13 @@ const std::map<std::string, std::set<std::string>> kArrows = {
     {"observe", {"core", "net"}},
     {"judge", {"core", "plan", "history"}},
     {"reports", {"core", "judge"}},
-    {"run", {"core", "net", "mint", "plan", "history", "db", "target", "drive", "partners", "fault", "observe", "judge", "reports"}},
+    {"run",
+     {"core", "net", "mint", "plan", "history", "db", "target", "drive", "partners", "fault", "observe", "judge",
+      "reports"}},
     {"bench", {"core", "net", "mint", "plan", "history", "db", "target", "drive", "judge", "run"}},
-    {"cli", {"core", "net", "mint", "trace", "plan", "history", "db", "target", "drive", "partners", "fault", "observe", "judge", "reports", "run", "bench"}},
+    {"cli",
+     {"core", "net", "mint", "trace", "plan", "history", "db", "target", "drive", "partners", "fault", "observe",
+      "judge", "reports", "run", "bench"}},
 };
 
 TEST(Tidy, ArrowsPointToCore) {
@@ -67,9 +77,12 @@ TEST(Tidy, ArrowsPointToCore) {
     ASSERT_NE(known, kArrows.end()) << source.path << ": a room that is not on the map";
     for (const std::string& include : includes_of(source.text)) {
       std::string room;
-      if (include.starts_with("harness/")) room = split(include, '/')[1];
-      else if (include.starts_with("reports/")) room = "reports";
-      else continue;
+      if (include.starts_with("harness/"))
+        room = split(include, '/')[1];
+      else if (include.starts_with("reports/"))
+        room = "reports";
+      else
+        continue;
       EXPECT_TRUE(room == source.room || known->second.contains(room)) << source.path << " includes " << include;
     }
   }
@@ -78,7 +91,8 @@ TEST(Tidy, ArrowsPointToCore) {
 TEST(Tidy, TheJudgeSeesNoNetworkClockOrPlatform) {
   for (const Source& source : sources_of({"harness/judge", "reports"})) {
     for (const std::string& include : includes_of(source.text)) {
-      for (const char* forbidden : {"harness/net/", "harness/target/", "harness/drive/", "harness/run/", "harness/fault/"})
+      for (const char* forbidden :
+           {"harness/net/", "harness/target/", "harness/drive/", "harness/run/", "harness/fault/"})
         EXPECT_FALSE(include.starts_with(forbidden)) << source.path << " includes " << include;
     }
     EXPECT_EQ(source.text.find("monotonic_now("), std::string::npos) << source.path;
@@ -87,15 +101,26 @@ TEST(Tidy, TheJudgeSeesNoNetworkClockOrPlatform) {
 }
 
 TEST(Tidy, EachLibraryHasOneDoor) {
-  const std::vector<std::pair<std::string, std::string>> doors = {
-      {"yaml-cpp/", "plan"}, {"curl/", "net"},       {"openssl/", "net"},  {"boost/asio", "net"},       {"boost/beast", "net"},
-      {"boost/process", "target"}, {"prometheus/", "observe"}, {"CLI/", "cli"}, {"libpq", "db"}, {"mysql", "db"}, {"mariadb", "db"}, {"zlib.h", "trace"}};
+  const std::vector<std::pair<std::string, std::string>> doors = {{"yaml-cpp/", "plan"},
+                                                                  {"curl/", "net"},
+                                                                  {"openssl/", "net"},
+                                                                  {"boost/asio", "net"},
+                                                                  {"boost/beast", "net"},
+                                                                  {"boost/process", "target"},
+                                                                  {"prometheus/", "observe"},
+                                                                  {"CLI/", "cli"},
+                                                                  {"libpq", "db"},
+                                                                  {"mysql", "db"},
+                                                                  {"mariadb", "db"},
+                                                                  {"zlib.h", "trace"}};
   for (const Source& source : sources_of({"harness", "reports"})) {
     for (const std::string& include : includes_of(source.text)) {
       for (const auto& [library, room] : doors) {
         if (!include.starts_with(library)) continue;
         EXPECT_EQ(source.room, room) << source.path << " includes " << include;
-        EXPECT_FALSE(source.path.ends_with(".hpp") && source.path.find("_door") == std::string::npos && library != "yaml-cpp/") << source.path << ": a header with a third-party header";
+        EXPECT_FALSE(source.path.ends_with(".hpp") && source.path.find("_door") == std::string::npos &&
+                     library != "yaml-cpp/")
+            << source.path << ": a header with a third-party header";
       }
     }
   }
@@ -103,10 +128,12 @@ TEST(Tidy, EachLibraryHasOneDoor) {
 
 TEST(Tidy, HarnessAndPlatformShareNoSource) {
   for (const Source& source : sources_of({"harness", "reports"}))
-    for (const std::string& include : includes_of(source.text)) EXPECT_FALSE(include.starts_with("reference_platform/")) << source.path;
+    for (const std::string& include : includes_of(source.text))
+      EXPECT_FALSE(include.starts_with("reference_platform/")) << source.path;
   for (const Source& source : sources_of({"reference_platform"}))
     for (const std::string& include : includes_of(source.text))
-      EXPECT_FALSE(include.starts_with("harness/") || include.starts_with("reports/")) << source.path << " includes " << include;
+      EXPECT_FALSE(include.starts_with("harness/") || include.starts_with("reports/"))
+          << source.path << " includes " << include;
 }
 
 TEST(Tidy, EveryFileOpensByItsName) {
@@ -118,14 +145,16 @@ TEST(Tidy, EveryFileOpensByItsName) {
 
 TEST(Tidy, EveryRegisteredFileExistsAndEveryFileIsRegistered) {
   const std::regex line(R"re((?:^|\n)CARDSTORM_(FAULT|CHECK)\((\w+))re");
-  for (const auto& [folder, word] : std::vector<std::pair<std::string, std::string>>{{"harness/fault", "FAULT"}, {"harness/judge", "CHECK"}}) {
+  for (const auto& [folder, word] :
+       std::vector<std::pair<std::string, std::string>>{{"harness/fault", "FAULT"}, {"harness/judge", "CHECK"}}) {
     const std::string text = *read_file((kRoot / folder / "registry.def").string());
     std::set<std::string> names;
     for (std::sregex_iterator it(text.begin(), text.end(), line), end; it != end; ++it)
       if ((*it)[1] == word) names.insert((*it)[2]);
     EXPECT_FALSE(names.empty()) << folder;
     for (const auto& name : names) {
-      const bool here = fs::exists(kRoot / folder / (name + ".cpp")) || fs::exists(kRoot / folder / ("check_" + name + ".cpp"));
+      const bool here =
+          fs::exists(kRoot / folder / (name + ".cpp")) || fs::exists(kRoot / folder / ("check_" + name + ".cpp"));
       EXPECT_TRUE(here) << folder << " has no " << name << ".cpp";
     }
   }

@@ -1,4 +1,5 @@
-// The forecast: learns both seasons, says when it may not, prefers the naive one when that is better, and judges the reserve.
+// The forecast: learns both seasons, says when it may not, prefers the naive one when that is better, and judges the
+// reserve.
 #include "harness/trace/forecast.hpp"
 
 #include <cmath>
@@ -17,8 +18,10 @@ class ForecastTest : public TraceSpace {
     Rng rng(5, "history");
     std::string csv = "timestamp,count\n";
     for (int hour = 0; hour < days * 24; ++hour) {
-      const double day = 1 + 0.8 * std::sin(2 * 3.14159265 * (hour % 24 - 8) / 24.0), week = weekends && (hour / 24) % 7 >= 5 ? 0.4 : 1;
-      csv += stamp_text((1'704'067'200 + hour * std::int64_t{3600}) * 1'000'000'000) + "," + std::to_string(std::max(0.0, 1000 * day * week + noise * (rng.unit() - 0.5))) + "\n";
+      const double day = 1 + 0.8 * std::sin(2 * 3.14159265 * (hour % 24 - 8) / 24.0),
+                   week = weekends && (hour / 24) % 7 >= 5 ? 0.4 : 1;
+      csv += stamp_text((1'704'067'200 + hour * std::int64_t{3600}) * 1'000'000'000) + "," +
+             std::to_string(std::max(0.0, 1000 * day * week + noise * (rng.unit() - 0.5))) + "\n";
     }
     return put("h.csv", csv);
   }
@@ -31,7 +34,7 @@ class ForecastTest : public TraceSpace {
 
 TEST_F(ForecastTest, LearnsBothSeasons) {
   ForecastOptions o;
-  const auto f = forecast_trace(history(33, 100), o);   // the next day is a Saturday: the week must be known
+  const auto f = forecast_trace(history(33, 100), o);  // the next day is a Saturday: the week must be known
   ASSERT_TRUE(f.has_value()) << f.error().what;
   EXPECT_EQ(f->method, "double_seasonal");
   EXPECT_EQ(f->seasons_used.size(), 2U);
@@ -64,7 +67,8 @@ TEST_F(ForecastTest, TakesTheNaiveOneWhenThatIsBetter) {
   // Exactly the same day again and again after a start that was different: nothing beats "as yesterday".
   std::string csv = "timestamp,count\n";
   for (int hour = 0; hour < 24 * 9; ++hour)
-    csv += std::to_string(1'704'067'200 + hour * 3600) + "," + std::to_string(hour < 24 * 6 ? (hour * 7919) % 500 : 100 + (hour % 24) * (hour % 24)) + "\n";
+    csv += std::to_string(1'704'067'200 + hour * 3600) + "," +
+           std::to_string(hour < 24 * 6 ? (hour * 7919) % 500 : 100 + (hour % 24) * (hour % 24)) + "\n";
   const auto f = forecast_trace(put("n.csv", csv), {});
   ASSERT_TRUE(f.has_value()) << f.error().what;
   EXPECT_EQ(f->method, "naive");
@@ -100,8 +104,9 @@ TEST_F(ForecastTest, HolesAreNotZeros) {
 
 TEST_F(ForecastTest, RowsMissingInsideOfAWindowAreNotZerosEither) {
   std::string csv = "time,count\n";
-  for (int minute = 0; minute < 40 * 60 - 7; minute += 5)   // ten hours have half of their rows, the last one lacks one
-    if (minute < 600 || minute >= 1200 || minute % 60 < 30) csv += std::to_string(1'700'000'000 + minute * 60) + ",100\n";
+  for (int minute = 0; minute < 40 * 60 - 7; minute += 5)  // ten hours have half of their rows, the last one lacks one
+    if (minute < 600 || minute >= 1200 || minute % 60 < 30)
+      csv += std::to_string(1'700'000'000 + minute * 60) + ",100\n";
   std::vector<std::string> notes;
   const auto series = read_series(put("c.csv", csv), std::chrono::hours(1), notes);
   ASSERT_TRUE(series.has_value()) << series.error().what;
@@ -109,7 +114,7 @@ TEST_F(ForecastTest, RowsMissingInsideOfAWindowAreNotZerosEither) {
   for (const double count : series->counts) EXPECT_DOUBLE_EQ(count, 1200);
   const auto begun = read_series(put("d.csv", csv + "1700144000,100\n"), std::chrono::hours(1), notes);
   ASSERT_TRUE(begun.has_value());
-  EXPECT_EQ(begun->counts.size(), 40U);   // a window of one row of twelve is none
+  EXPECT_EQ(begun->counts.size(), 40U);  // a window of one row of twelve is none
 }
 
 TEST_F(ForecastTest, RowsOfTimeAndCountAreASeriesWhateverStandsOnTop) {
@@ -122,7 +127,7 @@ TEST_F(ForecastTest, RowsOfTimeAndCountAreASeriesWhateverStandsOnTop) {
     EXPECT_EQ(series->interval, 300s) << head;
     EXPECT_DOUBLE_EQ(series->counts.front(), 50) << head;
   }
-  std::vector<std::string> notes;   // uneven distances, or another meaning on top: arrivals
+  std::vector<std::string> notes;  // uneven distances, or another meaning on top: arrivals
   EXPECT_TRUE(read_series(put("a.csv", "1,5\n2,5\n2.5,5\n4,5\n9,5\n"), 1s, notes)->from_requests);
   EXPECT_TRUE(read_series(put("b.csv", "time,latency_ms\n1,5\n2,5\n3,5\n4,5\n"), 1s, notes)->from_requests);
 }
@@ -130,7 +135,8 @@ TEST_F(ForecastTest, RowsOfTimeAndCountAreASeriesWhateverStandsOnTop) {
 TEST_F(ForecastTest, ABurstFactorComesFromAFinerTrace) {
   std::string fine = "ts\n";
   for (int second = 0; second < 7200; ++second)
-    for (int i = 0; i < (second == 4000 ? 50 : 1); ++i) fine += std::to_string(1'704'067'200 + second) + "." + std::to_string(100 + i) + "\n";
+    for (int i = 0; i < (second == 4000 ? 50 : 1); ++i)
+      fine += std::to_string(1'704'067'200 + second) + "." + std::to_string(100 + i) + "\n";
   ForecastOptions o;
   const std::string path = history(15, 100, false);
   EXPECT_TRUE(notes_have(*forecast_trace(path, o), "--burst-from"));
@@ -142,15 +148,21 @@ TEST_F(ForecastTest, ABurstFactorComesFromAFinerTrace) {
 }
 
 TEST_F(ForecastTest, RefusesWhatCannotBeForecast) {
-  for (const std::string& text : {std::string("timestamp,count\n"), std::string("timestamp,count\n1700000000,1\n"), std::string{}, std::string("timestamp,count\n1700000000,0\n1700000300,0\n1700000600,0\n1700000900,0\n1700001200,0\n1700001500,0\n1700001800,0\n1700002100,0\n")}) {
+  for (const std::string& text :
+       {std::string("timestamp,count\n"), std::string("timestamp,count\n1700000000,1\n"), std::string{},
+        std::string("timestamp,count\n1700000000,0\n1700000300,0\n1700000600,0\n1700000900,0\n1700001200,0\n1700001500,"
+                    "0\n1700001800,0\n1700002100,0\n")}) {
     const auto f = forecast_trace(put("bad.csv", text), {});
     ASSERT_FALSE(f.has_value()) << text;
     EXPECT_EQ(f.error().code, Errc::invalid);
   }
-  EXPECT_FALSE(forecast_trace(put("bad.csv", "timestamp,count\n0,1\n60,1\n120,1\n180,1\n240,1\n300,1\n360,1\n420,1\n9000000,1\n"), {}).has_value());   // a stamp far away
+  EXPECT_FALSE(
+      forecast_trace(
+          put("bad.csv", "timestamp,count\n0,1\n60,1\n120,1\n180,1\n240,1\n300,1\n360,1\n420,1\n9000000,1\n"), {})
+          .has_value());  // a stamp far away
   ForecastOptions o;
   o.window = 7min;
-  EXPECT_FALSE(forecast_trace(history(3, 1), o).has_value());   // hourly rows cannot be cut finer
+  EXPECT_FALSE(forecast_trace(history(3, 1), o).has_value());  // hourly rows cannot be cut finer
 }
 
 }  // namespace

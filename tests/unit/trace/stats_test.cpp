@@ -28,7 +28,7 @@ TEST(WindowCounter, CountsEmptyWindowsToo) {
 
 TEST(WindowCounter, ALastWindowThatIsCoveredInPartMakesTheMeanNoLower) {
   WindowCounter wide(60s);
-  for (int i = 0; i <= 900; ++i) wide.add(i * std::int64_t{100'000'000});   // ten a second for one minute and a half
+  for (int i = 0; i <= 900; ++i) wide.add(i * std::int64_t{100'000'000});  // ten a second for one minute and a half
   const WindowStats w = wide.result();
   EXPECT_EQ(w.windows, 2U);
   EXPECT_NEAR(w.mean_per_s, 10, 0.02);
@@ -63,7 +63,7 @@ TEST_F(Stats, OfTheShippedRecordingAreThoseThatItsReadmeTells) {
 
 TEST_F(Stats, TellSessionsRoutesAndTheFunnel) {
   std::string csv = kHead;
-  for (int i = 0; i < 10; ++i) {   // ten visit, five order, two pay
+  for (int i = 0; i < 10; ++i) {  // ten visit, five order, two pay
     const std::string t = std::to_string(1'700'000'000 + i), n = std::to_string(i);
     csv += t + "000000000," + n + ",GET,/goods/1,/goods/*,0,200,10000000\n";
     if (i < 5) csv += t + "400000000," + n + ",POST,/order,/order,300000000,200,20000000\n";
@@ -86,7 +86,8 @@ TEST_F(Stats, TellSessionsRoutesAndTheFunnel) {
 }
 
 TEST_F(Stats, RefuseWhatIsNoTrace) {
-  for (const std::string& text : {std::string{}, kHead, std::string("nothing\nof use\n"), kHead + "1,5,GET,/,/,0,200,0\n", kHead + "x\n"}) {
+  for (const std::string& text :
+       {std::string{}, kHead, std::string("nothing\nof use\n"), kHead + "1,5,GET,/,/,0,200,0\n", kHead + "x\n"}) {
     const auto s = trace_stats(put("r.csv", text));
     ASSERT_FALSE(s.has_value()) << text;
     EXPECT_EQ(s.error().code, Errc::invalid);
@@ -122,9 +123,12 @@ TEST_F(Stats, ARecordingReadsBackAsItWasWritten) {
 }
 
 TEST_F(Stats, ReadingARecordingTellsAllMistakesWithTheirPlaces) {
-  const auto r = read_recording(put("r.csv", kHead + "1,0,GET,/,/,0,200,0\n0,0,GET,/,/,0,200,0\n2,-1,GET,/,/,0,200,0\n3,0,GET,\"/,/,0,200,0\n4,0,GET\n5,0,GET,/,/,0,200,0,9\n6,0,GET,/,/,0,2000,0\n"));
+  const auto r =
+      read_recording(put("r.csv", kHead + "1,0,GET,/,/,0,200,0\n0,0,GET,/,/,0,200,0\n2,-1,GET,/,/,0,200,0\n3,0,GET,\"/"
+                                          ",/,0,200,0\n4,0,GET\n5,0,GET,/,/,0,200,0,9\n6,0,GET,/,/,0,2000,0\n"));
   ASSERT_FALSE(r.has_value());
-  for (const char* part : {"r.csv:3:1: the recording goes back", "r.csv:4:3: '-1' is no session", "r.csv:5:", "r.csv:6:", "r.csv:7:", "r.csv:8:15: '2000' is no status"})
+  for (const char* part : {"r.csv:3:1: the recording goes back", "r.csv:4:3: '-1' is no session",
+                           "r.csv:5:", "r.csv:6:", "r.csv:7:", "r.csv:8:15: '2000' is no status"})
     EXPECT_NE(r.error().what.find(part), std::string::npos) << part << "\n" << r.error().what;
   EXPECT_FALSE(read_recording(put("r.csv", kHead)).has_value());
   EXPECT_FALSE(read_recording(put("r.csv", "a,b\n1,2\n")).has_value());
@@ -133,9 +137,18 @@ TEST_F(Stats, ReadingARecordingTellsAllMistakesWithTheirPlaces) {
 }
 
 TEST(Route, ReplacesIdsAndKeepsNames) {
-  const std::pair<const char*, const char*> cases[]{
-      {"/goods/12/reviews?page=2", "/goods/*/reviews"}, {"/o/A20240101123456", "/o/*"}, {"/u/550e8400-e29b-41d4-a716-446655440000", "/u/*"}, {"/g/12.html", "/g/*.html"}, {"/v2/api", "/v2/api"},
-      {"/deadbeef", "/deadbeef"}, {"/deadbeef1", "/*"}, {"/", "/"}, {"", ""}, {"/a/~phone-1a2b3c4d5e6f", "/a/*"}, {"/%E5%8D%A1", "/%E5%8D%A1"}, {"/app.js", "/app.js"}};
+  const std::pair<const char*, const char*> cases[]{{"/goods/12/reviews?page=2", "/goods/*/reviews"},
+                                                    {"/o/A20240101123456", "/o/*"},
+                                                    {"/u/550e8400-e29b-41d4-a716-446655440000", "/u/*"},
+                                                    {"/g/12.html", "/g/*.html"},
+                                                    {"/v2/api", "/v2/api"},
+                                                    {"/deadbeef", "/deadbeef"},
+                                                    {"/deadbeef1", "/*"},
+                                                    {"/", "/"},
+                                                    {"", ""},
+                                                    {"/a/~phone-1a2b3c4d5e6f", "/a/*"},
+                                                    {"/%E5%8D%A1", "/%E5%8D%A1"},
+                                                    {"/app.js", "/app.js"}};
   std::string out;
   for (const auto& [path, route] : cases) {
     route_of(path, out);

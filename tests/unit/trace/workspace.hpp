@@ -34,7 +34,9 @@ class TraceSpace : public ::testing::Test {
     o.scrub_key = "test";
     return o;
   }
-  Result<ImportSummary> import(const std::string& text, const ImportOptions& o, const std::string& name = "in.log") { return import_trace(put(name, text), o); }
+  Result<ImportSummary> import(const std::string& text, const ImportOptions& o, const std::string& name = "in.log") {
+    return import_trace(put(name, text), o);
+  }
   /// Imports and reads back; fails the test when either fails.
   Recording imported(const std::string& text, const ImportOptions& o, ImportSummary* summary = nullptr) {
     auto done = import(text, o);
