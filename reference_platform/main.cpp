@@ -12,6 +12,7 @@
 #include "reference_platform/ops/signals.hpp"
 #include "reference_platform/ops/supervisor.hpp"
 #include "reference_platform/ops/switch_table.hpp"
+#include "reference_platform/ops/version.hpp"
 #include "reference_platform/services/roles.hpp"
 #include "reference_platform/store/history.hpp"
 #include "reference_platform/store/schema.hpp"
@@ -144,7 +145,7 @@ int dispatch(const Args& args) {
   const bool asks =
       std::any_of(args.begin(), args.end(), [](const std::string& word) { return word == "--help" || word == "-h"; });
   if (asks || verb == "help") return std::fputs(kHelp, stdout) < 0 ? 4 : 0;
-  if (verb == "--version") return std::puts("cardstorm-platform " CARDSTORM_VERSION) < 0 ? 4 : 0;
+  if (verb == "--version") return std::printf("cardstorm-platform %s\n", ops::build_version()) < 0 ? 4 : 0;
   if (verb == "up") return up(rest);
   if (verb == "traits") return traits(rest);
   if (verb == "node") return node(rest);

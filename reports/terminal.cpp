@@ -13,7 +13,8 @@ namespace cardstorm {
 namespace {
 
 constexpr std::size_t kWidth = 92;
-constexpr std::size_t kOrdersShown = 4, kReasonsShown = 12, kNotExercisedShown = 12, kTracesShown = 6, kCausesShown = 6;
+constexpr std::size_t kTerminalOrdersShown = 4, kTerminalReasonsShown = 12, kTerminalNotExercisedShown = 12,
+                      kTerminalTracesShown = 6, kTerminalCausesShown = 6;
 
 Tone tone_of(Verdict verdict) {
   return verdict == Verdict::pass ? Tone::good : verdict == Verdict::fail ? Tone::bad : Tone::doubt;
@@ -101,14 +102,15 @@ class TerminalText {
     for (const Side& side : view_.sides)
       for (const Episode& e : side.card->episodes)
         for (const TracedStep& step : e.worst) {
-          if (shown++ >= kTracesShown) continue;
+          if (shown++ >= kTerminalTracesShown) continue;
           paragraph("- ",
                     (view_.drill ? w_.t(side.role) + ", " : "") + safe(w_.fault(e.fault)) + w_.t(Text::colon) +
                         safe(w_.traced(step)),
                     4);
           line("      " + trace_text(*side.card, step));
         }
-    if (shown > kTracesShown) line("    " + w_.say(Text::and_more, {std::to_string(shown - kTracesShown)}));
+    if (shown > kTerminalTracesShown)
+      line("    " + w_.say(Text::and_more, {std::to_string(shown - kTerminalTracesShown)}));
   }
 
   std::vector<Cell> side_names() const {
@@ -193,7 +195,7 @@ class TerminalText {
     figure(table, w_.t(Text::resends), [&](const Scorecard& c) { return w_.count(c.traffic.resends); });
     figure(table, w_.t(Text::latency_p50), [&](const Scorecard& c) { return w_.millis(c.latency_ms.p50); });
     figure(table, w_.t(Text::latency_p99), [&](const Scorecard& c) { return w_.millis(c.latency_ms.p99); });
-    const auto causes = largest_causes(view_, kCausesShown);
+    const auto causes = largest_causes(view_, kTerminalCausesShown);
     if (!causes.empty()) table.add({{w_.t(Text::causes_short), false, Tone::muted}});
     for (const std::string& name : causes)
       figure(table, "  " + safe(w_.cause(name)), [&](const Scorecard& c) { return w_.count(count_of_cause(c, name)); });
@@ -236,7 +238,7 @@ class TerminalText {
   }
 
   void traces_of(const Finding& finding, const Scorecard& card) {
-    for (std::size_t i = 0; i < std::min(finding.witnesses.size(), kOrdersShown); ++i)
+    for (std::size_t i = 0; i < std::min(finding.witnesses.size(), kTerminalOrdersShown); ++i)
       for (const TracedStep& step : finding.witnesses[i].traces)
         line("      " + clean_text(finding.witnesses[i].order, 48) + ", " +
              w_.say(Text::trace_of, {clean_text(step.step, 40)}) + ": " + trace_text(card, step));
@@ -248,10 +250,10 @@ class TerminalText {
       if (!witness.order.empty() && std::find(orders.begin(), orders.end(), witness.order) == orders.end())
         orders.push_back(witness.order);
     std::string out;
-    for (std::size_t i = 0; i < std::min(orders.size(), kOrdersShown); ++i)
+    for (std::size_t i = 0; i < std::min(orders.size(), kTerminalOrdersShown); ++i)
       out += (i == 0 ? "" : ", ") + clean_text(orders[i], 48);
-    if (orders.size() > kOrdersShown)
-      out += w_.t(Text::list_comma) + w_.say(Text::and_more, {std::to_string(orders.size() - kOrdersShown)});
+    if (orders.size() > kTerminalOrdersShown)
+      out += w_.t(Text::list_comma) + w_.say(Text::and_more, {std::to_string(orders.size() - kTerminalOrdersShown)});
     return out;
   }
 
@@ -283,10 +285,10 @@ class TerminalText {
     const Scorecard& card = view_.judged();
     if (!card.not_exercised.empty()) {
       heading(Text::not_exercised);
-      for (std::size_t i = 0; i < std::min(card.not_exercised.size(), kNotExercisedShown); ++i)
+      for (std::size_t i = 0; i < std::min(card.not_exercised.size(), kTerminalNotExercisedShown); ++i)
         paragraph("- ", safe(w_.situation(card.not_exercised[i])), 2);
-      if (card.not_exercised.size() > kNotExercisedShown)
-        line("  " + w_.say(Text::and_more, {std::to_string(card.not_exercised.size() - kNotExercisedShown)}));
+      if (card.not_exercised.size() > kTerminalNotExercisedShown)
+        line("  " + w_.say(Text::and_more, {std::to_string(card.not_exercised.size() - kTerminalNotExercisedShown)}));
     }
     heading(Text::generator);
     for (const Side& side : view_.sides) {
@@ -312,7 +314,7 @@ class TerminalText {
     heading(Text::verdict);
     paragraph(w_.decision_and_verdict(card.verdict) + ": ", safe(w_.headline(view_)), 2, Tone::plain,
               tone_of(card.verdict));
-    for (std::size_t i = 0; i < std::min(card.why.size(), kReasonsShown); ++i) {
+    for (std::size_t i = 0; i < std::min(card.why.size(), kTerminalReasonsShown); ++i) {
       const Reason& reason = card.why[i];
       const std::string detail = w_.detail(reason);
       paragraph("- [" + safe(reason.code) + "] ", safe(w_.reason(reason)) + (detail.empty() ? "" : " " + safe(detail)),
@@ -320,8 +322,8 @@ class TerminalText {
       if (const std::string remedy = w_.remedy(reason); !remedy.empty())
         paragraph(w_.t(Text::remedy) + ": ", safe(remedy), 4, Tone::muted, Tone::muted);
     }
-    if (card.why.size() > kReasonsShown)
-      line("  " + w_.say(Text::and_more, {std::to_string(card.why.size() - kReasonsShown)}));
+    if (card.why.size() > kTerminalReasonsShown)
+      line("  " + w_.say(Text::and_more, {std::to_string(card.why.size() - kTerminalReasonsShown)}));
   }
 
   void where() {

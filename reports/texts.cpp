@@ -7,18 +7,18 @@
 namespace cardstorm {
 namespace {
 
-struct Row {
+struct TextRow {
   std::string_view id, en, zh;
 };
 
-constexpr std::array<Row, static_cast<std::size_t>(Text::count_)> kRows = {{
+constexpr std::array<TextRow, static_cast<std::size_t>(Text::count_)> kRows = {{
 #define TEXT(id, en, zh) {#id, en, zh},
 #include "reports/texts.def"
 #undef TEXT
 }};
 
-const Row& row_of(Text id) { return kRows.at(static_cast<std::size_t>(id)); }
-std::string_view pick(const Row& row, Lang lang) { return lang == Lang::zh ? row.zh : row.en; }
+const TextRow& row_of(Text id) { return kRows.at(static_cast<std::size_t>(id)); }
+std::string_view pick(const TextRow& row, Lang lang) { return lang == Lang::zh ? row.zh : row.en; }
 
 }  // namespace
 
@@ -48,9 +48,9 @@ std::string say(Text id, Lang lang, std::initializer_list<std::string_view> args
 }
 
 std::optional<std::string_view> text_of_code(std::string_view prefix, std::string_view code, Lang lang) {
-  static const std::map<std::string_view, const Row*> by_id = [] {
-    std::map<std::string_view, const Row*> made;
-    for (const Row& row : kRows) made[row.id] = &row;
+  static const std::map<std::string_view, const TextRow*> by_id = [] {
+    std::map<std::string_view, const TextRow*> made;
+    for (const TextRow& row : kRows) made[row.id] = &row;
     return made;
   }();
   const auto found = by_id.find(std::string(prefix) + std::string(code));

@@ -21,6 +21,11 @@ const std::vector<BenchEntry>& bench_registry() {
   return all;
 }
 
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values.empty() ? 0 : values[values.size() / 2];
+}
+
 std::optional<bool> Goal::met() const {
   if (!value) return std::nullopt;
   return relation == "<=" ? *value <= bound : *value >= bound;

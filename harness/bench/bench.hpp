@@ -49,6 +49,9 @@ struct BenchEntry {
 };
 const std::vector<BenchEntry>& bench_registry();
 
+/// The upper median; 0 of nothing.
+double median(std::vector<double> values);
+
 /// {"bench","rows","ratios","absent","goals","notes"}.
 Json json_of_bench(const BenchReport& report);
 /// A table with its goals.

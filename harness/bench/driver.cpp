@@ -17,11 +17,6 @@ namespace {
 constexpr int kEqualRate = 4000, kGeneratorCpu = 0, kServerCpu = 1;
 constexpr std::uint32_t kBuyers = 64;
 
-double median(std::vector<double> v) {
-  std::sort(v.begin(), v.end());
-  return v.empty() ? 0 : v[v.size() / 2];
-}
-
 std::uint64_t count_ok(const OurRun& run) {
   return static_cast<std::uint64_t>(
       std::count_if(run.steps.begin(), run.steps.end(), [](const StepSeen& s) { return s.outcome == Outcome::ok; }));
@@ -143,7 +138,7 @@ class DriverBench {
     delivered_ = static_cast<double>(count_ok(*run)) / static_cast<double>(run->trades_planned);
     if (run->rss_late_mb > 0 && run->rss_early_mb > 0) growth_mb_ = run->rss_late_mb - run->rss_early_mb;
     report_.notes.push_back("resident memory at 80 % of saturation: " + fixed(run->rss_early_mb, 1) +
-                            " MB a quarter into the run, " + fixed(run->rss_late_mb, 1) + " MB near its end");
+                            " MB a quarter into the run_driver, " + fixed(run->rss_late_mb, 1) + " MB near its end");
     return add("80 % of saturation", 1, "cardstorm", static_cast<double>(count_ok(*run)), 2.0 * seconds_, run->cpu_s);
   }
 
@@ -166,7 +161,7 @@ class DriverBench {
                                ratio("CPU at an equal rate", cpu_, "equal rate", name), "<=", 1.0 / 3});
     report_.goals.push_back({"lateness p50, us", median(lateness_us_), "<=", 50});
     report_.goals.push_back({"delivered at 80 % of saturation", delivered_, ">=", 0.999});
-    report_.goals.push_back({"memory growth over the run, MB", growth_mb_, "<=", 1});
+    report_.goals.push_back({"memory growth over the run_driver, MB", growth_mb_, "<=", 1});
     report_.notes.insert(report_.notes.end(),
                          {"cardstorm's figures hold plan, journeys, ledger and the history on the disk; CPU is that of "
                           "the whole process, reading the history back left out",
@@ -186,12 +181,13 @@ class DriverBench {
   std::string url_;
 };
 
-Result<BenchReport> run(const BenchSetup& setup) { return DriverBench(setup).run(); }
+Result<BenchReport> run_driver(const BenchSetup& setup) { return DriverBench(setup).run(); }
 
 }  // namespace
 
 BenchEntry bench_driver() {
-  return {"driver", "throughput, processor time, lateness, delivery and memory beside wrk, wrk2, hey, vegeta, k6", run};
+  return {"driver", "throughput, processor time, lateness, delivery and memory beside wrk, wrk2, hey, vegeta, k6",
+          run_driver};
 }
 
 }  // namespace cardstorm

@@ -14,7 +14,7 @@ namespace cardstorm {
 namespace {
 
 constexpr Nanos kLong = 900s, kShort = 30s;
-constexpr std::int64_t kCards = 200000, kBuyers = 100000;
+constexpr std::int64_t kCards = 200000, kTableBuyers = 100000;
 constexpr int kInsertSeconds = 4, kInsertRows = 100;
 
 constexpr char kNaive[] =
@@ -32,7 +32,7 @@ constexpr char kColumns[] =
     "id bigint, part int, order_no text, buyer text, sku text, quantity int, amount_cents bigint, status text, "
     "created_at timestamptz";
 std::string rows_from(const std::string& series, const std::string& condition) {
-  return "SELECT g, (g % 16)::int, 'H' || lpad(g::text, 19, '0'), 'b' || (g % " + std::to_string(kBuyers) +
+  return "SELECT g, (g % 16)::int, 'H' || lpad(g::text, 19, '0'), 'b' || (g % " + std::to_string(kTableBuyers) +
          "), 'sku-' || (g % 50), 1 + (g % 3)::int, 1000 + g % 9000, 'delivered', now() - g * interval '1 s' FROM " +
          series + " AS s(g)" + condition;
 }
@@ -198,7 +198,7 @@ Result<OrderTables::Table> OrderTables::table(Way way, std::int64_t rows) {
       // The bench's buyers b0 to b99999 keep one partition each as long as 16 divides their number.
       const std::string statement = by_number ? "SELECT * FROM orders WHERE " + part_of(g) + "order_no = '" + no + "'"
                                               : "SELECT * FROM orders WHERE " + part_of(g) + "buyer = 'b" +
-                                                    std::to_string(g % kBuyers) + "' ORDER BY id DESC LIMIT 10";
+                                                    std::to_string(g % kTableBuyers) + "' ORDER BY id DESC LIMIT 10";
       const auto found = session_of(g).query(statement);
       if (!found) return found.error();
       if (found->empty()) return Error{Errc::invalid, "order " + no + " was not found in the bench's own table"};

@@ -12,6 +12,7 @@
 #include <optional>
 #include <thread>
 
+#include "harness/core/version.hpp"
 #include "harness/drive/driver.hpp"
 #include "harness/history/history.hpp"
 #include "harness/mint/mint.hpp"
@@ -52,7 +53,7 @@ Plan bare_plan(Nanos length, Nanos timeout) {
   Plan plan;
   plan.scenario = "bench";
   plan.target = "nginx";
-  plan.version = CARDSTORM_VERSION;
+  plan.version = build_version();
   Segment segment{};
   segment.begin = 0s;
   segment.fault_at = segment.heal_at = segment.horizon_at = segment.end = length;

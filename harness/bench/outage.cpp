@@ -17,7 +17,7 @@ namespace {
 
 constexpr int kRate = 2000;
 constexpr Nanos kPatience = 1s;  // every tool's time limit for one request, where it takes one
-constexpr int kGeneratorCpu = 0, kServerCpu = 1;
+constexpr int kGeneratorCore = 0, kServerCore = 1;
 
 /// One kind of outage: from `at`, for `length`; 0 = to the end of the run.
 struct Outage {
@@ -139,7 +139,7 @@ Result<Json> our_row(const BenchSetup& setup, const Outage& outage, WebServer& s
   const Plan plan = constant_plan(kRate, std::chrono::seconds(outage.run_s), kPatience);
   std::optional<Injector> injector;
   Nanos start{0};
-  auto run = run_ours(plan, {}, server.url(), dir + "/history", kGeneratorCpu, setup.stop, [&](Nanos zero) {
+  auto run = run_ours(plan, {}, server.url(), dir + "/history", kGeneratorCore, setup.stop, [&](Nanos zero) {
     start = zero;
     injector.emplace(server, outage, zero);
   });
@@ -181,7 +181,7 @@ Result<Json> peer_row(const Outage& outage, const Peer& peer, const std::string&
   std::optional<Injector> injector;
   Nanos start{0};
   const auto says =
-      run_peer(peer, program, {server.url(), peer.holds_rate ? kRate : 0, outage.run_s, 32}, dir, kGeneratorCpu, [&] {
+      run_peer(peer, program, {server.url(), peer.holds_rate ? kRate : 0, outage.run_s, 32}, dir, kGeneratorCore, [&] {
         start = monotonic_now();
         injector.emplace(server, outage, start);
       });
@@ -199,7 +199,7 @@ Result<Json> peer_row(const Outage& outage, const Peer& peer, const std::string&
   return row;
 }
 
-Result<BenchReport> run(const BenchSetup& setup) {
+Result<BenchReport> run_outage(const BenchSetup& setup) {
   BenchReport report;
   report.bench = "outage";
   struct Found {
@@ -221,7 +221,7 @@ Result<BenchReport> run(const BenchSetup& setup) {
                         dir = setup.work_dir + "/" + std::to_string(++number);
       setup.say(outage.name + ": " + name);
       std::filesystem::create_directories(dir);
-      auto server = WebServer::start(dir, kServerCpu);
+      auto server = WebServer::start(dir, kServerCore);
       if (!server) return std::move(server).error();
       auto row = i == 0 ? our_row(setup, outage, *server, dir, accuracy)
                         : peer_row(outage, *found[i - 1].peer, found[i - 1].program, *server, dir);
@@ -248,7 +248,7 @@ Result<BenchReport> run(const BenchSetup& setup) {
 }  // namespace
 
 BenchEntry bench_outage() {
-  return {"outage", "a server is killed, frozen, frozen to the end: what each tool says, beside the truth", run};
+  return {"outage", "a server is killed, frozen, frozen to the end: what each tool says, beside the truth", run_outage};
 }
 
 }  // namespace cardstorm

@@ -34,7 +34,7 @@ double burst_index(const std::vector<double>& counts) {
   return mean > 0 ? (squares / n - mean * mean) / mean : 0;
 }
 
-Result<BenchReport> run(const BenchSetup& setup) {
+Result<BenchReport> run_replay(const BenchSetup& setup) {
   BenchReport report;
   report.bench = "replay";
   const std::string file = setup.root + "/scenarios/traces/azure_llm_code_2023.csv";
@@ -95,7 +95,7 @@ Result<BenchReport> run(const BenchSetup& setup) {
 }  // namespace
 
 BenchEntry bench_replay() {
-  return {"replay", "the recording 1.5 times at a hundredfold speed: are its bursts in what is sent?", run};
+  return {"replay", "the recording 1.5 times at a hundredfold speed: are its bursts in what is sent?", run_replay};
 }
 
 }  // namespace cardstorm

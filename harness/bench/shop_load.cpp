@@ -14,7 +14,7 @@
 namespace cardstorm {
 namespace {
 
-constexpr Nanos kCall = 10s, kDrain = 20s, kPatience = 30s;
+constexpr Nanos kCall = 10s, kDrain = 20s, kBuyerPatience = 30s;
 constexpr Nanos kFirstLook = 400ms, kLook = 250ms, kAfterRefusal = 500ms;
 constexpr const char* kChannels[] = {"alpha", "beta", "wallet"};
 
@@ -113,7 +113,7 @@ class Buyers {
     const Buyer& b = buyers_[static_cast<std::size_t>(i)];
     call(i, "GET", "/orders/" + b.order_no, "", [this, i](const HttpResponse& r) {
       if (r.status == 200) return pay(i);
-      if (r.status != 404 || clock_.now() - buyers_[static_cast<std::size_t>(i)].began > kPatience)
+      if (r.status != 404 || clock_.now() - buyers_[static_cast<std::size_t>(i)].began > kBuyerPatience)
         return lost(i, "queued order", r.status);
       at(clock_.now() + kLook, [this, i] { look_queued(i); });
     });
@@ -136,7 +136,8 @@ class Buyers {
       const auto json = Json::parse(r.body);
       const std::string status = r.status == 200 && json ? (*json)["status"].string() : "";
       if (status == "delivered") return delivered(i);
-      if (clock_.now() - buyer.began > kPatience || status == "refunded" || status == "closed" || status == "failed")
+      if (clock_.now() - buyer.began > kBuyerPatience || status == "refunded" || status == "closed" ||
+          status == "failed")
         return lost(i, "status " + status, r.status);
       at(clock_.now() + kLook, [this, i] { look(i); });
     });

@@ -4,6 +4,7 @@
 
 #include "harness/cli/verb.hpp"
 #include "harness/core/text.hpp"
+#include "harness/core/version.hpp"
 
 namespace cardstorm {
 namespace {
@@ -56,7 +57,7 @@ int run_command_line(int argc, char** argv) {
       "every paid order got exactly its card.\n\n"
       "Start with:  cardstorm drill --quick     (two platforms, three faults, one table, about 5 minutes)",
       "cardstorm"};
-  app.set_version_flag("--version", std::string("cardstorm ") + CARDSTORM_VERSION);
+  app.set_version_flag("--version", std::string("cardstorm ") + build_version());
   app.require_subcommand(1);
   app.footer(
       "Exit codes: 0 pass, 1 fail, 2 wrong input, 3 unknown, 4 environment broke, 5 a fault could not be reverted,\n"

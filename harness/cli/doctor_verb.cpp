@@ -152,7 +152,7 @@ int examine(const Args& args) {
   return missing ? kUnknown : kPass;
 }
 
-int run(const Args& args) {
+int run_doctor(const Args& args) {
   if (args.has("--target")) return examine(args);
   if (args.has("--try") || args.has("--out") || args.has("--mint"))
     return complain(Error{Errc::invalid, "--try, --out and --mint want --target FILE", "see: cardstorm doctor --help"});
@@ -212,7 +212,7 @@ Verb verb_doctor() {
        {"--mint", "DIR", "with --try: the stock that the platform sells was made by `cardstorm mint DIR`"},
        {"--lang", "LANG", "en or zh", false, {"en", "zh"}},
        {"--json", "", "machine-readable"}},
-      run};
+      run_doctor};
 }
 
 }  // namespace cardstorm

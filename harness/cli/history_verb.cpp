@@ -44,7 +44,7 @@ int orders(const std::string& dir) {
   return damage ? warn(*damage) : complain(damage.error());
 }
 
-int run(const Args& args) {
+int run_history(const Args& args) {
   const std::string folder = args.get("run"), dir = folder + "/history";
   // `latest` is a drill's folder after a drill, and that has a history for each of its runs.
   if (std::filesystem::is_directory(folder + "/candidate"))
@@ -71,7 +71,7 @@ Verb verb_history() {
             {"cat", "stats", "orders", "export"}},
            {"run", "a run folder"}},
           {},
-          run};
+          run_history};
 }
 
 }  // namespace cardstorm

@@ -75,7 +75,7 @@ Json report_kinds() {
   return rows;
 }
 
-int run(const Args& args) {
+int run_list(const Args& args) {
   const std::string what = args.get("what");
   const Json rows = what == "faults"    ? faults()
                     : what == "checks"  ? checks()
@@ -112,7 +112,7 @@ Verb verb_list() {
             true,
             {"faults", "checks", "targets", "reports", "scenarios"}}},
           {{"--json", "", "machine-readable, on stdout"}},
-          run};
+          run_list};
 }
 
 }  // namespace cardstorm

@@ -16,7 +16,7 @@ const char* line_text(CardFormat format) {
   return format == CardFormat::csv ? "number,secret" : format == CardFormat::pairs ? "number----secret" : "one secret";
 }
 
-int run(const Args& args) {
+int run_mint(const Args& args) {
   std::vector<MintSku> skus;
   for (const std::string& text : args.all("--sku")) {
     const auto parts = split(text, ':');
@@ -80,7 +80,7 @@ Verb verb_mint() {
             false,
             {"base32", "digits"}},
            {"--key-file", "FILE", "use this key instead of a fresh one, to mint the same stock again"}},
-          run};
+          run_mint};
 }
 
 }  // namespace cardstorm

@@ -95,7 +95,7 @@ Status take_partners(const Args& args, PartnersSetup& setup) {
                "write NAME=DIALECT[,key=value...], for example --channel wx=wechat,duplicate=0.1,early=0.05"};
 }
 
-int run(const Args& args) {
+int run_partners(const Args& args) {
   PartnersSetup setup;
   setup.journal_dir = args.get("--journal", "partners");
   setup.keys_dir = args.get("--keys", setup.journal_dir + "/keys");
@@ -172,7 +172,7 @@ Verb verb_partners() {
            {"--seed", "N", "seed of answer times and misbehaviour (default 1)"},
            {"--allow", "CIDR", "where notifies may go (default: loopback; may stand several times)", true},
            {"--foreground", "", "stay although stdin ends"}},
-          run};
+          run_partners};
 }
 
 }  // namespace cardstorm

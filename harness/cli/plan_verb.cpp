@@ -8,7 +8,7 @@
 namespace cardstorm {
 namespace {
 
-int run(const Args& args) {
+int run_plan(const Args& args) {
   int code = 0;
   const auto request = plan_request(args, args.get("scenario"), args.get("--target"), &code);
   if (!request) return code;
@@ -35,7 +35,7 @@ Verb verb_plan() {
           "cardstorm plan drill --seed 7 --json | sha256sum",
           {{"scenario", "a file, or a name under scenarios/"}},
           options,
-          run};
+          run_plan};
 }
 
 }  // namespace cardstorm

@@ -33,7 +33,7 @@ Status add_partners(std::vector<std::string>& words) {
   return ok();
 }
 
-int run(const Args& args) {
+int run_platform(const Args& args) {
   const std::string binary = binary_dir() + "/cardstorm-platform";
   if (!std::filesystem::exists(binary))
     return complain(
@@ -57,7 +57,9 @@ int run(const Args& args) {
 }  // namespace
 
 Verb verb_platform() {
-  return {"platform", "run the reference platform by hand: platform up fragile|hardened", "", {}, {}, run, false, true};
+  return {
+      "platform", "run the reference platform by hand: platform up fragile|hardened", "", {}, {}, run_platform, false,
+      true};
 }
 
 }  // namespace cardstorm

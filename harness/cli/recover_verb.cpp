@@ -9,7 +9,7 @@
 namespace cardstorm {
 namespace {
 
-int run(const Args& args) {
+int run_recover(const Args& args) {
   std::error_code none;
   if (const std::string folder = args.get("folder"); !folder.empty() && !std::filesystem::is_directory(folder, none))
     return complain(Error{Errc::invalid, "there is no folder '" + folder + "': whether anything is broken is not known",
@@ -30,7 +30,7 @@ Verb verb_recover() {
           "cardstorm recover /path/to/run",
           {{"folder", "a run folder, or a folder that holds runs (default: reports/runs)", false}},
           {},
-          run};
+          run_recover};
 }
 
 }  // namespace cardstorm

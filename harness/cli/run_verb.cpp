@@ -142,7 +142,7 @@ std::variant<Sides, std::vector<Mistake>> load_both(const Request& baseline, con
   return Sides{std::get<Loaded>(std::move(first)), std::get<Loaded>(std::move(second))};
 }
 
-int run(const Args& args) {
+int run_or_drill(const Args& args) {
   int code = 0;
   const auto request = plan_request(args, args.get("scenario"), args.get("--target"), &code);
   if (!request) return code;
@@ -251,7 +251,7 @@ Verb verb_run() {
           "my-shop.yaml --json",
           {{"scenario", "a file, or a name under scenarios/"}},
           options,
-          run};
+          run_or_drill};
 }
 
 Verb verb_drill() {

@@ -13,7 +13,7 @@
 namespace cardstorm {
 namespace {
 
-int run(const Args&) {
+int run_stop(const Args&) {
   // A run needs this long at most: revert (10 s a fault), audit, end of the target.
   constexpr Nanos kWait = 90s;
   int left = 0;
@@ -44,7 +44,7 @@ Verb verb_stop() {
           "  cardstorm stop        (in another terminal, while a drill runs)",
           {},
           {},
-          run};
+          run_stop};
 }
 
 }  // namespace cardstorm

@@ -163,7 +163,7 @@ int forecast(const Args& args) {
   return shown == kPass && done->reserve && !done->enough ? kFail : shown;
 }
 
-int run(const Args& args) {
+int run_trace(const Args& args) {
   const std::string action = args.get("action");
   return action == "import" ? import(args) : action == "stats" ? stats(args) : forecast(args);
 }
@@ -235,7 +235,7 @@ Verb verb_trace() {
        {"--burst-from", "FILE",
         "forecast: a finer trace that tells how much higher the fullest second is than the fullest window"},
        {"--json", "", "print JSON"}},
-      run};
+      run_trace};
 }
 
 }  // namespace cardstorm

@@ -11,13 +11,13 @@
 namespace cardstorm {
 namespace {
 
-using Conn = std::unique_ptr<MYSQL, void (*)(MYSQL*)>;
-using Rows = std::unique_ptr<MYSQL_RES, void (*)(MYSQL_RES*)>;
+using MyConn = std::unique_ptr<MYSQL, void (*)(MYSQL*)>;
+using MyRows = std::unique_ptr<MYSQL_RES, void (*)(MYSQL_RES*)>;
 
 constexpr unsigned kServerGone = 2006, kServerLost = 2013, kConnKilled = 1927, kQueryInterrupted = 1317,
                    kStatementTimeout = 1969, kQueryTimeout = 3024, kLockWait = 1205;
 
-std::string words_of(MYSQL* conn) { return "[" + std::to_string(mysql_errno(conn)) + "] " + mysql_error(conn); }
+std::string mysql_words(MYSQL* conn) { return "[" + std::to_string(mysql_errno(conn)) + "] " + mysql_error(conn); }
 
 /// What the name of an application may hold, so that it can stand in a comment.
 std::string harmless(std::string text) {
@@ -27,7 +27,7 @@ std::string harmless(std::string text) {
 
 class MysqlSession final : public DbSession {
  public:
-  MysqlSession(Conn conn, const DbOptions& options)
+  MysqlSession(MyConn conn, const DbOptions& options)
       : conn_(std::move(conn)), options_(options), id_(static_cast<std::int64_t>(mysql_thread_id(conn_.get()))) {
     if (const std::string name = harmless(options.application); !name.empty()) comment_ = "/* " + name + " */ ";
     const std::string version = mysql_get_server_info(conn_.get());
@@ -74,7 +74,7 @@ class MysqlSession final : public DbSession {
     const Nanos end = monotonic_now() + options_.statement + kGrace;
     const std::string text = comment_ + sql;
     if (mysql_real_query(conn_.get(), text.data(), text.size()) != 0) return failed(end);
-    const Rows result(mysql_use_result(conn_.get()), mysql_free_result);
+    const MyRows result(mysql_use_result(conn_.get()), mysql_free_result);
     if (!result && mysql_errno(conn_.get()) != 0) return failed(end);
     if (!result) return std::vector<Json>{};
     return collect(result.get(), end, rows_max);
@@ -112,7 +112,7 @@ class MysqlSession final : public DbSession {
 
   Error failed(Nanos end) {
     const unsigned code = mysql_errno(conn_.get());
-    const std::string words = words_of(conn_.get());
+    const std::string words = mysql_words(conn_.get());
     if (code == kServerLost && monotonic_now() >= end - kGrace / 2) {
       over_ = true;
       return late();
@@ -126,7 +126,7 @@ class MysqlSession final : public DbSession {
     return {limit ? Errc::timeout : Errc::invalid, words};
   }
 
-  Conn conn_;
+  MyConn conn_;
   DbOptions options_;
   std::int64_t id_;
   std::string comment_, server_;
@@ -134,10 +134,10 @@ class MysqlSession final : public DbSession {
   std::vector<std::string> columns_;
 };
 
-Result<Conn> dial(const DbAddress& address, const std::string& numeric, const DbOptions& options) {
+Result<MyConn> dial_mysql(const DbAddress& address, const std::string& numeric, const DbOptions& options) {
   static std::once_flag once;
   std::call_once(once, [] { (void)mysql_library_init(0, nullptr, nullptr); });
-  Conn conn(mysql_init(nullptr), mysql_close);
+  MyConn conn(mysql_init(nullptr), mysql_close);
   if (!conn) return Error{Errc::unavailable, "no memory for a database session"};
   const auto connect = static_cast<unsigned>(whole_seconds(options.connect)),
              statement = static_cast<unsigned>(whole_seconds(options.statement + kGrace));
@@ -155,7 +155,7 @@ Result<Conn> dial(const DbAddress& address, const std::string& numeric, const Db
     mysql_optionsv(conn.get(), MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", options.application.c_str());
   if (mysql_real_connect(conn.get(), numeric.c_str(), address.user.c_str(), address.password.c_str(),
                          address.database.c_str(), static_cast<unsigned>(address.port), nullptr, 0) == nullptr)
-    return Error{Errc::unavailable, place_of(address) + ": " + words_of(conn.get())};
+    return Error{Errc::unavailable, place_of(address) + ": " + mysql_words(conn.get())};
   return conn;
 }
 
@@ -163,7 +163,7 @@ Result<Conn> dial(const DbAddress& address, const std::string& numeric, const Db
 
 Result<std::unique_ptr<DbSession>> open_mysql(const DbAddress& address, const std::string& numeric,
                                               const DbOptions& options) {
-  auto conn = dial(address, numeric, options);
+  auto conn = dial_mysql(address, numeric, options);
   if (!conn) return std::move(conn).error();
   auto session = std::make_unique<MysqlSession>(std::move(*conn), options);
   if (auto ready = session->prepare(); !ready) return std::move(ready).error().in(place_of(address));

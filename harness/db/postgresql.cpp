@@ -11,13 +11,13 @@
 namespace cardstorm {
 namespace {
 
-using Conn = std::unique_ptr<PGconn, void (*)(PGconn*)>;
-using Rows = std::unique_ptr<PGresult, void (*)(PGresult*)>;
+using PgConn = std::unique_ptr<PGconn, void (*)(PGconn*)>;
+using PgRows = std::unique_ptr<PGresult, void (*)(PGresult*)>;
 
 constexpr int kIdleSessionSince = 140000;  // idle_session_timeout
 
 /// False when the time is over.
-bool await(int fd, short events, Nanos end) {
+bool await_socket(int fd, short events, Nanos end) {
   for (;;) {
     const Nanos left = end - monotonic_now();
     if (left <= Nanos(0)) return false;
@@ -44,7 +44,7 @@ std::string connect_words(const std::string& verbose) {
   return code + text;
 }
 
-std::string words_of(const PGresult* result) {
+std::string pg_words(const PGresult* result) {
   const auto field = [&](int which) {
     const char* text = PQresultErrorField(result, which);
     return std::string(text == nullptr ? "" : text);
@@ -57,7 +57,7 @@ std::string words_of(const PGresult* result) {
 
 class PostgresqlSession final : public DbSession {
  public:
-  PostgresqlSession(Conn conn, const DbOptions& options) : conn_(std::move(conn)), options_(options) {}
+  PostgresqlSession(PgConn conn, const DbOptions& options) : conn_(std::move(conn)), options_(options) {}
 
   /// The server's own limits, before anything else is asked of it.
   Status prepare() {
@@ -103,7 +103,7 @@ class PostgresqlSession final : public DbSession {
       const int left = PQflush(conn_.get());
       if (left == 0) return ok();
       if (left < 0) return broken(PQerrorMessage(conn_.get()));
-      if (!await(PQsocket(conn_.get()), POLLIN | POLLOUT, end)) return late();
+      if (!await_socket(PQsocket(conn_.get()), POLLIN | POLLOUT, end)) return late();
       if (PQconsumeInput(conn_.get()) == 0) return broken(PQerrorMessage(conn_.get()));
     }
   }
@@ -113,17 +113,17 @@ class PostgresqlSession final : public DbSession {
     Status bad = ok();
     for (;;) {
       while (PQisBusy(conn_.get()) == 1) {
-        if (!await(PQsocket(conn_.get()), POLLIN, end)) return late();
+        if (!await_socket(PQsocket(conn_.get()), POLLIN, end)) return late();
         if (PQconsumeInput(conn_.get()) == 0) return broken(PQerrorMessage(conn_.get()));
       }
-      const Rows result(PQgetResult(conn_.get()), PQclear);
+      const PgRows result(PQgetResult(conn_.get()), PQclear);
       if (!result) break;
       const ExecStatusType status = PQresultStatus(result.get());
       if (status == PGRES_FATAL_ERROR || status == PGRES_BAD_RESPONSE) {
         const bool limit = std::string_view(PQresultErrorField(result.get(), PG_DIAG_SQLSTATE) == nullptr
                                                 ? ""
                                                 : PQresultErrorField(result.get(), PG_DIAG_SQLSTATE)) == "57014";
-        bad = Error{limit ? Errc::timeout : Errc::invalid, words_of(result.get())};
+        bad = Error{limit ? Errc::timeout : Errc::invalid, pg_words(result.get())};
         if (PQstatus(conn_.get()) == CONNECTION_BAD) return broken(PQerrorMessage(conn_.get()));
       } else if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
         return broken("COPY is not for these sessions");
@@ -166,14 +166,14 @@ class PostgresqlSession final : public DbSession {
   }
   static Error over() { return {Errc::unavailable, "the session is over"}; }
 
-  Conn conn_;
+  PgConn conn_;
   DbOptions options_;
   std::int64_t id_ = 0;
   std::string server_;
   std::vector<std::string> columns_;
 };
 
-Result<Conn> dial(const DbAddress& address, const std::string& numeric, const DbOptions& options) {
+Result<PgConn> dial_postgresql(const DbAddress& address, const std::string& numeric, const DbOptions& options) {
   const std::string port = std::to_string(address.port);
   std::vector<const char*> keys, values;
   const auto give = [&](const char* key, const std::string& value) {
@@ -198,7 +198,7 @@ Result<Conn> dial(const DbAddress& address, const std::string& numeric, const Db
   give("keepalives_count", count);
   keys.push_back(nullptr);
   values.push_back(nullptr);
-  Conn conn(PQconnectStartParams(keys.data(), values.data(), 0), PQfinish);
+  PgConn conn(PQconnectStartParams(keys.data(), values.data(), 0), PQfinish);
   if (!conn) return Error{Errc::unavailable, "no memory for a database session"};
   PQsetErrorVerbosity(conn.get(), PQERRORS_VERBOSE);
   const Nanos end = monotonic_now() + options.connect;
@@ -208,7 +208,7 @@ Result<Conn> dial(const DbAddress& address, const std::string& numeric, const Db
   for (PostgresPollingStatusType state = PGRES_POLLING_WRITING; state != PGRES_POLLING_OK;
        state = PQconnectPoll(conn.get())) {
     if (state == PGRES_POLLING_FAILED) return failed(Errc::unavailable, connect_words(PQerrorMessage(conn.get())));
-    if (!await(PQsocket(conn.get()), state == PGRES_POLLING_READING ? POLLIN : POLLOUT, end))
+    if (!await_socket(PQsocket(conn.get()), state == PGRES_POLLING_READING ? POLLIN : POLLOUT, end))
       return failed(Errc::timeout, "no session within " + duration_text(options.connect));
   }
   if (PQsetnonblocking(conn.get(), 1) != 0) return failed(Errc::unavailable, connect_words(PQerrorMessage(conn.get())));
@@ -219,7 +219,7 @@ Result<Conn> dial(const DbAddress& address, const std::string& numeric, const Db
 
 Result<std::unique_ptr<DbSession>> open_postgresql(const DbAddress& address, const std::string& numeric,
                                                    const DbOptions& options) {
-  auto conn = dial(address, numeric, options);
+  auto conn = dial_postgresql(address, numeric, options);
   if (!conn) return std::move(conn).error();
   PQsetNoticeProcessor(
       conn->get(), [](void*, const char*) {}, nullptr);

@@ -7,6 +7,7 @@
 #include "harness/core/rng.hpp"
 #include "harness/core/text.hpp"
 #include "harness/drive/front_wall.hpp"
+#include "harness/drive/ledger.hpp"
 #include "harness/net/crypto.hpp"
 #include "harness/plan/trace_id.hpp"
 
@@ -28,8 +29,6 @@ std::string raw_path(const std::string& recorded) {
   }
   return out;
 }
-
-bool ours(Cause cause) { return cause == Cause::late_generator || cause == Cause::interrupted; }
 
 }  // namespace
 
@@ -90,10 +89,10 @@ Next TradeWalk::refuse(Cause cause, Nanos now) {
   if (step().poll && requests_ > 0) return wait(now + step().poll->every);
   if (broke_by_ != Cause::none) return broken(perhaps_effect_ ? Outcome::unknown : Outcome::failed, broke_by_, now);
   // A trade of which nothing was sent is not_sent. So is one that we ourselves broke off: the platform is not to blame.
-  const bool not_sent = step_ == 0 || ours(cause);
+  const bool not_sent = step_ == 0 || withheld_by_us(cause);
   end_step(Outcome::failed, cause, planned_);
   end_trade(not_sent ? TradeOutcome::not_sent : TradeOutcome::failed, cause, now,
-            ours(cause) ? cause : Cause::earlier_step);
+            withheld_by_us(cause) ? cause : Cause::earlier_step);
   return {};
 }
 
@@ -166,7 +165,7 @@ void TradeWalk::cut(TradeOutcome outcome, Cause cause, Nanos now) {
     end_step(Outcome::failed, cause, planned_);
   else
     end_step(open_ > 0 || perhaps_effect_ ? Outcome::unknown : Outcome::failed, cause, now);
-  end_trade(outcome, cause, now, ours(cause) ? cause : Cause::earlier_step);
+  end_trade(outcome, cause, now, withheld_by_us(cause) ? cause : Cause::earlier_step);
 }
 
 // ---- what it does

@@ -8,10 +8,9 @@ namespace {
 
 void count(std::atomic<std::uint64_t>& figure) { figure.fetch_add(1, std::memory_order_relaxed); }
 
-/// The platform had no part in it.
-bool ours(Cause cause) { return cause == Cause::late_generator || cause == Cause::interrupted; }
-
 }  // namespace
+
+bool withheld_by_us(Cause cause) { return cause == Cause::late_generator || cause == Cause::interrupted; }
 
 void Ledger::planned(const TradePlanned& e) {
   ++trades_planned_;
@@ -40,7 +39,7 @@ void Ledger::never_sent(const StepEnded& e, Cause trade_cause) {
 }
 
 void Ledger::tell_abort(const StepEnded& e, Cause cause, bool counts) {
-  if (cause == Cause::sold_out || ours(cause)) return;
+  if (cause == Cause::sold_out || withheld_by_us(cause)) return;
   const Nanos latency = e.done - e.planned;
   abort_->step(e.planned, e.outcome == Outcome::ok && (!counts || latency <= step_limit_),
                counts ? std::optional(latency) : std::nullopt);

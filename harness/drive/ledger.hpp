@@ -11,6 +11,9 @@
 
 namespace cardstorm {
 
+/// True for causes of our own: the platform had no part in what ended so.
+bool withheld_by_us(Cause cause);
+
 class Ledger {
  public:
   /// `abort`: gets what the stop conditions look at; nullptr when there are none. `step_limit`: a slower step is not

@@ -33,7 +33,7 @@ class DbPoolExhaustion final : public Fault {
   std::string node_;
 };
 
-Result<std::unique_ptr<Fault>> make(const FaultSpec& spec, Target& target) {
+Result<std::unique_ptr<Fault>> make_db_pool_exhaustion(const FaultSpec& spec, Target& target) {
   PoolControl* pool = target.pool();
   if (pool == nullptr)
     return Error{Errc::unavailable, "db_pool_exhaustion needs the ability 'pool', which this target does not offer",
@@ -53,7 +53,7 @@ FaultEntry db_pool_exhaustion_fault() {
           "a slow query, a leaked connection or a lock keeps all connections busy; every request behind them waits",
           "pool",
           {},
-          make};
+          make_db_pool_exhaustion};
 }
 
 }  // namespace cardstorm

@@ -87,7 +87,7 @@ class NodeKill final : public Fault {
   bool asked_ = false, killed_ = false, end_seen_ = false, revived_ = false;
 };
 
-Result<std::unique_ptr<Fault>> make(const FaultSpec& spec, Target& target) {
+Result<std::unique_ptr<Fault>> make_node_kill(const FaultSpec& spec, Target& target) {
   NodeControl* control = target.nodes();
   if (control == nullptr)
     return Error{Errc::unavailable, "node_kill needs the ability 'nodes', which this target does not offer",
@@ -108,7 +108,7 @@ FaultEntry node_kill_fault() {
           "a machine dies, or the kernel ends a process that took too much memory",
           "nodes",
           {},
-          make};
+          make_node_kill};
 }
 
 }  // namespace cardstorm

@@ -39,7 +39,7 @@ class PaymentDelay final : public Fault {
 const FaultEntry::Param kDelay{"delay", "duration", "8s",
                                "how much later every answer and notify of the channel comes"};
 
-Result<std::unique_ptr<Fault>> make(const FaultSpec& spec, Target& target) {
+Result<std::unique_ptr<Fault>> make_payment_delay(const FaultSpec& spec, Target& target) {
   const auto delay = duration_param(spec, kDelay, kDelayMin, kDelayMax);
   if (!delay) return delay.error();
   ChannelControl* channels = target.channels();
@@ -59,7 +59,7 @@ FaultEntry payment_delay_fault() {
           "a bank is slow on a promotion evening; threads that wait for it are missing everywhere else",
           "channels",
           {kDelay},
-          make};
+          make_payment_delay};
 }
 
 }  // namespace cardstorm

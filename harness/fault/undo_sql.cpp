@@ -10,7 +10,7 @@
 namespace cardstorm {
 namespace {
 
-constexpr Nanos kAgain{100ms};
+constexpr Nanos kSqlAgain{100ms};
 
 Result<int> end_once(const Json& undo, const AllowList& allow, Nanos wait) {
   const auto address = parse_db_url(undo["url"].string(), undo["password_file"].string());
@@ -47,7 +47,7 @@ UndoResult run_sql_undo(const Json& undo, const AllowList& allow, Nanos wait) {
     if (silent_since >= Nanos(0) && now - silent_since >= kLease)
       return {true, "no server listens there any more, and the lease is over"};
     if (now >= end) return {false, error.what};
-    std::this_thread::sleep_for(std::min(kAgain, end - now));
+    std::this_thread::sleep_for(std::min(kSqlAgain, end - now));
   }
 }
 

@@ -6,12 +6,12 @@
 namespace cardstorm {
 namespace {
 
-constexpr const char* kName = "card_genuine";
+constexpr const char* kCardGenuine = "card_genuine";
 
 class CardGenuine final : public OrderCheck {
  protected:
   [[nodiscard]] Finding judge(const Orders& orders, const Evidence& e) const override {
-    Verdicts v(kName);
+    Verdicts v(kCardGenuine);
     if (e.minted.empty()) v.missing("the mint's manifest");
     for (const auto& [key, o] : orders) {
       for (const auto& card : o.all_cards()) {

@@ -6,12 +6,12 @@
 namespace cardstorm {
 namespace {
 
-constexpr const char* kName = "money_conserved";
+constexpr const char* kMoneyConserved = "money_conserved";
 
 class MoneyConserved final : public OrderCheck {
  protected:
   [[nodiscard]] Finding judge(const Orders& orders, const Evidence& e) const override {
-    Verdicts v(kName);
+    Verdicts v(kMoneyConserved);
     if (!e.journals_whole) v.missing("whole journals of the channels");
     if (e.audit == nullptr) v.missing("the final audit");
     for (const auto& [key, o] : orders) {

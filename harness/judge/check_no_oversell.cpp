@@ -10,12 +10,12 @@
 namespace cardstorm {
 namespace {
 
-constexpr const char* kName = "no_oversell";
+constexpr const char* kNoOversell = "no_oversell";
 
 class NoOversell final : public OrderCheck {
  protected:
   [[nodiscard]] Finding judge(const Orders& orders, const Evidence& e) const override {
-    Verdicts v(kName);
+    Verdicts v(kNoOversell);
     if (!e.journals_whole) v.missing("whole journals of the channels");
     if (e.minted.empty()) v.missing("the mint's manifest");
     bool wallet_unseen = false;

@@ -5,12 +5,12 @@
 namespace cardstorm {
 namespace {
 
-constexpr const char* kName = "one_charge_per_intent";
+constexpr const char* kOneChargePerIntent = "one_charge_per_intent";
 
 class OneChargePerIntent final : public OrderCheck {
  protected:
   [[nodiscard]] Finding judge(const Orders& orders, const Evidence& e) const override {
-    Verdicts v(kName);
+    Verdicts v(kOneChargePerIntent);
     if (!e.journals_whole) v.missing("whole journals of the channels");
     bool wallet_unseen = false;
     for (const auto& [key, o] : orders) {

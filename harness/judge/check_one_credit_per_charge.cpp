@@ -8,7 +8,7 @@
 namespace cardstorm {
 namespace {
 
-constexpr const char* kName = "one_credit_per_charge";
+constexpr const char* kOneCreditPerCharge = "one_credit_per_charge";
 
 struct Credits {
   std::string what;
@@ -28,7 +28,7 @@ Credits surplus_of(const OrderFacts& o, std::string what, std::uint64_t given, s
 class OneCreditPerCharge final : public OrderCheck {
  protected:
   [[nodiscard]] Finding judge(const Orders& orders, const Evidence& e) const override {
-    Verdicts v(kName);
+    Verdicts v(kOneCreditPerCharge);
     if (!e.journals_whole) v.missing("whole journals of channels and supplier");
     if (e.audit == nullptr) v.missing("the final audit");
     for (const auto& [key, o] : orders) {

@@ -7,14 +7,14 @@
 namespace cardstorm {
 namespace {
 
-constexpr const char* kName = "paid_then_credited";
+constexpr const char* kPaidThenCredited = "paid_then_credited";
 
 bool revocable(const std::string& goods) { return goods == "membership" || goods == "equipment"; }
 
 class PaidThenCredited final : public OrderCheck {
  protected:
   [[nodiscard]] Finding judge(const Orders& orders, const Evidence& e) const override {
-    Verdicts v(kName);
+    Verdicts v(kPaidThenCredited);
     if (!e.journals_whole) v.missing("whole journals of channels and supplier");
     bool wallet_unseen = false;
     for (const auto& [key, o] : orders) {

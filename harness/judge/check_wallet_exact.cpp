@@ -9,7 +9,7 @@
 namespace cardstorm {
 namespace {
 
-constexpr const char* kName = "wallet_exact";
+constexpr const char* kWalletExact = "wallet_exact";
 
 class WalletExact final : public Check {
  public:
@@ -21,7 +21,7 @@ class WalletExact final : public Check {
   }
 
   Finding conclude(const Evidence& e) override {
-    Verdicts v(kName);
+    Verdicts v(kWalletExact);
     for (const auto& r : reads_)
       if (r.balance_cents < 0)
         v.violation("", "wallet " + r.wallet + " read as " + money_text(r.balance_cents), r.at, -r.balance_cents);

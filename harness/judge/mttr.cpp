@@ -14,10 +14,10 @@ namespace cardstorm {
 namespace {
 
 constexpr std::uint64_t kBootstrapSeed = 20261123;
-constexpr int kResamples = 2000;
+constexpr int kMttrResamples = 2000;
 constexpr const char* kRestarted = "node_kill";  // the kind whose recovery contains the operator's delay
 
-double mean_of(std::span<const double> values) {
+double mean_seconds(std::span<const double> values) {
   double sum = 0;
   for (const double v : values) sum += v;
   return values.empty() ? 0 : sum / static_cast<double>(values.size());
@@ -36,8 +36,8 @@ std::pair<double, double> bootstrap_of_mean(std::span<const double> values, cons
   if (values.size() == 1) return {values[0], values[0]};
   Rng rng(kBootstrapSeed, fault);
   std::vector<double> means;
-  means.reserve(kResamples);
-  for (int i = 0; i < kResamples; ++i) {
+  means.reserve(kMttrResamples);
+  for (int i = 0; i < kMttrResamples; ++i) {
     double sum = 0;
     for (std::size_t k = 0; k < values.size(); ++k) sum += values[rng.below(values.size())];
     means.push_back(sum / static_cast<double>(values.size()));
@@ -60,7 +60,7 @@ MttrRow row_of(std::span<const Episode> episodes, const std::string& fault) {
   }
   std::sort(times.begin(), times.end());
   row.n = static_cast<int>(times.size());
-  row.mean_s = rounded(mean_of(times), 1e6);
+  row.mean_s = rounded(mean_seconds(times), 1e6);
   row.p50_s = rank_of(times, 0.5);
   row.p90_s = rank_of(times, 0.9);
   const auto [lo, hi] = bootstrap_of_mean(times, fault);
@@ -105,7 +105,7 @@ std::optional<double> restricted_mean(std::span<const Episode> episodes, const s
   std::vector<double> values;
   for (const auto& e : episodes)
     if (e.fault == fault && counts(e)) values.push_back(restricted_ttr(e, assumed));
-  return mean_of(values);
+  return mean_seconds(values);
 }
 
 Reduction reduction(const Scorecard& baseline, const Scorecard& candidate, const std::string& without,

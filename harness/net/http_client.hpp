@@ -44,8 +44,8 @@ struct HttpResponse {
   Outcome outcome = Outcome::ok;  // ok: answer arrived; failed: surely no effect; unknown: may have had an effect
   std::string error;              // for people
   Nanos sent{0}, done{0};         // submit() and the end, on the client's clock (fetch: monotonic_now()); connecting is
-                           // service time. Over plain TCP an answer ends when the kernel took in its last byte
-                           // (socket(7), SO_TIMESTAMPNS), whenever we read it
+                                  // service time. Over plain TCP an answer ends when the kernel took in its last byte
+                                  // (socket(7), SO_TIMESTAMPNS), whenever we read it
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case; see HttpRequest::want_headers
 };
 

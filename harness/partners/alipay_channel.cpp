@@ -10,7 +10,7 @@ namespace {
 constexpr std::size_t kNumberMax = 64;
 constexpr std::string_view kSellerId = "2088102146225135", kBuyerId = "2088000000000001";
 
-const char* text_of(TradeStatus status) {
+const char* alipay_state(TradeStatus status) {
   switch (status) {
     case TradeStatus::wait:
       return "WAIT_BUYER_PAY";
@@ -171,7 +171,7 @@ Alipay::Spoken Alipay::query(const Biz& biz) const {
   Json said = good()
                   .set("trade_no", trade->trade_no)
                   .set("out_trade_no", trade->out_trade_no)
-                  .set("trade_status", text_of(trade->status))
+                  .set("trade_status", alipay_state(trade->status))
                   .set("total_amount", money_text(trade->amount));
   if (trade->paid_at > 0)
     said.set("send_pay_date", china_time(trade->paid_at))
@@ -276,7 +276,7 @@ HttpRequest Alipay::tell(const ChannelEvent& event) const {
       {"seller_id", std::string(kSellerId)},
       {"trade_no", trade.trade_no},
       {"out_trade_no", event.trick == Trick::foreign_order ? "another-" + trade.out_trade_no : trade.out_trade_no},
-      {"trade_status", text_of(trade.status)},
+      {"trade_status", alipay_state(trade.status)},
       {"total_amount", money_text(event.amount_told())},
       {"receipt_amount", money_text(event.amount_told())},
       {"subject", trade.subject},

@@ -11,10 +11,10 @@ namespace cardstorm::partners {
 namespace {
 
 constexpr std::string_view kUnsigned = "sign sign_type";
-constexpr std::size_t kNumberMax = 64, kUrlMax = 512;
+constexpr std::size_t kEasypayNumberMax = 64, kUrlMax = 512;
 
 /// Errors have HTTP status 200, as all answers of this family.
-Answer error_answer(const std::string& why) { return json_answer(200, Json::object({{"code", -1}, {"msg", why}})); }
+Answer easypay_error(const std::string& why) { return json_answer(200, Json::object({{"code", -1}, {"msg", why}})); }
 
 class EasyPay final : public ChannelDialect {
  public:
@@ -23,7 +23,7 @@ class EasyPay final : public ChannelDialect {
   Answer handle(const ServerRequest& request, const std::string& call) override {
     const Params params = params_of(request);
     if (call == "submit.php") return submit(params);
-    if (call == "mapi.php") return request.method == "POST" ? mapi(params, request) : error_answer("use POST");
+    if (call == "mapi.php") return request.method == "POST" ? mapi(params, request) : easypay_error("use POST");
     if (call == "api.php") return api(params);
     if (call.starts_with("pay/") && request.method == "GET") return cashier(channel_.trade_numbered(call.substr(4)));
     return json_answer(404, Json::object({{"code", -1}, {"msg", "no such call"}}));
@@ -61,7 +61,7 @@ class EasyPay final : public ChannelDialect {
     for (const char* name : {"out_trade_no", "notify_url", "name", "money"})
       if (value_of(params, name).empty() || value_of(params, name).size() > kUrlMax)
         return std::string(name) + " 不能为空";
-    if (value_of(params, "out_trade_no").size() > kNumberMax) return "out_trade_no 过长";
+    if (value_of(params, "out_trade_no").size() > kEasypayNumberMax) return "out_trade_no 过长";
     if (!cents_of(value_of(params, "money"))) return "金额不合法 (money)";
     return "";
   }
@@ -88,9 +88,9 @@ class EasyPay final : public ChannelDialect {
   }
 
   Answer mapi(const Params& params, const ServerRequest& request) {
-    if (const std::string mistake = mistake_in(params); !mistake.empty()) return error_answer(mistake);
+    if (const std::string mistake = mistake_in(params); !mistake.empty()) return easypay_error(mistake);
     const Created created = create(params);
-    if (created.said == Said::conflict) return error_answer("该订单号已存在, 金额不一致");
+    if (created.said == Said::conflict) return easypay_error("该订单号已存在, 金额不一致");
     // The address under which we were called is the one that the buyer can reach.
     const std::string prefix = request.path.substr(0, request.path.rfind('/'));
     const std::string pay_url = "http://" + request.header("host") + prefix + "/pay/" + created.trade->trade_no;
@@ -111,7 +111,7 @@ class EasyPay final : public ChannelDialect {
 
   Answer api(const Params& params) {
     if (value_of(params, "pid") != merchant_.id || !same_secret(value_of(params, "key"), merchant_.secret))
-      return error_answer("商户密钥错误");
+      return easypay_error("商户密钥错误");
     const std::string act = value_of(params, "act");
     if (act == "order") return order(params);
     if (act == "refund") return refund(params);
@@ -121,7 +121,7 @@ class EasyPay final : public ChannelDialect {
                                             {"pid", merchant_.id},
                                             {"active", 1},
                                             {"orders", static_cast<std::int64_t>(channel_.charged_trades().size())}}));
-    return error_answer("No Act");
+    return easypay_error("No Act");
   }
 
   const Trade* asked_for(const Params& params) const {
@@ -151,7 +151,7 @@ class EasyPay final : public ChannelDialect {
 
   Answer order(const Params& params) const {
     const Trade* trade = asked_for(params);
-    Answer answer = error_answer("订单号不存在");
+    Answer answer = easypay_error("订单号不存在");
     if (trade != nullptr) {
       Json said = Json::object({{"code", 1}, {"msg", "succ"}});
       const Json its_row = row(*trade);
@@ -176,7 +176,7 @@ class EasyPay final : public ChannelDialect {
     const auto trades = channel_.charged_trades();
     const auto limit = count_of(value_of(params, "limit"), std::max<std::size_t>(1, trades.size())),
                page = count_of(value_of(params, "page"), 1);
-    if (!limit || !page) return error_answer("limit 或 page 不合法");
+    if (!limit || !page) return easypay_error("limit 或 page 不合法");
     Json data = Json::array();
     for (std::size_t i = 0; i < trades.size(); ++i)
       if (i / *limit + 1 == *page) data.push(row(*trades[i]));
@@ -188,16 +188,16 @@ class EasyPay final : public ChannelDialect {
 
   Answer refund(const Params& params) {
     const Trade* trade = asked_for(params);
-    if (trade == nullptr) return error_answer("订单号不存在");
+    if (trade == nullptr) return easypay_error("订单号不存在");
     const auto amount = cents_of(value_of(params, "money"));
-    if (!amount) return error_answer("金额不合法 (money)");
+    if (!amount) return easypay_error("金额不合法 (money)");
     // Most of this family know no refund numbers: each call is a refund of its own, as in life.
     std::string refund_no = value_of(params, "out_refund_no");
     if (refund_no.empty()) refund_no = "R" + trade->trade_no + "-" + std::to_string(++refunds_);
     const Refunded refunded = channel_.refund({trade->out_trade_no, refund_no, *amount});
-    if (refunded.said == Said::exceeds) return error_answer("退款金额大于可退金额, 或订单未支付");
-    if (refunded.said != Said::ok) return error_answer("退款单号已存在");
-    if (refunded.refund->status == RefundStatus::failed) return error_answer("退款失败");
+    if (refunded.said == Said::exceeds) return easypay_error("退款金额大于可退金额, 或订单未支付");
+    if (refunded.said != Said::ok) return easypay_error("退款单号已存在");
+    if (refunded.refund->status == RefundStatus::failed) return easypay_error("退款失败");
     return json_answer(
         200, Json::object({{"code", 1},
                            {"msg", refunded.refund->status == RefundStatus::success ? "退款成功" : "退款处理中"},

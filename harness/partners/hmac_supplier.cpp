@@ -12,11 +12,11 @@ namespace {
 constexpr std::string_view kRoot = "api/v1/upstream";
 constexpr std::int64_t kSkewSecondsMax = 60, kPiecesMax = 1000;
 
-Answer error_answer(int status, const std::string& code, const std::string& message) {
+Answer hmac_error(int status, const std::string& code, const std::string& message) {
   return json_answer(status, Json::object({{"ok", false}, {"error_code", code}, {"error_message", message}}));
 }
 
-const char* text_of(SupplyStatus status) {
+const char* hmac_state(SupplyStatus status) {
   switch (status) {
     case SupplyStatus::accepted:
       return "paid";
@@ -37,9 +37,9 @@ class HmacSupplier final : public SupplierDialect {
   HmacSupplier(Supplier& supplier, Merchant merchant) : supplier_(supplier), merchant_(std::move(merchant)) {}
 
   Answer handle(const ServerRequest& request, const std::string& call) override {
-    if (!call.starts_with(kRoot)) return error_answer(404, "not_found", "no such call");
+    if (!call.starts_with(kRoot)) return hmac_error(404, "not_found", "no such call");
     if (const std::string refused = refusal_of(request, call); !refused.empty())
-      return error_answer(401, refused, "authentication failed");
+      return hmac_error(401, refused, "authentication failed");
     const std::vector<std::string> path = split(call.substr(kRoot.size()), '/');  // "/orders/1" is "", "orders", "1"
     const bool post = request.method == "POST", get = request.method == "GET";
     const std::string what = path.size() > 1 ? path[1] : "", id = path.size() > 2 ? path[2] : "",
@@ -51,7 +51,7 @@ class HmacSupplier final : public SupplierDialect {
     if (what == "orders" && post && id.empty()) return order(Form(request.body));
     if (what == "orders" && get && !id.empty()) return query(id);
     if (what == "orders" && post && verb == "cancel") return cancel(id);
-    return error_answer(404, "not_found", "no such call");
+    return hmac_error(404, "not_found", "no such call");
   }
 
   HttpRequest tell(const Supply& supply, const std::string& notify_no) const override {
@@ -59,7 +59,7 @@ class HmacSupplier final : public SupplierDialect {
                               {"order_id", supply.id},
                               {"order_no", supply.supply_no},
                               {"downstream_order_no", supply.request_no},
-                              {"status", text_of(supply.status)},
+                              {"status", hmac_state(supply.status)},
                               {"timestamp", unix_now()},
                               {"notify_no", notify_no}});
     if (!supply.cards.empty()) said.set("fulfillment", fulfillment(supply));
@@ -166,7 +166,7 @@ class HmacSupplier final : public SupplierDialect {
     for (const Product& product : supplier_.products())
       if (std::to_string(product.id) == id)
         return json_answer(200, Json::object({{"ok", true}, {"product", row(product)}}));
-    return error_answer(404, "product_not_found", "product not found");
+    return hmac_error(404, "product_not_found", "product not found");
   }
 
   static Json fulfillment(const Supply& supply) {
@@ -181,7 +181,7 @@ class HmacSupplier final : public SupplierDialect {
     return Json::object({{"ok", true},
                          {"order_id", supply.id},
                          {"order_no", supply.supply_no},
-                         {"status", text_of(supply.status)},
+                         {"status", hmac_state(supply.status)},
                          {"amount", money_text(supply.amount)},
                          {"currency", "CNY"}});
   }
@@ -192,7 +192,7 @@ class HmacSupplier final : public SupplierDialect {
     wanted.request_no = form.text_or_none("downstream_order_no");
     wanted.notify_url = form.text_or_none("callback_url");
     if (!form.good() || quantity < 1 || quantity > kPiecesMax)
-      return error_answer(400, "bad_request", "invalid parameters");
+      return hmac_error(400, "bad_request", "invalid parameters");
     if (wanted.request_no.empty())
       wanted.request_no = "unnamed-" + std::to_string(++unnamed_);  // without a number nothing is repeated
     wanted.order = wanted.request_no;
@@ -202,9 +202,9 @@ class HmacSupplier final : public SupplierDialect {
         wanted.product = product.name;
         wanted.amount = product.price * quantity;
       }
-    if (wanted.product.empty()) return error_answer(400, "sku_unavailable", "sku not found");
+    if (wanted.product.empty()) return hmac_error(400, "sku_unavailable", "sku not found");
     const Ordered ordered = supplier_.order(wanted);
-    if (ordered.taken == Taken::no_stock) return error_answer(409, "insufficient_stock", "insufficient stock");
+    if (ordered.taken == Taken::no_stock) return hmac_error(409, "insufficient_stock", "insufficient stock");
     return json_answer(200, head(*ordered.supply));  // a repeat returns the order that is there, whatever it asks for
   }
 
@@ -216,7 +216,7 @@ class HmacSupplier final : public SupplierDialect {
 
   Answer query(const std::string& id) const {
     const Supply* supply = asked_for(id);
-    Answer answer = error_answer(404, "order_not_found", "order not found");
+    Answer answer = hmac_error(404, "order_not_found", "order not found");
     if (supply != nullptr) {
       Json said = head(*supply);
       said.set("items", Json::array().push(Json::object({{"title", Json::object({{"zh-CN", supply->product}})},
@@ -232,9 +232,9 @@ class HmacSupplier final : public SupplierDialect {
 
   Answer cancel(const std::string& id) {
     const Supply* supply = asked_for(id);
-    if (supply == nullptr) return error_answer(404, "order_not_found", "order not found");
+    if (supply == nullptr) return hmac_error(404, "order_not_found", "order not found");
     if (!supplier_.cancel(supply->request_no))
-      return error_answer(409, "cancel_not_allowed", "order cannot be canceled in current status");
+      return hmac_error(409, "cancel_not_allowed", "order cannot be canceled in current status");
     return json_answer(
         200, Json::object(
                  {{"ok", true}, {"order_id", supply->id}, {"order_no", supply->supply_no}, {"status", "canceled"}}));

@@ -11,7 +11,7 @@ namespace cardstorm::partners {
 
 namespace {
 
-const char* text_of(TradeStatus status) {
+const char* native_state(TradeStatus status) {
   switch (status) {
     case TradeStatus::wait:
       return "WAIT_BUYER_PAY";
@@ -25,7 +25,7 @@ const char* text_of(TradeStatus status) {
   return "";
 }
 
-const char* text_of(RefundStatus status) {
+const char* native_state(RefundStatus status) {
   switch (status) {
     case RefundStatus::pending:
       return "PROCESSING";
@@ -86,7 +86,7 @@ class NativeChannel final : public ChannelDialect {
     const Created created = channel_.create(wanted);
     if (created.said == Said::conflict) return refusal(409, "conflict");
     Answer answer = json_answer(
-        200, Json::object({{"trade_no", created.trade->trade_no}, {"status", text_of(created.trade->status)}}));
+        200, Json::object({{"trade_no", created.trade->trade_no}, {"status", native_state(created.trade->status)}}));
     answer.await = created.await;
     return answer;
   }
@@ -97,7 +97,7 @@ class NativeChannel final : public ChannelDialect {
                                      : json_answer(200, Json::object({{"trade_no", trade->trade_no},
                                                                       {"out_trade_no", trade->out_trade_no},
                                                                       {"order", trade->order},
-                                                                      {"status", text_of(trade->status)},
+                                                                      {"status", native_state(trade->status)},
                                                                       {"amount_cents", trade->amount},
                                                                       {"refunded_cents", trade->refunded}}));
     answer.is_query = true;
@@ -124,7 +124,8 @@ class NativeChannel final : public ChannelDialect {
     const Refunded refunded = channel_.refund({out_trade_no, refund_no, amount});
     switch (refunded.said) {
       case Said::ok:
-        return json_answer(200, Json::object({{"refund_no", refund_no}, {"status", text_of(refunded.refund->status)}}));
+        return json_answer(200,
+                           Json::object({{"refund_no", refund_no}, {"status", native_state(refunded.refund->status)}}));
       case Said::not_found:
         return refusal(404, "not_found");
       case Said::conflict:
@@ -138,7 +139,7 @@ class NativeChannel final : public ChannelDialect {
     const Refund* refund = channel_.refund_of(refund_no);
     Answer answer = refund == nullptr ? refusal(404, "not_found")
                                       : json_answer(200, Json::object({{"refund_no", refund_no},
-                                                                       {"status", text_of(refund->status)},
+                                                                       {"status", native_state(refund->status)},
                                                                        {"amount_cents", refund->amount}}));
     answer.is_query = true;
     return answer;

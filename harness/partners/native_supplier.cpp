@@ -5,7 +5,7 @@ namespace cardstorm::partners {
 
 namespace {
 
-const char* text_of(SupplyStatus status) {
+const char* native_state(SupplyStatus status) {
   switch (status) {
     case SupplyStatus::accepted:
       return "ACCEPTED";
@@ -45,7 +45,7 @@ class NativeSupplier final : public HouseSupplier {
 
   Json row(const Supply& supply) const override {
     return Json::object({{"request_no", supply.request_no},
-                         {"status", text_of(supply.status)},
+                         {"status", native_state(supply.status)},
                          {"delivered_cents", delivered_cents(supply)}});
   }
 };

@@ -10,9 +10,9 @@ namespace cardstorm::partners {
 
 namespace {
 
-constexpr std::int64_t kPiecesMax = 1000;
+constexpr std::int64_t kSharedstockPiecesMax = 1000;
 
-Answer error_answer(const std::string& why) { return json_answer(200, Json::object({{"code", 0}, {"msg", why}})); }
+Answer sharedstock_error(const std::string& why) { return json_answer(200, Json::object({{"code", 0}, {"msg", why}})); }
 Answer good_answer(Json data) {
   return json_answer(200, Json::object({{"code", 200}, {"msg", "success"}, {"data", std::move(data)}}));
 }
@@ -24,19 +24,20 @@ class SharedStock final : public SupplierDialect {
   Answer handle(const ServerRequest& request, const std::string& call) override {
     if (!call.starts_with("shared/")) return json_answer(404, Json::object({{"code", 0}, {"msg", "404"}}));
     const Params params = params_of(std::string_view(request.body));
-    if (request.method != "POST" || value_of(params, "app_id") != merchant_.id) return error_answer("商户ID不存在");
+    if (request.method != "POST" || value_of(params, "app_id") != merchant_.id)
+      return sharedstock_error("商户ID不存在");
     if (!same_secret(md5_hex(sign_text(params, "sign") + "&key=" + merchant_.secret), value_of(params, "sign")))
-      return error_answer("密钥错误");
+      return sharedstock_error("密钥错误");
     if (call == "shared/authentication/connect")
       return good_answer(
           Json::object({{"shopName", supplier_.name()}, {"username", "cardstorm"}, {"balance", "1000000.00"}}));
     const std::string what = call.substr(call.rfind('/') + 1);
-    if (call != "shared/commodity/" + what) return error_answer("404");
+    if (call != "shared/commodity/" + what) return sharedstock_error("404");
     if (what == "items") return items();
     if (what == "query") return query(value_of(params, "tradeNo"));
     if (what == "trade") return trade(params);
     const auto product = product_of(params);
-    if (!product) return error_answer("商品不存在");
+    if (!product) return sharedstock_error("商品不存在");
     if (what == "item")
       return good_answer(Json::array().push(
           Json::object({{"id", 1}, {"name", "卡密"}, {"children", Json::array().push(row(*product))}})));
@@ -46,11 +47,12 @@ class SharedStock final : public SupplierDialect {
       return good_answer(std::move(data));
     }
     if (what == "inventoryState")
-      return product->stock >= 0 && product->stock < pieces_of(params) ? error_answer("库存不足") : good_answer(Json());
+      return product->stock >= 0 && product->stock < pieces_of(params) ? sharedstock_error("库存不足")
+                                                                       : good_answer(Json());
     if (what == "valuation")
       return good_answer(
           Json::object({{"price", money_text(product->price * std::max<std::int64_t>(1, pieces_of(params)))}}));
-    return error_answer("404");
+    return sharedstock_error("404");
   }
 
   // The cards are in the answer, or nowhere.
@@ -100,13 +102,13 @@ class SharedStock final : public SupplierDialect {
 
   Answer trade(const Params& params) {
     const auto product = product_of(params);
-    if (!product) return error_answer("商品不存在");
+    if (!product) return sharedstock_error("商品不存在");
     const std::int64_t pieces = pieces_of(params);
-    if (pieces < 1 || pieces > kPiecesMax) return error_answer("购买数量错误");
+    if (pieces < 1 || pieces > kSharedstockPiecesMax) return sharedstock_error("购买数量错误");
     SupplyWanted wanted;
     wanted.request_no = value_of(params, "request_no");
     if (!wanted.request_no.empty() && supplier_.knows(wanted.request_no))
-      return error_answer("The request ID already exists");
+      return sharedstock_error("The request ID already exists");
     if (wanted.request_no.empty()) wanted.request_no = "unnamed-" + std::to_string(++unnamed_);
     wanted.order = wanted.request_no;
     wanted.product = product->name;
@@ -114,9 +116,9 @@ class SharedStock final : public SupplierDialect {
     wanted.quantity = static_cast<int>(pieces);
     wanted.at_once = true;
     const Ordered ordered = supplier_.order(wanted);
-    if (ordered.taken != Taken::ok) return error_answer("库存不足");
+    if (ordered.taken != Taken::ok) return sharedstock_error("库存不足");
     const Supply& supply = *ordered.supply;
-    if (supply.status == SupplyStatus::failed) return error_answer("下单失败");
+    if (supply.status == SupplyStatus::failed) return sharedstock_error("下单失败");
     return good_answer(Json::object({{"tradeNo", supply.supply_no},
                                      {"amount", money_text(supply.amount)},
                                      {"url", ""},
@@ -125,7 +127,7 @@ class SharedStock final : public SupplierDialect {
 
   Answer query(const std::string& trade_no) const {
     const Supply* supply = supplier_.find_numbered(trade_no);
-    Answer answer = supply == nullptr ? error_answer("订单不存在")
+    Answer answer = supply == nullptr ? sharedstock_error("订单不存在")
                                       : good_answer(Json::object({{"secret", join(supply->cards, "\n")},
                                                                   {"widget", nullptr},
                                                                   {"status", supply->delivered > 0 ? 1 : 0}}));

@@ -10,7 +10,7 @@
 namespace cardstorm::partners {
 
 namespace {
-constexpr long kSkewSecondsMax = 300;
+constexpr long kSignatureSkewMax = 300;
 }
 
 std::string signature(std::string_view key, std::string_view method, std::string_view path, std::string_view timestamp,
@@ -26,7 +26,7 @@ bool is_signed(std::string_view key, const ServerRequest& request) {
   const char* const end = timestamp.data() + timestamp.size();
   const auto [stop, error] = std::from_chars(timestamp.data(), end, at);
   const long now = std::time(nullptr);
-  if (error != std::errc{} || stop != end || at < now - kSkewSecondsMax || at > now + kSkewSecondsMax) return false;
+  if (error != std::errc{} || stop != end || at < now - kSignatureSkewMax || at > now + kSignatureSkewMax) return false;
   const std::string path = request.query.empty() ? request.path : request.path + "?" + request.query;
   return same_secret(signature(key, request.method, path, timestamp, request.body), request.header("x-sign"));
 }

@@ -5,9 +5,9 @@ namespace cardstorm::partners {
 
 namespace {
 
-constexpr std::int64_t kPiecesMax = 1000;
+constexpr std::int64_t kTransferPiecesMax = 1000;
 
-const char* text_of(SupplyStatus status) {
+const char* transfer_state(SupplyStatus status) {
   switch (status) {
     case SupplyStatus::accepted:
       return "PENDING";
@@ -33,7 +33,7 @@ class TransferSupplier final : public HouseSupplier {
  private:
   Json row(const Supply& supply) const override {
     return Json::object({{"transfer_no", supply.request_no},
-                         {"status", text_of(supply.status)},
+                         {"status", transfer_state(supply.status)},
                          {"quantity", supply.quantity},
                          {"delivered", supply.delivered}});
   }
@@ -47,7 +47,7 @@ class TransferSupplier final : public HouseSupplier {
     wanted.notify_url = form.text_or_none("notify_url");
     const Json& pieces = form.json()["quantity"];
     const std::int64_t quantity = pieces.is_null() ? 1 : pieces.integer();  // 0 for what is no whole number
-    if (!form.good() || quantity < 1 || quantity > kPiecesMax) return refusal(400, "bad_request");
+    if (!form.good() || quantity < 1 || quantity > kTransferPiecesMax) return refusal(400, "bad_request");
     wanted.quantity = static_cast<int>(quantity);
     const Ordered ordered = supplier_.order(wanted);
     return ordered.taken == Taken::conflict ? refusal(409, "conflict") : json_answer(200, row(*ordered.supply));

@@ -13,14 +13,14 @@ namespace {
 
 constexpr std::string_view kScheme = "WECHATPAY2-SHA256-RSA2048 ";
 constexpr std::string_view kAppId = "wx0000000000000001";
-constexpr std::int64_t kSkewSecondsMax = 300;
-constexpr std::size_t kNumberMin = 6, kNumberMax = 32, kBillsKept = 8;
+constexpr std::int64_t kWechatSkewSecondsMax = 300;
+constexpr std::size_t kNumberMin = 6, kWechatNumberMax = 32, kBillsKept = 8;
 
-Answer error_answer(int status, const char* code, const char* message) {
+Answer wechat_error(int status, const char* code, const char* message) {
   return json_answer(status, Json::object({{"code", code}, {"message", message}}));
 }
 
-const char* text_of(TradeStatus status) {
+const char* wechat_state(TradeStatus status) {
   switch (status) {
     case TradeStatus::wait:
       return "NOTPAY";
@@ -34,7 +34,7 @@ const char* text_of(TradeStatus status) {
   return "";
 }
 
-const char* text_of(RefundStatus status) {
+const char* wechat_state(RefundStatus status) {
   switch (status) {
     case RefundStatus::pending:
       return "PROCESSING";
@@ -121,8 +121,8 @@ bool WeChat::is_authorized(const ServerRequest& request, const std::string& call
   const std::string timestamp = value_of(*said, "timestamp");
   std::int64_t at = 0;
   const auto [end, error] = std::from_chars(timestamp.data(), timestamp.data() + timestamp.size(), at);
-  if (error != std::errc{} || end != timestamp.data() + timestamp.size() || at < unix_now() - kSkewSecondsMax ||
-      at > unix_now() + kSkewSecondsMax)
+  if (error != std::errc{} || end != timestamp.data() + timestamp.size() || at < unix_now() - kWechatSkewSecondsMax ||
+      at > unix_now() + kWechatSkewSecondsMax)
     return false;
   const auto signature = base64_decode(value_of(*said, "signature"));
   if (!signature) return false;
@@ -146,7 +146,7 @@ std::vector<std::pair<std::string, std::string>> WeChat::sign(const std::string&
 }
 
 Answer WeChat::handle(const ServerRequest& request, const std::string& call) {
-  if (!is_authorized(request, call)) return error_answer(401, "SIGN_ERROR", "签名错误");
+  if (!is_authorized(request, call)) return wechat_error(401, "SIGN_ERROR", "签名错误");
   Answer answer = dispatch(request, call);
   answer.response.headers = sign(answer.response.body);
   return answer;
@@ -165,7 +165,7 @@ Answer WeChat::dispatch(const ServerRequest& request, const std::string& call) {
   if (call.starts_with(refunds + "/") && get) return query_refund(call.substr(refunds.size() + 1));
   if (call == "v3/bill/tradebill" && get) return bill_address(request, call);
   if (call == "v3/billdownload/file" && get) return bill(query_value(request.query, "token"));
-  return error_answer(404, "RESOURCE_NOT_EXISTS", "没有这样的接口");
+  return wechat_error(404, "RESOURCE_NOT_EXISTS", "没有这样的接口");
 }
 
 Answer WeChat::pay(const std::string& body) {
@@ -177,14 +177,14 @@ Answer WeChat::pay(const std::string& body) {
   wanted.attach = form.text_or_none("attach");
   const auto total = cents_in(form.json()["amount"]["total"]);
   wanted.amount = total.value_or(0);
-  const bool fits = wanted.out_trade_no.size() >= kNumberMin && wanted.out_trade_no.size() <= kNumberMax && total;
+  const bool fits = wanted.out_trade_no.size() >= kNumberMin && wanted.out_trade_no.size() <= kWechatNumberMax && total;
   if (!form.good() || !fits || form.text("mchid") != merchant_.id || form.text("appid") != kAppId)
-    return error_answer(400, "PARAM_ERROR", "参数错误");
+    return wechat_error(400, "PARAM_ERROR", "参数错误");
   const Created created = channel_.create(wanted);
-  if (created.said == Said::conflict) return error_answer(403, "OUT_TRADE_NO_USED", "商户订单号重复");
-  if (created.trade->status == TradeStatus::closed) return error_answer(400, "ORDER_CLOSED", "订单已关闭");
+  if (created.said == Said::conflict) return wechat_error(403, "OUT_TRADE_NO_USED", "商户订单号重复");
+  if (created.trade->status == TradeStatus::closed) return wechat_error(400, "ORDER_CLOSED", "订单已关闭");
   if (created.trade->status != TradeStatus::wait && created.await.empty())
-    return error_answer(400, "ORDERPAID", "订单已支付");
+    return wechat_error(400, "ORDERPAID", "订单已支付");
   Answer answer =
       json_answer(200, Json::object({{"code_url", "weixin://wxpay/bizpayurl?pr=" + created.trade->trade_no}}));
   answer.await = created.await;
@@ -196,8 +196,8 @@ Json WeChat::row(const Trade& trade, const std::string& merchant_id, std::int64_
       {{"appid", kAppId},
        {"mchid", merchant_id},
        {"out_trade_no", trade.out_trade_no},
-       {"trade_state", text_of(trade.status)},
-       {"trade_state_desc", text_of(trade.status)},
+       {"trade_state", wechat_state(trade.status)},
+       {"trade_state_desc", wechat_state(trade.status)},
        {"trade_type", "NATIVE"},
        {"amount",
         Json::object({{"total", amount}, {"payer_total", amount}, {"currency", "CNY"}, {"payer_currency", "CNY"}})}});
@@ -210,9 +210,9 @@ Json WeChat::row(const Trade& trade, const std::string& merchant_id, std::int64_
 }
 
 Answer WeChat::query(const Trade* trade, const std::string& query) const {
-  Answer answer = error_answer(404, "ORDER_NOT_EXIST", "订单不存在");
+  Answer answer = wechat_error(404, "ORDER_NOT_EXIST", "订单不存在");
   if (query_value(query, "mchid") != merchant_.id)
-    answer = error_answer(400, "PARAM_ERROR", "mchid");
+    answer = wechat_error(400, "PARAM_ERROR", "mchid");
   else if (trade != nullptr)
     answer = json_answer(200, row(*trade, merchant_.id, trade->amount));
   answer.is_query = true;
@@ -220,14 +220,14 @@ Answer WeChat::query(const Trade* trade, const std::string& query) const {
 }
 
 Answer WeChat::close(const std::string& out_trade_no, const std::string& body) {
-  if (Form(body).text("mchid") != merchant_.id) return error_answer(400, "PARAM_ERROR", "mchid");
+  if (Form(body).text("mchid") != merchant_.id) return wechat_error(400, "PARAM_ERROR", "mchid");
   switch (channel_.close(out_trade_no, channel_.behaviour().close_after)) {
     case Said::not_found:
-      return error_answer(404, "ORDER_NOT_EXIST", "订单不存在");
+      return wechat_error(404, "ORDER_NOT_EXIST", "订单不存在");
     case Said::already_paid:
-      return error_answer(400, "ORDERPAID", "订单已支付");
+      return wechat_error(400, "ORDERPAID", "订单已支付");
     case Said::too_early:
-      return error_answer(400, "RULE_LIMIT", "订单生成后5分钟内不能关闭");
+      return wechat_error(400, "RULE_LIMIT", "订单生成后5分钟内不能关闭");
     default:
       break;
   }
@@ -245,7 +245,7 @@ Json WeChat::row(const Refund& refund) const {
                            {"channel", "ORIGINAL"},
                            {"user_received_account", "支付用户零钱"},
                            {"create_time", china_time_rfc3339(refund.created_at)},
-                           {"status", text_of(refund.status)},
+                           {"status", wechat_state(refund.status)},
                            {"amount", Json::object({{"total", trade.amount},
                                                     {"refund", refund.amount},
                                                     {"payer_refund", refund.amount},
@@ -261,30 +261,30 @@ Answer WeChat::refund(const std::string& body) {
   const std::string out_trade_no =
       transaction_id.empty() ? form.text("out_trade_no") : form.text_or_none("out_trade_no");
   const Json &amount = form.json()["amount"]["refund"], &total = form.json()["amount"]["total"];
-  if (!form.good() || !amount.is_int() || amount.integer() <= 0) return error_answer(400, "PARAM_ERROR", "参数错误");
+  if (!form.good() || !amount.is_int() || amount.integer() <= 0) return wechat_error(400, "PARAM_ERROR", "参数错误");
   const Trade* trade =
       transaction_id.empty() ? channel_.trade_of(out_trade_no) : channel_.trade_numbered(transaction_id);
-  if (trade == nullptr) return error_answer(404, "RESOURCE_NOT_EXISTS", "订单不存在");
-  if (total.integer() != trade->amount) return error_answer(400, "INVALID_REQUEST", "订单金额不一致");
+  if (trade == nullptr) return wechat_error(404, "RESOURCE_NOT_EXISTS", "订单不存在");
+  if (total.integer() != trade->amount) return wechat_error(400, "INVALID_REQUEST", "订单金额不一致");
   const Refunded refunded = channel_.refund({trade->out_trade_no, refund_no, amount.integer(), notify_url, true});
-  if (refunded.said == Said::exceeds) return error_answer(400, "INVALID_REQUEST", "订单未支付或退款金额超限");
-  if (refunded.said == Said::conflict) return error_answer(400, "INVALID_REQUEST", "退款单号重复但金额不一致");
+  if (refunded.said == Said::exceeds) return wechat_error(400, "INVALID_REQUEST", "订单未支付或退款金额超限");
+  if (refunded.said == Said::conflict) return wechat_error(400, "INVALID_REQUEST", "退款单号重复但金额不一致");
   return json_answer(200, row(*refunded.refund));
 }
 
 Answer WeChat::query_refund(const std::string& refund_no) const {
   const Refund* refund = channel_.refund_of(refund_no);
   Answer answer =
-      refund == nullptr ? error_answer(404, "RESOURCE_NOT_EXISTS", "退款单不存在") : json_answer(200, row(*refund));
+      refund == nullptr ? wechat_error(404, "RESOURCE_NOT_EXISTS", "退款单不存在") : json_answer(200, row(*refund));
   answer.is_query = true;
   return answer;
 }
 
 Answer WeChat::bill_address(const ServerRequest& request, const std::string& call) {
   const std::string day = query_value(request.query, "bill_date"), type = query_value(request.query, "bill_type");
-  if (!is_bill_date(day)) return error_answer(400, "PARAM_ERROR", "bill_date");
+  if (!is_bill_date(day)) return wechat_error(400, "PARAM_ERROR", "bill_date");
   if (!type.empty() && type != "ALL" && type != "SUCCESS" && type != "REFUND")
-    return error_answer(400, "PARAM_ERROR", "bill_type");
+    return wechat_error(400, "PARAM_ERROR", "bill_type");
   const auto& [token, text] = bills_.emplace_back(random_token(12), bill_text(day, type));
   if (bills_.size() > kBillsKept) bills_.pop_front();
   const std::string prefix = request.path.substr(0, request.path.size() - call.size());
@@ -297,7 +297,7 @@ Answer WeChat::bill_address(const ServerRequest& request, const std::string& cal
 Answer WeChat::bill(const std::string& token) const {
   const auto at =
       std::find_if(bills_.begin(), bills_.end(), [&](const auto& bill) { return same_secret(token, bill.first); });
-  if (at == bills_.end()) return error_answer(404, "RESOURCE_NOT_EXISTS", "没有这样的账单");
+  if (at == bills_.end()) return wechat_error(404, "RESOURCE_NOT_EXISTS", "没有这样的账单");
   Answer out;
   out.response.body = at->second;
   out.response.content_type = "text/plain; charset=utf-8";
@@ -333,7 +333,7 @@ HttpRequest WeChat::tell(const ChannelEvent& event) const {
     Json resource = refunded ? row(*event.refund)
                              : row(trade, event.trick == Trick::wrong_merchant ? merchant_.id + "9" : merchant_.id,
                                    event.amount_told());
-    if (refunded) resource.set("mchid", merchant_.id).set("refund_status", text_of(event.refund->status));
+    if (refunded) resource.set("mchid", merchant_.id).set("refund_status", wechat_state(event.refund->status));
     const std::string sealed = aes_256_gcm_seal(merchant_.secret, nonce, kind, resource.dump()).value();
     return Json::object(
                {{"id", event.notify_no},

@@ -10,6 +10,7 @@
 #include "harness/core/burst.hpp"
 #include "harness/core/files.hpp"
 #include "harness/core/text.hpp"
+#include "harness/core/version.hpp"
 #include "harness/net/crypto.hpp"
 #include "harness/plan/cross_checks.hpp"
 #include "harness/plan/journeys.hpp"
@@ -388,7 +389,7 @@ class Loader {
     plan.scenario = scenario.name;
     plan.why = scenario.why;
     plan.target = target.name;
-    plan.version = CARDSTORM_VERSION;
+    plan.version = build_version();
     plan.seed = request_.seed.value_or(scenario.seed.value_or(1));
     plan.traffic = scenario.traffic;
     plan.traffic.trace_sha256 = trace.sha256;

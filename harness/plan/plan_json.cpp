@@ -8,7 +8,7 @@ namespace cardstorm {
 namespace {
 
 constexpr std::int64_t kPlannedMax = 1'000'000'000;  // trades or steps; the loader stops far below
-constexpr std::array<std::string_view, 7> kFacts{"none", "order", "pay", "cards", "goods", "refund", "wallet"};
+constexpr std::array<std::string_view, 7> kFactNames{"none", "order", "pay", "cards", "goods", "refund", "wallet"};
 constexpr std::array<std::string_view, 4> kFrom{"json", "header", "cookie", "regex"};
 constexpr std::string_view kSchema = "cardstorm.plan/1";
 
@@ -137,7 +137,7 @@ Json json_of_step(const Step& s) {
                                                       {"value", s.sold_out_value}})},
                            {"poll", poll},
                            {"extract", list_of(s.extract, json_of_extract)},
-                           {"fact", kFacts[static_cast<std::size_t>(s.fact)]},
+                           {"fact", kFactNames[static_cast<std::size_t>(s.fact)]},
                            {"order", s.order},
                            {"channel", s.channel},
                            {"cards_pointer", s.cards_pointer},
@@ -256,8 +256,8 @@ Step step_in(const Json& j) {
     s.pending = Pending{numbers_in(pending["status"]), time_in(pending, "every_ns"), pending["pointer"].string(),
                         texts_in(pending["values"])};
   for (const Json& e : j["extract"].items()) s.extract.push_back(extract_in(e));
-  for (std::size_t i = 0; i < kFacts.size(); ++i)
-    if (kFacts[i] == j["fact"].string()) s.fact = static_cast<Fact>(i);
+  for (std::size_t i = 0; i < kFactNames.size(); ++i)
+    if (kFactNames[i] == j["fact"].string()) s.fact = static_cast<Fact>(i);
   s.order = j["order"].string();
   s.channel = j["channel"].string();
   s.cards_pointer = j["cards_pointer"].string();

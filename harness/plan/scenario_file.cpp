@@ -10,7 +10,7 @@
 namespace cardstorm {
 namespace {
 
-constexpr Nanos kLongest = std::chrono::hours(24);
+constexpr Nanos kLongestScenario = std::chrono::hours(24);
 constexpr Nanos kLongestRecording = std::chrono::hours(24 * 366);
 constexpr double kRateMax = 100'000;
 
@@ -94,8 +94,8 @@ void read_traffic(const Yaml& node, ScenarioFile& out, Mistakes& mistakes) {
   const std::size_t before = mistakes.size();
   fields.number("rate", t.rate, 0, kRateMax);
   fields.number("rate_to", t.rate_to, 0, kRateMax);
-  fields.duration("every", t.every, 1s, kLongest);
-  fields.duration("lasts", t.lasts, 100ms, kLongest);
+  fields.duration("every", t.every, 1s, kLongestScenario);
+  fields.duration("lasts", t.lasts, 100ms, kLongestScenario);
   const bool fit = mistakes.size() == before;
   place("from", out.from_at);
   fields.duration("from", t.from, 0s, kLongestRecording);
@@ -125,11 +125,11 @@ void read_traffic(const Yaml& node, ScenarioFile& out, Mistakes& mistakes) {
 
 void read_timing(const Yaml& node, Timing& out, Mistakes& mistakes) {
   Fields fields(node, "'timing'", mistakes);
-  fields.duration("steady", out.steady, 1s, kLongest);
-  fields.duration("fault", out.fault, 1s, kLongest);
-  fields.duration("observe", out.observe, 1s, kLongest);
-  fields.duration("gap", out.gap, 0s, kLongest);
-  fields.duration("drain", out.drain, 0s, kLongest);
+  fields.duration("steady", out.steady, 1s, kLongestScenario);
+  fields.duration("fault", out.fault, 1s, kLongestScenario);
+  fields.duration("observe", out.observe, 1s, kLongestScenario);
+  fields.duration("gap", out.gap, 0s, kLongestScenario);
+  fields.duration("drain", out.drain, 0s, kLongestScenario);
   fields.finish();
 }
 
@@ -186,10 +186,10 @@ Entry read_fault(const Yaml& node, const Timing& timing, const Known& known, Mis
       kind = &*found;
   }
   if (fields.text_needed("on", out.fault.on, "order")) out.on_at = fields.get("on")->at;
-  fields.duration("duration", out.fault.duration, 1s, kLongest);
-  fields.duration("steady", out.steady, 1s, kLongest);
-  fields.duration("observe", out.observe, 1s, kLongest);
-  fields.duration("gap", out.gap, 0s, kLongest);
+  fields.duration("duration", out.fault.duration, 1s, kLongestScenario);
+  fields.duration("steady", out.steady, 1s, kLongestScenario);
+  fields.duration("observe", out.observe, 1s, kLongestScenario);
+  fields.duration("gap", out.gap, 0s, kLongestScenario);
   fields.number("load", out.load, 0.01, 1000);
   const Yaml* params = fields.get("params");
   if (kind != nullptr) out.fault.params = read_params(params, *kind, out.fault_at, mistakes);
@@ -201,9 +201,9 @@ Entry read_level(const Yaml& node, const Timing& timing, Mistakes& mistakes) {
   Entry out{{}, 0s, 0s, timing.gap, 1, node.at, node.at, node.at};
   out.fault.duration = 0s;
   Fields fields(node, "a level", mistakes);
-  if (fields.need("for", "20s") != nullptr) fields.duration("for", out.steady, 1s, kLongest);
+  if (fields.need("for", "20s") != nullptr) fields.duration("for", out.steady, 1s, kLongestScenario);
   fields.number("load", out.load, 0.01, 1000);
-  fields.duration("gap", out.gap, 0s, kLongest);
+  fields.duration("gap", out.gap, 0s, kLongestScenario);
   fields.finish();
   return out;
 }

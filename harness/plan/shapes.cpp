@@ -13,8 +13,8 @@ namespace cardstorm {
 namespace {
 
 constexpr std::array<std::string_view, 6> kShapes{"constant", "ramp", "step", "poisson", "spike", "promotion"};
-constexpr int kBisections = 60;  // a day in doubles is exact to far below a nanosecond
-constexpr double kDecays = 3;    // the wall falls by e^-3 within `lasts`
+constexpr int kShapeBisections = 60;  // a day in doubles is exact to far below a nanosecond
+constexpr double kDecays = 3;         // the wall falls by e^-3 within `lasts`
 
 /// The rate over [begin, begin + length): from `from` in a straight line to `to`, or falling from `from` toward `to`
 /// with `decay` per second.
@@ -29,7 +29,7 @@ struct Piece {
   [[nodiscard]] double reaches(double wanted) const {
     if (decay > 0) {
       double low = 0, high = length;
-      for (int i = 0; i < kBisections; ++i) {
+      for (int i = 0; i < kShapeBisections; ++i) {
         const double middle = (low + high) / 2;
         (area(middle) < wanted ? low : high) = middle;
       }

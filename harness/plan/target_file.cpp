@@ -13,7 +13,7 @@ namespace {
 const std::vector<std::string> kAbilities{"pool", "channels", "nodes"};
 const std::vector<std::string> kVariants{"fragile", "hardened"};
 const std::vector<std::string> kEnvironments{"lab", "staging", "production"};
-constexpr Nanos kLongest = std::chrono::hours(24);
+constexpr Nanos kLongestTimeout = std::chrono::hours(24);
 
 std::vector<std::string> names_of(const std::vector<KnownTarget>& targets) {
   if (targets.empty()) return {"reference", "external"};
@@ -133,7 +133,7 @@ void check_allowed_faults(const TargetFile& file, const Known& known, Mistakes& 
 bool read_param(const FaultParam& param, const Yaml& node, Json& out, Mistakes& mistakes) {
   if (param.type == "duration") {
     Nanos value{0};
-    if (!duration_of_node(node, param.name, value, 0ms, kLongest, mistakes)) return false;
+    if (!duration_of_node(node, param.name, value, 0ms, kLongestTimeout, mistakes)) return false;
     out = duration_text(value);
   } else if (param.type == "integer") {
     std::int64_t value = 0;

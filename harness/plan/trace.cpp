@@ -12,7 +12,7 @@
 namespace cardstorm {
 namespace {
 
-constexpr std::size_t kMistakesMax = 10;  // a wrong column would fill the screen with one mistake a line
+constexpr std::size_t kTraceMistakesMax = 10;  // a wrong column would fill the screen with one mistake a line
 constexpr std::string_view kForms = "write 2023-11-16 18:17:03.25 or seconds such as 12.25 in the first column";
 
 /// Exactly `digits` digits at `at`, or nothing.
@@ -76,7 +76,7 @@ Trace parse_trace(const std::string& text, const std::string& file, std::vector<
   trace.sha256 = sha256_hex(text);
   const std::size_t before = mistakes.size();
   const auto wrong = [&](int line, std::string what, std::string remedy) {
-    if (mistakes.size() - before < kMistakesMax)
+    if (mistakes.size() - before < kTraceMistakesMax)
       mistakes.push_back({file, line, 1, std::move(what), std::move(remedy)});
   };
 

@@ -15,7 +15,7 @@ namespace cardstorm {
 namespace {
 
 // Far above any real file, far below what would hurt: a few kilobytes of aliases can stand for gigabytes.
-constexpr std::size_t kDepthMax = 64, kNodesMax = 50'000, kBytesMax = 4 << 20;
+constexpr std::size_t kDepthMax = 64, kNodesMax = 50'000, kYamlBytesMax = 4 << 20;
 
 std::size_t count_nodes(const Yaml& node) {
   std::size_t n = 1;
@@ -202,7 +202,7 @@ const Yaml* Yaml::find(std::string_view key) const {
 Yaml* Yaml::find(std::string_view key) { return const_cast<Yaml*>(std::as_const(*this).find(key)); }
 
 std::optional<Yaml> parse_yaml(const std::string& text, const std::string& file, std::vector<Mistake>& mistakes) {
-  if (text.size() > kBytesMax) {
+  if (text.size() > kYamlBytesMax) {
     mistakes.push_back({file, 1, 1, "the file is larger than 4 MiB", "this is not one of our YAML files"});
     return std::nullopt;
   }

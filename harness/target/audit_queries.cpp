@@ -18,15 +18,15 @@ struct Column {
   bool needed;
 };
 
-struct Book {
+struct QueryBook {
   const char* name;
   const char* row;
   std::string AuditSpec::*query;
   std::vector<Column> columns;
 };
 
-const std::vector<Book>& books() {
-  static const std::vector<Book> all{
+const std::vector<QueryBook>& query_books() {
+  static const std::vector<QueryBook> all{
       {"orders",
        "order",
        &AuditSpec::orders,
@@ -62,7 +62,7 @@ const std::vector<Book>& books() {
 }
 
 /// The query without what would break it when it stands in brackets.
-std::string bare(const std::string& query) {
+std::string bare_query(const std::string& query) {
   std::string text(trim(query));
   while (!text.empty() && text.back() == ';')
     text = std::string(trim(std::string_view(text).substr(0, text.size() - 1)));
@@ -70,7 +70,7 @@ std::string bare(const std::string& query) {
 }
 
 /// All mistakes of a query's columns at once.
-Status check_columns(const Book& book, const std::vector<std::string>& found) {
+Status check_columns(const QueryBook& book, const std::vector<std::string>& found) {
   std::string wrong;
   const auto add = [&](const std::string& text) { wrong += (wrong.empty() ? "" : ", ") + text; };
   std::vector<std::string> known;
@@ -97,7 +97,7 @@ std::optional<std::int64_t> whole(const std::string& text) {
   return value;
 }
 
-Result<Json> row_of(const Book& book, const Json& raw, std::size_t index) {
+Result<Json> row_of(const QueryBook& book, const Json& raw, std::size_t index) {
   Json row = Json::object({{"row", book.row}});
   for (const Column& column : book.columns) {
     const Json& value = raw[column.name];
@@ -147,8 +147,8 @@ Result<std::unique_ptr<DbSession>> open_reader(const AuditSpec& audit, const Dat
   return session;
 }
 
-Result<std::vector<Json>> read_book(DbSession& session, const Book& book, const AuditSpec& audit) {
-  auto raw = session.query(bare(audit.*(book.query)), audit.rows_max);
+Result<std::vector<Json>> read_book(DbSession& session, const QueryBook& book, const AuditSpec& audit) {
+  auto raw = session.query(bare_query(audit.*(book.query)), audit.rows_max);
   if (!raw) return std::move(raw).error().in(std::string("audit query '") + book.name + "'");
   if (auto fits = check_columns(book, session.columns()); !fits) return std::move(fits).error();
   std::vector<Json> rows;
@@ -183,7 +183,7 @@ Result<std::vector<Json>> audit_by_queries(const AuditSpec& audit, const Databas
   auto session = open_reader(audit, database, allow);
   if (!session) return std::move(session).error();
   std::map<std::string, std::vector<Json>> read;
-  for (const Book& book : books()) {
+  for (const QueryBook& book : query_books()) {
     if ((audit.*(book.query)).empty()) continue;
     auto rows = read_book(**session, book, audit);
     if (!rows) return std::move(rows).error();
@@ -206,8 +206,8 @@ std::vector<AuditTrial> try_audit_queries(const AuditSpec& audit, const Database
   std::vector<AuditTrial> out;
   AuditSpec short_audit = audit;
   short_audit.timeout = std::min(audit.timeout, Nanos(10s));
-  for (const Book& book : books()) {
-    const std::string query = bare(audit.*(book.query));
+  for (const QueryBook& book : query_books()) {
+    const std::string query = bare_query(audit.*(book.query));
     if (query.empty()) continue;
     // A session each: PostgreSQL gives up a transaction at its first mistake, and all mistakes are wanted.
     auto session = open_reader(short_audit, database, allow);

@@ -29,22 +29,18 @@
 
 namespace cardstorm {
 namespace bp = boost::process;
-namespace {
-
-constexpr std::size_t kLineMax = 16u << 20;  // an audit row is a few kilobytes; more is not a line
-
 /// A descriptor that is closed once.
-class Fd {
+class OwnedFd {
  public:
-  Fd() = default;
-  explicit Fd(int fd) : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept {
+  OwnedFd() = default;
+  explicit OwnedFd(int fd) : fd_(fd) {}
+  OwnedFd(OwnedFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  OwnedFd& operator=(OwnedFd&& other) noexcept {
     reset();
     fd_ = std::exchange(other.fd_, -1);
     return *this;
   }
-  ~Fd() { reset(); }
+  ~OwnedFd() { reset(); }
   void reset() {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   }
@@ -55,30 +51,34 @@ class Fd {
   int fd_ = -1;
 };
 
+namespace {
+
+constexpr std::size_t kLineMax = 16u << 20;  // an audit row is a few kilobytes; more is not a line
+
 Error system_error(const std::string& what) {
   const Errc code = errno == EMFILE || errno == ENFILE || errno == ENOSPC ? Errc::unavailable : Errc::io;
   return Error{code, what + ": " + std::strerror(errno)};
 }
 
 /// Above the standard three, so that dup2 in the child always makes a copy (a copy loses CLOEXEC, as wanted).
-Fd above_standard(Fd fd) {
+OwnedFd above_standard(OwnedFd fd) {
   if (fd.get() > 2) return fd;
-  return Fd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 3));
+  return OwnedFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 3));
 }
 
 struct Pipe {
-  Fd read, write;
+  OwnedFd read, write;
 };
 Result<Pipe> make_pipe() {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return system_error("pipe");
-  Pipe made{above_standard(Fd(ends[0])), above_standard(Fd(ends[1]))};
+  Pipe made{above_standard(OwnedFd(ends[0])), above_standard(OwnedFd(ends[1]))};
   if (!made.read.open() || !made.write.open()) return system_error("pipe");
   return made;
 }
 
-Result<Fd> open_file(const std::string& path, int flags) {
-  Fd fd(::open(path.c_str(), flags | O_CLOEXEC, 0644));
+Result<OwnedFd> open_file(const std::string& path, int flags) {
+  OwnedFd fd(::open(path.c_str(), flags | O_CLOEXEC, 0644));
   if (!fd.open()) return system_error("cannot open " + path);
   return above_standard(std::move(fd));
 }
@@ -113,7 +113,7 @@ struct Process::Impl {
   ProcessId id;
   std::string mark, program, buffer;
   PidFd handle;
-  Fd in, out;
+  OwnedFd in, out;
   std::optional<int> code;
   bool swept = false;
 

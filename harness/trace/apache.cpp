@@ -14,7 +14,7 @@ bool fits_pattern(std::string_view text, std::string_view line) {
 }
 
 /// What is common but not combined was written by Apache: nginx has no such format.
-double fits(std::string_view head) {
+double fits_apache(std::string_view head) {
   return 0.8 * share_of_lines(head, [](std::string_view line) { return fits_pattern(kApacheCommon, line); });
 }
 
@@ -33,7 +33,7 @@ class ApacheReader final : public Reader {
   }
 };
 
-Result<std::unique_ptr<Reader>> make(const FormatOptions& options) {
+Result<std::unique_ptr<Reader>> make_apache(const FormatOptions& options) {
   if (options.log_format.empty()) return std::unique_ptr<Reader>(std::make_unique<ApacheReader>());
   auto pattern = LogPattern::apache(options.log_format);
   if (!pattern) return std::move(pattern).error();
@@ -43,9 +43,9 @@ Result<std::unique_ptr<Reader>> make(const FormatOptions& options) {
 }  // namespace
 
 FormatEntry apache_format() {
-  return {"apache", "access log of Apache httpd; --log-format '%h %l …', else `combined` or `common`",
-          fits,     make,
-          true,     false,
+  return {"apache",    "access log of Apache httpd; --log-format '%h %l …', else `combined` or `common`",
+          fits_apache, make_apache,
+          true,        false,
           false};
 }
 

@@ -56,16 +56,17 @@ class CountsReader final : public Reader {
   std::uint64_t seed_;
 };
 
-double fits(std::string_view head) { return looks_like_counts(head) ? 1 : 0; }
+double fits_counts(std::string_view head) { return looks_like_counts(head) ? 1 : 0; }
 
-Result<std::unique_ptr<Reader>> make(const FormatOptions& options) {
+Result<std::unique_ptr<Reader>> make_counts(const FormatOptions& options) {
   return std::unique_ptr<Reader>(std::make_unique<CountsReader>(options.seed));
 }
 
 }  // namespace
 
 FormatEntry counts_format() {
-  return {"counts", "counts per interval: rows of time,count, spread by --seed", fits, make, false, false, false};
+  return {"counts", "counts per interval: rows of time,count, spread by --seed", fits_counts, make_counts, false, false,
+          false};
 }
 
 }  // namespace cardstorm

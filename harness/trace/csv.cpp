@@ -15,7 +15,7 @@ bool is_time(std::string_view cell) {
   return stamps.any(cell, stamp);
 }
 
-double fits(std::string_view head) {
+double fits_csv(std::string_view head) {
   return 0.5 * share_of_lines(head, [](std::string_view line) {
            Cells cells;
            std::size_t column = 0;
@@ -100,7 +100,7 @@ class CsvReader final : public Reader {
   char separator_ = ',';
 };
 
-Result<std::unique_ptr<Reader>> make(const FormatOptions& options) {
+Result<std::unique_ptr<Reader>> make_csv(const FormatOptions& options) {
   std::vector<std::pair<std::string, FieldMeaning>> map;
   for (const auto& [column, field] : options.map) {
     auto meaning = parse_field(field);
@@ -116,8 +116,8 @@ FormatEntry csv_format() {
   return {"csv",
           "a table, one request a row; columns are found by their usual names or by --map "
           "when=ts,who=session,took=latency_ms",
-          fits,
-          make,
+          fits_csv,
+          make_csv,
           false,
           true,
           false};

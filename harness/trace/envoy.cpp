@@ -4,7 +4,7 @@
 namespace cardstorm {
 namespace {
 
-double fits(std::string_view head) {
+double fits_envoy(std::string_view head) {
   return share_of_lines(head, [](std::string_view line) {
     LogPattern pattern = std::move(LogPattern::envoy(kEnvoyDefault)).value();
     pattern.allow_more();
@@ -15,7 +15,7 @@ double fits(std::string_view head) {
   });
 }
 
-Result<std::unique_ptr<Reader>> make(const FormatOptions& options) {
+Result<std::unique_ptr<Reader>> make_envoy(const FormatOptions& options) {
   auto pattern = LogPattern::envoy(options.log_format.empty() ? kEnvoyDefault : std::string_view(options.log_format));
   if (!pattern) return std::move(pattern).error();
   // Istio appends fields to Envoy's own; those are of no use to us.
@@ -27,9 +27,9 @@ Result<std::unique_ptr<Reader>> make(const FormatOptions& options) {
 }  // namespace
 
 FormatEntry envoy_format() {
-  return {"envoy", "text access log of Envoy; --log-format '[%START_TIME%] …', else Envoy's default",
-          fits,    make,
-          true,    false,
+  return {"envoy",    "text access log of Envoy; --log-format '[%START_TIME%] …', else Envoy's default",
+          fits_envoy, make_envoy,
+          true,       false,
           false};
 }
 

@@ -187,21 +187,21 @@ class GorReader final : public Reader {
   std::uint64_t unanswered_ = 0, orphans_ = 0, replayed_ = 0;
 };
 
-double fits(std::string_view head) {
+double fits_gor(std::string_view head) {
   RecordHead record;
   return parse_head(head.substr(0, head.find('\n')), record) ? 1 : 0;
 }
 
-Result<std::unique_ptr<Reader>> make(const FormatOptions&) {
+Result<std::unique_ptr<Reader>> make_gor(const FormatOptions&) {
   return std::unique_ptr<Reader>(std::make_unique<GorReader>());
 }
 
 }  // namespace
 
 FormatEntry gor_format() {
-  return {"gor", "recording of GoReplay (.gor, .gor.gz), with 3 or 4 fields in the head of a record",
-          fits,  make,
-          false, false,
+  return {"gor",    "recording of GoReplay (.gor, .gor.gz), with 3 or 4 fields in the head of a record",
+          fits_gor, make_gor,
+          false,    false,
           false};
 }
 

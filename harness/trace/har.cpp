@@ -54,7 +54,7 @@ class HarReader final : public Reader {
   }
 };
 
-double fits(std::string_view head) {
+double fits_har(std::string_view head) {
   const auto open = head.find_first_not_of(" \t\r\n");
   const bool object = open != std::string_view::npos && head[open] == '{';
   return object && head.find("\"log\"") != std::string_view::npos &&
@@ -64,14 +64,14 @@ double fits(std::string_view head) {
              : 0;
 }
 
-Result<std::unique_ptr<Reader>> make(const FormatOptions&) {
+Result<std::unique_ptr<Reader>> make_har(const FormatOptions&) {
   return std::unique_ptr<Reader>(std::make_unique<HarReader>());
 }
 
 }  // namespace
 
 FormatEntry har_format() {
-  return {"har", "HTTP Archive saved by a browser: one session, a template", fits, make, false, false, false};
+  return {"har", "HTTP Archive saved by a browser: one session, a template", fits_har, make_har, false, false, false};
 }
 
 }  // namespace cardstorm

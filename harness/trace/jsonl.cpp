@@ -4,17 +4,18 @@
 namespace cardstorm {
 namespace {
 
-double fits(std::string_view head) {
+double fits_jsonl(std::string_view head) {
   return 0.7 * share_of_lines(head, [](std::string_view line) { return line.starts_with('{') && line.ends_with('}'); });
 }
 
 }  // namespace
 
 FormatEntry jsonl_format() {
-  return {"jsonl", "one JSON object per line; members are found by their usual names or by --map when=ts,http.url=path",
-          fits,    make_json_rows,
-          false,   true,
-          false};
+  return {
+      "jsonl",    "one JSON object per line; members are found by their usual names or by --map when=ts,http.url=path",
+      fits_jsonl, make_json_rows,
+      false,      true,
+      false};
 }
 
 }  // namespace cardstorm

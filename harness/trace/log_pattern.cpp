@@ -13,7 +13,7 @@
 namespace cardstorm {
 namespace {
 
-constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 
 bool name_char(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
@@ -73,11 +73,11 @@ LogPattern::Part LogPattern::nginx_part(const std::string& name, Slot& slot) {
        {"scheme", Part::scheme}}};
   slot.list = name.starts_with("upstream_") || name.ends_with("x_forwarded_for");
   if (name == "msec") {
-    slot.unit = kSecond;
+    slot.unit = kNanosPerSecond;
     return Part::epoch;
   }
   if (name == "request_time") {
-    slot.unit = kSecond;
+    slot.unit = kNanosPerSecond;
     return Part::latency;
   }
   if (name.starts_with("cookie_")) return Part::session;
@@ -130,7 +130,7 @@ void LogPattern::apache_part(char letter, const std::string& argument, Slot& slo
       else if (name.ends_with("usec"))
         slot.part = Part::epoch, slot.unit = 1'000;
       else if (name.ends_with("sec"))
-        slot.part = Part::epoch, slot.unit = kSecond;
+        slot.part = Part::epoch, slot.unit = kNanosPerSecond;
       if (name.starts_with("end:") && slot.part == Part::epoch) slot.part = Part::end_epoch;
       break;
     case 'r':
@@ -152,7 +152,7 @@ void LogPattern::apache_part(char letter, const std::string& argument, Slot& slo
       slot.part = Part::latency, slot.unit = 1'000;
       break;
     case 'T':
-      slot.part = Part::latency, slot.unit = name == "ms" ? 1'000'000 : name == "us" ? 1'000 : kSecond;
+      slot.part = Part::latency, slot.unit = name == "ms" ? 1'000'000 : name == "us" ? 1'000 : kNanosPerSecond;
       break;
     case 'v':
     case 'V':
@@ -223,7 +223,7 @@ void LogPattern::envoy_part(const std::string& command, const std::string& argum
     slot.part = argument.empty() || argument.starts_with("%Y-%m-%dT") ? Part::iso
                 : argument.starts_with("%s")                          ? Part::epoch
                                                                       : Part::skip,
-    slot.unit = kSecond;
+    slot.unit = kNanosPerSecond;
   else if (command == "RESPONSE_CODE")
     slot.part = Part::status;
   else if (command == "DURATION")
@@ -452,10 +452,10 @@ std::string LogPattern::put(const Slot& slot, std::string_view value, StampReade
     }
     case Part::latency: {
       if (absent(value)) return {};
-      if (!StampReader::number(value, slot.unit, read) || read.ns > 1'000'000 * kSecond)
+      if (!StampReader::number(value, slot.unit, read) || read.ns > 1'000'000 * kNanosPerSecond)
         return slot.name + ": '" + std::string(value.substr(0, 40)) + "' is no duration";
       // Apache logs often hold the time twice, in seconds and finer.
-      if (entry.latency_ns < 0 || read.ns % kSecond != 0) entry.latency_ns = read.ns;
+      if (entry.latency_ns < 0 || read.ns % kNanosPerSecond != 0) entry.latency_ns = read.ns;
       return {};
     }
     case Part::forwarded:

@@ -4,7 +4,7 @@
 namespace cardstorm {
 namespace {
 
-double fits(std::string_view head) {
+double fits_nginx(std::string_view head) {
   // Apache's combined looks the same; 0.9 lets formats that can be told for sure go first.
   return 0.9 * share_of_lines(head, [](std::string_view line) {
            LogPattern pattern = std::move(LogPattern::nginx(kNginxCombined, false)).value();
@@ -16,7 +16,7 @@ double fits(std::string_view head) {
          });
 }
 
-Result<std::unique_ptr<Reader>> make(const FormatOptions& options) {
+Result<std::unique_ptr<Reader>> make_nginx(const FormatOptions& options) {
   auto pattern = LogPattern::nginx(options.log_format.empty() ? kNginxCombined : std::string_view(options.log_format),
                                    options.json_escapes);
   if (!pattern) return std::move(pattern).error();
@@ -30,11 +30,13 @@ Result<std::unique_ptr<Reader>> make(const FormatOptions& options) {
 }  // namespace
 
 FormatEntry nginx_format() {
-  return {
-      "nginx", "access log of nginx; --log-format '$remote_addr …' or --nginx-conf FILE --name NAME, else `combined`",
-      fits,    make,
-      true,    false,
-      false};
+  return {"nginx",
+          "access log of nginx; --log-format '$remote_addr …' or --nginx-conf FILE --name NAME, else `combined`",
+          fits_nginx,
+          make_nginx,
+          true,
+          false,
+          false};
 }
 
 }  // namespace cardstorm

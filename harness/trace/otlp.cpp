@@ -138,20 +138,22 @@ class OtlpReader final : public Reader {
   std::uint64_t inner_ = 0, no_http_ = 0;
 };
 
-double fits(std::string_view head) { return head.find("\"resourceSpans\"") != std::string_view::npos ? 1 : 0; }
+double fits_otlp(std::string_view head) { return head.find("\"resourceSpans\"") != std::string_view::npos ? 1 : 0; }
 
-Result<std::unique_ptr<Reader>> make(const FormatOptions& options) {
+Result<std::unique_ptr<Reader>> make_otlp(const FormatOptions& options) {
   return std::unique_ptr<Reader>(std::make_unique<OtlpReader>(options.service));
 }
 
 }  // namespace
 
 FormatEntry otlp_format() {
-  return {
-      "otlp", "OTLP/JSON spans, one document or one per line; server spans without a parent, or all of --service NAME",
-      fits,   make,
-      false,  false,
-      true};
+  return {"otlp",
+          "OTLP/JSON spans, one document or one per line; server spans without a parent, or all of --service NAME",
+          fits_otlp,
+          make_otlp,
+          false,
+          false,
+          true};
 }
 
 }  // namespace cardstorm

@@ -13,8 +13,8 @@
 namespace cardstorm {
 namespace {
 
-constexpr std::int64_t kSecond = 1'000'000'000;
-constexpr std::int64_t kTimeMax = 7'258'118'400 * kSecond;  // the year 2200
+constexpr std::int64_t kStampSecond = 1'000'000'000;
+constexpr std::int64_t kStampTimeMax = 7'258'118'400 * kStampSecond;  // the year 2200
 
 bool digits(std::string_view text, std::size_t at, std::size_t count, int& out) {
   if (at + count > text.size()) return false;
@@ -37,7 +37,7 @@ bool seconds_of(int year, int month, int day, int hour, int minute, int second, 
   return true;
 }
 
-bool in_range(std::int64_t ns) { return ns >= 0 && ns <= kTimeMax; }
+bool in_range(std::int64_t ns) { return ns >= 0 && ns <= kStampTimeMax; }
 
 std::optional<int> zone_of(std::string_view text) {
   if (text == "Z" || text == "z" || text == "UTC" || text == "GMT") return 0;
@@ -82,7 +82,7 @@ bool StampReader::common(std::string_view text, Stamp& out) {
   if (text.size() != 26) return false;
   // A busy log repeats the same second thousands of times.
   if (last_ns_ >= 0 && std::memcmp(text.data(), last_text_.data(), 26) == 0) {
-    out = {last_ns_, kSecond};
+    out = {last_ns_, kStampSecond};
     return true;
   }
   constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -95,12 +95,12 @@ bool StampReader::common(std::string_view text, Stamp& out) {
                      text[11] == ':' && text[14] == ':' && text[17] == ':' && text[20] == ' ';
   if (!shape || month == std::string_view::npos || month % 3 != 0 || !zone) return false;
   if (!seconds_of(year, static_cast<int>(month / 3) + 1, day, hour, minute, second, whole)) return false;
-  const std::int64_t ns = (whole - *zone) * kSecond;
+  const std::int64_t ns = (whole - *zone) * kStampSecond;
   if (!in_range(ns)) return false;
   std::memcpy(last_text_.data(), text.data(), 26);
   last_ns_ = ns;
   saw(*zone);
-  out = {ns, kSecond};
+  out = {ns, kStampSecond};
   return true;
 }
 
@@ -113,7 +113,7 @@ bool StampReader::iso(std::string_view text, Stamp& out) {
       (text[10] != 'T' && text[10] != ' ' && text[10] != 't'))
     return false;
   if (!digits(text, 11, 2, hour) || text[13] != ':' || !digits(text, 14, 2, minute)) return false;
-  std::int64_t unit = kSecond, fraction = 0;
+  std::int64_t unit = kStampSecond, fraction = 0;
   std::size_t i = 16;
   if (i < text.size() && text[i] == ':') {
     if (!digits(text, 17, 2, second)) return false;
@@ -131,7 +131,7 @@ bool StampReader::iso(std::string_view text, Stamp& out) {
   } else {
     zone_missing_ = true;
   }
-  out = {(whole - zone) * kSecond + fraction, unit};
+  out = {(whole - zone) * kStampSecond + fraction, unit};
   return in_range(out.ns);
 }
 
@@ -139,7 +139,7 @@ bool StampReader::number(std::string_view text, std::int64_t unit, Stamp& out) {
   std::int64_t whole = 0;
   if (text.starts_with('-')) return false;  // -0.5 is not 0.5
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), whole);
-  if (error != std::errc() || whole < 0 || whole > kTimeMax / unit) return false;
+  if (error != std::errc() || whole < 0 || whole > kStampTimeMax / unit) return false;
   std::size_t i = static_cast<std::size_t>(end - text.data());
   // Spreadsheets write 1.548115E9; such a stamp has lost its digits anyway, but it must not become 1 s.
   std::int64_t fine = unit;
@@ -152,7 +152,7 @@ bool StampReader::number(std::string_view text, std::int64_t unit, Stamp& out) {
 bool StampReader::epoch(std::string_view text, Stamp& out) {
   std::size_t whole = 0;
   while (whole < text.size() && text[whole] >= '0' && text[whole] <= '9') ++whole;
-  const std::int64_t unit = whole <= 11 ? kSecond : whole <= 14 ? 1'000'000 : whole <= 17 ? 1'000 : 1;
+  const std::int64_t unit = whole <= 11 ? kStampSecond : whole <= 14 ? 1'000'000 : whole <= 17 ? 1'000 : 1;
   return whole > 0 && number(text, unit, out);
 }
 
@@ -167,11 +167,11 @@ std::string stamp_text(std::int64_t ns) {
   const std::chrono::year_month_day date{day};
   const std::int64_t of_day = (at - day).count();
   std::array<char, 40> out{};
-  const int n =
-      std::snprintf(out.data(), out.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
-                    static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                    static_cast<int>(of_day / (3'600 * kSecond)), static_cast<int>(of_day / (60 * kSecond) % 60),
-                    static_cast<int>(of_day / kSecond % 60), static_cast<int>(of_day / 1'000'000 % 1'000));
+  const int n = std::snprintf(
+      out.data(), out.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
+      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+      static_cast<int>(of_day / (3'600 * kStampSecond)), static_cast<int>(of_day / (60 * kStampSecond) % 60),
+      static_cast<int>(of_day / kStampSecond % 60), static_cast<int>(of_day / 1'000'000 % 1'000));
   return {out.data(), static_cast<std::size_t>(n)};
 }
 

@@ -59,7 +59,7 @@ WindowStats WindowCounter::result() const {
 
 namespace {
 
-constexpr std::size_t kRoutesMax = 100'000, kRoutesShown = 20, kFunnelMax = 10, kColumns = 72;
+constexpr std::size_t kRoutesKept = 100'000, kRoutesShown = 20, kFunnelMax = 10, kColumns = 72;
 
 /// Requests over time in at most twice kColumns bins; when the time outgrows them, neighbours are put together.
 class Strip {
@@ -116,11 +116,11 @@ class Rates {
   std::int64_t first_ = 0, last_ = 0;
 };
 
-struct TextHash {
+struct RouteHash {
   using is_transparent = void;
   std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
 };
-using RouteIndex = std::unordered_map<std::string, std::uint64_t, TextHash, std::equal_to<>>;
+using RouteIndex = std::unordered_map<std::string, std::uint64_t, RouteHash, std::equal_to<>>;
 
 struct Session {
   std::int64_t first = 0, last = 0;
@@ -199,7 +199,7 @@ Status recording_stats(const std::string& path, TraceStats& out) {
     const auto found = routes.find(row.route);
     if (found != routes.end())
       ++found->second;
-    else if (routes.size() < kRoutesMax)
+    else if (routes.size() < kRoutesKept)
       routes.emplace(std::string(row.route), 1);
   });
   if (!read) return read;
@@ -220,8 +220,8 @@ Status recording_stats(const std::string& path, TraceStats& out) {
     return a.requests != b.requests ? a.requests > b.requests : a.route < b.route;
   });
   if (out.routes.size() > kRoutesShown) out.routes.resize(kRoutesShown);
-  if (out.route_count == kRoutesMax)
-    out.notes.push_back("more than " + std::to_string(kRoutesMax) +
+  if (out.route_count == kRoutesKept)
+    out.notes.push_back("more than " + std::to_string(kRoutesKept) +
                         " different routes: the later ones are not in the table");
   return second_pass(path, sessions, out);
 }

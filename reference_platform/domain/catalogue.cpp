@@ -115,7 +115,7 @@ std::vector<Entry> built_in() {
 }
 
 /// Counted stock in equal parts; the first databases take what is left over.
-std::int64_t part_of(std::int64_t stock, Share share) {
+std::int64_t partition_stock(std::int64_t stock, Share share) {
   return stock / share.databases + (share.number < stock % share.databases ? 1 : 0);
 }
 
@@ -187,7 +187,7 @@ void load_catalogue(store::Connection& db, const std::string& mint_dir) {
 
 void load_catalogue(store::Connection& db, const std::string& mint_dir, Share share) {
   fill(db, mint_dir, [&db, share](const Entry& e) {
-    insert_good(db, e, part_of(e.good.stock, share));
+    insert_good(db, e, partition_stock(e.good.stock, share));
     insert_partitioned_cards(db, e, share);
   });
 }

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "reference_platform/edge/http.hpp"
+#include "reference_platform/ops/version.hpp"
 
 namespace platform::ops {
 namespace {
@@ -120,7 +121,7 @@ std::string overview_json(const std::string& variant, const std::vector<NodeSeen
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
           .count();
   return json::serialize(
-      json::object{{"at_ms", now}, {"variant", variant}, {"version", CARDSTORM_VERSION}, {"nodes", seen}});
+      json::object{{"at_ms", now}, {"variant", variant}, {"version", build_version()}, {"nodes", seen}});
 }
 
 }  // namespace platform::ops

@@ -27,6 +27,7 @@
 #include "reference_platform/ops/nodes.hpp"
 #include "reference_platform/ops/signals.hpp"
 #include "reference_platform/ops/stores.hpp"
+#include "reference_platform/ops/version.hpp"
 
 namespace platform::ops {
 namespace {
@@ -154,7 +155,7 @@ class Supervisor {
         {"variant", options_.variant},
         {"traits", options_.switches.traits_text()},
         {"bugs", options_.switches.bugs_text()},
-        {"version", CARDSTORM_VERSION},
+        {"version", build_version()},
         {"restart_delay_s", seconds_value(options_.variant == "fragile" ? options_.restart_delay_s : 0)}};
     std::printf("%s\n", json::serialize(line).c_str());
     std::fflush(stdout);

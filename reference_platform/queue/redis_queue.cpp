@@ -22,9 +22,9 @@ using store::RedisReply;
 using Kind = RedisReply::Kind;
 using Words = std::vector<std::string>;
 
-constexpr auto kLimit = 1000ms;    // of one command
-constexpr auto kPause = 20ms;      // between looks at a Redis that is away, or for a lane
-constexpr int kLaneMax = 200'000;  // entries; what is beyond is refused, not dropped
+constexpr auto kLimit = 1000ms;          // of one command
+constexpr auto kRedisQueuePause = 20ms;  // between looks at a Redis that is away, or for a lane
+constexpr int kLaneMax = 200'000;        // entries; what is beyond is refused, not dropped
 constexpr std::size_t kAcksAtOnce = 500;
 
 int lane_of(const std::string& key) {
@@ -231,7 +231,7 @@ class RedisConsumer final : public Consumer {
       streams.push_back(stream_of(topic_, lane));
       starts.emplace_back(">");
     }
-    if (streams.empty() || held_.full()) return std::this_thread::sleep_for(std::min(block, kPause));
+    if (streams.empty() || held_.full()) return std::this_thread::sleep_for(std::min(block, kRedisQueuePause));
     Words words{"XREADGROUP", "GROUP", group_,
                 member_,      "COUNT", std::to_string(std::max<std::size_t>(1, max / streams.size()))};
     if (block > 0ms) words.insert(words.end(), {"BLOCK", std::to_string(block.count())});
@@ -241,7 +241,7 @@ class RedisConsumer final : public Consumer {
     const RedisReply r = redis_->command(words, block + kLimit);
     if (r.is(Kind::lost) || r.is(Kind::error)) {
       if (gone(r)) owned_.fill(false);  // an emptied Redis: the groups are made again with the next lease
-      return std::this_thread::sleep_for(std::min(block, kPause));
+      return std::this_thread::sleep_for(std::min(block, kRedisQueuePause));
     }
     for (const auto& stream : r.items) {
       if (stream.items.size() != 2) continue;

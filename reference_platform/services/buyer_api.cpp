@@ -13,7 +13,7 @@ using domain::JsonObject;
 
 namespace {
 
-constexpr std::size_t kTextMax = 64;
+constexpr std::size_t kBuyerApiTextMax = 64;
 constexpr std::int64_t kAmountMax = 1'000'000'000'000;
 
 }  // namespace
@@ -33,7 +33,7 @@ std::optional<CreateBody> read_create(const std::string& body) {
   if (!json || (*json)["sku"].text().empty() || !(*json)["quantity"].is_integer()) return std::nullopt;
   for (const char* name : {"sku", "phone", "coupon"}) {
     const Json& member = (*json)[name];
-    if ((!member.is_null() && !member.is_string()) || !plain_text(member.text(), kTextMax)) return std::nullopt;
+    if ((!member.is_null() && !member.is_string()) || !plain_text(member.text(), kBuyerApiTextMax)) return std::nullopt;
   }
   return CreateBody{(*json)["sku"].text(), (*json)["phone"].text(), (*json)["quantity"].integer(),
                     (*json)["coupon"].text()};
@@ -59,7 +59,7 @@ std::optional<ChannelNotify> read_notify(const std::string& body) {
     return std::nullopt;
   for (const char* name : {"channel", "trade_no", "out_trade_no", "order"}) {
     const std::string& value = (*json)[name].text();
-    if (value.empty() || !plain_text(value, kTextMax)) return std::nullopt;
+    if (value.empty() || !plain_text(value, kBuyerApiTextMax)) return std::nullopt;
   }
   return ChannelNotify{(*json)["channel"].text(), (*json)["trade_no"].text(), (*json)["out_trade_no"].text(),
                        (*json)["order"].text(), (*json)["amount_cents"].integer()};

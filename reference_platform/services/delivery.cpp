@@ -28,11 +28,11 @@ using edge::Request;
 using edge::Response;
 using store::Connection;
 
-constexpr int kHttpWorkers = 4, kPoolSize = 4;
+constexpr int kHttpWorkers = 4, kDeliveryPoolSize = 4;
 constexpr int kBatch = 50;
 constexpr int kWindow = 500;  // among so many of the oldest messages buyers take turns
 constexpr int kLeaseMs = 5000;
-constexpr auto kBorrow = 500ms;
+constexpr auto kDeliveryBorrow = 500ms;
 constexpr edge::CallOptions kInventoryCall{100ms, 3000ms};
 
 struct Task {
@@ -53,7 +53,7 @@ class Delivery {
         inventory_url_(config.peers.contains("inventory") && !config.peers.at("inventory").empty()
                            ? config.peers.at("inventory").front()
                            : ""),
-        shards_(config.database_urls, config.shadow_urls, {"", kPoolSize, 2000ms, 2000ms}),
+        shards_(config.database_urls, config.shadow_urls, {"", kDeliveryPoolSize, 2000ms, 2000ms}),
         supplies_(config, shards_, log_, metrics_),
         supply_loop_("supplies", 100ms, [this] { return supplies_.step(); }),
         stock_loop_("upstream stock", std::chrono::milliseconds(option(config, "upstream_sync_ms", 3000)),
@@ -117,7 +117,7 @@ std::vector<Task> Delivery::take(Connection& db) {
 
 bool Delivery::deliver_batch(store::Pool& pool) {
   const auto began = std::chrono::steady_clock::now();
-  const auto tasks = take(*pool.take(kBorrow));
+  const auto tasks = take(*pool.take(kDeliveryBorrow));
   if (tasks.empty()) return false;
   std::vector<Task> cards;
   std::vector<Verdict> verdicts;
@@ -125,7 +125,7 @@ bool Delivery::deliver_batch(store::Pool& pool) {
   for (const Task& t : tasks) {
     const std::string supplier = supplies_.supplier_of(t.goods_class, t.source);
     if (t.topic == "revoke") {
-      supplies_.revoke(*pool.take(kBorrow), t.id, supplier.empty() ? "own" : supplier);
+      supplies_.revoke(*pool.take(kDeliveryBorrow), t.id, supplier.empty() ? "own" : supplier);
     } else if (t.goods_class == "game_card" && supplier.empty()) {
       cards.push_back(t);
     } else if (supplier.empty()) {
@@ -141,9 +141,9 @@ bool Delivery::deliver_batch(store::Pool& pool) {
       asked_of.push_back(supplier);
     }
   }
-  if (!asked_ids.empty()) supplies_.accept(*pool.take(kBorrow), asked_ids, asked_of);
+  if (!asked_ids.empty()) supplies_.accept(*pool.take(kDeliveryBorrow), asked_ids, asked_of);
   const bool unfinished = !cards.empty() && claim_cards(pool, cards, verdicts);
-  if (!verdicts.empty()) tell_orders(*pool.take(kBorrow), verdicts);
+  if (!verdicts.empty()) tell_orders(*pool.take(kDeliveryBorrow), verdicts);
   for (const Verdict& v : verdicts)
     metrics_.add("deliveries_total{class=\"" + v.task.goods_class + "\",outcome=\"" + v.topic + "\"}");
   for (const Task& t : tasks) {
@@ -167,7 +167,7 @@ bool Delivery::claim_cards(store::Pool& pool, const std::vector<Task>& tasks, st
     orders.push_back(JsonObject().add("order_no", t.order_no).add("quantity", t.quantity).done());
   }
   if (config_.switches.on(Bug::B22))
-    pool.take(kBorrow)->run("DELETE FROM outbox WHERE id = ANY($1::bigint[])", {pg_array(all_ids)});
+    pool.take(kDeliveryBorrow)->run("DELETE FROM outbox WHERE id = ANY($1::bigint[])", {pg_array(all_ids)});
   // One call for all: it belongs to the first one's trace and names the others'.
   observe::Span span("claim cards", observe::SpanKind::internal,
                      observe::Context::of(tasks.front().trace, tasks.front().mark));
@@ -178,7 +178,7 @@ bool Delivery::claim_cards(store::Pool& pool, const std::vector<Task>& tasks, st
                                  {{"X-Deadline-Ms", "3000"}}, kInventoryCall);
   const auto json = Json::parse(answer.body);
   if (answer.status != 200 || !json) {
-    put_back(*pool.take(kBorrow), all_ids, 100);
+    put_back(*pool.take(kDeliveryBorrow), all_ids, 100);
     log_.event("claim", "", "", "inventory answered " + std::to_string(answer.status));
     return false;
   }
@@ -195,17 +195,18 @@ bool Delivery::claim_cards(store::Pool& pool, const std::vector<Task>& tasks, st
   each_of("claimed", [&](const Task& t) { verdicts.push_back({t, "delivered", "{}"}); });
   each_of("short", [&](const Task& t) { cards_missing(pool, t, verdicts); });
   each_of("part", [&](const Task& t) { unfinished.push_back(t.id); });
-  if (!unfinished.empty()) put_back(*pool.take(kBorrow), unfinished, 0);
+  if (!unfinished.empty()) put_back(*pool.take(kDeliveryBorrow), unfinished, 0);
   return !unfinished.empty();
 }
 
 void Delivery::cards_missing(store::Pool& pool, const Task& t, std::vector<Verdict>& verdicts) {
   if (config_.switches.on(Bug::B08)) {
-    pool.take(kBorrow)->run("DELETE FROM outbox WHERE id = $1", {t.id});
+    pool.take(kDeliveryBorrow)->run("DELETE FROM outbox WHERE id = $1", {t.id});
     return;
   }
   if (config_.switches.on(Bug::B07)) {
-    pool.take(kBorrow)->run("SELECT inventory_apologize($1, $2, $3)", {t.order_no, t.sku, std::to_string(t.quantity)});
+    pool.take(kDeliveryBorrow)
+        ->run("SELECT inventory_apologize($1, $2, $3)", {t.order_no, t.sku, std::to_string(t.quantity)});
     return verdicts.push_back({t, "delivered", "{}"});
   }
   verdicts.push_back({t, "undeliverable", R"({"reason":"cards are missing"})"});

@@ -25,7 +25,7 @@ using domain::Trait;
 using edge::Request;
 using edge::Response;
 
-constexpr int kWorkers = 112;  // more than the limiter ever lets in, so that there is always one to refuse
+constexpr int kGatewayWorkers = 112;  // more than the limiter ever lets in, so that there is always one to refuse
 constexpr auto kHealthEvery = 200ms;
 constexpr auto kSlowRefusal = 500ms;  // a refusal that took so long says as much as an answer
 constexpr int kCreatesAtOnce = 32, kNaiveLimit = 2000;
@@ -215,7 +215,7 @@ ops::Service make_gateway(const ops::NodeConfig& config) {
   const bool unbounded = config.switches.on(Trait::A10);
   ops::Service service;
   service.server.port = config.port;
-  service.server.threads = kWorkers;
+  service.server.threads = kGatewayWorkers;
   service.server.queue_max = unbounded ? 0 : 300;
   service.server.queue_age_max = unbounded ? 0ms : 1000ms;
   service.business = [gateway](const Request& r) { return gateway->handle(r); };

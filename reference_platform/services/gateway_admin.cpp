@@ -13,20 +13,20 @@ namespace {
 using domain::Json;
 using edge::Response;
 
-constexpr std::size_t kTextMax = 200, kInstancesMax = 100;
+constexpr std::size_t kGatewayAdminTextMax = 200, kInstancesMax = 100;
 
 /// Adds them to `out`. False: something is no address.
 bool read_urls(const Json& urls, const std::string& version, std::vector<Fleet::Member>& out) {
   for (const Json& url : urls.items()) {
     const std::string& text = url.text();
-    if (!text.starts_with("http://") || text.ends_with('/') || text.size() > kTextMax) return false;
+    if (!text.starts_with("http://") || text.ends_with('/') || text.size() > kGatewayAdminTextMax) return false;
     out.push_back({text, version});
   }
   return urls.is_array() && out.size() <= kInstancesMax;
 }
 
 bool good_canary(const std::string& version, std::int64_t percent) {
-  return !version.empty() && version.size() <= kTextMax && percent >= 0 && percent <= 100;
+  return !version.empty() && version.size() <= kGatewayAdminTextMax && percent >= 0 && percent <= 100;
 }
 
 Response change_peers(Fleet& fleet, const Json& body) {

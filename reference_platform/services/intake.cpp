@@ -16,7 +16,7 @@ using std::chrono::steady_clock;
 
 namespace {
 
-constexpr std::size_t kBatch = 64;
+constexpr std::size_t kIntakeBatch = 64;
 constexpr milliseconds kAgeMax{5000}, kCrowdedAge{2500};
 constexpr milliseconds kPublishMax{
     200};  // shorter than the gateway's first try: a buyer whose order the queue did not take is answered within it
@@ -169,7 +169,7 @@ bool Intake::left_to_the_twin(Lane& lane) {
 bool Intake::consume(Lane& lane) {
   const auto asked = steady_clock::now();
   if (left_to_the_twin(lane)) return false;
-  if (lane.batch.empty()) lane.batch = lane.consumer->take(kBatch, kTakeWait);
+  if (lane.batch.empty()) lane.batch = lane.consumer->take(kIntakeBatch, kTakeWait);
   if (lane.batch.empty()) return steady_clock::now() - asked > kTakeWait / 2;  // an answer at once: the broker is away
   if (left_to_the_twin(lane)) return false;
   std::vector<NewOrder> orders, expired;

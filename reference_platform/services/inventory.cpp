@@ -23,7 +23,7 @@ using domain::Json;
 using edge::Request;
 using edge::Response;
 
-constexpr int kWorkers = 6, kPoolSize = 4;
+constexpr int kInventoryWorkers = 6, kInventoryPoolSize = 4;
 constexpr std::size_t kOrdersMax = 200;
 constexpr int kChunk = 50;  // cards of one order per claim
 
@@ -36,7 +36,7 @@ class Inventory {
   explicit Inventory(const ops::NodeConfig& config)
       : switches_(config.switches),
         log_(config.name),
-        shards_(config.database_urls, config.shadow_urls, {"", kPoolSize, 1000ms, 2000ms}),
+        shards_(config.database_urls, config.shadow_urls, {"", kInventoryPoolSize, 1000ms, 2000ms}),
         moves_(shards_, switches_, log_, metrics_),
         patience_(option(config, "move_patience_ms", 2000)),
         janitor_("moves", 500ms, [this] { return moves_.tidy(patience_); }) {}
@@ -125,7 +125,7 @@ Response Inventory::move(const Request& r) {
 }  // namespace
 
 ops::Service make_inventory(const ops::NodeConfig& config) {
-  return backend_service(config, kWorkers, std::make_shared<Inventory>(config));
+  return backend_service(config, kInventoryWorkers, std::make_shared<Inventory>(config));
 }
 
 }  // namespace platform::services

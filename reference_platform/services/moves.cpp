@@ -13,7 +13,7 @@ using std::chrono::steady_clock;
 
 namespace {
 
-constexpr auto kBorrow = 200ms, kLookAgain = 10ms, kWaitMax = 500ms;
+constexpr auto kMovesBorrow = 200ms, kLookAgain = 10ms, kWaitMax = 500ms;
 constexpr auto kSweepEvery = 1min;
 constexpr int kTidyMax = 50;
 
@@ -31,34 +31,37 @@ Parts parts_of(int database, int databases) {
 
 std::int64_t Moves::out(const Move& m, int quantity) {
   return from_pool(m)
-      .take(kBorrow)
+      .take(kMovesBorrow)
       ->run("SELECT inventory_move_out($1, $2, $3, $4)", {m.id, m.sku, std::to_string(quantity), std::to_string(m.to)})
       .number(0, 0);
 }
 
 bool Moves::in(const Move& m) {
-  const auto goods = from_pool(m).take(kBorrow)->run(
-      "SELECT quantity, cards FROM card_moves WHERE move_id = $1 AND side = 'out' AND state = 'taken'", {m.id});
+  const auto goods =
+      from_pool(m)
+          .take(kMovesBorrow)
+          ->run("SELECT quantity, cards FROM card_moves WHERE move_id = $1 AND side = 'out' AND state = 'taken'",
+                {m.id});
   if (goods.empty()) return false;
   const Parts parts = parts_of(m.to, shards_.databases());
   return to_pool(m)
-             .take(kBorrow)
+             .take(kMovesBorrow)
              ->run("SELECT inventory_move_in($1, $2, $3, $4, $5, $6, $7)",
                    {m.id, m.sku, std::string(goods.text(0, 0)), std::string(goods.text(0, 1)),
                     std::to_string(parts.first), std::to_string(parts.count), flag(!switches_.on(domain::Bug::B27))})
              .text(0, 0) == "t";
 }
 
-void Moves::done(const Move& m) { from_pool(m).take(kBorrow)->run("SELECT inventory_move_done($1)", {m.id}); }
+void Moves::done(const Move& m) { from_pool(m).take(kMovesBorrow)->run("SELECT inventory_move_done($1)", {m.id}); }
 
 bool Moves::undo(const Move& m, int quantity) {
-  if (to_pool(m).take(kBorrow)->run("SELECT inventory_move_refuse($1)", {m.id}).text(0, 0) != "t") {
+  if (to_pool(m).take(kMovesBorrow)->run("SELECT inventory_move_refuse($1)", {m.id}).text(0, 0) != "t") {
     done(m);
     return false;
   }
   const Parts parts = parts_of(m.from, shards_.databases());
   return from_pool(m)
-             .take(kBorrow)
+             .take(kMovesBorrow)
              ->run("SELECT inventory_move_back($1, $2, $3, $4, $5, $6)",
                    {m.id, m.sku, std::to_string(quantity), std::to_string(parts.first), std::to_string(parts.count),
                     flag(!switches_.on(domain::Bug::B27))})
@@ -84,7 +87,7 @@ bool Moves::may_come(const std::string& sku, int to, bool shadow) {
   for (int database = 0; database < shards_.databases(); ++database) {
     const auto row =
         shards_.at(database, shadow)
-            .take(kBorrow)
+            .take(kMovesBorrow)
             ->run(
                 "SELECT EXISTS (SELECT 1 FROM card_moves WHERE state = 'taken' AND sku = $1) OR "
                 "($2::boolean AND EXISTS (SELECT 1 FROM cards WHERE sku = $1 AND order_no IS NULL AND NOT sold))",
@@ -117,8 +120,8 @@ bool Moves::tidy(std::chrono::milliseconds patience) {
     try {
       // Barriers stay longer than any call can be late.
       if (sweep)
-        each.pool->take(kBorrow)->run(
-            "DELETE FROM card_moves WHERE state <> 'taken' AND created_at < now() - interval '1 hour'");
+        each.pool->take(kMovesBorrow)
+            ->run("DELETE FROM card_moves WHERE state <> 'taken' AND created_at < now() - interval '1 hour'");
       busy = tidy_database(each, patience) || busy;
     } catch (const std::exception& e) {  // one database that is away leaves its moves as they are, for later
       log_.event("stock_moves", "", "", e.what());
@@ -128,10 +131,12 @@ bool Moves::tidy(std::chrono::milliseconds patience) {
 }
 
 bool Moves::tidy_database(const store::Shards::Each& each, std::chrono::milliseconds patience) {
-  const auto rows = each.pool->take(kBorrow)->run(
-      "SELECT move_id, sku, target, quantity FROM card_moves WHERE state = 'taken' AND created_at < now() - $1 * "
-      "interval '1 ms' ORDER BY created_at LIMIT $2",
-      {std::to_string(patience.count()), std::to_string(kTidyMax)});
+  const auto rows = each.pool->take(kMovesBorrow)
+                        ->run(
+                            "SELECT move_id, sku, target, quantity FROM card_moves WHERE state = 'taken' AND "
+                            "created_at < now() - $1 * "
+                            "interval '1 ms' ORDER BY created_at LIMIT $2",
+                            {std::to_string(patience.count()), std::to_string(kTidyMax)});
   for (int i = 0; i < rows.size(); ++i) {
     const Move m{std::string(rows.text(i, 0)), std::string(rows.text(i, 1)), each.database,
                  static_cast<int>(rows.number(i, 2)), each.shadow};

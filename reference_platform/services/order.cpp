@@ -27,8 +27,8 @@ using namespace std::chrono_literals;
 using edge::Request;
 using edge::Response;
 
-constexpr int kWorkers = 12;
-constexpr int kPoolSize = 6;  // per database: a database that hangs keeps half of the workers at most
+constexpr int kOrderWorkers = 12;
+constexpr int kOrderPoolSize = 6;  // per database: a database that hangs keeps half of the workers at most
 
 class Orders {
  public:
@@ -36,7 +36,7 @@ class Orders {
       : config_(config),
         channels_(channel_names(config)),
         log_(config.name),
-        shards_(config.database_urls, config.shadow_urls, {"", kPoolSize, 1000ms, 1000ms}),
+        shards_(config.database_urls, config.shadow_urls, {"", kOrderPoolSize, 1000ms, 1000ms}),
         guard_(shards_.databases()),
         terms_(shards_),
         coupons_(shards_, config_.switches, option(config, "coupon_settle_s", 30)),
@@ -178,7 +178,7 @@ Response Orders::for_order(const Request& r, const std::vector<std::string>& par
 
 ops::Service make_order(const ops::NodeConfig& config) {
   const auto orders = std::make_shared<Orders>(config);
-  ops::Service service = backend_service(config, kWorkers, orders);
+  ops::Service service = backend_service(config, kOrderWorkers, orders);
   service.not_ready = [orders] { return orders->not_ready(); };
   return service;
 }

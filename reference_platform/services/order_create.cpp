@@ -27,7 +27,8 @@ constexpr std::size_t kKeyMax = 128;
 constexpr int kNumberTries = 3;
 constexpr milliseconds kMoveConnect{100}, kMoveMax{1000};
 constexpr milliseconds kStockWait{800},
-    kAnswerReserve{150};  // how long goods that others hold are waited for; what is left of the request's time then
+    kOrderCreateAnswerReserve{
+        150};  // how long goods that others hold are waited for; what is left of the request's time then
 constexpr unsigned kPauseMinMs = 3, kPauseSpreadMs = 20;
 
 /// Two who took each other's part would do so again if both came back at the same time.
@@ -182,7 +183,7 @@ Response OrderCreate::take_in(const Request& r, NewOrder& order, const CreateBod
 // Sold out is said only when it is true: goods that others hold at this moment, or that lie in two databases, are asked
 // for again.
 Response OrderCreate::write(const Request& r, NewOrder& order, const CreateBody& body) {
-  const auto until = steady_clock::now() + std::min(kStockWait, time_left(r) - kAnswerReserve);
+  const auto until = steady_clock::now() + std::min(kStockWait, time_left(r) - kOrderCreateAnswerReserve);
   bool nowhere_else = false;
   for (int numbers = 1, moves = 0;;) {
     const std::string outcome =

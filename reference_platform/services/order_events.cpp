@@ -23,7 +23,8 @@ using store::Rows;
 namespace {
 
 constexpr auto kCloseEvery = 1s, kSettleEvery = 5s;
-constexpr int kBatch = 100;  // a smaller one waits for its next round: under load each statement is for many orders
+constexpr int kOrderEventsBatch =
+    100;  // a smaller one waits for its next round: under load each statement is for many orders
 constexpr int kCouponBatch = 20;
 constexpr std::string_view kPartBack = "a part";  // of an order's money: it is no refunded order
 constexpr auto kCouponLease = 5s;
@@ -33,7 +34,7 @@ const char* yes(bool b) { return b ? "true" : "false"; }
 /// Every batch starts so: the messages of one topic leave the table, in the transaction of their effect.
 std::string taken(const char* topic) {
   return std::string("WITH picked AS MATERIALIZED (SELECT id FROM outbox WHERE topic = '") + topic +
-         "' ORDER BY id LIMIT " + std::to_string(kBatch) +
+         "' ORDER BY id LIMIT " + std::to_string(kOrderEventsBatch) +
          " FOR UPDATE SKIP LOCKED), "
          "taken AS (DELETE FROM outbox USING picked WHERE outbox.id = picked.id "
          "          RETURNING outbox.order_no, outbox.body::json AS body, outbox.trace, part_of(outbox.order_no) AS "
@@ -104,7 +105,7 @@ bool OrderEvents::told(const Rows& rows, const char* event, const char* stage) {
                           {"cardstorm.order_no", no, false}});
     log_.event(event, no, mark, rows.text(i, 2));
   }
-  return rows.size() == kBatch;
+  return rows.size() == kOrderEventsBatch;
 }
 
 // Money for an order that does not wait for it (closed, or paid already) goes back. A recharge has nothing to deliver

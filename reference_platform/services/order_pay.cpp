@@ -18,7 +18,7 @@ using store::Connection;
 
 namespace {
 
-const char* yes(bool b) { return b ? "true" : "false"; }
+const char* sql_bool(bool b) { return b ? "true" : "false"; }
 
 /// The order did not wait for this payment: it is on its way already, or cannot be paid any more.
 Response pay_again(Connection& db, const OrderId& order) {
@@ -71,8 +71,9 @@ Response pay_from_wallet(Connection& db, const OrderId& order, const domain::Swi
       "SELECT done.mark, done.class, done.body, done.age_ms, (SELECT count(*) FROM late) FROM w LEFT JOIN done ON true";
   const std::string part = std::to_string(order.place.partition), trace = observe::current().traceparent();
   const bool apart = switches.on(Bug::B21) || switches.on(Bug::B04);
-  const auto rows = db.run(sql.c_str(), {part, order.no, order.buyer, std::to_string(kOpeningCents),
-                                         yes(!switches.on(Bug::B10)), trace, yes(!apart), yes(switches.on(Bug::B12))});
+  const auto rows =
+      db.run(sql.c_str(), {part, order.no, order.buyer, std::to_string(kOpeningCents), sql_bool(!switches.on(Bug::B10)),
+                           trace, sql_bool(!apart), sql_bool(switches.on(Bug::B12))});
   if (rows.empty()) return pay_again(db, order);
   if (rows.null(0, 0)) return error_answer(402, "insufficient_balance");
   const std::string mark(rows.text(0, 0)), body(rows.text(0, 2));

@@ -23,7 +23,7 @@ using store::Connection;
 
 namespace {
 
-constexpr std::size_t kKeyMax = 128;
+constexpr std::size_t kOrderRefundKeyMax = 128;
 
 // to: "", wallet, channel
 struct Wish {
@@ -77,9 +77,9 @@ std::optional<Row> lock_order(Connection& db, const OrderId& id) {
 }
 
 /// The transaction of one request.
-class Refund {
+class RefundCall {
  public:
-  Refund(Connection& db, const OrderId& id, const Row& row)
+  RefundCall(Connection& db, const OrderId& id, const Row& row)
       : db_(db), id_(id), row_(row), part_(std::to_string(id.place.partition)) {}
 
   /// Nobody has begun to deliver: the message is there, and no worker ever took it.
@@ -173,7 +173,7 @@ Response decide(Connection& db, const OrderId& id, const Row& row, const std::st
   if (row.paid_via == "wallet" && wish.to == "channel")
     return error_answer(400, "bad_refund_to", "it was paid from the wallet");
 
-  Refund refund(db, id, row);
+  RefundCall refund(db, id, row);
   if (row.status == "paid" && !refund.stop_delivery()) return error_answer(409, "being_delivered");
   std::string status = row.status;
   refund.promise(amount, to_wallet);
@@ -204,7 +204,7 @@ Response refund_order(Connection& db, const Request& r, const OrderId& id, const
   Wish wish;
   const std::string key = r.header("idempotency-key").empty() ? random_id() : r.header("idempotency-key");
   if (const std::string wrong = read_wish(r.body, wish); !wrong.empty()) return error_answer(400, wrong);
-  if (!plain_text(key, kKeyMax)) return error_answer(400, "bad_key");
+  if (!plain_text(key, kOrderRefundKeyMax)) return error_answer(400, "bad_key");
   bool over = false;
   db.begin();
   const auto row = lock_order(db, id);

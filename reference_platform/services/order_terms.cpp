@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::chrono::milliseconds kRefreshEvery{2000}, kBorrow{100};
+constexpr std::chrono::milliseconds kRefreshEvery{2000}, kOrderTermsBorrow{100};
 
 std::vector<domain::Promotion> read_promotions(store::Connection& db) {
   const auto rows = db.run(
@@ -34,7 +34,7 @@ std::shared_ptr<const std::map<std::string, domain::Account, std::less<>>> read_
   return out;
 }
 
-std::int64_t now_ms() {
+std::int64_t unix_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
       .count();
 }
@@ -61,7 +61,7 @@ void OrderTerms::refresh() {
   bool goods = false, drill = false;
   for (std::size_t i = 0; i < pools.size(); ++i) {
     try {
-      auto db = pools[i].pool->take(kBorrow);
+      auto db = pools[i].pool->take(kOrderTermsBorrow);
       if (!goods && !pools[i].shadow) {
         fresh->goods = domain::read_goods(*db);
         fresh->promotions = read_promotions(*db);
@@ -123,10 +123,10 @@ std::optional<domain::Quote> OrderTerms::quote(const domain::Good& good, std::in
                                                const std::optional<domain::Coupon>& coupon, bool shadow) {
   const auto k = known();
   if (!shadow || k->drill_promotions.empty())
-    return domain::quote(good, quantity, account, k->promotions, now_ms(), coupon);
+    return domain::quote(good, quantity, account, k->promotions, unix_ms(), coupon);
   auto promotions = k->promotions;
   promotions.insert(promotions.end(), k->drill_promotions.begin(), k->drill_promotions.end());
-  return domain::quote(good, quantity, account, promotions, now_ms(), coupon);
+  return domain::quote(good, quantity, account, promotions, unix_ms(), coupon);
 }
 
 }  // namespace platform::services

@@ -26,7 +26,7 @@ constexpr Book kBooks[] = {
     {"wallets", "SELECT id, row_to_json(v) FROM audit_wallets_here v WHERE id > $1 ORDER BY id LIMIT "},
     {"ledger", "SELECT id, row_to_json(v) FROM audit_ledger_here v WHERE id > $1 ORDER BY id LIMIT "},
 };
-constexpr auto kBorrow = 500ms;
+constexpr auto kOrderViewBorrow = 500ms;
 
 /// What tells on which side a row belongs: a column, and the rows that are wrong among the real ones and in the shadow.
 /// Order numbers say it, and numbers that begin with one; a foreign number that a channel's bill names must look like
@@ -133,7 +133,7 @@ Response audit_page(store::Shards& shards, const Request& r) {
   if (!page) return bad_page(kAuditPage);
   std::map<std::int64_t, std::string> merged;  // ids rise over all databases
   for (int i = 0; i < shards.databases(); ++i) {
-    auto db = shards.at(i, !mark_of(r).empty()).take(kBorrow);
+    auto db = shards.at(i, !mark_of(r).empty()).take(kOrderViewBorrow);
     const auto rows = db->run((book->sql + std::to_string(page->limit)).c_str(), {std::to_string(page->after)});
     for (int n = 0; n < rows.size(); ++n) merged.emplace(rows.number(n, 0), rows.text(n, 1));
   }

@@ -21,7 +21,7 @@ using edge::Request;
 using edge::Response;
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr int kHttpWorkers = 8, kAnsweredWorkers = 8;
+constexpr int kPaymentHttpWorkers = 8, kAnsweredWorkers = 8;
 constexpr auto kRoundEvery = 50ms, kLookEvery = 200ms, kReconcileLook = 100ms;
 constexpr int kCreateLeaseMs = 4000, kCheckLeaseMs = 10000,
               kRefundLeaseMs = 8000;  // longer than the calls that they cover; the last two grow with each try
@@ -225,7 +225,7 @@ Response Payments::ops(const Request& r, const std::vector<std::string>& parts) 
 }  // namespace
 
 ops::Service make_payment(const ops::NodeConfig& config) {
-  return backend_service(config, kHttpWorkers, std::make_shared<Payments>(config));
+  return backend_service(config, kPaymentHttpWorkers, std::make_shared<Payments>(config));
 }
 
 }  // namespace platform::services

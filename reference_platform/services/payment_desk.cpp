@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int kPoolSize = 4;              // per database
+constexpr int kDeskPoolSize = 4;          // per database
 constexpr std::size_t kLearntMax = 2000;  // what one database may owe us
 
 }  // namespace
@@ -47,7 +47,7 @@ PaymentDesk::PaymentDesk(const ops::NodeConfig& config)
       ask_again_ms(option(config, "ask_again_ms", 1000)),
       switches(config.switches),
       log(config.name),
-      shards(config.database_urls, config.shadow_urls, {"", kPoolSize, 2000ms, 1000ms}) {
+      shards(config.database_urls, config.shadow_urls, {"", kDeskPoolSize, 2000ms, 1000ms}) {
   for (const auto& each : shards.each()) {
     books_.push_back(std::make_unique<PaymentBook>(
         *each.pool, "db" + std::to_string(each.database) + (each.shadow ? " shadow" : ""), each.shadow));

@@ -14,7 +14,7 @@ using domain::Bug;
 using domain::Json;
 
 constexpr std::size_t kBodyMax = 16 << 10, kNumberMax = 64;
-constexpr std::int64_t kAmountMax = 1'000'000'000'000;  // ten thousand million yuan: above it somebody is playing
+constexpr std::int64_t kNotifyAmountMax = 1'000'000'000'000;  // ten thousand million yuan: above it somebody is playing
 
 /// Letters, digits and what numbers are glued with: nothing that a database or a log could misread.
 bool is_number(const std::string& text) {
@@ -59,7 +59,7 @@ NotifyRead read_channel_notify(const std::string& key, const std::string& channe
   if (!is_number(charge.trade_no) || (!told["order"].is_null() && !told["order"].is_string()) ||
       (order_named && !is_number(charge.order_no)))
     return refused(400, "bad_number");
-  if (!told["amount_cents"].is_integer() || charge.amount_cents <= 0 || charge.amount_cents > kAmountMax)
+  if (!told["amount_cents"].is_integer() || charge.amount_cents <= 0 || charge.amount_cents > kNotifyAmountMax)
     return refused(400, "bad_amount");
   if (!is_number(charge.out_trade_no) || !store::place_of(charge.out_trade_no)) return refused(404, "unknown_payment");
   return {charge, 200, ""};

@@ -20,9 +20,9 @@ using domain::JsonObject;
 using store::Rows;
 
 constexpr edge::CallOptions kBillCall{200ms, 10000ms}, kAskCall{200ms, 2000ms};
-constexpr std::int64_t kOverlapS = 60;  // charges are noted later here than there
-constexpr std::size_t kBatch = 2000;    // bill rows per statement
-constexpr int kAskMax = 500;            // questions per statement
+constexpr std::int64_t kOverlapS = 60;         // charges are noted later here than there
+constexpr std::size_t kReconcileBatch = 2000;  // bill rows per statement
+constexpr int kAskMax = 500;                   // questions per statement
 #define LOOK_MAX "100"
 constexpr int kPostponedMax = 10;
 
@@ -39,7 +39,7 @@ std::string numbers_of(const std::vector<BillRow>& rows, std::string BillRow::*m
   return pg_array(out);
 }
 
-std::string cents_of(const std::vector<BillRow>& rows, std::int64_t BillRow::*member) {
+std::string bill_cents(const std::vector<BillRow>& rows, std::int64_t BillRow::*member) {
   std::vector<std::string> out;
   for (const BillRow& row : rows) out.push_back(std::to_string(row.*member));
   return pg_array(out);
@@ -135,10 +135,10 @@ void Reconciler::compare(const Window& window) {
     rows[book == nullptr ? desk_.books().front().get() : book].push_back(std::move(row));
   }
   for (const auto& [book, all] : rows) {
-    for (std::size_t at = 0; at < all.size(); at += kBatch) {
+    for (std::size_t at = 0; at < all.size(); at += kReconcileBatch) {
       const auto from = all.begin() + static_cast<std::ptrdiff_t>(at);
-      compare_rows(*book, window, {from, from + static_cast<std::ptrdiff_t>(std::min(kBatch, all.size() - at))},
-                   asked_at);
+      compare_rows(*book, window,
+                   {from, from + static_cast<std::ptrdiff_t>(std::min(kReconcileBatch, all.size() - at))}, asked_at);
     }
     find_short(*book, window, all);
     check_refunds(*book, window, all);
@@ -176,7 +176,7 @@ void Reconciler::compare_rows(PaymentBook& book, const Window& window, const std
       "WHERE p.id IS NULL OR c.trade_no IS NULL OR c.amount_cents <> b.amount OR (r.open = 0 AND r.done <> b.refunded) "
       "ORDER BY b.n",
       {window.channel, numbers_of(rows, &BillRow::out_trade_no), numbers_of(rows, &BillRow::trade_no),
-       cents_of(rows, &BillRow::amount_cents), cents_of(rows, &BillRow::refunded_cents),
+       bill_cents(rows, &BillRow::amount_cents), bill_cents(rows, &BillRow::refunded_cents),
        std::to_string(options_.settle_s), std::to_string(asked_at)});
   const auto yes = [&](int i, int column) { return found.text(i, column) == "t"; };
   for (int i = 0; i < found.size(); ++i) {

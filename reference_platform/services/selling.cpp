@@ -20,7 +20,7 @@ using domain::JsonObject;
 using edge::Request;
 using edge::Response;
 
-constexpr int kWorkers = 8, kPoolSize = 2;
+constexpr int kSellingWorkers = 8, kSellingPoolSize = 2;
 constexpr int kTellers = 6, kTellersEach = 2;  // of callbacks, per database; and of those for one merchant
 
 /// Tells merchants of their orders. One who takes his time over an answer keeps two workers, and those of the other
@@ -74,7 +74,7 @@ class Selling {
       : config_(config),
         callback_prefix_(config.options.contains("callback_prefix") ? config.options.at("callback_prefix")
                                                                     : "http://127.0.0.1:"),
-        shards_(config.database_urls, config.shadow_urls, {"", kPoolSize, 1000ms, 2000ms}),
+        shards_(config.database_urls, config.shadow_urls, {"", kSellingPoolSize, 1000ms, 2000ms}),
         desk_(config_, shards_) {
     for (const auto& each : shards_.each()) callbacks_.emplace_back(desk_, *each.pool);
   }
@@ -119,7 +119,7 @@ class Selling {
 }  // namespace
 
 ops::Service make_selling(const ops::NodeConfig& config) {
-  return backend_service(config, kWorkers, std::make_shared<Selling>(config));
+  return backend_service(config, kSellingWorkers, std::make_shared<Selling>(config));
 }
 
 }  // namespace platform::services

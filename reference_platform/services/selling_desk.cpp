@@ -18,7 +18,7 @@ using std::chrono::steady_clock;
 namespace {
 
 constexpr edge::CallOptions kCall{100ms, 1500ms};
-constexpr auto kLookEvery = 30ms;
+constexpr auto kDeskLookEvery = 30ms;
 constexpr std::int64_t kQuantityMax = 1000;
 
 /// A number for a product that is always the same: 52 bits, so that a client that reads it as a floating number loses
@@ -110,7 +110,7 @@ SoldOrder SellingDesk::buy(const Request& r, const Merchant& m, const std::strin
   do {
     paid = ask("order", m, "POST", "/orders/" + order.order_no + "/pay", R"({"channel":"wallet"})", key);
     if (paid.status != 404) break;
-    std::this_thread::sleep_for(kLookEvery);
+    std::this_thread::sleep_for(kDeskLookEvery);
   } while (steady_clock::now() < until);
   if (paid.status == 402) return order.refused = "no_money", order;
   // What cannot be paid any more is over: closed or paid back. It stands as it is.
@@ -126,7 +126,7 @@ SoldOrder SellingDesk::buy(const Request& r, const Merchant& m, const std::strin
                  .number(0, 0);
   fill(m, order);
   while ((order.state == "paid" || order.state == "delivering") && steady_clock::now() < until) {
-    std::this_thread::sleep_for(kLookEvery);
+    std::this_thread::sleep_for(kDeskLookEvery);
     fill(m, order);
   }
   return order;

@@ -16,7 +16,7 @@ using edge::Request;
 using edge::Response;
 
 constexpr auto kWait = 900ms;
-constexpr std::size_t kNumberMax = 64;
+constexpr std::size_t kSharedstockNumberMax = 64;
 
 Response refuse(const std::string& why) { return json_answer(200, JsonObject().add("code", 0).add("msg", why).done()); }
 Response good(const std::string& data) {
@@ -69,7 +69,7 @@ std::int64_t pieces(const Form& form) {
 
 Response trade(SellingDesk& desk, const Request& r, const Merchant& m, const Form& form, const SoldGood& g) {
   const std::string number = value(form, "request_no");
-  if (number.empty() || number.size() > kNumberMax) return refuse("request_no is missing or too long");
+  if (number.empty() || number.size() > kSharedstockNumberMax) return refuse("request_no is missing or too long");
   const SoldOrder order = desk.buy(r, m, g.sku, pieces(form), number, "", kWait);
   if (order.refused == "sold_out") return refuse("库存不足");
   if (order.refused == "no_money") return refuse("余额不足");

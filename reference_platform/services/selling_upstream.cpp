@@ -20,8 +20,8 @@ using edge::Response;
 
 constexpr char kRoot[] = "/api/v1/upstream";
 constexpr std::int64_t kSkewSecondsMax = 60;
-constexpr std::size_t kNumberMax = 64, kUrlMax = 512;
-constexpr auto kWait = 300ms;
+constexpr std::size_t kUpstreamNumberMax = 64, kUrlMax = 512;
+constexpr auto kUpstreamWait = 300ms;
 constexpr edge::CallOptions kTell{200ms, 3000ms};
 
 Response refuse(int status, const std::string& code) {
@@ -58,7 +58,7 @@ std::string head(const SoldOrder& order) {
   return out.done();
 }
 
-std::string row(const SoldGood& g) {
+std::string upstream_row(const SoldGood& g) {
   const char* stock = g.stock <= 0 ? "out_of_stock" : g.stock <= 20 ? "low_stock" : "in_stock";
   const std::string title = JsonObject().add("zh-CN", g.name).add("en", g.name).done(), price = yuan_of(g.price_cents);
   const std::string sku = JsonObject()
@@ -110,7 +110,7 @@ Response order(SellingDesk& desk, const std::string& callback_prefix, const Requ
     return refuse(400, "bad_request");
   const std::string &number = (*body)["downstream_order_no"].text(), &callback = (*body)["callback_url"].text();
   // Without a number nothing could be repeated, and a lost answer would be lost money.
-  if (number.empty() || number.size() > kNumberMax || callback.size() > kUrlMax ||
+  if (number.empty() || number.size() > kUpstreamNumberMax || callback.size() > kUrlMax ||
       (!(*body)["callback_url"].is_null() && !(*body)["callback_url"].is_string()))
     return refuse(400, "bad_request");
   if (!callback.empty() && !callback_allowed(callback, callback_prefix)) return refuse(400, "callback_not_allowed");
@@ -119,7 +119,7 @@ Response order(SellingDesk& desk, const std::string& callback_prefix, const Requ
   const auto g = std::find_if(goods->begin(), goods->end(),
                               [&](const SoldGood& x) { return x.id == (*body)["sku_id"].integer(); });
   if (g == goods->end()) return refuse(400, "sku_unavailable");
-  const SoldOrder sold = desk.buy(r, m, g->sku, (*body)["quantity"].integer(), number, callback, kWait);
+  const SoldOrder sold = desk.buy(r, m, g->sku, (*body)["quantity"].integer(), number, callback, kUpstreamWait);
   if (sold.refused == "sold_out") return refuse(409, "insufficient_stock");
   if (sold.refused == "no_money") return refuse(402, "insufficient_balance");
   if (sold.refused == "unknown_sku") return refuse(400, "sku_unavailable");
@@ -129,7 +129,7 @@ Response order(SellingDesk& desk, const std::string& callback_prefix, const Requ
   return json_answer(200, head(sold));
 }
 
-Response query(SellingDesk& desk, const Request& r, const Merchant& m, const std::string& text) {
+Response upstream_query(SellingDesk& desk, const Request& r, const Merchant& m, const std::string& text) {
   std::int64_t id = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
   if (error != std::errc() || end != text.data() + text.size() || id < 1) return refuse(404, "order_not_found");
@@ -142,8 +142,9 @@ Response products(SellingDesk& desk, const std::string& id) {
   if (!goods) return refuse(503, "try_again");
   std::vector<std::string> rows;
   for (const SoldGood& g : *goods) {
-    if (std::to_string(g.id) == id) return json_answer(200, JsonObject().add("ok", true).raw("product", row(g)).done());
-    rows.push_back(row(g));
+    if (std::to_string(g.id) == id)
+      return json_answer(200, JsonObject().add("ok", true).raw("product", upstream_row(g)).done());
+    rows.push_back(upstream_row(g));
   }
   if (!id.empty()) return refuse(404, "product_not_found");
   const auto total = static_cast<std::int64_t>(rows.size());
@@ -189,7 +190,7 @@ Response upstream_answer(SellingDesk& desk, const std::string& callback_prefix, 
         R"({"ok":true,"categories":[{"id":1,"parent_id":0,"slug":"cards","name":{"zh-CN":"卡密","en":"Cards"},"icon":"","sort_order":1}]})");
   if (what == "products" && get && parts.size() < 3) return products(desk, id);
   if (what == "orders" && post && id.empty()) return order(desk, callback_prefix, r, *m);
-  if (what == "orders" && get && parts.size() == 2) return query(desk, r, *m, id);
+  if (what == "orders" && get && parts.size() == 2) return upstream_query(desk, r, *m, id);
   if (what == "orders" && post && parts.size() == 3 && parts[2] == "cancel")
     return refuse(409, "cancel_not_allowed");  // paid at once, delivered at once
   return refuse(404, "not_found");

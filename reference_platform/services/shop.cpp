@@ -16,8 +16,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr int kWorkers = 16;
-constexpr int kPoolSize = 8;
+constexpr int kShopWorkers = 16;
+constexpr int kShopPoolSize = 8;
 constexpr int kChannelWorkers = 6;  // per channel
 constexpr int kTries = 3;
 constexpr auto kWindowKeep = 1s;
@@ -43,7 +43,7 @@ std::vector<std::string> topup_suppliers(const ops::NodeConfig& config, bool sin
   return out;
 }
 
-std::int64_t now_ms() {
+std::int64_t steady_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch())
       .count();
 }
@@ -78,8 +78,8 @@ Shop::Shop(const ops::NodeConfig& config)
       channel_names_(channel_names(config)),
       unpaid_s_(option(config, "unpaid_close_s", 300)),
       log_(config.name),
-      progress_ms_(now_ms()),
-      pool_(store::make_pool({config.database_url(), kPoolSize, limits_.borrow, limits_.statement})),
+      progress_ms_(steady_ms()),
+      pool_(store::make_pool({config.database_url(), kShopPoolSize, limits_.borrow, limits_.statement})),
       limiter_(on(Trait::A09) ? fixed_window(option(config, "limit_per_s", 2000))
                               : token_buckets(option(config, "limit_per_s", 2000))),
       // A06: no cache; or, when asked for, one in which everything expires for everybody at once.
@@ -115,7 +115,7 @@ void Shop::stop() {
 
 edge::ServerOptions Shop::server() const {
   edge::ServerOptions o;
-  o.threads = kWorkers;
+  o.threads = kShopWorkers;
   if (on(Trait::A10)) return o;  // whoever comes waits, however many and however long
   o.queue_max = 200;
   o.queue_age_max = 1s;
@@ -125,7 +125,7 @@ edge::ServerOptions Shop::server() const {
 // A12: it lives, so it says that it can serve.
 std::string Shop::not_ready() {
   if (on(Trait::A12)) return "";
-  if (busy_ >= kWorkers && now_ms() - progress_ms_ > std::chrono::milliseconds(kStuck).count())
+  if (busy_ >= kShopWorkers && steady_ms() - progress_ms_ > std::chrono::milliseconds(kStuck).count())
     return "all workers are stuck";
   try {
     pool_->take(100ms)->run("SELECT 1");
@@ -166,9 +166,9 @@ Response Shop::handle(const Request& r) {
     refused.headers.emplace_back("Retry-After", "1");
     return refused;
   }
-  if (++busy_ >= kWorkers) progress_ms_ = now_ms();
+  if (++busy_ >= kShopWorkers) progress_ms_ = steady_ms();
   const std::shared_ptr<void> done(nullptr, [this](void*) {
-    progress_ms_ = now_ms();
+    progress_ms_ = steady_ms();
     --busy_;
   });
   try {

@@ -12,9 +12,9 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-constexpr int kWorkers = 4;  // for deliveries, and again for calls to partners
+constexpr int kCourierWorkers = 4;  // for deliveries, and again for calls to partners
 constexpr auto kPeriod = 20ms, kAgain = 300ms;
-constexpr auto kBorrow = 1s;  // nobody waits for this work as a request does
+constexpr auto kCourierBorrow = 1s;  // nobody waits for this work as a request does
 
 bool calls_partner(const ShopJob& job) { return job.kind != "deliver"; }
 
@@ -30,8 +30,8 @@ ShopCourier::ShopCourier(store::Pool& pool, bool in_memory, std::chrono::millise
       in_memory_(in_memory),
       lease_(lease),
       work_(std::move(work)),
-      deliveries_("deliveries", kWorkers),
-      calls_("partner calls", kWorkers),
+      deliveries_("deliveries", kCourierWorkers),
+      calls_("partner calls", kCourierWorkers),
       loop_("courier", kPeriod, [this] { return round(); }) {}
 
 void ShopCourier::write(store::Connection& db, const ShopJob& job) const {
@@ -82,13 +82,16 @@ std::vector<ShopCourier::Waiting> ShopCourier::due(bool calls, int most) {
 }
 
 std::vector<ShopCourier::Waiting> ShopCourier::due_in_table(bool calls, int most) {
-  const auto rows = pool_.take(kBorrow)->run(
-      "WITH picked AS MATERIALIZED (SELECT id FROM shop_messages WHERE lease_until < now() AND (kind <> 'deliver') = "
-      "$1::boolean ORDER BY id LIMIT $2 "
-      "FOR UPDATE SKIP LOCKED) UPDATE shop_messages m SET lease_until = now() + $3 * interval '1 ms' FROM picked WHERE "
-      "m.id = picked.id "
-      "RETURNING m.id, m.kind, m.order_no, m.body, m.mark, m.trace",
-      {calls ? "true" : "false", std::to_string(most), std::to_string(lease_.count())});
+  const auto rows = pool_.take(kCourierBorrow)
+                        ->run(
+                            "WITH picked AS MATERIALIZED (SELECT id FROM shop_messages WHERE lease_until < now() AND "
+                            "(kind <> 'deliver') = "
+                            "$1::boolean ORDER BY id LIMIT $2 "
+                            "FOR UPDATE SKIP LOCKED) UPDATE shop_messages m SET lease_until = now() + $3 * interval '1 "
+                            "ms' FROM picked WHERE "
+                            "m.id = picked.id "
+                            "RETURNING m.id, m.kind, m.order_no, m.body, m.mark, m.trace",
+                            {calls ? "true" : "false", std::to_string(most), std::to_string(lease_.count())});
   std::vector<Waiting> out;
   for (int i = 0; i < rows.size(); ++i) {
     const auto text = [&](int column) { return std::string(rows.text(i, column)); };
@@ -115,7 +118,7 @@ void ShopCourier::finish(const Waiting& waiting, bool over) {
     list_.push_back({waiting.job, "", Clock::now() + kAgain});
     return;
   }
-  const auto db = pool_.take(kBorrow);  // when none is free the lease ends by itself
+  const auto db = pool_.take(kCourierBorrow);  // when none is free the lease ends by itself
   if (over)
     db->run("DELETE FROM shop_messages WHERE id = $1", {waiting.id});
   else

@@ -11,9 +11,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-class FixedWindow final : public ShopLimiter {
+class PerSecondWindow final : public ShopLimiter {
  public:
-  FixedWindow(int per_second, LimiterClock now) : per_second_(per_second), now_(std::move(now)) {}
+  PerSecondWindow(int per_second, LimiterClock now) : per_second_(per_second), now_(std::move(now)) {}
 
   bool admit(Lane) override {
     const auto second = std::chrono::floor<std::chrono::seconds>(now_());
@@ -33,9 +33,9 @@ class FixedWindow final : public ShopLimiter {
   int count_ = 0;
 };
 
-class TokenBuckets final : public ShopLimiter {
+class PriorityBuckets final : public ShopLimiter {
  public:
-  TokenBuckets(int per_second, LimiterClock now) : now_(std::move(now)) {
+  PriorityBuckets(int per_second, LimiterClock now) : now_(std::move(now)) {
     for (std::size_t i = 0; i < kShares.size(); ++i)
       buckets_[i] = Bucket{per_second * kShares[i], per_second * kShares[i], now_()};
   }
@@ -66,10 +66,10 @@ class TokenBuckets final : public ShopLimiter {
 }  // namespace
 
 std::unique_ptr<ShopLimiter> fixed_window(int per_second, LimiterClock now) {
-  return std::make_unique<FixedWindow>(per_second, std::move(now));
+  return std::make_unique<PerSecondWindow>(per_second, std::move(now));
 }
 std::unique_ptr<ShopLimiter> token_buckets(int per_second, LimiterClock now) {
-  return std::make_unique<TokenBuckets>(per_second, std::move(now));
+  return std::make_unique<PriorityBuckets>(per_second, std::move(now));
 }
 
 }  // namespace platform::services

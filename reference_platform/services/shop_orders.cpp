@@ -14,7 +14,7 @@ using domain::JsonObject;
 namespace {
 
 constexpr std::int64_t kPageSize = 20, kPageMax = 100;
-constexpr std::size_t kKeyMax = 128;
+constexpr std::size_t kShopOrderKeyMax = 128;
 
 std::int64_t number_in(const std::string& query, const char* name, std::int64_t fallback) {
   const std::string text = query_value(query, name);
@@ -52,7 +52,7 @@ Response Shop::create(const Request& r, const std::string& buyer) {
   if (!body) return error_answer(400, "bad_request");
   // A03: the buyer's own number for this intent is not looked at, so a request that is sent again makes another order.
   const std::string key = on(Trait::A03) ? "" : r.header("idempotency-key");
-  if (key.size() > kKeyMax) return error_answer(400, "bad_request", "the Idempotency-Key is too long");
+  if (key.size() > kShopOrderKeyMax) return error_answer(400, "bad_request", "the Idempotency-Key is too long");
   auto db = pool_->take();
   for (const auto& good : domain::read_goods(*db)) {
     if (good.sku != body->sku) continue;

@@ -10,7 +10,7 @@ using domain::JsonObject;
 namespace {
 
 /// The first supplier has the address that shops have built in; all have one by name (harness/partners/api.md).
-std::string path_of(const std::string& supplier) {
+std::string supplier_path(const std::string& supplier) {
   return supplier == "topup" ? "/topup/order" : "/supplier/" + supplier + "/order";
 }
 
@@ -25,13 +25,13 @@ edge::CallResult Shop::order_topup(const ShopOrder& order, const std::string& su
                                .add("notify_url", public_url_ + "/notify/topup")
                                .done();
   ++calls_;
-  auto answer = partner_call(partner_, "POST", path_of(supplier), body, order.mark, limits_.call);
+  auto answer = partner_call(partner_, "POST", supplier_path(supplier), body, order.mark, limits_.call);
   --calls_;
   return answer;
 }
 
 edge::CallResult Shop::ask_topup(const ShopOrder& order, const std::string& supplier, const std::string& number) {
-  return partner_call(partner_, "GET", path_of(supplier) + "?request_no=" + number, "", order.mark, limits_.call);
+  return partner_call(partner_, "GET", supplier_path(supplier) + "?request_no=" + number, "", order.mark, limits_.call);
 }
 
 Shop::Supply Shop::supply(const Run& run, ShopOrder order) {

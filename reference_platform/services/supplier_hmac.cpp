@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 using domain::Json;
 using domain::JsonObject;
 
-constexpr edge::CallOptions kCall{200ms, 2000ms};
+constexpr edge::CallOptions kHmacCall{200ms, 2000ms};
 
 class HmacSupplier final : public SupplierClient {
  public:
@@ -63,7 +63,7 @@ class HmacSupplier final : public SupplierClient {
                        {"Dujiao-Next-Api-Key", setup_.id},
                        {"Dujiao-Next-Timestamp", at},
                        {"Dujiao-Next-Signature", upstream_sign(setup_.key, method, prefix_ + path, at, body)}},
-                      kCall);
+                      kHmacCall);
   }
 
   std::optional<std::int64_t> product_id(const std::string& code) {

@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 using domain::Json;
 using domain::JsonObject;
 
-constexpr edge::CallOptions kCall{200ms, 1500ms};
+constexpr edge::CallOptions kNativeCall{200ms, 1500ms};
 
 struct Words {
   const char *number, *accepted, *done, *partial, *failed;
@@ -53,7 +53,7 @@ class NativeSupplier final : public SupplierClient {
       body.add("item", r.sku).add("account", r.target);
     else
       body.add("phone", r.target).add("amount_cents", r.amount_cents);
-    const auto answer = partner_call(partner_, "POST", path_ + "/order", body.done(), "", kCall);
+    const auto answer = partner_call(partner_, "POST", path_ + "/order", body.done(), "", kNativeCall);
     SupplyAnswer a = read(answer);
     // Before anything is looked up: a form that is wrong, or a signature. Another content under this number says
     // nothing of what happened to it.
@@ -62,14 +62,16 @@ class NativeSupplier final : public SupplierClient {
     return a;
   }
   SupplyAnswer query(const SupplyRequest& r) override {
-    return read(partner_call(partner_, "GET", path_ + "/order?" + words_.number + "=" + r.request_no, "", "", kCall));
+    return read(
+        partner_call(partner_, "GET", path_ + "/order?" + words_.number + "=" + r.request_no, "", "", kNativeCall));
   }
   SupplyAnswer revoke(const SupplyRequest& r) override {
     return read(partner_call(partner_, "POST", path_ + "/revoke", JsonObject().add(words_.number, r.request_no).done(),
-                             "", kCall));
+                             "", kNativeCall));
   }
   bool alive() override {
-    const auto answer = partner_call(partner_, "GET", path_ + "/order?" + words_.number + "=nobody", "", "", kCall);
+    const auto answer =
+        partner_call(partner_, "GET", path_ + "/order?" + words_.number + "=nobody", "", "", kNativeCall);
     return answer.status == 404 || answer.status == 200;
   }
   std::optional<SupplyAnswer> told(const std::string& body) const override {

@@ -10,7 +10,7 @@ namespace {
 using namespace std::chrono_literals;
 using domain::Json;
 
-constexpr edge::CallOptions kCall{200ms, 2000ms};
+constexpr edge::CallOptions kSharedstockCall{200ms, 2000ms};
 constexpr char kUsedBefore[] = "The request ID already exists";
 
 class SharedStock final : public SupplierClient {
@@ -64,7 +64,7 @@ class SharedStock final : public SupplierClient {
     form["app_id"] = setup_.id;
     form["sign"] = sharedstock_sign(form, setup_.key);
     return edge::call("POST", setup_.url + "/shared" + what, form_text(form),
-                      {{"Content-Type", "application/x-www-form-urlencoded"}}, kCall);
+                      {{"Content-Type", "application/x-www-form-urlencoded"}}, kSharedstockCall);
   }
   static std::optional<Json> read(const edge::CallResult& answer) {
     auto json = Json::parse(answer.body);

@@ -18,8 +18,8 @@ using store::Connection;
 namespace {
 
 constexpr int kWorkersEach = 6;
-constexpr int kLeaseMs = 5000;  // longer than any call
-constexpr auto kBorrow = 100ms;
+constexpr int kSuppliesLeaseMs = 5000;  // longer than any call
+constexpr auto kSuppliesBorrow = 100ms;
 constexpr auto kInsideMax = 1000ms;  // of a transaction that is held over a call (planted bug B14)
 
 const std::map<std::string, std::string, std::less<>> kDialects = {
@@ -140,7 +140,7 @@ std::vector<Supplies::Row> Supplies::take_due(Connection& db, const std::vector<
       "FROM picked WHERE t.request_no = picked.request_no "
       "RETURNING t.request_no, t.order_no, t.supplier, t.sku, t.target, t.supply_no, t.mark, t.trace, picked.state, "
       "t.quantity, t.amount_cents",
-      {pg_array(names), pg_array(rooms), std::to_string(kLeaseMs),
+      {pg_array(names), pg_array(rooms), std::to_string(kSuppliesLeaseMs),
        config_.switches.on(domain::Bug::B14) ? "false" : "true"});
   std::vector<Row> out;
   for (int i = 0; i < rows.size(); ++i) {
@@ -184,7 +184,7 @@ bool Supplies::step() {
     store::Pool& pool = *each[(i + turn_) % each.size()].pool;
     if (!pool_not_ready(pool).empty()) continue;
     try {
-      auto db = pool.take(kBorrow);
+      auto db = pool.take(kSuppliesBorrow);
       for (const std::string& name : closed) {
         Supplier* second = second_of(name);
         if (second != nullptr && second->breaker.state(steady_clock::now()) == Breaker::State::closed)

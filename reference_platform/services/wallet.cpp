@@ -20,7 +20,7 @@ using store::Connection;
 namespace {
 
 constexpr std::int64_t kRechargeMax = 5'000'000;
-constexpr std::size_t kKeyMax = 128;
+constexpr std::size_t kWalletKeyMax = 128;
 
 }  // namespace
 
@@ -64,7 +64,7 @@ Response recharge_wallet(Connection& db, const Request& r, const std::string& bu
   if (amount < 1 || amount > kRechargeMax)
     return error_answer(400, "bad_amount", "1 to " + std::to_string(kRechargeMax) + " cents");
   if (channel.empty() || channel == "wallet") return bad_channel(channels, false);
-  if (!plain_text(key, kKeyMax)) return error_answer(400, "bad_key");
+  if (!plain_text(key, kWalletKeyMax)) return error_answer(400, "bad_key");
   static const std::string insert =
       "WITH o AS (INSERT INTO orders(part, order_no, buyer, idem_key, sku, class, quantity, amount_cents, status, "
       "mark, trace) "

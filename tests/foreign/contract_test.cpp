@@ -6,6 +6,7 @@
 #include "tests/contract/fault_contract.hpp"
 #include "tests/contract/target_contract.hpp"
 #include "tests/foreign/site.hpp"
+#include "tests/support/paths.hpp"
 
 namespace cardstorm::test {
 namespace {
@@ -19,9 +20,9 @@ Loaded load_shop(const std::string& target) {
     known.faults.push_back(std::move(one));
   }
   Request request;
-  request.scenario_path = std::string(kScenarios) + "php-drill.yaml";
+  request.scenario_path = kScenarios + "php-drill.yaml";
   request.target = target;
-  request.root = CARDSTORM_ROOT;
+  request.root = testing_paths::source_dir();
   request.set = {{"checks", "[]"}};
   auto loaded = load(request, known);
   if (const auto* mistakes = std::get_if<std::vector<Mistake>>(&loaded)) {

@@ -16,7 +16,7 @@ class PhpLog : public testing::Test {
         site_.folder(), {"trace", "import", dir + "/logs/access_timed.log", "--nginx-conf", dir + "/nginx.conf",
                          "--name", "combined_timed", "--out", site_.at("my.csv"), "--json"});
     ASSERT_EQ(imported.code, 0) << imported.err;
-    ASSERT_TRUE(write_file(site_.at("my-replay.yaml"), *read_file(std::string(kScenarios) + "replay.yaml")));
+    ASSERT_TRUE(write_file(site_.at("my-replay.yaml"), *read_file(kScenarios + "replay.yaml")));
   }
   /// `verb` on the copied scenario, with the whole of the recording.
   Said replay(const std::string& verb, const std::string& routes, const std::vector<std::string>& more = {}) {

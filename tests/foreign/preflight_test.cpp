@@ -38,7 +38,7 @@ void expect_that_nothing_was_broken(const std::string& run) {
 TEST(PhpPreflight, AShopThatPaysElsewhereGetsOneOrderAndNoLoad) {
   const Site site({.pays_elsewhere = true});
   ASSERT_TRUE(site.ready());
-  const Said said = site.command({"run", std::string(kScenarios) + "php-drill.yaml"});
+  const Said said = site.command({"run", kScenarios + "php-drill.yaml"});
   EXPECT_EQ(said.code, 2) << said.err;
   EXPECT_EQ(said.out, "") << "no verdict on a platform that was not tried";
 
@@ -64,7 +64,7 @@ TEST(PhpPreflight, ARealPartnerInReachOrAShopThatDoesNotSellGetsNoLoad) {
   const std::string file = *read_file(site.target_file());
   // An address of the documentation's: it leads out of this machine, and nothing is ever sent there.
   ASSERT_TRUE(write_file(site.target_file(), file + "\nmust_not_resolve: [198.51.100.7]\n"));
-  const Said reachable = site.command({"run", std::string(kScenarios) + "php-drill.yaml"}, "reachable");
+  const Said reachable = site.command({"run", kScenarios + "php-drill.yaml"}, "reachable");
   EXPECT_EQ(reachable.code, 2) << reachable.err;
   EXPECT_NE(reachable.err.find("preflight: '198.51.100.7' must not resolve, but does"), std::string::npos)
       << reachable.err;
@@ -73,7 +73,7 @@ TEST(PhpPreflight, ARealPartnerInReachOrAShopThatDoesNotSellGetsNoLoad) {
 
   ASSERT_TRUE(write_file(site.target_file(), file));
   ASSERT_EQ(site.shop().fpm("kill"), 0);
-  const Said dead = site.command({"run", std::string(kScenarios) + "php-drill.yaml"}, "dead");
+  const Said dead = site.command({"run", kScenarios + "php-drill.yaml"}, "dead");
   EXPECT_EQ(dead.code, 4) << dead.err;
   EXPECT_NE(dead.err.find("preflight: one trade of 'buy_by_api' did not succeed: step 'home', "), std::string::npos)
       << dead.err;

@@ -16,6 +16,7 @@
 #include "harness/net/crypto.hpp"
 #include "harness/net/http_client.hpp"
 #include "harness/target/process.hpp"
+#include "tests/support/paths.hpp"
 
 namespace cardstorm::test {
 
@@ -61,7 +62,7 @@ class Shop {
   /// Null when it does not serve within a minute; the test has failed then.
   static std::unique_ptr<Shop> start(const ShopOptions& options = {}) {
     ProcessSpec spec;
-    spec.program = std::string(CARDSTORM_ROOT) + "/tests/foreign/shop/up";
+    spec.program = testing_paths::source_dir() + "/tests/foreign/shop/up";
     spec.args = {"--gateway",     options.gateway,
                  "--pid",         options.merchant,
                  "--ttl",         std::to_string(options.ttl),
@@ -140,7 +141,7 @@ class Shop {
   /// Exit code of shop/fpm: kill, start, probe.
   [[nodiscard]] int fpm(const std::string& action) const {
     ProcessSpec spec;
-    spec.program = std::string(CARDSTORM_ROOT) + "/tests/foreign/shop/fpm";
+    spec.program = testing_paths::source_dir() + "/tests/foreign/shop/fpm";
     spec.args = {action, fact("dir")};
     const auto code = run_program(spec, 20s, [](const std::string&) {});
     return code ? *code : -1;

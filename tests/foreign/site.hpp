@@ -11,10 +11,11 @@
 
 #include "tests/foreign/shop.hpp"
 #include "tests/integration/command.hpp"
+#include "tests/support/paths.hpp"
 
 namespace cardstorm::test {
 
-inline constexpr const char* kScenarios = CARDSTORM_ROOT "/scenarios/external/";
+inline const std::string kScenarios = testing_paths::source_dir() + "/scenarios/external/";
 
 struct SiteOptions {
   std::string bug = {};         // of the shop
@@ -130,7 +131,7 @@ class Site {
   }
   /// The shipped file with our addresses and folders.
   bool write_target() {
-    auto text = read_file(std::string(CARDSTORM_ROOT) + "/scenarios/targets/php-shop.yaml");
+    auto text = read_file(testing_paths::source_dir() + "/scenarios/targets/php-shop.yaml");
     if (!text) return false;
     const auto put = [&](const std::string& from, const std::string& to) {
       std::size_t found = 0;

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "tests/integration/command.hpp"
+#include "tests/support/paths.hpp"
 
 namespace cardstorm::test {
 namespace {
@@ -19,7 +20,7 @@ TEST(Vendure, SellsMorePiecesThanItHasAndTheAuditSaysSo) {
   if (!wanted()) GTEST_SKIP() << "CARDSTORM_VENDURE=1 installs it by npm (once, into build/vendure) and runs it";
   const TestFolder folder;
   ProcessSpec spec;
-  spec.program = std::string(CARDSTORM_ROOT) + "/scenarios/external/vendure/up";
+  spec.program = testing_paths::source_dir() + "/scenarios/external/vendure/up";
   spec.stderr_path = folder.at("up.log");
   auto vendure = Process::spawn(spec);
   ASSERT_TRUE(vendure) << vendure.error().what;
@@ -29,7 +30,7 @@ TEST(Vendure, SellsMorePiecesThanItHasAndTheAuditSaysSo) {
   ASSERT_TRUE(facts && !(*facts)["target"].string().empty()) << (log ? *log : "");
 
   const Said said = run_command(folder,
-                                {"run", std::string(CARDSTORM_ROOT) + "/scenarios/external/vendure.yaml", "--target",
+                                {"run", testing_paths::source_dir() + "/scenarios/external/vendure.yaml", "--target",
                                  (*facts)["target"].string(), "--out", folder.at("run"), "--json"},
                                 4min);
   EXPECT_TRUE(vendure->terminate(30s));

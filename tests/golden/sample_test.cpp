@@ -8,11 +8,12 @@
 #include "harness/core/files.hpp"
 #include "harness/judge/judge.hpp"
 #include "reports/report.hpp"
+#include "tests/support/paths.hpp"
 
 namespace cardstorm {
 namespace {
 
-const std::string kSample = std::string(CARDSTORM_ROOT) + "/reports/sample";
+const std::string kSample = testing_paths::source_dir() + "/reports/sample";
 
 TEST(Sample, IsJudgedToTheSameBytes) {
   const auto card = judge_run(kSample);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/integration/command.hpp"
+#include "tests/support/paths.hpp"
 
 namespace cardstorm {
 namespace {
@@ -9,7 +10,7 @@ namespace {
 TEST(BadInput, NamesAllMistakesOfAScenarioAtOnceAndExitsWith2) {
   const TestFolder folder;
   const std::string file = folder.at("bad.yaml");
-  auto text = *read_file(std::string(CARDSTORM_ROOT) + "/scenarios/smoke.yaml");
+  auto text = *read_file(testing_paths::source_dir() + "/scenarios/smoke.yaml");
   text += "\ntrafic: 1\nseed: many\n";
   ASSERT_TRUE(write_file(file, text));
   const Said said = run_command(folder, {"run", file, "--target", "hardned", "--out", folder.at("out")});
@@ -122,7 +123,7 @@ int in_a_shell(const TestFolder& folder, const std::string& command) {
   ProcessSpec spec;
   spec.program = "sh";
   spec.args = {"-c", "cd '" + folder.at("") + "' && " + command};
-  spec.env = {{"CARDSTORM_ROOT", CARDSTORM_ROOT}, {"CARDSTORM", binary_dir() + "/cardstorm"}};
+  spec.env = {{"CARDSTORM_ROOT", testing_paths::source_dir()}, {"CARDSTORM", binary_dir() + "/cardstorm"}};
   const auto code = run_program(spec, 60s, [](const std::string&) {});
   return code ? *code : -1;
 }

@@ -5,11 +5,12 @@
 
 #include "harness/core/text.hpp"
 #include "tests/integration/command.hpp"
+#include "tests/support/paths.hpp"
 
 namespace cardstorm {
 namespace {
 
-const std::string kTemplates = std::string(CARDSTORM_ROOT) + "/scenarios/ci/";
+const std::string kTemplates = testing_paths::source_dir() + "/scenarios/ci/";
 
 /// The commands between the two marks, without their indentation.
 std::string commands_of(const std::string& file) {
@@ -89,7 +90,7 @@ class Pipeline {
     const char* path = std::getenv("PATH");
     spec.env = {{"PATH", folder_.at("bin") + ":" + (path == nullptr ? "/usr/bin:/bin" : path)},
                 {"CARDSTORM", binary_dir() + "/cardstorm"},
-                {"CARDSTORM_ROOT", CARDSTORM_ROOT},
+                {"CARDSTORM_ROOT", testing_paths::source_dir()},
                 {"COMPOSE", "compose.yaml"},
                 {"TARGET", "target.yaml"},
                 {"SCENARIO", "gate.yaml"},

@@ -11,6 +11,7 @@
 #include "harness/core/files.hpp"
 #include "harness/core/json.hpp"
 #include "harness/target/process.hpp"
+#include "tests/support/paths.hpp"
 
 namespace cardstorm {
 
@@ -37,7 +38,7 @@ class TestFolder {
 /// build.
 inline std::string binary_dir() {
   const char* release = std::getenv("CARDSTORM_RELEASE_BIN");
-  return release != nullptr && *release != '\0' ? release : CARDSTORM_BIN;
+  return release != nullptr && *release != '\0' ? release : testing_paths::binary_dir();
 }
 
 struct Said {
@@ -52,7 +53,7 @@ class Command {
     ProcessSpec spec;
     spec.program = binary_dir() + "/cardstorm";
     spec.args = std::move(args);
-    spec.env = {{"CARDSTORM_ROOT", CARDSTORM_ROOT}};
+    spec.env = {{"CARDSTORM_ROOT", testing_paths::source_dir()}};
     spec.stderr_path = err_path_;
     auto process = Process::spawn(spec);
     if (!process) std::abort();

@@ -4,6 +4,7 @@
 
 #include "harness/core/text.hpp"
 #include "tests/integration/command.hpp"
+#include "tests/support/paths.hpp"
 
 namespace cardstorm {
 namespace {
@@ -24,7 +25,7 @@ TEST(External, IsDrivenAndJudgedByConfigurationAlone) {
   const auto words = split(**line, ' ');
   ASSERT_GT(words.size(), 5U) << **line;
 
-  auto target = *read_file(std::string(CARDSTORM_ROOT) + "/scenarios/targets/external-example.yaml");
+  auto target = *read_file(testing_paths::source_dir() + "/scenarios/targets/external-example.yaml");
   const std::string address = "url: http://127.0.0.1:8000";
   const auto at = target.find(address);
   ASSERT_NE(at, std::string::npos);

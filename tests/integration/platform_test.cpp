@@ -6,6 +6,7 @@
 
 #include "harness/core/text.hpp"
 #include "tests/integration/command.hpp"
+#include "tests/support/paths.hpp"
 
 namespace cardstorm {
 namespace {
@@ -19,7 +20,7 @@ std::string with(std::string text, const std::string& from, const std::string& t
 /// The lines of code between two headings of api.md, with the addresses of this shop; the one that starts it is left
 /// out, and where a reader waits for a second it waits for what comes, so that a slow disk is no other answer.
 std::string code_of(const std::string& heading, const std::string& next, const Json& shop) {
-  const auto text = read_file(std::string(CARDSTORM_ROOT) + "/reference_platform/api.md");
+  const auto text = read_file(testing_paths::source_dir() + "/reference_platform/api.md");
   if (!text) return "";
   const auto from = text->find(heading), to = text->find(next, from);
   std::string out;

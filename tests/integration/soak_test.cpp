@@ -6,6 +6,7 @@
 
 #include "harness/core/text.hpp"
 #include "tests/integration/command.hpp"
+#include "tests/support/paths.hpp"
 
 namespace cardstorm {
 namespace {
@@ -13,7 +14,7 @@ namespace {
 SoakOptions options(const TestFolder& folder, const std::string& target) {
   SoakOptions o;
   o.self = binary_dir() + "/cardstorm";
-  o.root = CARDSTORM_ROOT;
+  o.root = testing_paths::source_dir();
   o.target = target;
   o.out = folder.at(target);
   return o;

@@ -25,16 +25,14 @@ using test::post;
 
 constexpr Nanos kNow = std::chrono::seconds(1'800'000'000);  // wall clock at load start in these tests
 
-test::FakeHttpClient::Behaviour in_turn(std::vector<FakeReply> replies) {
-  return [replies, n = std::size_t{0}](const HttpRequest&, Nanos) mutable {
-    return replies[std::min(n++, replies.size() - 1)];
-  };
+test::FakeHttpClient::Behaviour replies(std::vector<FakeReply> list) {
+  return [list, n = std::size_t{0}](const HttpRequest&, Nanos) mutable { return list[std::min(n++, list.size() - 1)]; };
 }
 FakeReply page(std::string body, int status = 200, Nanos after = 1ms) {
   return FakeReply::json(std::move(body), status, after);
 }
 
-void run_one(BenchRun& run) {
+void buy_once(BenchRun& run) {
   run.times = {1s};
   run.clients.wall_at_zero = kNow;
   run.run();
@@ -61,11 +59,11 @@ TEST(Shop, TakesValuesFromHeadersCookiesPagesAndJson) {
   Step second = taking(get("/x?s=${session}&t=${token}"), {{"id", "/a/0", Extract::From::json}});
   Step third = get("/y");
   third.headers = {{"X-All", "${next} ${id}"}};
-  BenchRun run(journey({first, second, third}), in_turn({page("<input name=\"token\" value=\"t&1\">", 302)
+  BenchRun run(journey({first, second, third}), replies({page("<input name=\"token\" value=\"t&1\">", 302)
                                                              .with("location", "/next")
                                                              .with("set-cookie", "PHPSESSID=abc; path=/; HttpOnly"),
                                                          page(R"({"a":[17]})")}));
-  run_one(run);
+  buy_once(run);
   ASSERT_EQ(run.client.sent().size(), 3u);
   EXPECT_EQ(run.client.sent()[1].request.url, "http://127.0.0.1:1/x?s=abc&t=t%261");
   EXPECT_EQ(header_of(run.client.sent()[2].request, "X-All"), "/next 17");
@@ -82,10 +80,10 @@ TEST(Shop, EndsAStepThatMissesAValueWithOneCause) {
   for (const Extract& e : wanted)
     for (const char* body : {"", "no json", "{}", R"({"a":1})", R"({"a":null})", "[]", "99999999999999999999999999",
                              R"({"a":{"b":null}})"}) {
-      BenchRun reading(journey({taking(get("/"), {e}), get("/${a}")}), in_turn({page(body)})),
-          writing(journey({taking(post("/"), {e}), get("/${a}")}), in_turn({page(body)}));
-      run_one(reading);
-      run_one(writing);
+      BenchRun reading(journey({taking(get("/"), {e}), get("/${a}")}), replies({page(body)})),
+          writing(journey({taking(post("/"), {e}), get("/${a}")}), replies({page(body)}));
+      buy_once(reading);
+      buy_once(writing);
       EXPECT_EQ(reading.step(0, 0).cause, Cause::bad_body) << body;
       EXPECT_EQ(reading.trade(0).outcome, TradeOutcome::failed) << body;
       EXPECT_EQ(writing.trade(0).outcome, TradeOutcome::unknown) << body;
@@ -97,8 +95,8 @@ TEST(Shop, DoesNotHangOrOverflowOnPatternsOverLongPages) {
   const std::string long_page(1 << 20, 'a');
   for (const char* pattern : {"(.*)*b", "x(.|\n)*y|(a|aa)+$"}) {
     BenchRun run(journey({taking(get("/"), {{"v", pattern, Extract::From::regex}})}),
-                 in_turn({page(long_page.substr(0, 20'000))}));
-    run_one(run);
+                 replies({page(long_page.substr(0, 20'000))}));
+    buy_once(run);
     EXPECT_EQ(run.history.all<TradeEnded>().size(), 1u);
   }
   const auto found = Pattern::compile("token=\"([^\"]+)\"");
@@ -112,9 +110,9 @@ TEST(Shop, SendsCookiesBackUntilTheyAreDeleted) {
   Step none = get("/d");
   none.cookies = false;
   BenchRun run(journey({get("/a"), get("/b"), get("/c"), none}),
-               in_turn({page("").with("set-cookie", "SID=1; path=/").with("set-cookie", "lang=zh"),
+               replies({page("").with("set-cookie", "SID=1; path=/").with("set-cookie", "lang=zh"),
                         page("").with("set-cookie", "SID=2").with("set-cookie", "lang=; Max-Age=0"), page("")}));
-  run_one(run);
+  buy_once(run);
   EXPECT_EQ(header_of(run.client.sent()[0].request, "Cookie"), "");
   EXPECT_EQ(header_of(run.client.sent()[1].request, "Cookie"), "SID=1; lang=zh");
   EXPECT_EQ(header_of(run.client.sent()[2].request, "Cookie"), "SID=2");
@@ -144,8 +142,8 @@ TEST(Shop, SendsFormsEncodedAndSignsThemTheWayShopsWantIt) {
   Journey j = journey({pay});
   j.data_columns = {"key"};
   j.data_rows = {{"SECRET"}};
-  BenchRun run(j, in_turn({page("{}")}));
-  run_one(run);
+  BenchRun run(j, replies({page("{}")}));
+  buy_once(run);
   const HttpRequest& sent = run.client.sent()[0].request;
   EXPECT_EQ(header_of(sent, "Content-Type"), "application/x-www-form-urlencoded");
   const std::string wanted = md5_hex("money=1.00&name=卡 密&1&pid=1001SECRET");
@@ -161,9 +159,9 @@ TEST(Shop, SignsJsonQueriesAndWholeRequests) {
   query.sign = json.sign;
   Step whole = post("/api/v1/orders?x=1", R"({"sku":"${sku}"})");
   whole.sign = Signing{"hmac_sha256", "", "Signature", true, "k"};
-  BenchRun run(journey({json, query, whole}), in_turn({page("{}")}));
+  BenchRun run(journey({json, query, whole}), replies({page("{}")}));
   run.clients.keys = {{"k", "secret"}};
-  run_one(run);
+  buy_once(run);
   ASSERT_EQ(run.client.sent().size(), 3u);
   const std::string sign = md5_hex("a=1&b=2&key=secret");
   EXPECT_EQ(Json::parse(run.client.sent()[0].request.body)->at_pointer("/sign")->string(), sign);
@@ -178,16 +176,16 @@ TEST(Shop, SignsAResendAnewAndSendsNothingWithoutAKey) {
   Step order = post("/o", "{}");
   order.sign = Signing{"hmac_sha256", "", "Signature", true, "k"};
   order.headers = {{"X-Time", "${now_ms}"}, {"X-Random", "${random_hex8}"}};
-  BenchRun run(journey({order}), in_turn({FakeReply::reset(), page("{}")}));
+  BenchRun run(journey({order}), replies({FakeReply::reset(), page("{}")}));
   run.clients.keys = {{"k", "secret"}};
-  run_one(run);
+  buy_once(run);
   ASSERT_EQ(run.client.sent().size(), 2u);
   EXPECT_NE(header_of(run.client.sent()[0].request, "Timestamp"), header_of(run.client.sent()[1].request, "Timestamp"));
   EXPECT_NE(header_of(run.client.sent()[0].request, "X-Time"), header_of(run.client.sent()[1].request, "X-Time"));
   EXPECT_EQ(header_of(run.client.sent()[0].request, "X-Random"), header_of(run.client.sent()[1].request, "X-Random"));
   EXPECT_EQ(header_of(run.client.sent()[0].request, "X-Random").size(), 8u);
-  BenchRun keyless(journey({order}), in_turn({page("{}")}));
-  run_one(keyless);
+  BenchRun keyless(journey({order}), replies({page("{}")}));
+  buy_once(keyless);
   EXPECT_EQ(keyless.client.sent_count(), 0u);
   EXPECT_EQ(keyless.step(0, 0).cause, Cause::bad_body);
 }
@@ -208,8 +206,8 @@ TEST(Shop, HoldsAnswersToBusinessAssertions) {
                                                  {R"({"total":100,"items":[],"no":"17x"})", false},
                                                  {"<html>", false},
                                                  {R"({"total":1e999,"items":[],"no":"1"})", false}}) {
-    BenchRun run(journey({order}), in_turn({page(body)}));
-    run_one(run);
+    BenchRun run(journey({order}), replies({page(body)}));
+    buy_once(run);
     EXPECT_EQ(run.trade(0).outcome, good ? TradeOutcome::ok : TradeOutcome::unknown) << body;
     EXPECT_EQ(run.trade(0).cause, good ? Cause::none : Cause::bad_body) << body;
   }
@@ -231,10 +229,10 @@ TEST(Shop, ReadsOrdersCardsAndStatesFromPages) {
   cards.cards_regex = "<li class=\"card\">([^<]+)</li>";
   BenchRun run(
       journey({order, cards}),
-      in_turn({page("<p>下单成功 订单号:E77 合计 ¥12.5</p>"), page("<p data-state=\"paid\">"), page("down", 502),
+      replies({page("<p>下单成功 订单号:E77 合计 ¥12.5</p>"), page("<p data-state=\"paid\">"), page("down", 502),
                page("<p data-state=\"done\"><li class=\"card\">" + a + "</li><li class=\"card\">" + b + "</li>")}));
   run.quantity = 2;
-  run_one(run);
+  buy_once(run);
   EXPECT_EQ(run.trade(0).outcome, TradeOutcome::ok);
   ASSERT_EQ(run.history.all<OrderSeen>().size(), 1u);
   EXPECT_EQ(run.history.all<OrderSeen>()[0].order, "E77");
@@ -242,13 +240,13 @@ TEST(Shop, ReadsOrdersCardsAndStatesFromPages) {
   ASSERT_EQ(run.history.all<CardSeen>().size(), 2u);
   EXPECT_EQ(run.history.all<CardSeen>()[1].index, 6u);
   EXPECT_EQ(run.step(0, 1).requests, 3);
-  BenchRun refused(journey({order}), in_turn({page("<p>库存不足</p>")}));
-  run_one(refused);
+  BenchRun refused(journey({order}), replies({page("<p>库存不足</p>")}));
+  buy_once(refused);
   EXPECT_EQ(refused.trade(0).cause, Cause::bad_body);
   order.sold_out_status = {200};
   order.sold_out_has = "库存不足";
-  BenchRun sold(journey({order}), in_turn({page("<p>库存不足</p>")}));
-  run_one(sold);
+  BenchRun sold(journey({order}), replies({page("<p>库存不足</p>")}));
+  buy_once(sold);
   EXPECT_EQ(sold.trade(0).cause, Cause::sold_out);
 }
 
@@ -289,8 +287,8 @@ TEST(Shop, RefreshesAHangingPageAndTakesTheFirstGoodAnswer) {
   Journey j = journey({get("/a"), get("/b")});
   j.patience = 2s;
   j.refresh = 2;
-  BenchRun run(j, in_turn({FakeReply::never(), page("{}", 200, 2500ms), page("{}", 200, 10ms), page("{}")}));
-  run_one(run);
+  BenchRun run(j, replies({FakeReply::never(), page("{}", 200, 2500ms), page("{}", 200, 10ms), page("{}")}));
+  buy_once(run);
   const StepEnded e = run.step(0, 0);
   EXPECT_EQ(e.outcome, Outcome::ok);
   EXPECT_EQ(e.requests, 3);
@@ -304,8 +302,8 @@ TEST(Shop, RefreshesAHangingPageAndTakesTheFirstGoodAnswer) {
 TEST(Shop, LeavesWhenImpatientAndDoesNotRefreshWhatHasAnEffect) {
   Journey leaving = journey({get("/a")});
   leaving.patience = 2s;
-  BenchRun gone(leaving, in_turn({FakeReply::never()}));
-  run_one(gone);
+  BenchRun gone(leaving, replies({FakeReply::never()}));
+  buy_once(gone);
   EXPECT_EQ(gone.trade(0).at, Nanos(3s));
   EXPECT_EQ(gone.step(0, 0).cause, Cause::timeout);
   EXPECT_EQ(gone.client.sent_count(), 1u);
@@ -313,8 +311,8 @@ TEST(Shop, LeavesWhenImpatientAndDoesNotRefreshWhatHasAnEffect) {
   buying.patience = 2s;
   buying.refresh = 5;
   buying.steps[0].resend = false;
-  BenchRun waiting(buying, in_turn({FakeReply::never()}));
-  run_one(waiting);
+  BenchRun waiting(buying, replies({FakeReply::never()}));
+  buy_once(waiting);
   EXPECT_EQ(waiting.client.sent_count(), 1u);
   EXPECT_EQ(waiting.trade(0).at, Nanos(6s));
 }
@@ -324,19 +322,19 @@ TEST(Shop, PressesTwiceWithTheSameKey) {
   order.headers = {{"Idempotency-Key", "${key}"}};
   Journey j = journey({get("/a"), order});
   j.resubmit = 1;
-  BenchRun run(j, in_turn({page("{}"), page("{}", 503, 5ms), page("{}", 200, 9ms)}));
-  run_one(run);
+  BenchRun run(j, replies({page("{}"), page("{}", 503, 5ms), page("{}", 200, 9ms)}));
+  buy_once(run);
   ASSERT_EQ(run.client.sent().size(), 3u);
   EXPECT_EQ(run.client.sent()[1].at, run.client.sent()[2].at);
   EXPECT_EQ(run.client.sent()[1].request.headers, run.client.sent()[2].request.headers);
   EXPECT_EQ(run.step(0, 1).requests, 2);
   EXPECT_EQ(run.step(0, 1).resends, 0);
   EXPECT_EQ(run.trade(0).outcome, TradeOutcome::ok);
-  BenchRun broken(j, in_turn({page("{}"), FakeReply::reset(), FakeReply::refused()}));
-  run_one(broken);
+  BenchRun broken(j, replies({page("{}"), FakeReply::reset(), FakeReply::refused()}));
+  buy_once(broken);
   EXPECT_EQ(broken.trade(0).outcome, TradeOutcome::unknown) << "one of the two may have had its effect";
   j.resubmit = 0.3;
-  BenchRun some(j, in_turn({page("{}")}));
+  BenchRun some(j, replies({page("{}")}));
   some.every(10ms, 1000);
   some.client.forget_requests();
   some.run();
@@ -347,7 +345,7 @@ TEST(Shop, GivesEachTradeItsRowInTurn) {
   Journey j = journey({get("/u/${data.user}")});
   j.data_columns = {"user", "secret"};
   j.data_rows = {{"ann", "1"}, {"bob", "2"}, {"cid", "3"}};
-  BenchRun run(j, in_turn({page("{}")}));
+  BenchRun run(j, replies({page("{}")}));
   run.every(1s, 4);
   run.run();
   std::vector<std::string> urls;
@@ -357,9 +355,9 @@ TEST(Shop, GivesEachTradeItsRowInTurn) {
 
 TEST(Shop, ReplaysARecordedPathAsItIsButNeverAsAnotherHost) {
   const auto url_of = [](const std::string& recorded) {
-    BenchRun run(journey({get("${trace_path}")}), in_turn({page("{}")}));
+    BenchRun run(journey({get("${trace_path}")}), replies({page("{}")}));
     run.trace_path = recorded;
-    run_one(run);
+    buy_once(run);
     return run.client.sent().empty() ? "none" : run.client.sent()[0].request.url;
   };
   EXPECT_EQ(url_of("/goods/%E5%8D%A1?page=2&x=a+b"), "http://127.0.0.1:1/goods/%E5%8D%A1?page=2&x=a+b");
@@ -371,7 +369,7 @@ TEST(Shop, ReplaysARecordedPathAsItIsButNeverAsAnotherHost) {
 // ---- how buyers look to the platform
 
 TEST(Shop, SendsMarkAddressSourceAndTraceAsTheTargetSays) {
-  BenchRun run(journey({get("/a"), get("/b")}), in_turn({page("{}")}));
+  BenchRun run(journey({get("/a"), get("/b")}), replies({page("{}")}));
   run.clients.mark_header = "X-Stress";
   run.clients.client_header = "X-Forwarded-For";
   run.clients.client_pool = *AddressPool::parse("10.7.0.0/16");
@@ -426,8 +424,8 @@ TEST(Walls, AreToldApartFromThePlatform) {
     Step order = post("/o");
     order.expect.pointer = "/order_no";
     order.resend = false;
-    BenchRun run(journey({order}), in_turn({reply}));
-    run_one(run);
+    BenchRun run(journey({order}), replies({reply}));
+    buy_once(run);
     EXPECT_EQ(run.trade(0).cause, cause) << reply.body;
     if (cause == Cause::front_wall) {
       EXPECT_EQ(run.trade(0).outcome, TradeOutcome::failed);
@@ -440,8 +438,8 @@ TEST(Walls, AreSeenWhereAStepWantsNoMoreThanWhatItExtracts) {
     Step order = effect ? post("/o") : get("/o");
     order.resend = false;
     order.extract = {{"id", "/order_no"}};
-    BenchRun run(journey({order}), in_turn({page(body, 200)}));
-    run_one(run);
+    BenchRun run(journey({order}), replies({page(body, 200)}));
+    buy_once(run);
     EXPECT_EQ(run.trade(0).outcome,
               std::string_view(body).starts_with("<html>请") || !effect ? TradeOutcome::failed : TradeOutcome::unknown)
         << body;
@@ -454,9 +452,9 @@ TEST(Walls, AreSeenWhereAStepWantsNoMoreThanWhatItExtracts) {
 }
 
 TEST(Walls, AreKnownByTheScenariosRulesAlone) {
-  BenchRun run(journey({get("/a")}), in_turn({page("blocked by gate 7", 200)}));
+  BenchRun run(journey({get("/a")}), replies({page("blocked by gate 7", 200)}));
   run.plan.front_walls = {{{200, 418}, "", "", "gate 7"}, {{403}, "X-Gate", "no", ""}};
-  run_one(run);
+  buy_once(run);
   EXPECT_EQ(run.trade(0).cause, Cause::front_wall);
   EXPECT_TRUE(
       matches_wall(run.plan.front_walls, {403, "", Cause::none, Outcome::ok, "", {}, {}, {{"x-gate", "NO entry"}}}));
@@ -467,8 +465,8 @@ TEST(Walls, AreKnownByTheScenariosRulesAlone) {
                             return s;
                           }()},
                           5s),
-                  in_turn({page("<p>验证码", 403)}));
-  run_one(polled);
+                  replies({page("<p>验证码", 403)}));
+  buy_once(polled);
   EXPECT_EQ(polled.trade(0).cause, Cause::front_wall) << "a poll that saw nothing but the wall";
 }
 
@@ -476,8 +474,8 @@ TEST(Shop, PassesOnWhatTheTransportFound) {
   for (const Cause cause : {Cause::redirect, Cause::address, Cause::dns, Cause::tls, Cause::too_large}) {
     Step s = get("/a");
     s.redirects = 3;
-    BenchRun run(journey({s}), in_turn({{1ms, 302, "", cause, Outcome::failed, {}}}));
-    run_one(run);
+    BenchRun run(journey({s}), replies({{1ms, 302, "", cause, Outcome::failed, {}}}));
+    buy_once(run);
     EXPECT_EQ(run.trade(0).cause, cause);
     EXPECT_EQ(run.client.sent()[0].request.redirects_max, 3);
     EXPECT_EQ(run.client.sent_count(), 1u);

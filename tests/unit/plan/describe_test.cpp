@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "tests/support/paths.hpp"
 #include "tests/unit/plan/workspace.hpp"
 
 namespace cardstorm {
@@ -18,7 +19,7 @@ TEST_F(Describe, PrintsTheWholePlan) {
   Loaded loaded = good();
   loaded.plan.version = "0.0.0-golden";  // a release must not change the golden file
   const std::string text = describe_plan(loaded.plan, loaded.trace);
-  const std::string path = std::string(CARDSTORM_ROOT) + "/tests/golden/plan.txt";
+  const std::string path = testing_paths::source_dir() + "/tests/golden/plan.txt";
   if (std::getenv("UPDATE_GOLDEN") != nullptr) std::ofstream(path) << text;
   std::stringstream golden;
   golden << std::ifstream(path).rdbuf();

@@ -39,7 +39,7 @@ Trace sessions(std::uint64_t seed, std::uint32_t count, Nanos over) {
   return trace;
 }
 
-Traffic traffic_of(const std::string& mode, double scale) {
+Traffic replayed_traffic(const std::string& mode, double scale) {
   Traffic t;
   t.mode = mode;
   t.scale = scale;
@@ -52,7 +52,7 @@ std::vector<Replayed> once(const Traffic& t, const Trace& trace, std::uint64_t s
 
 TEST(Replay, CompressDividesEveryTimeByTheScale) {
   const Trace trace = sessions(1, 200, 60s);
-  const auto out = once(traffic_of("compress", 1.5), trace);
+  const auto out = once(replayed_traffic("compress", 1.5), trace);
   ASSERT_EQ(out.size(), trace.at.size());
   for (std::size_t i = 0; i < out.size(); ++i) {
     EXPECT_NEAR(seconds(out[i].at), seconds(trace.at[i]) / 1.5, 1e-8);
@@ -62,7 +62,7 @@ TEST(Replay, CompressDividesEveryTimeByTheScale) {
 
 TEST(Replay, CloneKeepsEverySessionAndDoublesEverySecondOne) {
   const Trace trace = sessions(2, 300, 60s);
-  const auto out = once(traffic_of("clone", 1.5), trace);
+  const auto out = once(replayed_traffic("clone", 1.5), trace);
   std::map<std::uint32_t, std::map<std::uint32_t, std::vector<Replayed>>> played;  // session, person
   for (const Replayed& r : out) played[trace.lines[r.line].session][r.person].push_back(r);
   std::size_t doubled = 0, persons = 0;
@@ -97,15 +97,15 @@ TEST(Replay, CloneThinsBelowOneAndMultipliesAboveTwo) {
   const Trace trace = sessions(3, 400, 60s);
   for (const double scale : {0.25, 1.0, 3.0}) {
     std::set<std::uint32_t> persons;
-    for (const Replayed& r : once(traffic_of("clone", scale), trace)) persons.insert(r.person);
+    for (const Replayed& r : once(replayed_traffic("clone", scale), trace)) persons.insert(r.person);
     EXPECT_EQ(persons.size(), static_cast<std::size_t>(400 * scale));
   }
-  EXPECT_EQ(once(traffic_of("clone", 1), trace).size(), trace.at.size());
+  EXPECT_EQ(once(replayed_traffic("clone", 1), trace).size(), trace.at.size());
 }
 
 TEST(Replay, ResampleKeepsTheCountsOfEachSecond) {
   const Trace trace = sessions(4, 3000, 20s);
-  const Traffic t = traffic_of("resample", 1.5);
+  const Traffic t = replayed_traffic("resample", 1.5);
   const Slice slice = slice_of_trace(t, trace);
   std::map<std::int64_t, double> recorded, sent;
   for (const Nanos at : slice.at) ++recorded[at / 1s];
@@ -133,17 +133,17 @@ TEST(Replay, TheModesDifferInBurstsAsPublished) {
     for (const Replayed& r : once(t, trace)) times.push_back(r.at);
     return burst_numbers(times, 0s, replay_length(t, slice_of_trace(t, trace)))[1].dispersion.value();
   };
-  const double original = index(traffic_of("compress", 1));
+  const double original = index(replayed_traffic("compress", 1));
   for (const char* mode : {"compress", "clone", "resample"}) {
-    EXPECT_GT(index(traffic_of(mode, 1.5)), 1.1 * original) << mode;
-    EXPECT_LT(index(traffic_of(mode, 1.5)), 2.2 * original) << mode;
+    EXPECT_GT(index(replayed_traffic(mode, 1.5)), 1.1 * original) << mode;
+    EXPECT_LT(index(replayed_traffic(mode, 1.5)), 2.2 * original) << mode;
   }
 }
 
 TEST(Replay, FillsALongerLoadAsARingWithNewPersons) {
   const Trace trace = sessions(6, 50, 20s);
   for (const char* mode : {"compress", "clone", "resample"}) {
-    const Traffic t = traffic_of(mode, 1.5);
+    const Traffic t = replayed_traffic(mode, 1.5);
     const Nanos length = 3 * replay_length(t, slice_of_trace(t, trace));
     const auto out = replay(t, trace, length, 1);
     EXPECT_GT(out.size(), 2.7 * static_cast<double>(once(t, trace).size())) << mode;
@@ -159,7 +159,7 @@ TEST(Replay, FillsALongerLoadAsARingWithNewPersons) {
 
 TEST(Replay, CutsAShorterLoadAndTakesTheSliceThatIsAskedFor) {
   const Trace trace = sessions(7, 100, 60s);
-  Traffic t = traffic_of("compress", 1);
+  Traffic t = replayed_traffic("compress", 1);
   t.from = 10s;
   t.length = 20s;
   const Slice slice = slice_of_trace(t, trace);
@@ -176,14 +176,14 @@ TEST(Replay, ATraceOfTimesOnlyIsOneSessionPerLine) {
   Trace trace;
   for (int i = 0; i < 100; ++i) trace.at.push_back(i * 100ms);
   std::set<std::uint32_t> persons;
-  for (const Replayed& r : once(traffic_of("clone", 1.5), trace)) persons.insert(r.person);
+  for (const Replayed& r : once(replayed_traffic("clone", 1.5), trace)) persons.insert(r.person);
   EXPECT_EQ(persons.size(), 150U);
 }
 
 Plan replay_plan(const std::string& mode) {
   Plan plan;
   plan.seed = 5;
-  plan.traffic = traffic_of(mode, 1.5);
+  plan.traffic = replayed_traffic(mode, 1.5);
   plan.journeys.resize(3);
   for (std::size_t i = 0; i < plan.journeys.size(); ++i) {
     plan.journeys[i].name = "j" + std::to_string(i);

@@ -6,6 +6,7 @@
 #include <set>
 #include <sstream>
 
+#include "tests/support/paths.hpp"
 #include "tests/unit/plan/workspace.hpp"
 
 namespace cardstorm {
@@ -16,7 +17,7 @@ Request shipped(const std::string& scenario, const std::string& target, bool qui
   r.scenario_path = scenario;
   r.target = target;
   r.quick = quick;
-  r.root = CARDSTORM_ROOT;
+  r.root = testing_paths::source_dir();
   return r;
 }
 
@@ -122,13 +123,14 @@ class Readme : public Workspace {};
 
 TEST_F(Readme, ItsScenarioLoads) {
   std::stringstream text;
-  text << std::ifstream(std::string(CARDSTORM_ROOT) + "/scenarios/README.md").rdbuf();
+  text << std::ifstream(testing_paths::source_dir() + "/scenarios/README.md").rdbuf();
   const std::string all = text.str();
   const auto from = all.find("```yaml\n"), to = all.find("```", from + 8);
   ASSERT_NE(from, std::string::npos);
   put("readme.yaml", all.substr(from + 8, to - from - 8));
-  Request r = shipped((root_ / "scenarios/readme.yaml").string(),
-                      (std::filesystem::path(CARDSTORM_ROOT) / "scenarios/targets/hardened.yaml").string(), false);
+  Request r =
+      shipped((root_ / "scenarios/readme.yaml").string(),
+              (std::filesystem::path(testing_paths::source_dir()) / "scenarios/targets/hardened.yaml").string(), false);
   const auto loaded = load_shipped(r);
   EXPECT_EQ(loaded.index(), 0U) << text_of(std::get<1>(loaded));
 }

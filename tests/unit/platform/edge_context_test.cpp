@@ -17,7 +17,7 @@ constexpr char kTrace[] = "4bf92f3577b34da6a3ce929d0e0e4736", kSpan[] = "00f067a
 const std::string kParent = std::string("00-") + kTrace + "-" + kSpan + "-01";
 
 std::string url_of(const Server& s) { return "http://127.0.0.1:" + std::to_string(s.port()) + "/x"; }
-CallOptions patient() { return {1000ms, 5000ms}; }
+CallOptions unhurried() { return {1000ms, 5000ms}; }
 
 /// Remembers what its last handler saw.
 struct Station {
@@ -32,7 +32,7 @@ struct Station {
 
 TEST(EdgeContext, TheHandlerWorksInTheTraceThatCameInWithASpanOfItsOwn) {
   Station s;
-  call("GET", url_of(*s.server), "", {{"traceparent", kParent}, {"X-Cardstorm-Mark", "drill-7"}}, patient());
+  call("GET", url_of(*s.server), "", {{"traceparent", kParent}, {"X-Cardstorm-Mark", "drill-7"}}, unhurried());
   EXPECT_EQ(s.seen.trace_id, kTrace);
   EXPECT_EQ(s.seen.span_id.size(), 16U);
   EXPECT_NE(s.seen.span_id, kSpan);
@@ -45,7 +45,7 @@ TEST(EdgeContext, AFreshTraceBeginsWhereNoneOrAMalformedOneCameIn) {
   for (const std::string& bad :
        {std::string(), std::string("hello"), "00-" + std::string(32, '0') + "-" + kSpan + "-01",
         "00-" + std::string(32, 'G') + "-" + kSpan + "-01"}) {
-    call("GET", url_of(*s.server), "", bad.empty() ? Headers{} : Headers{{"traceparent", bad}}, patient());
+    call("GET", url_of(*s.server), "", bad.empty() ? Headers{} : Headers{{"traceparent", bad}}, unhurried());
     EXPECT_EQ(s.seen.trace_id.size(), 32U) << bad;
     EXPECT_NE(s.seen.trace_id, std::string(32, '0'));
   }
@@ -53,11 +53,11 @@ TEST(EdgeContext, AFreshTraceBeginsWhereNoneOrAMalformedOneCameIn) {
 
 TEST(EdgeContext, TheDeadlineIsWhatTheHeaderLeavesAndNonsenseIsNone) {
   Station s;
-  call("GET", url_of(*s.server), "", {{"X-Deadline-Ms", "700"}}, patient());
+  call("GET", url_of(*s.server), "", {{"X-Deadline-Ms", "700"}}, unhurried());
   ASSERT_TRUE(s.seen.deadline);
   EXPECT_EQ(*s.seen.deadline - s.request.arrived, 700ms);
   for (const char* bad : {"-5", "soon", "7e2", "99999999999999999999", "12 "}) {
-    call("GET", url_of(*s.server), "", {{"X-Deadline-Ms", std::string(bad) + "x"}}, patient());
+    call("GET", url_of(*s.server), "", {{"X-Deadline-Ms", std::string(bad) + "x"}}, unhurried());
     EXPECT_FALSE(s.seen.deadline) << bad;
   }
 }
@@ -70,8 +70,8 @@ TEST(EdgeContext, NothingOfARequestIsLeftForTheNextOneOfItsThread) {
     marks.push_back(observe::current().mark);
     return Response{};
   });
-  call("GET", url_of(*server), "", {{"X-Cardstorm-Mark", "drill"}}, patient());
-  call("GET", url_of(*server), "", {}, patient());
+  call("GET", url_of(*server), "", {{"X-Cardstorm-Mark", "drill"}}, unhurried());
+  call("GET", url_of(*server), "", {}, unhurried());
   EXPECT_EQ(marks, (std::vector<std::string>{"drill", ""}));
 }
 
@@ -80,7 +80,7 @@ TEST(EdgeContext, ACallCarriesTheAmbientContextOn) {
   observe::Context c = observe::Context::of(kParent, "drill-7");
   c.deadline = std::chrono::steady_clock::now() + 900ms;
   const observe::Scope scope(c);
-  call("GET", url_of(*s.server), "", {}, patient());
+  call("GET", url_of(*s.server), "", {}, unhurried());
   EXPECT_EQ(s.seen.trace_id, kTrace);
   EXPECT_NE(s.request.header("traceparent").substr(36, 16), kSpan) << "the call is a span of its own";
   EXPECT_EQ(s.request.header("x-cardstorm-mark"), "drill-7");
@@ -91,14 +91,14 @@ TEST(EdgeContext, ACallCarriesTheAmbientContextOn) {
 
 TEST(EdgeContext, WhatTheCallerSaysIsNotReplacedAndWithoutContextNothingIsSent) {
   Station s;
-  call("GET", url_of(*s.server), "", {}, patient());
+  call("GET", url_of(*s.server), "", {}, unhurried());
   for (const char* name : {"traceparent", "x-cardstorm-mark", "x-deadline-ms"})
     EXPECT_EQ(s.request.header(name), "") << name;
   observe::Context c = observe::Context::fresh("ambient");
   c.deadline = std::chrono::steady_clock::now() + 5s;
   const observe::Scope scope(c);
   call("GET", url_of(*s.server), "", {{"Traceparent", kParent}, {"x-cardstorm-mark", "mine"}, {"X-Deadline-Ms", "77"}},
-       patient());
+       unhurried());
   EXPECT_EQ(s.seen.trace_id, kTrace);
   EXPECT_EQ(s.seen.mark, "mine");
   EXPECT_EQ(s.request.header("x-deadline-ms"), "77");
@@ -150,7 +150,7 @@ TEST(EdgeContext, TheObserverSeesBothEndsAsParentAndChild) {
     o.name = "shop";
     const auto server = serve(o, [](const Request&) { return Response{404, "", "text/plain", {}}; });
     const observe::Scope scope(observe::Context::of(kParent, ""));
-    call("POST", url_of(*server), "{}", {}, patient());
+    call("POST", url_of(*server), "{}", {}, unhurried());
   }
   set_observer(nullptr);
   ASSERT_EQ(book.requests.size(), 1U);

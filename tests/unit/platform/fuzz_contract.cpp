@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "reference_platform/store/pg.hpp"
+#include "tests/support/paths.hpp"
 
 namespace platform::services_test {
 namespace {
@@ -50,7 +51,7 @@ END $$;
 }  // namespace
 
 Contract::Contract() {
-  std::ifstream in(std::string(CARDSTORM_ROOT) + "/reference_platform/api.md");
+  std::ifstream in(testing_paths::source_dir() + "/reference_platform/api.md");
   if (!in) throw std::runtime_error("no api.md");
   static const std::regex kCall("`(GET|POST|DELETE|PUT) (/[^ `?|]*)");
   for (std::string line; std::getline(in, line);) {

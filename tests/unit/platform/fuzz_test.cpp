@@ -9,6 +9,7 @@
 #include "reference_platform/services/gateway_routes.hpp"
 #include "reference_platform/services/supplier.hpp"
 #include "reference_platform/store/shards.hpp"
+#include "tests/support/paths.hpp"
 #include "tests/unit/platform/fuzz_contract.hpp"
 #include "tests/unit/platform/fuzz_routes.hpp"
 #include "tests/unit/platform/ops_up.hpp"
@@ -390,7 +391,7 @@ TEST(FuzzRoutes, LeaveNoPathOfTheCodeOut) {
   int found = 0;
   for (const char* folder : {"services", "ops"}) {
     for (const auto& entry :
-         std::filesystem::directory_iterator(std::string(CARDSTORM_ROOT) + "/reference_platform/" + folder)) {
+         std::filesystem::directory_iterator(testing_paths::source_dir() + "/reference_platform/" + folder)) {
       if (entry.path().extension() != ".cpp") continue;
       std::ifstream in(entry.path());
       const std::string code{std::istreambuf_iterator<char>(in), {}};

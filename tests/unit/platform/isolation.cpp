@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "reference_platform/domain/json.hpp"
+#include "tests/support/paths.hpp"
 
 namespace platform::services_test {
 
@@ -29,7 +30,7 @@ std::vector<std::string> cells_of(const std::string& line) {
 }  // namespace
 
 std::vector<IsolationRow> read_isolation_matrix() {
-  std::ifstream in(std::string(CARDSTORM_ROOT) + "/reference_platform/README.md");
+  std::ifstream in(testing_paths::source_dir() + "/reference_platform/README.md");
   std::vector<std::string> columns;
   std::vector<IsolationRow> out;
   for (std::string line; std::getline(in, line);) {

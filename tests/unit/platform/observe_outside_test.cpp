@@ -5,6 +5,7 @@
 #include <regex>
 
 #include "reference_platform/observe/families.hpp"
+#include "tests/support/paths.hpp"
 #include "tests/unit/platform/exposition.hpp"
 #include "tests/unit/platform/real_shop.hpp"
 
@@ -275,7 +276,7 @@ TEST_F(ObservedShop, CountsTheTradesByClassChannelAndOutcome) {
 }
 
 TEST_F(ObservedShop, TheRecipesOfTheReadmeNameWhatIsThere) {
-  std::ifstream in(std::string(CARDSTORM_ROOT) + "/reference_platform/observe/README.md");
+  std::ifstream in(testing_paths::source_dir() + "/reference_platform/observe/README.md");
   const std::regex recipe("`([^`]+)`"), aside(R"(\{[^}]*\}|\b(by|ignoring)\s*\([^)]*\))"),
       name(R"(\b[a-z]+(_[a-z]+)+\b(?!\())");
   const auto known = observe::known_families();

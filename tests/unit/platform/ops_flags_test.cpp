@@ -10,6 +10,7 @@
 #include "reference_platform/ops/flags.hpp"
 #include "reference_platform/ops/layout.hpp"
 #include "reference_platform/ops/switch_table.hpp"
+#include "tests/support/paths.hpp"
 
 namespace platform::ops {
 namespace {
@@ -120,10 +121,10 @@ TEST(Flags, KnowTheOptionsThatTheNodesRead) {
   };
   for (const char* folder : {"services", "ops"})
     for (const auto& entry :
-         std::filesystem::directory_iterator(std::string(CARDSTORM_ROOT) + "/reference_platform/" + folder))
+         std::filesystem::directory_iterator(testing_paths::source_dir() + "/reference_platform/" + folder))
       if (entry.path().extension() == ".cpp")
         collect(text_of(entry.path()), std::regex(R"re(option\(config, "([a-z0-9_]+)", )re"), read);
-  collect(text_of(std::string(CARDSTORM_ROOT) + "/reference_platform/ops/options.def"),
+  collect(text_of(testing_paths::source_dir() + "/reference_platform/ops/options.def"),
           std::regex(R"re(OPTION\("[a-z]*", "([a-z0-9_]+)", [01]\))re"), listed);
   read.erase("supervisor_fd");  // what `up` itself tells its nodes
   EXPECT_GT(listed.size(), 10U);

@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "reference_platform/domain/order_state.hpp"
+#include "tests/support/paths.hpp"
 #include "tests/unit/platform/services_fixture.hpp"
 
 namespace platform::services_test {
@@ -56,7 +57,8 @@ TEST_F(Hardened, KeepsOrdersOnTheGraphWhoeverWrites) {
 // state to move to.
 TEST(OrderState, IsNamedByNoStatementThatSetsIt) {
   int updates = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(CARDSTORM_ROOT "/reference_platform/services")) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(testing_paths::source_dir() + "/reference_platform/services")) {
     const std::string name = entry.path().filename();
     if (entry.path().extension() != ".cpp" || name.starts_with("shop"))
       continue;  // the fragile variant moves as it likes

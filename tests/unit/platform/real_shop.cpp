@@ -7,6 +7,8 @@
 #include <iterator>
 #include <stdexcept>
 
+#include "tests/support/paths.hpp"
+
 namespace platform::services_test {
 
 namespace fs = std::filesystem;
@@ -32,7 +34,7 @@ RealShop::RealShop(const std::string& variant, const std::vector<std::string>& a
   dir_ = ::mkdtemp(pattern.data());
   std::ofstream(dir_ + "/key") << kKey << "\n";
   ops::Command command;
-  command.program = std::string(CARDSTORM_BIN) + "/cardstorm-platform";
+  command.program = testing_paths::binary_dir() + "/cardstorm-platform";
   command.argv = {"cardstorm-platform", "up",     variant,      "--foreground",  "--dir",
                   dir_ + "/shop",       "--keep", "--partners", partners_.url(), "--partners-key-file",
                   dir_ + "/key"};

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "reports/report.hpp"
+#include "tests/support/paths.hpp"
 #include "tests/support/sample_scorecard.hpp"
 
 namespace cardstorm::test {
@@ -33,7 +34,7 @@ std::string written(std::string_view reporter, const Card& card, Lang lang = Lan
 
 /// Compares with tests/golden/reports/NAME; UPDATE_GOLDEN=1 rewrites the file instead.
 inline void expect_golden(const std::string& name, const std::string& text) {
-  const std::filesystem::path path = std::filesystem::path(CARDSTORM_ROOT) / "tests/golden/reports" / name;
+  const std::filesystem::path path = std::filesystem::path(testing_paths::source_dir()) / "tests/golden/reports" / name;
   if (std::getenv("UPDATE_GOLDEN") != nullptr) {
     std::filesystem::create_directories(path.parent_path());
     std::ofstream(path, std::ios::binary) << text;

@@ -9,6 +9,7 @@
 #include "harness/judge/check.hpp"
 #include "reports/escape.hpp"
 #include "reports/layout.hpp"
+#include "tests/support/paths.hpp"
 #include "tests/unit/reports/support.hpp"
 
 namespace cardstorm {
@@ -75,7 +76,7 @@ TEST(Texts, EveryRegisteredCheckHasAName) {
 }
 
 TEST(Texts, EveryReasonOfTheJudgeIsTranslated) {
-  std::ifstream in(std::string(CARDSTORM_ROOT) + "/harness/judge/verdict.cpp");
+  std::ifstream in(testing_paths::source_dir() + "/harness/judge/verdict.cpp");
   std::ostringstream source;
   source << in.rdbuf();
   const std::string all = source.str();

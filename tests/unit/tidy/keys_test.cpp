@@ -6,12 +6,13 @@
 #include <set>
 
 #include "harness/core/files.hpp"
+#include "tests/support/paths.hpp"
 
 namespace cardstorm {
 namespace {
 namespace fs = std::filesystem;
 
-const fs::path kRoot = CARDSTORM_ROOT;
+const fs::path kSources = testing_paths::source_dir();
 
 /// The keys that the readers of YAML in harness/plan ask for by name: fields.duration("drain", ...), path_field(r, f,
 /// "ca", ...).
@@ -21,7 +22,7 @@ std::set<std::string> keys_read() {
   static const std::regex kSection(
       R"re((?:section|each_member|items_of)\((?:r|fields)(?:, [\w.]+)?, "([a-z_0-9]+)")re");
   std::set<std::string> out;
-  for (const auto& entry : fs::directory_iterator(kRoot / "harness/plan")) {
+  for (const auto& entry : fs::directory_iterator(kSources / "harness/plan")) {
     // plan_json reads the Plan that we wrote ourselves.
     if (entry.path().extension() != ".cpp" || entry.path().filename() == "plan_json.cpp") continue;
     const std::string text = *read_file(entry.path().string());
@@ -34,7 +35,7 @@ std::set<std::string> keys_read() {
 /// The words between backticks.
 std::set<std::string> words_shown() {
   static const std::regex kCode("`([^`\n]+)`"), kWord("[a-z_0-9]+");
-  const std::string text = *read_file((kRoot / "scenarios/README.md").string());
+  const std::string text = *read_file((kSources / "scenarios/README.md").string());
   std::set<std::string> out;
   for (std::sregex_iterator it(text.begin(), text.end(), kCode), end; it != end; ++it) {
     const std::string code = (*it)[1];

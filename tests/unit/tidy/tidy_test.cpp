@@ -8,12 +8,13 @@
 
 #include "harness/core/files.hpp"
 #include "harness/core/text.hpp"
+#include "tests/support/paths.hpp"
 
 namespace cardstorm {
 namespace {
 namespace fs = std::filesystem;
 
-const fs::path kRoot = CARDSTORM_ROOT;
+const fs::path kRoot = testing_paths::source_dir();
 
 struct Source {
   std::string path;

@@ -6,6 +6,7 @@
 #include "harness/core/rng.hpp"
 #include "harness/core/text.hpp"
 #include "harness/trace/scrub.hpp"
+#include "tests/support/paths.hpp"
 #include "tests/unit/trace/workspace.hpp"
 
 namespace cardstorm {
@@ -49,7 +50,7 @@ TEST(WindowCounter, PoissonHasADispersionOfOneAndARegularStreamNone) {
 }
 
 TEST_F(Stats, OfTheShippedRecordingAreThoseThatItsReadmeTells) {
-  const auto s = trace_stats(std::string(CARDSTORM_ROOT) + "/scenarios/traces/azure_llm_code_2023.csv");
+  const auto s = trace_stats(testing_paths::source_dir() + "/scenarios/traces/azure_llm_code_2023.csv");
   ASSERT_TRUE(s.has_value()) << s.error().what;
   EXPECT_EQ(s->requests, 8819U);
   EXPECT_EQ(s->windows.at(1).peak, 67U);
