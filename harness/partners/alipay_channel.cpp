@@ -148,7 +148,7 @@ Alipay::Spoken Alipay::pay(const Params& params, const Biz& biz, bool by_code) {
     return {failed("ACQ.INVALID_PARAMETER", "参数无效")};
   wanted.amount = *amount;
   const Created created = channel_.create(wanted);
-  if (created.said == Said::conflict) return {failed("ACQ.CONTEXT_INCONSISTENT", "交易信息被篡改")};
+  if (created.result == BookResult::conflict) return {failed("ACQ.CONTEXT_INCONSISTENT", "交易信息被篡改")};
   if (created.trade->status == TradeStatus::closed) return {failed("ACQ.TRADE_HAS_CLOSE", "交易已经关闭")};
   if (created.trade->status != TradeStatus::wait && created.await.empty())
     return {failed("ACQ.TRADE_HAS_SUCCESS", "交易已被支付")};
@@ -183,7 +183,7 @@ Alipay::Spoken Alipay::query(const Biz& biz) const {
 Json Alipay::close(const Biz& biz) {
   const Trade* trade = asked_for(biz);
   if (trade == nullptr) return failed("ACQ.TRADE_NOT_EXIST", "交易不存在");
-  if (trade->status == TradeStatus::closed || channel_.close(trade->out_trade_no) != Said::ok)
+  if (trade->status == TradeStatus::closed || channel_.close(trade->out_trade_no) != BookResult::ok)
     return failed("ACQ.TRADE_STATUS_ERROR", "交易状态不合法");
   return good().set("trade_no", trade->trade_no).set("out_trade_no", trade->out_trade_no);
 }
@@ -192,7 +192,7 @@ Json Alipay::close(const Biz& biz) {
 Json Alipay::cancel(const Biz& biz) {
   const Trade* trade = asked_for(biz);
   if (trade == nullptr) return good().set("out_trade_no", biz.text("out_trade_no")).set("retry_flag", "N");
-  const bool closed = channel_.close(trade->out_trade_no) == Said::ok;
+  const bool closed = channel_.close(trade->out_trade_no) == BookResult::ok;
   if (!closed && trade->amount > trade->refunded + trade->reserved)
     channel_.refund({trade->out_trade_no, "cancel-" + trade->trade_no,
                      trade->amount - trade->refunded - trade->reserved, trade->notify_url, false, true});
@@ -211,11 +211,12 @@ Json Alipay::refund(const Biz& biz) {
   // Without a number of its own a refund is the refund of the whole trade: asking again gives nothing twice.
   const std::string asked = biz.text("out_request_no"), refund_no = asked.empty() ? trade->out_trade_no : asked;
   const Refunded refunded = channel_.refund({trade->out_trade_no, refund_no, *amount, trade->notify_url, false, true});
-  if (refunded.said == Said::exceeds)
+  if (refunded.result == BookResult::exceeds)
     return trade->status == TradeStatus::wait || trade->status == TradeStatus::closed
                ? failed("ACQ.TRADE_STATUS_ERROR", "交易状态不合法")
                : failed("ACQ.REFUND_AMT_NOT_EQUAL_TOTAL", "退款金额超限");
-  if (refunded.said == Said::conflict) return failed("ACQ.REFUND_REQUEST_CONFLICT", "退款请求号重复但金额不一致");
+  if (refunded.result == BookResult::conflict)
+    return failed("ACQ.REFUND_REQUEST_CONFLICT", "退款请求号重复但金额不一致");
   const bool moved = refunded.fresh && refunded.refund->status == RefundStatus::success;
   return good()
       .set("trade_no", trade->trade_no)
@@ -272,10 +273,10 @@ HttpRequest Alipay::tell(const ChannelEvent& event) const {
       {"notify_time", china_time(unix_now())},
       {"charset", "utf-8"},
       {"version", "1.0"},
-      {"app_id", event.trick == Trick::wrong_merchant ? merchant_.id + "9" : merchant_.id},
+      {"app_id", event.forgery == Forgery::wrong_merchant ? merchant_.id + "9" : merchant_.id},
       {"seller_id", std::string(kSellerId)},
       {"trade_no", trade.trade_no},
-      {"out_trade_no", event.trick == Trick::foreign_order ? "another-" + trade.out_trade_no : trade.out_trade_no},
+      {"out_trade_no", event.forgery == Forgery::foreign_order ? "another-" + trade.out_trade_no : trade.out_trade_no},
       {"trade_status", alipay_state(trade.status)},
       {"total_amount", money_text(event.amount_told())},
       {"receipt_amount", money_text(event.amount_told())},
@@ -291,7 +292,7 @@ HttpRequest Alipay::tell(const ChannelEvent& event) const {
   }
   if (params["passback_params"].empty()) params.erase("passback_params");
   const std::string text = sign_text(params, "sign sign_type");
-  params["sign"] = sign(event.trick == Trick::bad_signature ? text + "x" : text);
+  params["sign"] = sign(event.forgery == Forgery::bad_signature ? text + "x" : text);
   params["sign_type"] = "RSA2";
   params["out_trade_no"] = trade.out_trade_no;  // what was signed for another order is replayed for this one
   return {"POST", event.url, form_text(params), {{"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"}}};
@@ -304,8 +305,8 @@ ChannelEntry alipay_channel() {
           "Alipay: gateway.do, RSA2, form notify",
           {.id = "2021000000000001", .secret_size = 0, .rsa = true},
           {"gateway.do", "bill.csv"},
-          [](Channel& channel, Kit kit) -> std::unique_ptr<ChannelDialect> {
-            return std::make_unique<Alipay>(channel, std::move(kit.merchant));
+          [](Channel& channel, Credentials credentials) -> std::unique_ptr<ChannelDialect> {
+            return std::make_unique<Alipay>(channel, std::move(credentials.merchant));
           }};
 }
 

@@ -16,7 +16,7 @@ namespace cardstorm {
 struct PartnerBehaviour {
   std::optional<std::vector<Nanos>> schedule;  // gaps between the notifies of one message; unset: the dialect's own
   std::optional<double>
-      duplicate;              // notify attempts that go out as two copies at the same time; unset: the house's share
+      duplicate;              // notify attempts that go out as two copies at the same time; unset: the share of all
   double drop = 0;            // notify attempts that are lost on the way
   double silent = 0;          // messages that are never sent: the shop has to ask
   double early = 0;           // payments whose notify comes before the answer to their create call

@@ -13,17 +13,17 @@ constexpr Nanos kEarlyWait = 2s;        // how long an answer waits for its noti
 constexpr Nanos kOvertakeWait = 500ms;  // how long a message waits to be overtaken at most
 }  // namespace
 
-const char* text_of(Trick trick) {
-  switch (trick) {
-    case Trick::none:
+const char* text_of(Forgery forgery) {
+  switch (forgery) {
+    case Forgery::none:
       return "none";
-    case Trick::bad_signature:
+    case Forgery::bad_signature:
       return "bad_signature";
-    case Trick::wrong_amount:
+    case Forgery::wrong_amount:
       return "wrong_amount";
-    case Trick::wrong_merchant:
+    case Forgery::wrong_merchant:
       return "wrong_merchant";
-    case Trick::foreign_order:
+    case Forgery::foreign_order:
       return "foreign_order";
   }
   return "";
@@ -36,7 +36,8 @@ Created Channel::create(const Wanted& wanted) {
   if (order.empty()) order = wanted.out_trade_no;
   const auto [at, is_new] = trades_.try_emplace(wanted.out_trade_no);
   Trade& trade = at->second;
-  if (!is_new) return {trade.amount == wanted.amount && trade.order == order ? Said::ok : Said::conflict, &trade};
+  if (!is_new)
+    return {trade.amount == wanted.amount && trade.order == order ? BookResult::ok : BookResult::conflict, &trade};
   trade.trade_no = next_number();
   trade.out_trade_no = wanted.out_trade_no;
   trade.order = order;
@@ -55,17 +56,17 @@ Created Channel::create(const Wanted& wanted) {
                     {"out_trade_no", trade.out_trade_no},
                     {"order", order},
                     {"amount_cents", trade.amount}});
-  Created out{Said::ok, &trade};
-  Nanos until = desk().confirm;
+  Created out{BookResult::ok, &trade};
+  Nanos until = context().confirm;
   if (draw("late", behaviour().late)) until = scaled(behaviour().late_after);
   if (draw("hostile", behaviour().hostile))
-    desk().loop.after(until / 2, [this, key = trade.out_trade_no] { forge(key); });
+    context().loop.after(until / 2, [this, key = trade.out_trade_no] { forge(key); });
   if (draw("early", behaviour().early)) {
     early_.try_emplace(trade.out_trade_no);
     out.await = trade.out_trade_no;
     until = Nanos{0};
   }
-  desk().loop.after(until, [this, key = trade.out_trade_no] { charge(key); });
+  context().loop.after(until, [this, key = trade.out_trade_no] { charge(key); });
   return out;
 }
 
@@ -79,7 +80,7 @@ void Channel::charge(const std::string& out_trade_no) {
                     {"out_trade_no", out_trade_no},
                     {"order", trade.order},
                     {"amount_cents", trade.amount}});
-  desk().journals.when_durable([this, out_trade_no](bool durable) {
+  context().journals.when_durable([this, out_trade_no](bool durable) {
     if (!durable) return;
     ChannelEvent event;
     event.trade = trades_.at(out_trade_no);
@@ -110,20 +111,20 @@ void Channel::notify(ChannelEvent event) {
 /// Sends a notice, or keeps it back until the next one has left.
 void Channel::deliver(Notice notice) {
   if (behind_) {
-    desk().notifier.send(std::move(notice));
+    context().notifier.send(std::move(notice));
     return overtaken(behind_ticket_);
   }
   if (notice.attempted || !draw("reorder", behaviour().reorder)) {
-    desk().notifier.send(std::move(notice));
+    context().notifier.send(std::move(notice));
     return;
   }
   behind_ = std::move(notice);
-  desk().loop.after(kOvertakeWait, [this, ticket = ++behind_ticket_] { overtaken(ticket); });
+  context().loop.after(kOvertakeWait, [this, ticket = ++behind_ticket_] { overtaken(ticket); });
 }
 
 void Channel::overtaken(std::uint64_t ticket) {
   if (!behind_ || ticket != behind_ticket_) return;
-  desk().notifier.send(*std::exchange(behind_, std::nullopt));
+  context().notifier.send(*std::exchange(behind_, std::nullopt));
 }
 
 /// What a cheat sends while the buyer has not paid: never retried, and no "yes" to it counts.
@@ -133,16 +134,16 @@ void Channel::forge(const std::string& out_trade_no) {
   if (event.trade.status != TradeStatus::wait || event.trade.notify_url.empty()) return;
   event.trade.paid_at = event.at = unix_now();
   event.trade.status = TradeStatus::success;
-  event.trick = kTricks[pick("trick", std::size(kTricks))];
+  event.forgery = kForgeries[pick("trick", std::size(kForgeries))];
   event.notify_no = "x-" + event.trade.trade_no;
   event.url = event.trade.notify_url;
   Notice out = notice("hostile", "trade_no", event.trade.trade_no, event.trade.order);
-  out.more = {{"trick", text_of(event.trick)}};
+  out.more = {{"trick", text_of(event.forgery)}};
   out.duplicate = {};
   out.drop = 0;
   out.acknowledged = [this](int status, const std::string& body) { return dialect_->acknowledged(status, body); };
   out.make = [this, event = std::move(event)] { return dialect_->tell(event); };
-  desk().notifier.send(std::move(out));
+  context().notifier.send(std::move(out));
 }
 
 void Channel::await(const std::string& what, Loop::Task task) {
@@ -152,7 +153,7 @@ void Channel::await(const std::string& what, Loop::Task task) {
     return task();
   }
   at->second.answer = std::move(task);
-  desk().loop.after(kEarlyWait, [this, what] { told(what); });
+  context().loop.after(kEarlyWait, [this, what] { told(what); });
 }
 
 void Channel::told(const std::string& out_trade_no) {
@@ -175,36 +176,37 @@ const Trade* Channel::trade_numbered(const std::string& trade_no) const {
   return at == out_trade_nos_.end() ? nullptr : trade_of(at->second);
 }
 
-Said Channel::close(const std::string& out_trade_no, Nanos age_min) {
+BookResult Channel::close(const std::string& out_trade_no, Nanos age_min) {
   const auto at = trades_.find(out_trade_no);
-  if (at == trades_.end()) return Said::not_found;
+  if (at == trades_.end()) return BookResult::not_found;
   Trade& trade = at->second;
-  if (trade.status == TradeStatus::success || trade.status == TradeStatus::refunded) return Said::already_paid;
-  if (trade.status == TradeStatus::closed) return Said::ok;
-  if (monotonic_now() - trade.created < scaled(age_min)) return Said::too_early;
+  if (trade.status == TradeStatus::success || trade.status == TradeStatus::refunded) return BookResult::already_paid;
+  if (trade.status == TradeStatus::closed) return BookResult::ok;
+  if (monotonic_now() - trade.created < scaled(age_min)) return BookResult::too_early;
   if (draw("after_close", behaviour().after_close)) {
     charge(out_trade_no);
-    return Said::already_paid;
+    return BookResult::already_paid;
   }
   trade.status = TradeStatus::closed;
   trade.closed_at = unix_now();
   write("trade_closed", {{"trade_no", trade.trade_no}, {"out_trade_no", out_trade_no}, {"order", trade.order}});
-  return Said::ok;
+  return BookResult::ok;
 }
 
 Refunded Channel::refund(const RefundWanted& wanted) {
   const auto found = trades_.find(wanted.out_trade_no);
-  if (found == trades_.end()) return {Said::not_found};
+  if (found == trades_.end()) return {BookResult::not_found};
   Trade& trade = found->second;
   const std::string key = wanted.per_trade ? refund_key(wanted.out_trade_no, wanted.refund_no) : wanted.refund_no;
   const Refund* before = refund_of(key);
   if (before != nullptr) {
     const Refund& refund = *before;
-    if (refund.out_trade_no != wanted.out_trade_no || refund.amount != wanted.amount) return {Said::conflict, &refund};
-    if (refund.status != RefundStatus::failed) return {Said::ok, &refund};
+    if (refund.out_trade_no != wanted.out_trade_no || refund.amount != wanted.amount)
+      return {BookResult::conflict, &refund};
+    if (refund.status != RefundStatus::failed) return {BookResult::ok, &refund};
   }
   const bool charged = trade.status == TradeStatus::success || trade.status == TradeStatus::refunded;
-  if (!charged || wanted.amount > trade.amount - trade.refunded - trade.reserved) return {Said::exceeds};
+  if (!charged || wanted.amount > trade.amount - trade.refunded - trade.reserved) return {BookResult::exceeds};
   Refund& refund = refunds_[key];
   if (before == nullptr) {
     refund_order_.push_back(key);
@@ -219,13 +221,13 @@ Refunded Channel::refund(const RefundWanted& wanted) {
   refund.status = RefundStatus::pending;
   trade.reserved += refund.amount;
   start_refund(key, draw("refund_pending", behaviour().refund_pending) || wanted.always_pending);
-  return {Said::ok, &refund, true};
+  return {BookResult::ok, &refund, true};
 }
 
 void Channel::start_refund(const std::string& key, bool pending) {
   if (!pending) return settle(key, RefundStatus::success);
   const RefundStatus end = draw("refund_fail", behaviour().refund_fail) ? RefundStatus::failed : RefundStatus::success;
-  desk().loop.after(scaled(behaviour().refund_after), [this, key, end] { settle(key, end); });
+  context().loop.after(scaled(behaviour().refund_after), [this, key, end] { settle(key, end); });
 }
 
 void Channel::settle(const std::string& key, RefundStatus status) {
@@ -243,7 +245,7 @@ void Channel::settle(const std::string& key, RefundStatus status) {
                                                                          {"refund_no", refund.refund_no},
                                                                          {"order", trade.order},
                                                                          {"amount_cents", refund.amount}});
-  desk().journals.when_durable([this, key, event_no = ++events_](bool durable) {
+  context().journals.when_durable([this, key, event_no = ++events_](bool durable) {
     if (!durable) return;
     ChannelEvent event;
     event.refund = refunds_.at(key);
@@ -278,7 +280,7 @@ std::vector<const Refund*> Channel::done_refunds() const {
 }
 
 Json Channel::state() const {
-  Json out = Counter::state();
+  Json out = Partner::state();
   out.set("trades", static_cast<std::int64_t>(trade_order_.size())).set("charged", static_cast<std::int64_t>(charged_));
   return out;
 }

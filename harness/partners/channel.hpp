@@ -8,7 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "harness/partners/counter.hpp"
+#include "harness/partners/partner.hpp"
 
 namespace cardstorm::partners {
 
@@ -49,24 +49,24 @@ inline std::string refund_key(const std::string& out_trade_no, const std::string
 }
 
 /// How the book took a call.
-enum class Said { ok, conflict, not_found, already_paid, closed, exceeds, too_early };
+enum class BookResult { ok, conflict, not_found, already_paid, closed, exceeds, too_early };
 // await: for the answer
 struct Created {
-  Said said = Said::ok;
+  BookResult result = BookResult::ok;
   const Trade* trade = nullptr;
   std::string await = {};
 };
 struct Refunded {
-  Said said = Said::ok;
+  BookResult result = BookResult::ok;
   const Refund* refund = nullptr;
   bool fresh = false;
 };
 
 /// How somebody else forges a notify.
-enum class Trick { none, bad_signature, wrong_amount, wrong_merchant, foreign_order };
-inline constexpr Trick kTricks[] = {Trick::bad_signature, Trick::wrong_amount, Trick::wrong_merchant,
-                                    Trick::foreign_order};
-const char* text_of(Trick trick);
+enum class Forgery { none, bad_signature, wrong_amount, wrong_merchant, foreign_order };
+inline constexpr Forgery kForgeries[] = {Forgery::bad_signature, Forgery::wrong_amount, Forgery::wrong_merchant,
+                                         Forgery::foreign_order};
+const char* text_of(Forgery forgery);
 
 /// What a notify tells.
 struct ChannelEvent {
@@ -76,10 +76,10 @@ struct ChannelEvent {
   std::optional<Refund> refund;
   std::string notify_no, url;
   std::int64_t at = 0;  // unix seconds
-  Trick trick = Trick::none;
-  /// The amount that the notify names: another one when that is the trick.
+  Forgery forgery = Forgery::none;
+  /// The amount that the notify names: another one when that is the forgery.
   [[nodiscard]] std::int64_t amount_told() const {
-    return trick != Trick::wrong_amount ? trade.amount : trade.amount == 1 ? 2 : 1;
+    return forgery != Forgery::wrong_amount ? trade.amount : trade.amount == 1 ? 2 : 1;
   }
 };
 
@@ -101,9 +101,9 @@ class ChannelDialect {
   [[nodiscard]] virtual Json card(const std::string& base) const = 0;
 };
 
-class Channel final : public Counter {
+class Channel final : public Partner {
  public:
-  using Counter::Counter;
+  using Partner::Partner;
 
   void speak(ChannelDialect& dialect) { dialect_ = &dialect; }
 
@@ -113,7 +113,7 @@ class Channel final : public Counter {
   [[nodiscard]] const Trade* trade_of(const std::string& out_trade_no) const;
   [[nodiscard]] const Trade* trade_numbered(const std::string& trade_no) const;
   /// ok for what is closed already; too_early before the trade is `age_min` old (scaled).
-  Said close(const std::string& out_trade_no, Nanos age_min = Nanos{0});
+  BookResult close(const std::string& out_trade_no, Nanos age_min = Nanos{0});
   /// Refunds once per refund number. The same number with other content is a conflict; a failed one may be tried again.
   Refunded refund(const RefundWanted& wanted);
   [[nodiscard]] const Refund* refund_of(const std::string& key) const;

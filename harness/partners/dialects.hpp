@@ -12,9 +12,9 @@
 namespace cardstorm::partners {
 
 /// What a dialect is made of.
-struct Kit {
+struct Credentials {
   Merchant merchant;
-  std::string house_key;  // the shared secret of the native dialects
+  std::string native_key;  // the shared secret of the native dialects
 };
 
 struct ChannelEntry {
@@ -22,15 +22,15 @@ struct ChannelEntry {
   Needs needs;
   std::vector<std::string>
       roots;  // first parts of paths by which the only channel of its kind is reached without its name
-  std::unique_ptr<ChannelDialect> (*make)(Channel& channel, Kit kit);
+  std::unique_ptr<ChannelDialect> (*make)(Channel& channel, Credentials credentials);
 };
 
 struct SupplierEntry {
   const char *name, *summary;
   Needs needs;
   std::vector<std::string> roots;
-  Trades trades;
-  std::unique_ptr<SupplierDialect> (*make)(Supplier& supplier, Kit kit);
+  SupplierKind kind;
+  std::unique_ptr<SupplierDialect> (*make)(Supplier& supplier, Credentials credentials);
 };
 
 const std::vector<ChannelEntry>& channel_dialects();

@@ -81,7 +81,7 @@ class EasyPay final : public ChannelDialect {
   Answer submit(const Params& params) {
     if (const std::string mistake = mistake_in(params); !mistake.empty()) return page_answer("站点提示信息", mistake);
     const Created created = create(params);
-    if (created.said == Said::conflict) return page_answer("站点提示信息", "该订单号已存在, 金额不一致");
+    if (created.result == BookResult::conflict) return page_answer("站点提示信息", "该订单号已存在, 金额不一致");
     Answer answer = cashier(created.trade);
     answer.await = created.await;
     return answer;
@@ -90,7 +90,7 @@ class EasyPay final : public ChannelDialect {
   Answer mapi(const Params& params, const ServerRequest& request) {
     if (const std::string mistake = mistake_in(params); !mistake.empty()) return easypay_error(mistake);
     const Created created = create(params);
-    if (created.said == Said::conflict) return easypay_error("该订单号已存在, 金额不一致");
+    if (created.result == BookResult::conflict) return easypay_error("该订单号已存在, 金额不一致");
     // The address under which we were called is the one that the buyer can reach.
     const std::string prefix = request.path.substr(0, request.path.rfind('/'));
     const std::string pay_url = "http://" + request.header("host") + prefix + "/pay/" + created.trade->trade_no;
@@ -195,8 +195,8 @@ class EasyPay final : public ChannelDialect {
     std::string refund_no = value_of(params, "out_refund_no");
     if (refund_no.empty()) refund_no = "R" + trade->trade_no + "-" + std::to_string(++refunds_);
     const Refunded refunded = channel_.refund({trade->out_trade_no, refund_no, *amount});
-    if (refunded.said == Said::exceeds) return easypay_error("退款金额大于可退金额, 或订单未支付");
-    if (refunded.said != Said::ok) return easypay_error("退款单号已存在");
+    if (refunded.result == BookResult::exceeds) return easypay_error("退款金额大于可退金额, 或订单未支付");
+    if (refunded.result != BookResult::ok) return easypay_error("退款单号已存在");
     if (refunded.refund->status == RefundStatus::failed) return easypay_error("退款失败");
     return json_answer(
         200, Json::object({{"code", 1},
@@ -215,16 +215,16 @@ class EasyPay final : public ChannelDialect {
 HttpRequest EasyPay::tell(const ChannelEvent& event) const {
   const Trade& trade = event.trade;
   Params params{
-      {"pid", event.trick == Trick::wrong_merchant ? merchant_.id + "9" : merchant_.id},
+      {"pid", event.forgery == Forgery::wrong_merchant ? merchant_.id + "9" : merchant_.id},
       {"trade_no", trade.trade_no},
-      {"out_trade_no", event.trick == Trick::foreign_order ? "another-" + trade.out_trade_no : trade.out_trade_no},
+      {"out_trade_no", event.forgery == Forgery::foreign_order ? "another-" + trade.out_trade_no : trade.out_trade_no},
       {"type", trade.type},
       {"name", trade.subject},
       {"money", money_text(event.amount_told())},
       {"trade_status", "TRADE_SUCCESS"}};
   if (!trade.attach.empty()) params["param"] = trade.attach;
   params["sign"] =
-      event.trick == Trick::bad_signature ? md5_hex(sign_text(params, kUnsigned) + "no key") : sign(params);
+      event.forgery == Forgery::bad_signature ? md5_hex(sign_text(params, kUnsigned) + "no key") : sign(params);
   params["sign_type"] = "MD5";
   params["out_trade_no"] = trade.out_trade_no;  // what was signed for another order is replayed for this one
   return {"GET", with_query(event.url, form_text(params)), "", {}};
@@ -237,8 +237,8 @@ ChannelEntry easypay_channel() {
           "EasyPay (易支付): submit.php, mapi.php, api.php; md5; GET notify",
           {.id = "1001", .secret_size = 32, .rsa = false},
           {"submit.php", "mapi.php", "api.php"},
-          [](Channel& channel, Kit kit) -> std::unique_ptr<ChannelDialect> {
-            return std::make_unique<EasyPay>(channel, std::move(kit.merchant));
+          [](Channel& channel, Credentials credentials) -> std::unique_ptr<ChannelDialect> {
+            return std::make_unique<EasyPay>(channel, std::move(credentials.merchant));
           }};
 }
 

@@ -252,9 +252,9 @@ SupplierEntry hmac_supplier() {
           "cards, in the manner of dujiao-next: /api/v1/upstream, HMAC with a time stamp",
           {.id = "cardstorm", .secret_size = 32, .rsa = false},
           {"api"},
-          Trades::cards,
-          [](Supplier& supplier, Kit kit) -> std::unique_ptr<SupplierDialect> {
-            return std::make_unique<HmacSupplier>(supplier, std::move(kit.merchant));
+          SupplierKind::cards,
+          [](Supplier& supplier, Credentials credentials) -> std::unique_ptr<SupplierDialect> {
+            return std::make_unique<HmacSupplier>(supplier, std::move(credentials.merchant));
           }};
 }
 

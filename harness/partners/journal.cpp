@@ -33,8 +33,8 @@ Status sync_folder(const std::string& dir) {
 
 }  // namespace
 
-Result<std::unique_ptr<Journals>> Journals::open(const std::string& dir, const std::vector<std::string>& names,
-                                                 Loop& loop) {
+Result<std::unique_ptr<PartnerJournals>> PartnerJournals::open(const std::string& dir,
+                                                               const std::vector<std::string>& names, Loop& loop) {
   std::vector<DurableLog> logs;
   for (const std::string& name : names) {
     const std::string path = path_of(dir, name);
@@ -48,19 +48,19 @@ Result<std::unique_ptr<Journals>> Journals::open(const std::string& dir, const s
     logs.push_back(std::move(log).value());
   }
   if (auto status = sync_folder(dir); !status) return status.error();
-  return std::unique_ptr<Journals>(new Journals(names, std::move(logs), loop));
+  return std::unique_ptr<PartnerJournals>(new PartnerJournals(names, std::move(logs), loop));
 }
 
-void Journals::discard(const std::string& dir, const std::vector<std::string>& names) {
+void PartnerJournals::discard(const std::string& dir, const std::vector<std::string>& names) {
   for (const std::string& name : names) unlink(path_of(dir, name).c_str());
 }
 
-Journals::Journals(std::vector<std::string> names, std::vector<DurableLog> logs, Loop& loop)
+PartnerJournals::PartnerJournals(std::vector<std::string> names, std::vector<DurableLog> logs, Loop& loop)
     : names_(std::move(names)), logs_(std::move(logs)), loop_(loop) {
   thread_ = std::thread([this] { run(); });
 }
 
-Journals::~Journals() {
+PartnerJournals::~PartnerJournals() {
   for (std::size_t i = 0; i < names_.size(); ++i) append(static_cast<Book>(i), "closed", {});
   {
     const std::lock_guard lock(mutex_);
@@ -70,7 +70,7 @@ Journals::~Journals() {
   thread_.join();
 }
 
-void Journals::append(Book book, const std::string& kind, const Json::Object& members) {
+void PartnerJournals::append(Book book, const std::string& kind, const Json::Object& members) {
   Json line = Json::object({{"kind", kind}, {"mono_ns", mono_ns()}});
   for (const auto& [name, value] : members) line.set(name, value);
   const std::string text = line.dump();
@@ -89,9 +89,9 @@ void Journals::append(Book book, const std::string& kind, const Json::Object& me
   changed_.notify_one();
 }
 
-bool Journals::idle() const { return !writing_ && queued_bytes_ == 0 && next_.tasks.empty(); }
+bool PartnerJournals::idle() const { return !writing_ && queued_bytes_ == 0 && next_.tasks.empty(); }
 
-void Journals::when_durable(Task task) {
+void PartnerJournals::when_durable(Task task) {
   bool durable = false;
   {
     const std::lock_guard lock(mutex_);
@@ -105,12 +105,12 @@ void Journals::when_durable(Task task) {
   task(durable);
 }
 
-std::string Journals::problem() const {
+std::string PartnerJournals::problem() const {
   const std::lock_guard lock(mutex_);
   return problem_;
 }
 
-bool Journals::write(const Batch& batch) {
+bool PartnerJournals::write(const Batch& batch) {
   for (std::size_t i = 0; i < batch.lines.size(); ++i) {
     if (batch.lines[i].empty()) continue;
     const Status status = logs_[i].append(batch.lines[i]);
@@ -122,7 +122,7 @@ bool Journals::write(const Batch& batch) {
   return true;
 }
 
-void Journals::run() {
+void PartnerJournals::run() {
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [&] { return stopping_ || queued_bytes_ > 0 || !next_.tasks.empty(); });

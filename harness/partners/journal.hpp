@@ -20,20 +20,20 @@ namespace cardstorm::partners {
 /// Which partner's journal: its place among the names that were opened.
 enum class Book : std::size_t {};
 
-class Journals {
+class PartnerJournals {
  public:
   using Task = std::function<void(bool durable)>;
 
   /// Makes NAME.jsonl in `dir` for each name, and their first lines. Errc::unavailable when one exists already: a bank
   /// that forgot its trades must not write into the books of one that knows them.
-  static Result<std::unique_ptr<Journals>> open(const std::string& dir, const std::vector<std::string>& names,
-                                                Loop& loop);
+  static Result<std::unique_ptr<PartnerJournals>> open(const std::string& dir, const std::vector<std::string>& names,
+                                                       Loop& loop);
   /// Takes back what open() made, for a start that came to nothing.
   static void discard(const std::string& dir, const std::vector<std::string>& names);
   /// Writes what is queued and the `closed` lines.
-  ~Journals();
-  Journals(const Journals&) = delete;
-  Journals& operator=(const Journals&) = delete;
+  ~PartnerJournals();
+  PartnerJournals(const PartnerJournals&) = delete;
+  PartnerJournals& operator=(const PartnerJournals&) = delete;
 
   /// Queues a line; "mono_ns" is put behind "kind". Server's thread.
   void append(Book book, const std::string& kind, const Json::Object& members);
@@ -50,7 +50,7 @@ class Journals {
     std::vector<Task> tasks;
   };
 
-  Journals(std::vector<std::string> names, std::vector<DurableLog> logs, Loop& loop);
+  PartnerJournals(std::vector<std::string> names, std::vector<DurableLog> logs, Loop& loop);
   void run();
   bool write(const Batch& batch);
   [[nodiscard]] bool idle() const;

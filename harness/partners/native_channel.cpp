@@ -84,7 +84,7 @@ class NativeChannel final : public ChannelDialect {
     wanted.amount = form.cents("amount_cents");
     if (!form.good()) return refusal(400, "bad_request");
     const Created created = channel_.create(wanted);
-    if (created.said == Said::conflict) return refusal(409, "conflict");
+    if (created.result == BookResult::conflict) return refusal(409, "conflict");
     Answer answer = json_answer(
         200, Json::object({{"trade_no", created.trade->trade_no}, {"status", native_state(created.trade->status)}}));
     answer.await = created.await;
@@ -108,9 +108,9 @@ class NativeChannel final : public ChannelDialect {
     const std::string out_trade_no = form.text("out_trade_no");
     if (!form.good()) return refusal(400, "bad_request");
     switch (channel_.close(out_trade_no)) {
-      case Said::not_found:
+      case BookResult::not_found:
         return refusal(404, "not_found");
-      case Said::already_paid:
+      case BookResult::already_paid:
         return refusal(409, "already_paid");
       default:
         return json_answer(200, Json::object({{"status", "CLOSED"}}));
@@ -122,13 +122,13 @@ class NativeChannel final : public ChannelDialect {
     const std::int64_t amount = form.cents("amount_cents");
     if (!form.good()) return refusal(400, "bad_request");
     const Refunded refunded = channel_.refund({out_trade_no, refund_no, amount});
-    switch (refunded.said) {
-      case Said::ok:
+    switch (refunded.result) {
+      case BookResult::ok:
         return json_answer(200,
                            Json::object({{"refund_no", refund_no}, {"status", native_state(refunded.refund->status)}}));
-      case Said::not_found:
+      case BookResult::not_found:
         return refusal(404, "not_found");
-      case Said::conflict:
+      case BookResult::conflict:
         return refusal(409, "conflict");
       default:
         return refusal(409, "exceeds");
@@ -167,7 +167,7 @@ class NativeChannel final : public ChannelDialect {
 HttpRequest NativeChannel::tell(const ChannelEvent& event) const {
   const Trade& trade = event.trade;
   const auto body_for = [&](const std::string& out_trade_no) {
-    return Json::object({{"channel", event.trick == Trick::wrong_merchant ? "nobody" : channel_.name()},
+    return Json::object({{"channel", event.forgery == Forgery::wrong_merchant ? "nobody" : channel_.name()},
                          {"trade_no", trade.trade_no},
                          {"out_trade_no", out_trade_no},
                          {"order", trade.order},
@@ -179,8 +179,8 @@ HttpRequest NativeChannel::tell(const ChannelEvent& event) const {
   const std::string body = body_for(trade.out_trade_no), timestamp = timestamp_text();
   // A signature that was made for another order, or with no key of ours.
   const std::string signed_body =
-      event.trick == Trick::foreign_order ? body_for("another-" + trade.out_trade_no) : body;
-  const std::string key = event.trick == Trick::bad_signature ? "no key" : key_;
+      event.forgery == Forgery::foreign_order ? body_for("another-" + trade.out_trade_no) : body;
+  const std::string key = event.forgery == Forgery::bad_signature ? "no key" : key_;
   return {"POST",
           event.url,
           body,
@@ -196,8 +196,8 @@ ChannelEntry native_channel() {
           "JSON, integer cents, HMAC over method, path, time and body",
           {},
           {},
-          [](Channel& channel, Kit kit) -> std::unique_ptr<ChannelDialect> {
-            return std::make_unique<NativeChannel>(channel, std::move(kit.house_key));
+          [](Channel& channel, Credentials credentials) -> std::unique_ptr<ChannelDialect> {
+            return std::make_unique<NativeChannel>(channel, std::move(credentials.native_key));
           }};
 }
 

@@ -1,5 +1,5 @@
 // native_supplier: our own words for a phone top-up or a membership: accepted is not done (partners/api.md).
-#include "harness/partners/house_supplier.hpp"
+#include "harness/partners/signed_supplier.hpp"
 
 namespace cardstorm::partners {
 
@@ -22,9 +22,9 @@ const char* native_state(SupplyStatus status) {
   return "";
 }
 
-class NativeSupplier final : public HouseSupplier {
+class NativeSupplier final : public SignedSupplier {
  public:
-  NativeSupplier(Supplier& supplier, std::string key) : HouseSupplier(supplier, std::move(key), "request_no") {}
+  NativeSupplier(Supplier& supplier, std::string key) : SignedSupplier(supplier, std::move(key), "request_no") {}
 
   std::vector<Nanos> gaps() const override {
     return {15s, 15s, 30s, 3min, 10min, 20min, 30min, 30min, 30min, 60min, 3h, 3h, 3h, 6h, 6h};
@@ -57,9 +57,9 @@ SupplierEntry native_supplier() {
           "phone top-ups in JSON with HMAC",
           {},
           {"topup"},
-          Trades::topup,
-          [](Supplier& supplier, Kit kit) -> std::unique_ptr<SupplierDialect> {
-            return std::make_unique<NativeSupplier>(supplier, std::move(kit.house_key));
+          SupplierKind::topup,
+          [](Supplier& supplier, Credentials credentials) -> std::unique_ptr<SupplierDialect> {
+            return std::make_unique<NativeSupplier>(supplier, std::move(credentials.native_key));
           }};
 }
 

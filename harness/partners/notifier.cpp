@@ -17,7 +17,7 @@ Nanos scaled(Nanos gap, double scale) { return nanos_of_seconds(seconds(gap) / s
 
 }  // namespace
 
-Notifier::Notifier(NotifierSetup setup, Loop& loop, Journals& journals)
+Notifier::Notifier(NotifierSetup setup, Loop& loop, PartnerJournals& journals)
     : setup_(std::move(setup)),
       loop_(loop),
       journals_(journals),

@@ -40,7 +40,7 @@ struct NotifierSetup {
 
 class Notifier {
  public:
-  Notifier(NotifierSetup setup, Loop& loop, Journals& journals);
+  Notifier(NotifierSetup setup, Loop& loop, PartnerJournals& journals);
   /// Ends at once; what is in flight is dropped.
   ~Notifier();
   Notifier(const Notifier&) = delete;
@@ -78,7 +78,7 @@ class Notifier {
 
   NotifierSetup setup_;
   Loop& loop_;
-  Journals& journals_;
+  PartnerJournals& journals_;
   MonotonicClock clock_;
   std::unique_ptr<HttpClient> client_;
   std::uint64_t attempts_ = 0;

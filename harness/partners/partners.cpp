@@ -23,13 +23,13 @@ constexpr double kScaleMin = 1e-3,
 
 /// A partner and the words it speaks.
 template <class Who, class Dialect, class Entry>
-struct Seat {
+struct Slot {
   std::unique_ptr<Who> who;
   std::unique_ptr<Dialect> dialect;
   const Entry* entry;
 };
-using ChannelSeat = Seat<Channel, ChannelDialect, ChannelEntry>;
-using SupplierSeat = Seat<Supplier, SupplierDialect, SupplierEntry>;
+using ChannelSlot = Slot<Channel, ChannelDialect, ChannelEntry>;
+using SupplierSlot = Slot<Supplier, SupplierDialect, SupplierEntry>;
 
 std::vector<std::string> names_of(const PartnersSetup& setup) {
   std::vector<std::string> out;
@@ -38,15 +38,15 @@ std::vector<std::string> names_of(const PartnersSetup& setup) {
   return out;
 }
 
-class House final : public Partners {
+class PartnerServer final : public Partners {
  public:
-  House(const PartnersSetup& setup, std::unique_ptr<Loop> loop, std::unique_ptr<Journals> journals);
-  ~House() override;
-  House(const House&) = delete;
-  House& operator=(const House&) = delete;
+  PartnerServer(const PartnersSetup& setup, std::unique_ptr<Loop> loop, std::unique_ptr<PartnerJournals> journals);
+  ~PartnerServer() override;
+  PartnerServer(const PartnerServer&) = delete;
+  PartnerServer& operator=(const PartnerServer&) = delete;
 
   /// Seats everybody; fails when keys or stock cannot be read.
-  Status seat(const PartnersSetup& setup);
+  Status slot(const PartnersSetup& setup);
   Status listen(int port);
   /// Writes what a shop's admin has to enter, if there is more than the native dialects.
   Status write_cards(const std::string& dir) const;
@@ -58,38 +58,39 @@ class House final : public Partners {
   bool handle_named(const ServerRequest& request, const HttpServer::Reply& reply);
   bool handle_root(const ServerRequest& request, const HttpServer::Reply& reply);
   Answer control(const ServerRequest& request, const std::vector<std::string>& path);
-  Answer set_delay(Counter& counter, const std::string& body);
-  Answer set_duplicate(Counter& counter, const std::string& body);
+  Answer set_delay(Partner& partner, const std::string& body);
+  Answer set_duplicate(Partner& partner, const std::string& body);
   Answer state() const;
   [[nodiscard]] Answer ready() const;
-  Counter* counter_named(const std::string& name);
+  Partner* partner_named(const std::string& name);
 
   std::string control_token_;
   std::unique_ptr<Loop> loop_;
-  std::unique_ptr<Journals> journals_;
+  std::unique_ptr<PartnerJournals> journals_;
   std::unique_ptr<Notifier> notifier_;
-  std::vector<ChannelSeat> channels_;
-  std::vector<SupplierSeat> suppliers_;
+  std::vector<ChannelSlot> channels_;
+  std::vector<SupplierSlot> suppliers_;
   std::unique_ptr<HttpServer> server_;  // last: its pending tasks point to the rest
 };
 
-House::House(const PartnersSetup& setup, std::unique_ptr<Loop> loop, std::unique_ptr<Journals> journals)
+PartnerServer::PartnerServer(const PartnersSetup& setup, std::unique_ptr<Loop> loop,
+                             std::unique_ptr<PartnerJournals> journals)
     : control_token_(setup.control_token),
       loop_(std::move(loop)),
       journals_(std::move(journals)),
       notifier_(
           std::make_unique<Notifier>(NotifierSetup{setup.time_scale, setup.seed, setup.allow}, *loop_, *journals_)) {}
 
-House::~House() {
+PartnerServer::~PartnerServer() {
   loop_->detach();  // journal and notifier threads hand nothing to a server that ends
   server_.reset();  // no more calls and timers
   notifier_.reset();
   journals_.reset();  // everything that was said is written, then `closed`
 }
 
-Result<Kit> kit_of(const PartnersSetup& setup, const PartnerSpec& spec, Needs needs) {
-  Kit kit{{}, setup.key};
-  if (needs.id.empty()) return kit;
+Result<Credentials> kit_of(const PartnersSetup& setup, const PartnerSpec& spec, Needs needs) {
+  Credentials credentials{{}, setup.key};
+  if (needs.id.empty()) return credentials;
   if (!spec.behaviour.id.empty()) needs.id = spec.behaviour.id;
   auto merchant = merchant_of(setup.keys_dir, spec.name, needs);
   if (!merchant) return merchant.error();
@@ -98,39 +99,40 @@ Result<Kit> kit_of(const PartnersSetup& setup, const PartnerSpec& spec, Needs ne
                  "partner '" + spec.name + "': id=" + spec.behaviour.id + ", but " + setup.keys_dir + "/" + spec.name +
                      "/id says " + merchant->id,
                  "take one of them back"};
-  kit.merchant = std::move(merchant).value();
-  return kit;
+  credentials.merchant = std::move(merchant).value();
+  return credentials;
 }
 
-Status House::seat(const PartnersSetup& setup) {
-  const Desk desk{*loop_,       *journals_,    *notifier_,     setup.seed, setup.time_scale, setup.duplicate_share,
-                  setup.answer, setup.confirm, random_token(3)};
+Status PartnerServer::slot(const PartnersSetup& setup) {
+  const PartnerContext context{*loop_,       *journals_,       *notifier_,
+                               setup.seed,   setup.time_scale, setup.duplicate_share,
+                               setup.answer, setup.confirm,    random_token(3)};
   std::size_t book = 0;
   for (const PartnerSpec& spec : setup.channels) {
     const ChannelEntry* entry = channel_dialect(spec.dialect);
-    auto kit = kit_of(setup, spec, entry->needs);
-    if (!kit) return kit.error();
-    auto channel = std::make_unique<Channel>(static_cast<Book>(book++), spec.name, desk, spec.behaviour);
-    auto dialect = entry->make(*channel, std::move(kit).value());
+    auto credentials = kit_of(setup, spec, entry->needs);
+    if (!credentials) return credentials.error();
+    auto channel = std::make_unique<Channel>(static_cast<Book>(book++), spec.name, context, spec.behaviour);
+    auto dialect = entry->make(*channel, std::move(credentials).value());
     channel->speak(*dialect);
     channels_.push_back({std::move(channel), std::move(dialect), entry});
   }
   for (const PartnerSpec& spec : setup.suppliers) {
     const SupplierEntry* entry = supplier_dialect(spec.dialect);
-    auto kit = kit_of(setup, spec, entry->needs);
-    if (!kit) return kit.error();
+    auto credentials = kit_of(setup, spec, entry->needs);
+    if (!credentials) return credentials.error();
     auto supplier =
-        std::make_unique<Supplier>(static_cast<Book>(book++), spec.name, desk, spec.behaviour, entry->trades);
+        std::make_unique<Supplier>(static_cast<Book>(book++), spec.name, context, spec.behaviour, entry->kind);
     if (Status stocked = supplier->load_stock(); !stocked) return stocked;
     supplier->digest_with(setup.key);
-    auto dialect = entry->make(*supplier, std::move(kit).value());
+    auto dialect = entry->make(*supplier, std::move(credentials).value());
     supplier->speak(*dialect);
     suppliers_.push_back({std::move(supplier), std::move(dialect), entry});
   }
   return ok();
 }
 
-Status House::listen(int port) {
+Status PartnerServer::listen(int port) {
   auto server = serve(
       port, [this](const ServerRequest& request, HttpServer::Reply reply) { handle(request, std::move(reply)); },
       kBodyMax);
@@ -140,35 +142,35 @@ Status House::listen(int port) {
   return ok();
 }
 
-Status House::write_cards(const std::string& dir) const {
-  const auto needs_keys = [](const auto& seat) { return !seat.entry->needs.id.empty(); };
+Status PartnerServer::write_cards(const std::string& dir) const {
+  const auto needs_keys = [](const auto& slot) { return !slot.entry->needs.id.empty(); };
   if (std::none_of(channels_.begin(), channels_.end(), needs_keys) &&
       std::none_of(suppliers_.begin(), suppliers_.end(), needs_keys))
     return ok();
   const std::string root = "http://127.0.0.1:" + std::to_string(port());
   Json out = Json::object();
-  const auto add = [&](const auto& seat, const char* under) {
-    const std::string& name = seat.who->name();
-    Json card = Json::object({{"dialect", seat.entry->name},
-                              {"keys_folder", seat.entry->needs.id.empty() ? std::string() : dir + "/" + name}});
-    const Json words = seat.dialect->card(root + under + name);
+  const auto add = [&](const auto& slot, const char* under) {
+    const std::string& name = slot.who->name();
+    Json card = Json::object({{"dialect", slot.entry->name},
+                              {"keys_folder", slot.entry->needs.id.empty() ? std::string() : dir + "/" + name}});
+    const Json words = slot.dialect->card(root + under + name);
     for (const auto& [key, value] : words.members()) card.set(key, value);
     out.set(name, std::move(card));
   };
-  for (const ChannelSeat& seat : channels_) add(seat, "/channel/");
-  for (const SupplierSeat& seat : suppliers_) add(seat, "/supplier/");
+  for (const ChannelSlot& slot : channels_) add(slot, "/channel/");
+  for (const SupplierSlot& slot : suppliers_) add(slot, "/supplier/");
   return write_file(dir + "/merchant.json", out.dump(2) + "\n");
 }
 
-Counter* House::counter_named(const std::string& name) {
-  for (const ChannelSeat& seat : channels_)
-    if (seat.who->name() == name) return seat.who.get();
-  for (const SupplierSeat& seat : suppliers_)
-    if (seat.who->name() == name) return seat.who.get();
+Partner* PartnerServer::partner_named(const std::string& name) {
+  for (const ChannelSlot& slot : channels_)
+    if (slot.who->name() == name) return slot.who.get();
+  for (const SupplierSlot& slot : suppliers_)
+    if (slot.who->name() == name) return slot.who.get();
   return nullptr;
 }
 
-void House::handle(const ServerRequest& request, HttpServer::Reply reply) {
+void PartnerServer::handle(const ServerRequest& request, HttpServer::Reply reply) {
   const std::vector<std::string> path = split(request.path, '/');  // "/a/b" is "", "a", "b"
   if (request.path == "/ready") return reply(ready().response);
   if (path.size() > 1 && path[1] == "control") return reply(control(request, path).response);
@@ -177,19 +179,19 @@ void House::handle(const ServerRequest& request, HttpServer::Reply reply) {
 }
 
 /// /channel/NAME/..., /supplier/NAME/..., and the ping of each under both words.
-bool House::handle_named(const ServerRequest& request, const HttpServer::Reply& reply) {
+bool PartnerServer::handle_named(const ServerRequest& request, const HttpServer::Reply& reply) {
   const std::vector<std::string> path = split(request.path, '/');
   if (path.size() < 4 || (path[1] != "channel" && path[1] != "supplier")) return false;
   if (path.size() == 4 && path[3] == "ping")
-    if (Counter* counter = counter_named(path[2])) {
-      counter->reply(json_answer(200, Json::object({{"ok", true}})), reply);
+    if (Partner* partner = partner_named(path[2])) {
+      partner->reply(json_answer(200, Json::object({{"ok", true}})), reply);
       return true;
     }
   const std::string call = request.path.substr(path[1].size() + path[2].size() + 3);
-  const auto serve_from = [&](const auto& seats) {
-    for (const auto& seat : seats) {
-      if (seat.who->name() != path[2]) continue;
-      seat.who->reply(seat.dialect->handle(request, call), reply);
+  const auto serve_from = [&](const auto& slots) {
+    for (const auto& slot : slots) {
+      if (slot.who->name() != path[2]) continue;
+      slot.who->reply(slot.dialect->handle(request, call), reply);
       return true;
     }
     return false;
@@ -198,15 +200,15 @@ bool House::handle_named(const ServerRequest& request, const HttpServer::Reply& 
 }
 
 /// Addresses that shops have built in, without a name: for the first partner that speaks so.
-bool House::handle_root(const ServerRequest& request, const HttpServer::Reply& reply) {
+bool PartnerServer::handle_root(const ServerRequest& request, const HttpServer::Reply& reply) {
   if (!request.path.starts_with('/')) return false;
   const std::string first = split(request.path, '/')[1];
-  const auto serve_from = [&](const auto& seats) {
-    for (const auto& seat : seats) {
-      const auto& roots = seat.entry->roots;
+  const auto serve_from = [&](const auto& slots) {
+    for (const auto& slot : slots) {
+      const auto& roots = slot.entry->roots;
       if (std::find(roots.begin(), roots.end(), first) == roots.end()) continue;
-      const std::string call = seat.dialect->root_call(request.path.substr(1));
-      seat.who->reply(seat.dialect->handle(request, call), reply);
+      const std::string call = slot.dialect->root_call(request.path.substr(1));
+      slot.who->reply(slot.dialect->handle(request, call), reply);
       return true;
     }
     return false;
@@ -214,20 +216,20 @@ bool House::handle_root(const ServerRequest& request, const HttpServer::Reply& r
   return serve_from(channels_) || serve_from(suppliers_);
 }
 
-Answer House::ready() const {
+Answer PartnerServer::ready() const {
   if (const std::string problem = journals_->problem(); !problem.empty())
     return json_answer(503, Json::object({{"ready", false}, {"reason", problem}}));
   return json_answer(200, Json::object({{"ready", true}}));
 }
 
-Answer House::control(const ServerRequest& request, const std::vector<std::string>& path) {
+Answer PartnerServer::control(const ServerRequest& request, const std::vector<std::string>& path) {
   if (control_token_.empty() || !same_secret(request.header("x-control-token"), control_token_))
     return refusal(401, "bad_token");
   if (request.path == "/control/state" && request.method == "GET") return state();
   if (path.size() == 5 && path[2] == "channel" && request.method == "POST")
-    if (Counter* counter = counter_named(path[3])) {
-      if (path[4] == "delay") return set_delay(*counter, request.body);
-      if (path[4] == "duplicate") return set_duplicate(*counter, request.body);
+    if (Partner* partner = partner_named(path[3])) {
+      if (path[4] == "delay") return set_delay(*partner, request.body);
+      if (path[4] == "duplicate") return set_duplicate(*partner, request.body);
     }
   return refusal(404, "no_such_call");
 }
@@ -235,32 +237,32 @@ Answer House::control(const ServerRequest& request, const std::vector<std::strin
 /// A fault without an end would outlive a harness that dies.
 bool is_lease(std::int64_t lease_ms, bool needed) { return lease_ms <= kControlMsMax && (!needed || lease_ms > 0); }
 
-Answer House::set_delay(Counter& counter, const std::string& body) {
+Answer PartnerServer::set_delay(Partner& partner, const std::string& body) {
   const auto json = Json::parse(body);
   if (!json || !(*json)["delay_ms"].is_int()) return refusal(400, "bad_request");
   const std::int64_t delay = (*json)["delay_ms"].integer(), lease = (*json)["lease_ms"].integer();
   if (delay < 0 || delay > kControlMsMax || !is_lease(lease, delay > 0)) return refusal(400, "bad_request");
-  counter.set_delay(std::chrono::milliseconds(delay), std::chrono::milliseconds(lease));
-  return json_answer(200, counter.state());
+  partner.set_delay(std::chrono::milliseconds(delay), std::chrono::milliseconds(lease));
+  return json_answer(200, partner.state());
 }
 
-Answer House::set_duplicate(Counter& counter, const std::string& body) {
+Answer PartnerServer::set_duplicate(Partner& partner, const std::string& body) {
   const auto json = Json::parse(body);
   if (!json || !(*json)["share"].is_number()) return refusal(400, "bad_request");
   const double share = (*json)["share"].number();
   const std::int64_t lease = (*json)["lease_ms"].integer();
   if (!(share >= 0 && share <= 1) || !is_lease(lease, share > 0)) return refusal(400, "bad_request");
-  counter.set_duplicate(share, std::chrono::milliseconds(lease));
-  return json_answer(200, counter.state());
+  partner.set_duplicate(share, std::chrono::milliseconds(lease));
+  return json_answer(200, partner.state());
 }
 
-Answer House::state() const {
+Answer PartnerServer::state() const {
   Json channels = Json::array(), suppliers = Json::array();
-  for (const ChannelSeat& seat : channels_) channels.push(seat.who->state().set("dialect", seat.entry->name));
+  for (const ChannelSlot& slot : channels_) channels.push(slot.who->state().set("dialect", slot.entry->name));
   std::int64_t topups = 0;
-  for (const SupplierSeat& seat : suppliers_) {
-    suppliers.push(seat.who->state().set("dialect", seat.entry->name));
-    if (seat.entry->trades == Trades::topup) topups += seat.who->state()["orders"].integer();
+  for (const SupplierSlot& slot : suppliers_) {
+    suppliers.push(slot.who->state().set("dialect", slot.entry->name));
+    if (slot.entry->kind == SupplierKind::topup) topups += slot.who->state()["orders"].integer();
   }
   return json_answer(200, Json::object({{"channels", std::move(channels)},
                                         {"suppliers", std::move(suppliers)},
@@ -337,15 +339,15 @@ Result<std::unique_ptr<Partners>> start_partners(const PartnersSetup& setup) {
   if (auto mistake = partners::mistake_in(setup)) return std::move(*mistake);
   auto loop = std::make_unique<partners::Loop>();
   const auto names = partners::names_of(setup);
-  auto journals = partners::Journals::open(setup.journal_dir, names, *loop);
+  auto journals = partners::PartnerJournals::open(setup.journal_dir, names, *loop);
   if (!journals) return journals.error();
-  auto house = std::make_unique<partners::House>(setup, std::move(loop), std::move(journals).value());
-  Status started = house->seat(setup);
+  auto house = std::make_unique<partners::PartnerServer>(setup, std::move(loop), std::move(journals).value());
+  Status started = house->slot(setup);
   if (started) started = house->listen(setup.port);
   if (started) started = house->write_cards(setup.keys_dir);
   if (!started) {
     house.reset();
-    partners::Journals::discard(setup.journal_dir, names);
+    partners::PartnerJournals::discard(setup.journal_dir, names);
     return started.error();
   }
   return std::unique_ptr<Partners>(std::move(house));

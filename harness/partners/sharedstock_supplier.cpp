@@ -147,9 +147,9 @@ SupplierEntry sharedstock_supplier() {
           "cards, in the manner of acg-faka: forms below /shared, md5, cards in the answer",
           {.id = "1000", .secret_size = 16, .rsa = false},
           {"shared"},
-          Trades::cards,
-          [](Supplier& supplier, Kit kit) -> std::unique_ptr<SupplierDialect> {
-            return std::make_unique<SharedStock>(supplier, std::move(kit.merchant));
+          SupplierKind::cards,
+          [](Supplier& supplier, Credentials credentials) -> std::unique_ptr<SupplierDialect> {
+            return std::make_unique<SharedStock>(supplier, std::move(credentials.merchant));
           }};
 }
 

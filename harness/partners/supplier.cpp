@@ -14,13 +14,13 @@ namespace cardstorm::partners {
 
 namespace {
 
-const char* prefix_of(Trades trades) {
-  switch (trades) {
-    case Trades::topup:
+const char* prefix_of(SupplierKind kind) {
+  switch (kind) {
+    case SupplierKind::topup:
       return "topup";
-    case Trades::cards:
+    case SupplierKind::cards:
       return "supply";
-    case Trades::transfer:
+    case SupplierKind::transfer:
       return "transfer";
   }
   return "";
@@ -28,17 +28,17 @@ const char* prefix_of(Trades trades) {
 
 }  // namespace
 
-Supplier::Supplier(Book book, std::string name, Desk desk, PartnerBehaviour behaviour, Trades trades)
-    : Counter(book, std::move(name), std::move(desk), std::move(behaviour)),
-      trades_(trades),
+Supplier::Supplier(Book book, std::string name, PartnerContext context, PartnerBehaviour behaviour, SupplierKind kind)
+    : Partner(book, std::move(name), std::move(context), std::move(behaviour)),
+      kind_(kind),
       price_(cents_of(this->behaviour().price).value_or(100)) {
-  if (trades_ == Trades::cards) shelves_.push_back({"default", {}});
+  if (kind_ == SupplierKind::cards) shelves_.push_back({"default", {}});
 }
 
 Status Supplier::load_stock() {
   const std::string& dir = behaviour().stock;
   if (dir.empty()) return ok();
-  if (trades_ != Trades::cards)
+  if (kind_ != SupplierKind::cards)
     return Error{Errc::invalid, "partner '" + name() + "': 'stock' is for suppliers of cards",
                  "use dialect hmac or sharedstock"};
   std::error_code failed;
@@ -94,18 +94,18 @@ Ordered Supplier::order(const SupplyWanted& wanted) {
   by_id_.push_back(wanted.request_no);
   by_number_.emplace(supply.supply_no, wanted.request_no);
   note("accepted", supply);
-  Nanos until = desk().confirm;
+  Nanos until = context().confirm;
   if (draw("late", behaviour().late)) until = scaled(behaviour().late_after);
   if (wanted.at_once)
     settle(wanted.request_no);
   else
-    desk().loop.after(until, [this, request_no = wanted.request_no] { settle(request_no); });
+    context().loop.after(until, [this, request_no = wanted.request_no] { settle(request_no); });
   return {Taken::ok, &supply, true};
 }
 
 /// Takes cards off their shelf, so that none is promised twice.
 Taken Supplier::reserve(const SupplyWanted& wanted, std::vector<std::string>& cards) {
-  if (trades_ != Trades::cards) return Taken::ok;
+  if (kind_ != SupplierKind::cards) return Taken::ok;
   const auto at =
       std::find_if(shelves_.begin(), shelves_.end(), [&](const Shelf& shelf) { return shelf.name == wanted.product; });
   if (at == shelves_.end()) return Taken::no_such_product;
@@ -140,13 +140,13 @@ void Supplier::settle(const std::string& request_no) {
   if (draw("fail", behaviour().fail)) {
     supply.status = SupplyStatus::failed;
     supply.delivered = 0;
-  } else if (draw("partial", behaviour().partial) && (supply.quantity > 1 || trades_ == Trades::topup)) {
+  } else if (draw("partial", behaviour().partial) && (supply.quantity > 1 || kind_ == SupplierKind::topup)) {
     supply.status = SupplyStatus::partial;
     supply.delivered = supply.quantity / 2;
   }
   put_back(supply, static_cast<std::size_t>(supply.delivered));
   note(supply.status == SupplyStatus::failed ? "failed" : "done", supply);
-  desk().journals.when_durable([this, request_no](bool durable) {
+  context().journals.when_durable([this, request_no](bool durable) {
     if (durable) notify(request_no);
   });
 }
@@ -154,20 +154,20 @@ void Supplier::settle(const std::string& request_no) {
 void Supplier::notify(const std::string& request_no) {
   const Supply& supply = supplies_.at(request_no);
   if (supply.notify_url.empty() || !dialect_->tells() || draw("silent", behaviour().silent)) return;
-  Notice out = notice(std::string(prefix_of(trades_)) + "_notify", "request_no", request_no, supply.order);
+  Notice out = notice(std::string(prefix_of(kind_)) + "_notify", "request_no", request_no, supply.order);
   out.gaps = behaviour().schedule ? *behaviour().schedule : dialect_->gaps();
   out.acknowledged = [this](int status, const std::string& body) { return dialect_->acknowledged(status, body); };
-  out.make = [this, request_no, notify_no = "n-" + desk().epoch + "-" + request_no] {
+  out.make = [this, request_no, notify_no = "n-" + context().epoch + "-" + request_no] {
     return dialect_->tell(supplies_.at(request_no), notify_no);
   };
-  desk().notifier.send(std::move(out));
+  context().notifier.send(std::move(out));
 }
 
 void Supplier::note(const char* what, const Supply& supply) {
-  const std::string kind = std::string(prefix_of(trades_)) + "_" + what;
+  const std::string kind = std::string(prefix_of(kind_)) + "_" + what;
   // A top-up is money: what was not delivered is not in its line.
   const bool partial = supply.status == SupplyStatus::partial;
-  if (trades_ == Trades::topup) {
+  if (kind_ == SupplierKind::topup) {
     Json::Object line{{"request_no", supply.request_no},
                       {"order", supply.order},
                       {"phone_digest", supply.target_digest},
@@ -233,7 +233,7 @@ std::vector<Product> Supplier::products() const {
 }
 
 Json Supplier::state() const {
-  Json out = Counter::state();
+  Json out = Partner::state();
   out.set("orders", static_cast<std::int64_t>(by_id_.size()));
   return out;
 }

@@ -9,11 +9,11 @@
 #include <unordered_map>
 #include <vector>
 
-#include "harness/partners/counter.hpp"
+#include "harness/partners/partner.hpp"
 
 namespace cardstorm::partners {
 
-enum class Trades { topup, cards, transfer };
+enum class SupplierKind { topup, cards, transfer };
 enum class SupplyStatus { accepted, success, partial, failed, cancelled, revoked };
 
 struct Supply {
@@ -73,9 +73,9 @@ class SupplierDialect {
   [[nodiscard]] virtual Json card(const std::string& base) const = 0;
 };
 
-class Supplier final : public Counter {
+class Supplier final : public Partner {
  public:
-  Supplier(Book book, std::string name, Desk desk, PartnerBehaviour behaviour, Trades trades);
+  Supplier(Book book, std::string name, PartnerContext context, PartnerBehaviour behaviour, SupplierKind kind);
   /// Reads the stock folder, if there is one: NAME.txt is a product, a line is a card.
   Status load_stock();
 
@@ -113,7 +113,7 @@ class Supplier final : public Counter {
   void note(const char* what, const Supply& supply);
   void notify(const std::string& request_no);
 
-  Trades trades_;
+  SupplierKind kind_;
   SupplierDialect* dialect_ = nullptr;
   std::string key_;
   std::int64_t price_ = 0;

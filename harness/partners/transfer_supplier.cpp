@@ -1,5 +1,5 @@
 // transfer_supplier: logistics of virtual equipment: an item goes to an account; pending, then confirmed or failed.
-#include "harness/partners/house_supplier.hpp"
+#include "harness/partners/signed_supplier.hpp"
 
 namespace cardstorm::partners {
 
@@ -24,9 +24,9 @@ const char* transfer_state(SupplyStatus status) {
   return "";
 }
 
-class TransferSupplier final : public HouseSupplier {
+class TransferSupplier final : public SignedSupplier {
  public:
-  TransferSupplier(Supplier& supplier, std::string key) : HouseSupplier(supplier, std::move(key), "transfer_no") {}
+  TransferSupplier(Supplier& supplier, std::string key) : SignedSupplier(supplier, std::move(key), "transfer_no") {}
 
   std::vector<Nanos> gaps() const override { return {15s, 30s, 1min, 5min, 30min, 2h}; }
 
@@ -61,9 +61,9 @@ SupplierEntry transfer_supplier() {
           "logistics: virtual equipment goes to an account; JSON with HMAC",
           {},
           {"transfer"},
-          Trades::transfer,
-          [](Supplier& supplier, Kit kit) -> std::unique_ptr<SupplierDialect> {
-            return std::make_unique<TransferSupplier>(supplier, std::move(kit.house_key));
+          SupplierKind::transfer,
+          [](Supplier& supplier, Credentials credentials) -> std::unique_ptr<SupplierDialect> {
+            return std::make_unique<TransferSupplier>(supplier, std::move(credentials.native_key));
           }};
 }
 

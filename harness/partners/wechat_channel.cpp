@@ -181,7 +181,7 @@ Answer WeChat::pay(const std::string& body) {
   if (!form.good() || !fits || form.text("mchid") != merchant_.id || form.text("appid") != kAppId)
     return wechat_error(400, "PARAM_ERROR", "参数错误");
   const Created created = channel_.create(wanted);
-  if (created.said == Said::conflict) return wechat_error(403, "OUT_TRADE_NO_USED", "商户订单号重复");
+  if (created.result == BookResult::conflict) return wechat_error(403, "OUT_TRADE_NO_USED", "商户订单号重复");
   if (created.trade->status == TradeStatus::closed) return wechat_error(400, "ORDER_CLOSED", "订单已关闭");
   if (created.trade->status != TradeStatus::wait && created.await.empty())
     return wechat_error(400, "ORDERPAID", "订单已支付");
@@ -222,11 +222,11 @@ Answer WeChat::query(const Trade* trade, const std::string& query) const {
 Answer WeChat::close(const std::string& out_trade_no, const std::string& body) {
   if (Form(body).text("mchid") != merchant_.id) return wechat_error(400, "PARAM_ERROR", "mchid");
   switch (channel_.close(out_trade_no, channel_.behaviour().close_after)) {
-    case Said::not_found:
+    case BookResult::not_found:
       return wechat_error(404, "ORDER_NOT_EXIST", "订单不存在");
-    case Said::already_paid:
+    case BookResult::already_paid:
       return wechat_error(400, "ORDERPAID", "订单已支付");
-    case Said::too_early:
+    case BookResult::too_early:
       return wechat_error(400, "RULE_LIMIT", "订单生成后5分钟内不能关闭");
     default:
       break;
@@ -267,8 +267,8 @@ Answer WeChat::refund(const std::string& body) {
   if (trade == nullptr) return wechat_error(404, "RESOURCE_NOT_EXISTS", "订单不存在");
   if (total.integer() != trade->amount) return wechat_error(400, "INVALID_REQUEST", "订单金额不一致");
   const Refunded refunded = channel_.refund({trade->out_trade_no, refund_no, amount.integer(), notify_url, true});
-  if (refunded.said == Said::exceeds) return wechat_error(400, "INVALID_REQUEST", "订单未支付或退款金额超限");
-  if (refunded.said == Said::conflict) return wechat_error(400, "INVALID_REQUEST", "退款单号重复但金额不一致");
+  if (refunded.result == BookResult::exceeds) return wechat_error(400, "INVALID_REQUEST", "订单未支付或退款金额超限");
+  if (refunded.result == BookResult::conflict) return wechat_error(400, "INVALID_REQUEST", "退款单号重复但金额不一致");
   return json_answer(200, row(*refunded.refund));
 }
 
@@ -331,7 +331,7 @@ HttpRequest WeChat::tell(const ChannelEvent& event) const {
     Trade trade = event.trade;
     trade.out_trade_no = out_trade_no;
     Json resource = refunded ? row(*event.refund)
-                             : row(trade, event.trick == Trick::wrong_merchant ? merchant_.id + "9" : merchant_.id,
+                             : row(trade, event.forgery == Forgery::wrong_merchant ? merchant_.id + "9" : merchant_.id,
                                    event.amount_told());
     if (refunded) resource.set("mchid", merchant_.id).set("refund_status", wechat_state(event.refund->status));
     const std::string sealed = aes_256_gcm_seal(merchant_.secret, nonce, kind, resource.dump()).value();
@@ -349,8 +349,8 @@ HttpRequest WeChat::tell(const ChannelEvent& event) const {
         .dump();
   };
   const std::string body = body_for(event.trade.out_trade_no);
-  const std::string signed_body = event.trick == Trick::bad_signature ? body + "x"
-                                  : event.trick == Trick::foreign_order
+  const std::string signed_body = event.forgery == Forgery::bad_signature ? body + "x"
+                                  : event.forgery == Forgery::foreign_order
                                       ? body_for("another-" + event.trade.out_trade_no)
                                       : body;
   HttpRequest out{"POST", event.url, body, sign(signed_body)};
@@ -365,8 +365,8 @@ ChannelEntry wechat_channel() {
           "WeChat Pay v3: native pay, refunds, bills; signed headers, sealed notifies",
           {.id = "1900000001", .secret_size = 32, .rsa = true},
           {"v3"},
-          [](Channel& channel, Kit kit) -> std::unique_ptr<ChannelDialect> {
-            return std::make_unique<WeChat>(channel, std::move(kit.merchant));
+          [](Channel& channel, Credentials credentials) -> std::unique_ptr<ChannelDialect> {
+            return std::make_unique<WeChat>(channel, std::move(credentials.merchant));
           }};
 }
 

@@ -4,7 +4,7 @@
 #include <csignal>
 #include <limits>
 
-#include "harness/partners/counter.hpp"
+#include "harness/partners/partner.hpp"
 #include "tests/unit/partners/bank.hpp"
 
 namespace cardstorm {

@@ -1,4 +1,4 @@
-// house_supplier: what suppliers that speak our own words have in common (partners/api.md): JSON signed with HMAC, an
+// signed_supplier: what suppliers that speak our own words have in common (partners/api.md): JSON signed with HMAC, an
 // order, its state, its taking back.
 #pragma once
 
@@ -8,10 +8,10 @@
 
 namespace cardstorm::partners {
 
-class HouseSupplier : public SupplierDialect {
+class SignedSupplier : public SupplierDialect {
  public:
   /// `number`: how the field with the shop's own number is called; it lives as long as this.
-  HouseSupplier(Supplier& supplier, std::string key, const char* number)
+  SignedSupplier(Supplier& supplier, std::string key, const char* number)
       : supplier_(supplier), key_(std::move(key)), number_(number) {}
 
   Answer handle(const ServerRequest& request, const std::string& call) final;

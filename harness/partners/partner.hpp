@@ -1,4 +1,4 @@
-// counter: what every partner has, whatever it trades and speaks: a journal, answer times, the delay that a fault puts
+// partner: what every partner has, whatever it trades and speaks: a journal, answer times, the delay that a fault puts
 // on its answers and notifies (never on what it does), and seeded choices of when to misbehave.
 #pragma once
 
@@ -16,10 +16,10 @@
 
 namespace cardstorm::partners {
 
-/// What every partner needs from the house.
-struct Desk {
+/// What every partner is given by the server that holds it.
+struct PartnerContext {
   Loop& loop;
-  Journals& journals;
+  PartnerJournals& journals;
   Notifier& notifier;
   std::uint64_t seed;
   double time_scale, duplicate_share;
@@ -30,9 +30,9 @@ struct Desk {
 /// How long the `index`-th answer of `name` takes: `mean` spread by +-50 %, the same for one seed. Pure.
 Nanos answer_time(Nanos mean, std::string_view name, std::uint64_t seed, std::uint64_t index);
 
-class Counter {
+class Partner {
  public:
-  Counter(Book book, std::string name, Desk desk, PartnerBehaviour behaviour);
+  Partner(Book book, std::string name, PartnerContext context, PartnerBehaviour behaviour);
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const PartnerBehaviour& behaviour() const { return behaviour_; }
@@ -51,18 +51,18 @@ class Counter {
   bool draw(const char* what, double share);
   /// One of `count`, seeded alike.
   std::size_t pick(const char* what, std::size_t count);
-  void write(const std::string& kind, const Json::Object& members) { desk_.journals.append(book_, kind, members); }
+  void write(const std::string& kind, const Json::Object& members) { context_.journals.append(book_, kind, members); }
   /// Fills in what is the same for every notice of this partner.
   Notice notice(std::string kind, std::string id_name, std::string id, std::string order);
   /// Runs `task` when the delay allows.
   void hold(Loop::Task task);
-  [[nodiscard]] Nanos scaled(Nanos t) const { return nanos_of_seconds(seconds(t) / desk_.time_scale); }
+  [[nodiscard]] Nanos scaled(Nanos t) const { return nanos_of_seconds(seconds(t) / context_.time_scale); }
   /// The next number that this partner gives out.
   std::string next_number();
-  Desk& desk() { return desk_; }
+  PartnerContext& context() { return context_; }
   /// Called in place of `task` for an answer that waits for a notify.
   virtual void await(const std::string& what, Loop::Task task);
-  ~Counter() = default;
+  ~Partner() = default;
 
  private:
   void let_go(std::uint64_t ticket);
@@ -71,7 +71,7 @@ class Counter {
 
   Book book_;
   std::string name_;
-  Desk desk_;
+  PartnerContext context_;
   PartnerBehaviour behaviour_;
   std::map<std::string, std::uint64_t, std::less<>> drawn_;
   std::uint64_t answers_ = 0, numbers_ = 0;

@@ -1,5 +1,5 @@
-// counter: state changes at once and in order; what leaves the process waits for the disk.
-#include "harness/partners/counter.hpp"
+// partner: state changes at once and in order; what leaves the process waits for the disk.
+#include "harness/partners/partner.hpp"
 
 #include <array>
 #include <cstdio>
@@ -24,25 +24,26 @@ Nanos answer_time(Nanos mean, std::string_view name, std::uint64_t seed, std::ui
   return nanos_of_seconds(seconds(mean) * spread);
 }
 
-Counter::Counter(Book book, std::string name, Desk desk, PartnerBehaviour behaviour)
-    : book_(book), name_(std::move(name)), desk_(std::move(desk)), behaviour_(std::move(behaviour)) {}
+Partner::Partner(Book book, std::string name, PartnerContext context, PartnerBehaviour behaviour)
+    : book_(book), name_(std::move(name)), context_(std::move(context)), behaviour_(std::move(behaviour)) {}
 
-bool Counter::draw(const char* what, double share) {
+bool Partner::draw(const char* what, double share) {
   const std::uint64_t nth = drawn_[what]++;
-  return share > 0 && draw_unit(desk_.seed, stream_of(name_ + "/" + what), nth) < share;
+  return share > 0 && draw_unit(context_.seed, stream_of(name_ + "/" + what), nth) < share;
 }
 
-std::size_t Counter::pick(const char* what, std::size_t count) {
-  return static_cast<std::size_t>(cardstorm::draw(desk_.seed, stream_of(name_ + "/" + what), drawn_[what]++) % count);
+std::size_t Partner::pick(const char* what, std::size_t count) {
+  return static_cast<std::size_t>(cardstorm::draw(context_.seed, stream_of(name_ + "/" + what), drawn_[what]++) %
+                                  count);
 }
 
-std::string Counter::next_number() {
+std::string Partner::next_number() {
   std::array<char, 24> digits{};
   std::snprintf(digits.data(), digits.size(), "%010llu", static_cast<unsigned long long>(++numbers_));
-  return name_ + "-" + desk_.epoch + "-" + digits.data();
+  return name_ + "-" + context_.epoch + "-" + digits.data();
 }
 
-Notice Counter::notice(std::string kind, std::string id_name, std::string id, std::string order) {
+Notice Partner::notice(std::string kind, std::string id_name, std::string id, std::string order) {
   Notice out;
   out.book = book_;
   out.kind = std::move(kind);
@@ -55,13 +56,13 @@ Notice Counter::notice(std::string kind, std::string id_name, std::string id, st
   return out;
 }
 
-void Counter::reply(Answer answer, HttpServer::Reply to) {
-  Nanos time = answer_time(desk_.answer, name_, desk_.seed, answers_++);
+void Partner::reply(Answer answer, HttpServer::Reply to) {
+  Nanos time = answer_time(context_.answer, name_, context_.seed, answers_++);
   if (answer.is_query && draw("lose_query", behaviour_.lose_query)) time = kLostAnswer;
-  desk_.journals.when_durable([this, time, answer = std::move(answer), to = std::move(to)](bool durable) {
+  context_.journals.when_durable([this, time, answer = std::move(answer), to = std::move(to)](bool durable) {
     const Answer& said = durable ? answer : refusal(503, "journal");
     Loop::Task leave = [this, to, response = said.response] { hold([to, response] { to(response); }); };
-    desk_.loop.after(time, [this, await_what = said.await, leave = std::move(leave)] {
+    context_.loop.after(time, [this, await_what = said.await, leave = std::move(leave)] {
       if (await_what.empty())
         leave();
       else
@@ -70,33 +71,33 @@ void Counter::reply(Answer answer, HttpServer::Reply to) {
   });
 }
 
-void Counter::await(const std::string&, Loop::Task task) { task(); }
+void Partner::await(const std::string&, Loop::Task task) { task(); }
 
-Nanos Counter::delay_now() const { return monotonic_now() < lease_end_ ? delay_ : Nanos{0}; }
+Nanos Partner::delay_now() const { return monotonic_now() < lease_end_ ? delay_ : Nanos{0}; }
 
-double Counter::duplicate_now() const {
+double Partner::duplicate_now() const {
   if (monotonic_now() < duplicate_end_) return duplicate_;
-  return behaviour_.duplicate.value_or(desk_.duplicate_share);
+  return behaviour_.duplicate.value_or(context_.duplicate_share);
 }
 
-void Counter::hold(Loop::Task task) {
+void Partner::hold(Loop::Task task) {
   const Nanos delay = delay_now();
   if (delay <= Nanos{0}) return task();
   const std::uint64_t ticket = ticket_++;
   held_.emplace(ticket, std::move(task));
-  desk_.loop.after(delay, [this, ticket] { let_go(ticket); });
+  context_.loop.after(delay, [this, ticket] { let_go(ticket); });
 }
 
-void Counter::let_go(std::uint64_t ticket) {
+void Partner::let_go(std::uint64_t ticket) {
   auto node = held_.extract(ticket);
   if (!node.empty()) node.mapped()();  // empty: the delay ended before
 }
 
-void Counter::set_delay(Nanos delay, Nanos lease) {
+void Partner::set_delay(Nanos delay, Nanos lease) {
   delay_ = delay;
   lease_end_ = delay > Nanos{0} ? monotonic_now() + lease : Nanos{0};
   if (delay > Nanos{0}) {
-    desk_.loop.after(lease, [this] {
+    context_.loop.after(lease, [this] {
       if (delay_ > Nanos{0} && monotonic_now() >= lease_end_) set_delay(Nanos{0}, Nanos{0});  // else it was renewed
     });
     return;
@@ -104,12 +105,12 @@ void Counter::set_delay(Nanos delay, Nanos lease) {
   for (auto& [ticket, task] : std::exchange(held_, {})) task();
 }
 
-void Counter::set_duplicate(double share, Nanos lease) {
+void Partner::set_duplicate(double share, Nanos lease) {
   duplicate_ = share;
   duplicate_end_ = share > 0 ? monotonic_now() + lease : Nanos{0};
 }
 
-Json Counter::state() const {
+Json Partner::state() const {
   const Nanos now = monotonic_now();
   const auto left = [now](Nanos end) { return now < end ? millis(end - now) : 0; };
   return Json::object({{"channel", name_},

@@ -1,11 +1,11 @@
-// house_supplier: see house_supplier.hpp.
-#include "harness/partners/house_supplier.hpp"
+// signed_supplier: see signed_supplier.hpp.
+#include "harness/partners/signed_supplier.hpp"
 
 #include "harness/partners/signature.hpp"
 
 namespace cardstorm::partners {
 
-Answer HouseSupplier::handle(const ServerRequest& request, const std::string& call) {
+Answer SignedSupplier::handle(const ServerRequest& request, const std::string& call) {
   if (call != "order" && call != "revoke") return refusal(404, "no_such_call");
   if (!is_signed(key_, request)) return refusal(401, "bad_sign");
   if (request.method == "POST") return call == "revoke" ? revoke(Form(request.body)) : order(Form(request.body));
@@ -13,7 +13,7 @@ Answer HouseSupplier::handle(const ServerRequest& request, const std::string& ca
   return refusal(404, "no_such_call");
 }
 
-HttpRequest HouseSupplier::tell(const Supply& supply, const std::string& notify_no) const {
+HttpRequest SignedSupplier::tell(const Supply& supply, const std::string& notify_no) const {
   const std::string timestamp = timestamp_text();
   Json said = row(supply);
   said.set("order", supply.order).set("notify_no", notify_no);
@@ -26,13 +26,13 @@ HttpRequest HouseSupplier::tell(const Supply& supply, const std::string& notify_
            {"X-Sign", signature(key_, "POST", path_of_url(supply.notify_url), timestamp, body)}}};
 }
 
-Json HouseSupplier::card(const std::string& base) const {
+Json SignedSupplier::card(const std::string& base) const {
   return Json::object({{"address", base + "/order"},
                        {"key", "the text of the key file of `partners up`"},
                        {"contract", "harness/partners/api.md"}});
 }
 
-Answer HouseSupplier::revoke(Form form) {
+Answer SignedSupplier::revoke(Form form) {
   const std::string number = form.text(number_);
   if (!form.good()) return refusal(400, "bad_request");
   // Queries may not find it yet, but what was taken back is never answered with a "not found".
@@ -42,7 +42,7 @@ Answer HouseSupplier::revoke(Form form) {
   return json_answer(200, row(*supply));
 }
 
-Answer HouseSupplier::query(const std::string& number) const {
+Answer SignedSupplier::query(const std::string& number) const {
   const Supply* supply = supplier_.find(number);
   Answer answer = supply == nullptr ? refusal(404, "not_found") : json_answer(200, row(*supply));
   answer.is_query = true;
