@@ -5,8 +5,8 @@
 #include <filesystem>
 
 #include "harness/bench/bench.hpp"
+#include "harness/bench/bench_platform.hpp"
 #include "harness/bench/order_tables.hpp"
-#include "harness/bench/platform_lab.hpp"
 #include "harness/bench/shop_load.hpp"
 #include "harness/bench/soak.hpp"
 #include "harness/core/text.hpp"
@@ -50,7 +50,7 @@ class PlatformBench {
   }
 
  private:
-  std::string folder() { return setup_.work_dir + "/lab-" + std::to_string(++labs_); }
+  std::string folder() { return setup_.work_dir + "/platform-" + std::to_string(++platforms_); }
   void row(const std::string& what, const std::string& of, double value, const std::string& unit) {
     report_.rows.push_back(
         Json::object({{"what", what}, {"of", of}, {"value", fixed(value, value < 10 ? 3 : 1)}, {"unit", unit}}));
@@ -61,9 +61,9 @@ class PlatformBench {
   }
   void ratio(const std::string& name, double value) { report_.ratios.emplace_back(name, value); }
 
-  Result<ShopSeen> load(const PlatformLab& lab, const std::string& prefix) {
+  Result<ShopSeen> load(const BenchPlatform& platform, const std::string& prefix) {
     ShopLoad l;
-    l.url = lab.url();
+    l.url = platform.url();
     l.sku = kLabSku;
     l.buyers = kBuyers;
     l.length = length_;
@@ -74,17 +74,17 @@ class PlatformBench {
   /// One hardened platform, one database server: orders, then TPC-B, in turn.
   Status orders_beside_tpcb() {
     setup_.say("starting the hardened platform");
-    auto lab = PlatformLab::start(setup_, folder(), {});
-    if (!lab) return std::move(lab).error();
-    row("start of the whole platform", "hardened", lab->start_s(), "s");
+    auto platform = BenchPlatform::start(setup_, folder(), {});
+    if (!platform) return std::move(platform).error();
+    row("start of the whole platform", "hardened", platform->start_s(), "s");
     std::vector<double> ratios, rates;
-    OrderTables tables(setup_, pgbench_, lab->database_url());
+    OrderTables tables(setup_, pgbench_, platform->database_url());
     for (int round = 1; round <= rounds_; ++round) {
       setup_.say("orders beside TPC-B, round " + std::to_string(round) + " of " + std::to_string(rounds_));
-      const auto cpu_before = lab->cpu_seconds();
-      const auto seen = load(*lab, "r" + std::to_string(round));
+      const auto cpu_before = platform->cpu_seconds();
+      const auto seen = load(*platform, "r" + std::to_string(round));
       if (!seen) return seen.error();
-      const auto cpu_after = lab->cpu_seconds();
+      const auto cpu_after = platform->cpu_seconds();
       const double rate = static_cast<double>(seen->delivered) / seen->seconds;
       rates.push_back(rate);
       row("orders paid and delivered", "hardened, round " + std::to_string(round), rate, "1/s");
@@ -98,18 +98,18 @@ class PlatformBench {
       ratios.push_back(rate / *tps);
     }
     for (const auto& [part, us] : cpu_us_) row("CPU per order", part, median(us) / 1000, "ms");
-    const double nodes_mb = lab->nodes_mb();
+    const double nodes_mb = platform->nodes_mb();
     row("resident memory of all nodes", "hardened", nodes_mb, "MB");
     if (!ratios.empty()) ratio("orders a second / TPC-B tps", median(ratios));
     goal("orders a second / TPC-B tps", ratios.empty() ? std::nullopt : std::optional<double>(median(ratios)),
          ">=", 0.10);
-    goal("start of the whole platform, s", lab->start_s(), "<=", 4);
+    goal("start of the whole platform, s", platform->start_s(), "<=", 4);
     goal("resident memory of all nodes, MB", nodes_mb, "<=", 300);
     report_.notes.push_back("orders come from " + std::to_string(kBuyers) +
                             " buyers in a closed loop, paid in turn at two channels and from the wallet; generator, "
                             "partners, platform and database share this machine's cores");
     report_.notes.emplace_back("memory is the proportional set size: shared pages count once");
-    return lab->stop();
+    return platform->stop();
   }
 
   void add_cpu(const std::map<std::string, double>& before, const std::map<std::string, double>& after,
@@ -122,9 +122,9 @@ class PlatformBench {
 
   Status claims() {
     if (pgbench_.empty()) return ok();
-    auto lab = PlatformLab::start(setup_, folder(), {});  // for its database server
-    if (!lab) return std::move(lab).error();
-    OrderTables tables(setup_, pgbench_, lab->database_url());
+    auto platform = BenchPlatform::start(setup_, folder(), {});  // for its database server
+    if (!platform) return std::move(platform).error();
+    OrderTables tables(setup_, pgbench_, platform->database_url());
     std::vector<double> naive, locked;
     double sold_twice = 0;
     for (int round = 1; round <= rounds_; ++round) {
@@ -146,9 +146,9 @@ class PlatformBench {
 
   Status order_table() {
     using Way = OrderTables::Way;
-    auto lab = PlatformLab::start(setup_, folder(), {});
-    if (!lab) return std::move(lab).error();
-    OrderTables tables(setup_, pgbench_, lab->database_url());
+    auto platform = BenchPlatform::start(setup_, folder(), {});
+    if (!platform) return std::move(platform).error();
+    OrderTables tables(setup_, pgbench_, platform->database_url());
     std::map<Way, OrderTables::Table> seen;
     for (const auto& [way, name] : {std::pair{Way::unindexed, "no index"},
                                     {Way::indexed, "indexed"},
@@ -176,10 +176,10 @@ class PlatformBench {
     for (int round = 1; round <= rounds_; ++round)
       for (const char* variant : {"fragile", "hardened"}) {
         setup_.say(std::string("bulk orders, ") + variant + ", round " + std::to_string(round));
-        auto lab = PlatformLab::start(setup_, folder(), {.variant = variant, .args = {}, .cards = 300000});
-        if (!lab) return std::move(lab).error();
+        auto platform = BenchPlatform::start(setup_, folder(), {.variant = variant, .args = {}, .cards = 300000});
+        if (!platform) return std::move(platform).error();
         ShopLoad l;
-        l.url = lab->url();
+        l.url = platform->url();
         l.sku = kLabSku;
         l.buyers = 24;
         l.bulk_buyers = 4;
@@ -193,7 +193,7 @@ class PlatformBench {
             "of " + std::to_string(seen->gave_up_s.size() + seen->wait_s.size()));
         row("small orders delivered beside bulk orders", variant, static_cast<double>(seen->delivered) / seen->seconds,
             "1/s");
-        if (Status s = lab->stop(); !s) return s;
+        if (Status s = platform->stop(); !s) return s;
       }
     ratio("waiting beside bulk orders, p99, hardened / fragile", median(waits["hardened"]) / median(waits["fragile"]));
     return ok();
@@ -205,15 +205,15 @@ class PlatformBench {
     for (int round = 1; round <= (setup_.full ? 3 : 2); ++round)
       for (const std::int64_t orders : {std::int64_t{100'000}, grown_}) {
         setup_.say("orders on top of " + std::to_string(orders) + ", round " + std::to_string(round));
-        auto lab =
-            PlatformLab::start(setup_, folder(), {.variant = "hardened", .args = {"--orders", std::to_string(orders)}});
-        if (!lab) return std::move(lab).error();
-        const auto seen = load(*lab, "h");
+        auto platform = BenchPlatform::start(setup_, folder(),
+                                             {.variant = "hardened", .args = {"--orders", std::to_string(orders)}});
+        if (!platform) return std::move(platform).error();
+        const auto seen = load(*platform, "h");
         if (!seen) return seen.error();
         const double rate = static_cast<double>(seen->delivered) / seen->seconds;
         (orders == grown_ ? many : few).push_back(rate);
         row("orders paid and delivered", "hardened, on " + std::to_string(orders), rate, "1/s");
-        if (Status s = lab->stop(); !s) return s;
+        if (Status s = platform->stop(); !s) return s;
       }
     const std::string name = "orders a second, on " + std::to_string(grown_) + " / on 100000";
     ratio(name, median(many) / median(few));
@@ -224,16 +224,16 @@ class PlatformBench {
 
   Status kafka_start() {
     setup_.say("starting with Kafka");
-    auto lab = PlatformLab::start(setup_, folder(), {.variant = "hardened", .args = {"--queue", "kafka"}});
-    if (!lab) {
-      if (lab.error().code == Errc::cancelled) return std::move(lab).error();
-      report_.absent.push_back("Kafka (" + lab.error().what + ")");
+    auto platform = BenchPlatform::start(setup_, folder(), {.variant = "hardened", .args = {"--queue", "kafka"}});
+    if (!platform) {
+      if (platform.error().code == Errc::cancelled) return std::move(platform).error();
+      report_.absent.push_back("Kafka (" + platform.error().what + ")");
       goal("start with Kafka, s", std::nullopt, "<=", 20);
       return ok();
     }
-    row("start of the whole platform", "hardened with Kafka", lab->start_s(), "s");
-    goal("start with Kafka, s", lab->start_s(), "<=", 20);
-    return lab->stop();
+    row("start of the whole platform", "hardened with Kafka", platform->start_s(), "s");
+    goal("start with Kafka, s", platform->start_s(), "<=", 20);
+    return platform->stop();
   }
 
   /// A minute when asked for by name, ten with --full; the fragile platform needs no more than one to show what it is.
@@ -273,7 +273,7 @@ class PlatformBench {
   const std::int64_t orders_, grown_;
   BenchReport report_;
   std::string pgbench_;
-  int labs_ = 0;
+  int platforms_ = 0;
   std::map<std::string, std::vector<double>> cpu_us_;
 };
 

@@ -46,7 +46,7 @@ bool is_pending(const Step& step, const HttpResponse& response, const std::optio
   return value && one_of(step.pending->values, *value);
 }
 
-bool holds(const Asserting& asserting, const std::optional<Json>& body, const Filler& fill) {
+bool holds(const CompiledAssertion& asserting, const std::optional<Json>& body, const Filler& fill) {
   const auto found = value_at(body, asserting.assertion->pointer);
   if (!found) return false;
   const std::string& relation = asserting.assertion->relation;
@@ -64,20 +64,21 @@ bool meets(const StepRecipe& recipe, const HttpResponse& response, const std::op
     const auto value = value_at(body, expect.pointer);
     if (!value || (!expect.values.empty() && !one_of(expect.values, *value))) return false;
   }
-  return std::all_of(recipe.all.begin(), recipe.all.end(), [&](const Asserting& a) { return holds(a, body, fill); });
+  return std::all_of(recipe.all.begin(), recipe.all.end(),
+                     [&](const CompiledAssertion& a) { return holds(a, body, fill); });
 }
 
 /// An answer that came, with a status that nobody asked for.
 Answer unexpected(const Step& step, int status) {
   const Outcome perhaps = has_effect(step) ? Outcome::unknown : Outcome::failed;
-  if (status == 429) return {Reading::broken, Outcome::failed, Cause::http_429, {}};  // shed before processing
-  if (status >= 500) return {Reading::broken, perhaps, Cause::http_5xx, {}};
-  if (status >= 400) return {Reading::broken, Outcome::failed, Cause::http_4xx, {}};  // a documented refusal
-  return {Reading::broken, perhaps, Cause::bad_body, {}};
+  if (status == 429) return {AnswerClass::broken, Outcome::failed, Cause::http_429, {}};  // shed before processing
+  if (status >= 500) return {AnswerClass::broken, perhaps, Cause::http_5xx, {}};
+  if (status >= 400) return {AnswerClass::broken, Outcome::failed, Cause::http_4xx, {}};  // a documented refusal
+  return {AnswerClass::broken, perhaps, Cause::bad_body, {}};
 }
 
 Answer bad_body(const Step& step) {
-  return {Reading::broken, has_effect(step) ? Outcome::unknown : Outcome::failed, Cause::bad_body, {}};
+  return {AnswerClass::broken, has_effect(step) ? Outcome::unknown : Outcome::failed, Cause::bad_body, {}};
 }
 
 std::optional<std::string> polled_value(const StepRecipe& recipe, const HttpResponse& response,
@@ -91,11 +92,11 @@ Answer read_poll(const StepRecipe& recipe, const HttpResponse& response, std::op
   const Step& step = *recipe.step;
   const auto value = polled_value(recipe, response, body);
   if (value && one_of(step.poll->fail_on, *value))
-    return {Reading::broken, Outcome::failed, Cause::bad_body, std::move(body)};
+    return {AnswerClass::broken, Outcome::failed, Cause::bad_body, std::move(body)};
   if (!value || !one_of(step.poll->until, *value))
-    return {Reading::again, Outcome::failed, Cause::none, std::move(body)};
+    return {AnswerClass::again, Outcome::failed, Cause::none, std::move(body)};
   if (!meets(recipe, response, body, fill)) return bad_body(step);
-  return {Reading::good, Outcome::ok, Cause::none, std::move(body)};
+  return {AnswerClass::good, Outcome::ok, Cause::none, std::move(body)};
 }
 
 Answer read_whole(const StepRecipe& recipe, const HttpResponse& response, const Filler& fill) {
@@ -107,12 +108,12 @@ Answer read_whole(const StepRecipe& recipe, const HttpResponse& response, const 
   if (recipe.wants_json || perhaps_sold_out || perhaps_pending) body = json_of(response.body);
   // What was accepted may be done before anybody says so: without a later answer it is unknown.
   if (is_pending(step, response, body))
-    return {Reading::pending, has_effect(step) ? Outcome::unknown : Outcome::failed, Cause::none, std::move(body)};
-  if (is_sold_out(step, response, body)) return {Reading::sold_out, Outcome::failed, Cause::sold_out, {}};
+    return {AnswerClass::pending, has_effect(step) ? Outcome::unknown : Outcome::failed, Cause::none, std::move(body)};
+  if (is_sold_out(step, response, body)) return {AnswerClass::sold_out, Outcome::failed, Cause::sold_out, {}};
   if (!one_of(step.expect.status, response.status)) return unexpected(step, response.status);
   if (step.poll) return read_poll(recipe, response, std::move(body), fill);
   if (!meets(recipe, response, body, fill)) return bad_body(step);
-  return {Reading::good, Outcome::ok, Cause::none, std::move(body)};
+  return {AnswerClass::good, Outcome::ok, Cause::none, std::move(body)};
 }
 
 template <class T>
@@ -148,20 +149,20 @@ Answer read_answer(const StepRecipe& recipe, const std::vector<FrontWall>& walls
   const bool whole = response.cause == Cause::none;
   Answer answer;
   if (whole && matches_wall(walls, response))
-    answer = {Reading::broken, Outcome::failed, Cause::front_wall, {}};
+    answer = {AnswerClass::broken, Outcome::failed, Cause::front_wall, {}};
   else if (whole)
     answer = read_whole(recipe, response, fill);
   else
     answer = {
-        Reading::broken, response.outcome == Outcome::ok ? Outcome::unknown : response.outcome, response.cause, {}};
+        AnswerClass::broken, response.outcome == Outcome::ok ? Outcome::unknown : response.outcome, response.cause, {}};
   // A captcha page is no state of an order, and a wall's own 202 (AWS WAF) no acceptance.
-  const bool a_page_instead = (step.poll && answer.reading == Reading::again) || answer.reading == Reading::pending;
-  if (whole && walls.empty() && (answer.reading == Reading::broken || a_page_instead) &&
+  const bool a_page_instead = (step.poll && answer.kind == AnswerClass::again) || answer.kind == AnswerClass::pending;
+  if (whole && walls.empty() && (answer.kind == AnswerClass::broken || a_page_instead) &&
       answer.cause != Cause::front_wall && is_known_wall(response))
-    answer = {Reading::broken, Outcome::failed, Cause::front_wall, {}};
+    answer = {AnswerClass::broken, Outcome::failed, Cause::front_wall, {}};
   // A broken poll request is asked again; only a value in fail_on (or a wrong final body) ends a poll.
   const bool final = whole && answer.cause == Cause::bad_body && one_of(step.expect.status, response.status);
-  if (step.poll && answer.reading == Reading::broken && !final) answer.reading = Reading::again;
+  if (step.poll && answer.kind == AnswerClass::broken && !final) answer.kind = AnswerClass::again;
   return answer;
 }
 

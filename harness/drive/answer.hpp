@@ -13,7 +13,7 @@
 
 namespace cardstorm {
 
-enum class Reading : std::uint8_t {
+enum class AnswerClass : std::uint8_t {
   good,      // what the step expects
   again,     // a poll that has not seen its end state, or whose request broke
   pending,   // an acceptance whose outcome is not known yet: the same request is to be sent again
@@ -22,7 +22,7 @@ enum class Reading : std::uint8_t {
 };
 
 struct Answer {
-  Reading reading = Reading::broken;
+  AnswerClass kind = AnswerClass::broken;
   Outcome outcome = Outcome::failed;
   Cause cause = Cause::none;
   std::optional<Json> body;  // of a whole answer that was JSON, when the step looks at any

@@ -42,7 +42,7 @@ JourneyParts::JourneyParts(const Plan& plan_, const Mint& mint_, std::string url
       settings(std::move(settings_)),
       recipes(make_recipes(plan, settings, url, mark)) {}
 
-TradeWalk::TradeWalk(const JourneyParts& parts, Arrival arrival)
+TradeExecution::TradeExecution(const JourneyParts& parts, Arrival arrival)
     : parts_(parts),
       arrival_(std::move(arrival)),
       journey_(parts.plan.journeys.at(arrival_.journey)),
@@ -53,7 +53,7 @@ TradeWalk::TradeWalk(const JourneyParts& parts, Arrival arrival)
 
 // ---- what it is told
 
-Next TradeWalk::begin(Nanos now) {
+Next TradeExecution::begin(Nanos now) {
   parts_.ledger.planned(
       {arrival_.trade, arrival_.at, arrival_.journey, static_cast<std::uint16_t>(journey_.steps.size())});
   if (journey_.steps.empty()) {
@@ -63,13 +63,13 @@ Next TradeWalk::begin(Nanos now) {
   return start_step(now);
 }
 
-void TradeWalk::never_begin(Cause cause, Nanos now) {
+void TradeExecution::never_begin(Cause cause, Nanos now) {
   parts_.ledger.planned(
       {arrival_.trade, arrival_.at, arrival_.journey, static_cast<std::uint16_t>(journey_.steps.size())});
   end_trade(TradeOutcome::not_sent, cause, now, cause);
 }
 
-Next TradeWalk::on_sent(Nanos now) {
+Next TradeExecution::on_sent(Nanos now) {
   if (requests_ == 0) sent_ = now;
   requests_ = static_cast<std::uint16_t>(std::min(requests_ + 1, 0xffff));
   if (open_ == 0) {
@@ -83,7 +83,7 @@ Next TradeWalk::on_sent(Nanos now) {
   return {Next::Kind::keep};
 }
 
-Next TradeWalk::refuse(Cause cause, Nanos now) {
+Next TradeExecution::refuse(Cause cause, Nanos now) {
   if (asks_again_) return wait(now + step().pending->every);
   if (open_ > 0) return {Next::Kind::keep};  // another request of this step is on its way
   if (step().poll && requests_ > 0) return wait(now + step().poll->every);
@@ -96,7 +96,7 @@ Next TradeWalk::refuse(Cause cause, Nanos now) {
   return {};
 }
 
-Next TradeWalk::on_answer(const HttpResponse& response, Nanos now, std::uint32_t ticket) {
+Next TradeExecution::on_answer(const HttpResponse& response, Nanos now, std::uint32_t ticket) {
   assert(!ended_);
   if (ticket < first_ticket_) return {Next::Kind::keep};
   assert(open_ > 0);
@@ -106,26 +106,26 @@ Next TradeWalk::on_answer(const HttpResponse& response, Nanos now, std::uint32_t
   take_cookies(response, now);
   const Answer answer =
       read_answer(recipe(), parts_.plan.front_walls, response,
-                  [this](const Template& text, std::string& out) { return fill(text, Writing::plain, out); });
+                  [this](const Template& text, std::string& out) { return fill(text, Encoding::plain, out); });
   if (answer.outcome == Outcome::unknown) perhaps_effect_ = true;
   walled_ = answer.cause == Cause::front_wall;
   const Json* body = answer.body ? &*answer.body : nullptr;
-  if (answer.reading == Reading::good) return good(body, response, done);
-  if (answer.reading == Reading::pending) return ask_again(body, response, done, now);
+  if (answer.kind == AnswerClass::good) return good(body, response, done);
+  if (answer.kind == AnswerClass::pending) return ask_again(body, response, done, now);
   // The first good answer wins; what is not good is believed only when no better one can come.
-  if (answer.reading == Reading::sold_out) twin_sold_out_ = true;
+  if (answer.kind == AnswerClass::sold_out) twin_sold_out_ = true;
   if (open_ > 0 || asks_again_) return {Next::Kind::keep};
-  if (answer.reading == Reading::again) {
+  if (answer.kind == AnswerClass::again) {
     if (step().fact == Fact::cards) write_cards(body, response, done);  // disclosed is disclosed
     if (now >= deadline_) return expired(now);
     return wait(done + step().poll->every);
   }
-  if (answer.reading == Reading::sold_out || (twin_sold_out_ && !perhaps_effect_)) return sold_out(done);
+  if (answer.kind == AnswerClass::sold_out || (twin_sold_out_ && !perhaps_effect_)) return sold_out(done);
   return broken_or_again(answer, done);
 }
 
 /// The answer to a request that was accepted is known later: it is asked for again, whatever else is under way.
-Next TradeWalk::ask_again(const Json* body, const HttpResponse& response, Nanos done, Nanos now) {
+Next TradeExecution::ask_again(const Json* body, const HttpResponse& response, Nanos done, Nanos now) {
   if (step().fact == Fact::cards) write_cards(body, response, done);  // disclosed is disclosed
   if (now >= deadline_) return expired(now);
   // An accepted order may exist, so the answer has set perhaps_effect_: a later 400, 429 or lost connection says
@@ -137,7 +137,7 @@ Next TradeWalk::ask_again(const Json* body, const HttpResponse& response, Nanos 
   return wait(done + step().pending->every);
 }
 
-Next TradeWalk::broken_or_again(const Answer& answer, Nanos done) {
+Next TradeExecution::broken_or_again(const Answer& answer, Nanos done) {
   const bool left = answer.cause == Cause::timeout && leaves_early();
   const bool resend = step().resend && !step().poll && resends_ == 0 && may_resend(answer.cause) && !left;
   const double share = draw_unit(parts_.plan.seed, stream_of("resend"), (arrival_.trade << 8) ^ step_);
@@ -149,7 +149,7 @@ Next TradeWalk::broken_or_again(const Answer& answer, Nanos done) {
   return broken(answer.outcome, answer.cause, done);
 }
 
-Next TradeWalk::on_time(Nanos now) {
+Next TradeExecution::on_time(Nanos now) {
   assert(!ended_);
   if (now >= deadline_) return expired(now);
   if (now < alarm_) return {Next::Kind::keep};  // something was faster than this alarm
@@ -159,7 +159,7 @@ Next TradeWalk::on_time(Nanos now) {
   return send(now, now);
 }
 
-void TradeWalk::cut(TradeOutcome outcome, Cause cause, Nanos now) {
+void TradeExecution::cut(TradeOutcome outcome, Cause cause, Nanos now) {
   assert(!ended_);
   if (requests_ == 0)
     end_step(Outcome::failed, cause, planned_);
@@ -170,7 +170,7 @@ void TradeWalk::cut(TradeOutcome outcome, Cause cause, Nanos now) {
 
 // ---- what it does
 
-Next TradeWalk::start_step(Nanos now) {
+Next TradeExecution::start_step(Nanos now) {
   const Nanos due = step_ == 0 ? arrival_.at : previous_done_ + step().think;
   // While the target keeps up, a step is planned from the end of the one before. Once a step was too slow, its buyer's
   // later steps stay where the plan had them: the delay counts in the windows in which they should have been, or an
@@ -188,12 +188,12 @@ Next TradeWalk::start_step(Nanos now) {
   return send(due, now);
 }
 
-Next TradeWalk::wait(Nanos until) {
+Next TradeExecution::wait(Nanos until) {
   request_due_ = alarm_ = until;
   return {Next::Kind::wait, std::min(until, deadline_)};
 }
 
-Next TradeWalk::send(Nanos due, Nanos now) {
+Next TradeExecution::send(Nanos due, Nanos now) {
   Next next{Next::Kind::send, due, requests_ == 0};
   if (!make_request(next.request, now)) {
     if (open_ > 0) return {Next::Kind::keep};
@@ -205,38 +205,38 @@ Next TradeWalk::send(Nanos due, Nanos now) {
   Nanos limit = std::min(step().timeout, deadline_ - now);
   if (leaves_early()) limit = std::min(limit, journey_.patience);
   next.request.timeout = std::max(Nanos(1), limit);
-  next.request.hurry = goes_on_at_once();
+  next.request.latency_sensitive = goes_on_at_once();
   next.ticket = ++ticket_;
   return next;
 }
 
-bool TradeWalk::goes_on_at_once() const {
-  if ((step().poll && step().poll->every < kUnhurried) || (step().pending && step().pending->every < kUnhurried))
+bool TradeExecution::goes_on_at_once() const {
+  if ((step().poll && step().poll->every < kReadLater) || (step().pending && step().pending->every < kReadLater))
     return true;
   const std::size_t following = step_ + 1U;
-  return following < journey_.steps.size() && journey_.steps[following].think < kUnhurried;
+  return following < journey_.steps.size() && journey_.steps[following].think < kReadLater;
 }
 
-bool TradeWalk::refreshes() const {
+bool TradeExecution::refreshes() const {
   return journey_.patience > Nanos(0) && journey_.refresh > 0 && !step().poll && !has_effect(step());
 }
-bool TradeWalk::leaves_early() const {
+bool TradeExecution::leaves_early() const {
   return journey_.patience > Nanos(0) && journey_.refresh == 0 && !step().poll && !has_effect(step());
 }
 
-bool TradeWalk::presses_twice() const {
+bool TradeExecution::presses_twice() const {
   return journey_.resubmit > 0 && !step().poll && has_effect(step()) &&
          draw_unit(parts_.plan.seed, stream_of("resubmit"), arrival_.trade) < journey_.resubmit;
 }
 
-Next TradeWalk::sold_out(Nanos done) {
+Next TradeExecution::sold_out(Nanos done) {
   end_step(Outcome::failed, Cause::sold_out, done);
   end_trade(TradeOutcome::failed, Cause::sold_out, done, Cause::earlier_step);
   return {};
 }
 
-Next TradeWalk::good(const Json* body, const HttpResponse& response, Nanos done) {
-  if (!extract(body, response) || !write_facts(body, response, done)) {
+Next TradeExecution::good(const Json* body, const HttpResponse& response, Nanos done) {
+  if (!extract(body, response) || !write_observations(body, response, done)) {
     // A captcha page with status 200 lacks what was to be taken from the answer: then it was not the platform's.
     if (parts_.plan.front_walls.empty() && is_known_wall(response))
       return broken(Outcome::failed, Cause::front_wall, done);
@@ -256,7 +256,7 @@ Next TradeWalk::good(const Json* body, const HttpResponse& response, Nanos done)
   return {};
 }
 
-Next TradeWalk::broken(Outcome outcome, Cause cause, Nanos done) {
+Next TradeExecution::broken(Outcome outcome, Cause cause, Nanos done) {
   // The buyer's patience, not the step's own limit, ended this request.
   if (cause == Cause::timeout && done >= deadline_ && done - last_sent_ < step().timeout) cause = Cause::deadline;
   // A first request that may have had an effect is not undone by the refusal of the second.
@@ -268,7 +268,7 @@ Next TradeWalk::broken(Outcome outcome, Cause cause, Nanos done) {
   return {};
 }
 
-Next TradeWalk::expired(Nanos now) {
+Next TradeExecution::expired(Nanos now) {
   const bool matters = has_effect(step());
   const bool perhaps = (open_ > 0 || perhaps_effect_) && matters;
   const Cause cause = walled_ ? Cause::front_wall : Cause::deadline;  // a poll that saw nothing but the wall
@@ -282,9 +282,9 @@ Next TradeWalk::expired(Nanos now) {
 
 // ---- values
 
-Nanos TradeWalk::wall(Nanos now) const { return parts_.settings.wall_at_zero.value_or(Nanos(0)) + now; }
+Nanos TradeExecution::wall(Nanos now) const { return parts_.settings.wall_at_zero.value_or(Nanos(0)) + now; }
 
-const std::string* TradeWalk::value_of(int variable) {
+const std::string* TradeExecution::value_of(int variable) {
   const auto made = [this](std::string text) { return &(scratch_ = std::move(text)); };
   switch (variable) {
     case kMalformed:
@@ -329,34 +329,34 @@ const std::string* TradeWalk::value_of(int variable) {
   return number - kBuiltIns < row.size() ? &row[number - kBuiltIns] : nullptr;
 }
 
-bool TradeWalk::fill(const Template& text, Writing writing, std::string& out) {
-  return text.fill(out, writing, [this](int variable) { return value_of(variable); });
+bool TradeExecution::fill(const Template& text, Encoding encoding, std::string& out) {
+  return text.fill(out, encoding, [this](int variable) { return value_of(variable); });
 }
 
-std::optional<std::string> TradeWalk::filled(const Template& text) {
+std::optional<std::string> TradeExecution::filled(const Template& text) {
   std::string out;
-  return fill(text, Writing::plain, out) ? std::optional<std::string>(std::move(out)) : std::nullopt;
+  return fill(text, Encoding::plain, out) ? std::optional<std::string>(std::move(out)) : std::nullopt;
 }
 
 // ---- the request
 
-bool TradeWalk::make_request(HttpRequest& request, Nanos now) {
+bool TradeExecution::make_request(HttpRequest& request, Nanos now) {
   const StepRecipe& r = recipe();
   request_at_ = now;
   request.method = step().method;
   request.url.reserve(parts_.url.size() + step().path.size() + 32);
   request.url = parts_.url;
-  if (!fill(r.path, Writing::url, request.url)) return false;
+  if (!fill(r.path, Encoding::url, request.url)) return false;
   request.headers.reserve(r.headers.size() + 6);
   for (const NamedTemplate& header : r.headers)
-    if (!fill(header.value, Writing::header, request.headers.emplace_back(header.name, std::string()).second))
+    if (!fill(header.value, Encoding::header, request.headers.emplace_back(header.name, std::string()).second))
       return false;
   std::string cookie;
-  if (!fill(r.cookie, Writing::header, cookie)) return false;
+  if (!fill(r.cookie, Encoding::header, cookie)) return false;
   if (step().cookies && !cookies_.empty()) cookie += (cookie.empty() ? "" : "; ") + cookies_.header();
   if (!cookie.empty()) request.headers.emplace_back("Cookie", std::move(cookie));
   FieldList fields;
-  if (!r.form.empty() ? !make_form(request, fields) : !fill(r.body, r.body_writing, request.body)) return false;
+  if (!r.form.empty() ? !make_form(request, fields) : !fill(r.body, r.body_encoding, request.body)) return false;
   if (step().sign && !sign(request, std::move(fields), now)) return false;
   request.redirects_max = static_cast<int>(step().redirects);
   request.want_headers = r.wants_headers;
@@ -364,16 +364,16 @@ bool TradeWalk::make_request(HttpRequest& request, Nanos now) {
   return true;
 }
 
-bool TradeWalk::make_form(HttpRequest& request, FieldList& fields) {
+bool TradeExecution::make_form(HttpRequest& request, FieldList& fields) {
   const StepRecipe& r = recipe();
   for (const NamedTemplate& field : r.form)
-    if (!fill(field.value, Writing::plain, fields.emplace_back(field.name, std::string()).second)) return false;
+    if (!fill(field.value, Encoding::plain, fields.emplace_back(field.name, std::string()).second)) return false;
   request.body = form_text(fields);
   if (r.adds_form_type) request.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded");
   return true;
 }
 
-bool TradeWalk::sign(HttpRequest& request, FieldList fields, Nanos now) {
+bool TradeExecution::sign(HttpRequest& request, FieldList fields, Nanos now) {
   const StepRecipe& r = recipe();
   const auto key = r.fixed_key.empty() ? filled(r.sign_key) : r.fixed_key;
   if (!key || key->empty()) return false;  // an unsigned request would only be refused
@@ -381,7 +381,7 @@ bool TradeWalk::sign(HttpRequest& request, FieldList fields, Nanos now) {
                       std::chrono::duration_cast<std::chrono::seconds>(wall(now)).count());
 }
 
-void TradeWalk::add_own_headers(HttpRequest& request) {
+void TradeExecution::add_own_headers(HttpRequest& request) {
   const ClientSettings& s = parts_.settings;
   if (!parts_.mark.empty() && !s.mark_header.empty()) request.headers.emplace_back(s.mark_header, parts_.mark);
   if (s.client_pool && !s.client_header.empty())
@@ -398,14 +398,14 @@ void TradeWalk::add_own_headers(HttpRequest& request) {
 
 // ---- the answer
 
-void TradeWalk::take_cookies(const HttpResponse& response, Nanos now) {
+void TradeExecution::take_cookies(const HttpResponse& response, Nanos now) {
   if (!step().cookies) return;
   for (const auto& [name, value] : response.headers)
     if (name == "set-cookie") cookies_.take(value, wall(now));
 }
 
-bool TradeWalk::extract(const Json* body, const HttpResponse& response) {
-  for (const Taking& taking : recipe().extract) {
+bool TradeExecution::extract(const Json* body, const HttpResponse& response) {
+  for (const ExtractRule& taking : recipe().extract) {
     const auto number = static_cast<std::size_t>(taking.variable);
     assert(number >= recipe_.first_extracted);  // the loader lets nobody extract what is always defined
     auto& out = extracted_[number - recipe_.first_extracted];
@@ -444,15 +444,15 @@ bool TradeWalk::extract(const Json* body, const HttpResponse& response) {
 
 // ---- endings
 
-void TradeWalk::end_step(Outcome outcome, Cause cause, Nanos done) {
-  if (requests_ > 0) write_fact_of_end(outcome, cause, done);
+void TradeExecution::end_step(Outcome outcome, Cause cause, Nanos done) {
+  if (requests_ > 0) write_observation_of_end(outcome, cause, done);
   parts_.ledger.step({arrival_.trade, step_, planned_, requests_ > 0 ? sent_ : planned_,
                       requests_ > 0 ? done : planned_, outcome, cause, status_, requests_, resends_},
                      requests_ > 0 && !step().poll);
   ++step_;
 }
 
-void TradeWalk::end_trade(TradeOutcome outcome, Cause cause, Nanos at, Cause rest) {
+void TradeExecution::end_trade(TradeOutcome outcome, Cause cause, Nanos at, Cause rest) {
   Nanos by_plan = step_ == 0 ? arrival_.at : planned_;
   for (std::uint16_t k = step_; k < journey_.steps.size(); ++k) {
     if (k > 0) by_plan += journey_.steps[k].think;

@@ -1,5 +1,5 @@
 // journey: one trade as a state machine over its journey's steps. It knows no sockets and no clock: it is told what
-// came and when, writes the facts, and says what it wants next.
+// came and when, writes what the buyer saw, and says what it wants next.
 #pragma once
 
 #include <cstdint>
@@ -51,10 +51,10 @@ struct Next {
 /// Create it, call begin(), then follow Next until it says ended: exactly one StepEnded per step and one TradeEnded are
 /// written by then. Every call returns at once. `now` and answers are on the run's clock. A step may have several
 /// requests under way: what on_sent() gives is followed as well, beside the answer that will come.
-class TradeWalk {
+class TradeExecution {
  public:
   /// `parts` and the plan behind it must outlive the walk.
-  TradeWalk(const JourneyParts& parts, Arrival arrival);
+  TradeExecution(const JourneyParts& parts, Arrival arrival);
 
   Next begin(Nanos now);
   /// Instead of begin(): the trade is not sent at all, because of `cause`.
@@ -89,7 +89,7 @@ class TradeWalk {
 
   /// The value of a variable, or nullptr; it stands until the next call.
   [[nodiscard]] const std::string* value_of(int variable);
-  [[nodiscard]] bool fill(const Template& text, Writing writing, std::string& out);
+  [[nodiscard]] bool fill(const Template& text, Encoding encoding, std::string& out);
   [[nodiscard]] std::optional<std::string> filled(const Template& text);
   [[nodiscard]] Nanos wall(Nanos now) const;
 
@@ -112,10 +112,10 @@ class TradeWalk {
   void take_cookies(const HttpResponse& response, Nanos now);
   [[nodiscard]] bool extract(const Json* body, const HttpResponse& response);
   /// False when the answer lacks what the step's fact needs.
-  [[nodiscard]] bool write_facts(const Json* body, const HttpResponse& response, Nanos done);
+  [[nodiscard]] bool write_observations(const Json* body, const HttpResponse& response, Nanos done);
   [[nodiscard]] std::optional<std::int64_t> amount(const Json* body);
   std::size_t write_cards(const Json* body, const HttpResponse& response, Nanos done);
-  void write_fact_of_end(Outcome outcome, Cause cause, Nanos done);
+  void write_observation_of_end(Outcome outcome, Cause cause, Nanos done);
   void end_step(Outcome outcome, Cause cause, Nanos done);
   /// Writes the steps that were never reached, at the time the plan had for them, and the trade's end.
   void end_trade(TradeOutcome outcome, Cause cause, Nanos at, Cause rest);

@@ -69,7 +69,7 @@ StepRecipe recipe_of(const Step& step, Names& names, const ClientSettings& setti
   out.channel = Template(step.channel, names);
   out.kind = Template(step.kind, names);
   out.amount_from = Template(step.amount_from, names);
-  out.body_writing = is_form(step) ? Writing::url : Writing::json;
+  out.body_encoding = is_form(step) ? Encoding::url : Encoding::json;
   bool typed = false;
   for (const auto& [name, text] : step.headers) {
     typed = typed || lower(name) == "content-type";
@@ -86,7 +86,7 @@ StepRecipe recipe_of(const Step& step, Names& names, const ClientSettings& setti
       out.fixed_key = key->second;
   }
   for (const Extract& e : step.extract) {
-    Taking taking{names.of(e.name), e.from, e.pointer, {}};
+    ExtractRule taking{names.of(e.name), e.from, e.pointer, {}};
     if (e.from == Extract::From::header) taking.where = lower(e.pointer);
     if (e.from == Extract::From::regex) taking.pattern = pattern_of(e.pointer);
     out.wants_json = out.wants_json || e.from == Extract::From::json;
@@ -106,18 +106,18 @@ StepRecipe recipe_of(const Step& step, Names& names, const ClientSettings& setti
 
 }  // namespace
 
-void write_value(std::string& out, std::string_view value, Writing writing) {
-  switch (writing) {
-    case Writing::plain:
+void write_value(std::string& out, std::string_view value, Encoding encoding) {
+  switch (encoding) {
+    case Encoding::plain:
       out += value;
       return;
-    case Writing::url:
+    case Encoding::url:
       if (std::all_of(value.begin(), value.end(), url_plain))
         out += value;
       else
         out += url_encode(value);
       return;
-    case Writing::json:
+    case Encoding::json:
       if (std::all_of(value.begin(), value.end(), json_plain))
         out += value;
       else {
@@ -125,7 +125,7 @@ void write_value(std::string& out, std::string_view value, Writing writing) {
         out.append(quoted, 1, quoted.size() - 2);
       }
       return;
-    case Writing::header:
+    case Encoding::header:
       std::copy_if(value.begin(), value.end(), std::back_inserter(out),
                    [](char c) { return static_cast<unsigned char>(c) >= ' ' && c != 127; });
       return;

@@ -16,8 +16,8 @@
 namespace cardstorm {
 
 /// How a value is written, so that it stays in its place: a foreign value must not end a header line or a JSON text.
-enum class Writing : std::uint8_t { plain, url, json, header };
-void write_value(std::string& out, std::string_view value, Writing writing);
+enum class Encoding : std::uint8_t { plain, url, json, header };
+void write_value(std::string& out, std::string_view value, Encoding encoding);
 
 /// The variables that every trade has. Columns of the data file follow, then what the steps extract.
 enum Variable : int {
@@ -57,12 +57,12 @@ class Template {
   /// Appends the text with its values to `out`. `value_of(int) -> const std::string*`; false when one is missing
   /// (nullptr).
   template <class ValueOf>
-  [[nodiscard]] bool fill(std::string& out, Writing writing, ValueOf&& value_of) const {
+  [[nodiscard]] bool fill(std::string& out, Encoding encoding, ValueOf&& value_of) const {
     for (const Piece& piece : pieces_) {
       out += piece.before;
       const std::string* value = value_of(piece.variable);
       if (value == nullptr) return false;
-      write_value(out, *value, piece.variable == kTracePath && writing == Writing::url ? Writing::plain : writing);
+      write_value(out, *value, piece.variable == kTracePath && encoding == Encoding::url ? Encoding::plain : encoding);
     }
     out += tail_;
     return true;
@@ -81,13 +81,13 @@ struct NamedTemplate {
   std::string name;
   Template value;
 };
-struct Taking {
+struct ExtractRule {
   int variable;
   Extract::From from;
   std::string where;
   std::optional<Pattern> pattern;
 };
-struct Asserting {
+struct CompiledAssertion {
   const Assertion* assertion;
   Template value;
   std::optional<Pattern> pattern;
@@ -96,14 +96,14 @@ struct Asserting {
 struct StepRecipe {
   const Step* step = nullptr;
   Template path, body, order, channel, kind, amount_from, sign_key;
-  Writing body_writing = Writing::json;
+  Encoding body_encoding = Encoding::json;
   std::vector<NamedTemplate> headers, form;  // without Cookie
   Template cookie;                           // the step's own Cookie header
   bool adds_form_type = false;               // a form without a Content-Type of its own
   std::string fixed_key;                     // of the key file
   std::string sw8_tail;
-  std::vector<Taking> extract;
-  std::vector<Asserting> all;
+  std::vector<ExtractRule> extract;
+  std::vector<CompiledAssertion> all;
   std::optional<Pattern> poll, cards;
   bool wants_json = false, wants_headers = false;
 };

@@ -67,7 +67,7 @@ class Shard {
   /// A place for an open trade, used again and again; memory follows the number of open trades, not the length of the
   /// run.
   struct Open {
-    std::optional<TradeWalk> walk;
+    std::optional<TradeExecution> walk;
     TradeId trade = 0;
     std::uint32_t index = 0, generation = 0;  // generation: counts the trades that were here
     Nanos deadline{0};                        // of its timer
@@ -220,7 +220,7 @@ class Shard {
   }
 
   void end_overdue(Nanos now) {
-    for (Open* open : in_order([&](const TradeWalk& walk) { return now >= walk.deadline() + kOverdueGrace; }))
+    for (Open* open : in_order([&](const TradeExecution& walk) { return now >= walk.deadline() + kOverdueGrace; }))
       act(*open, open->walk->on_time(now));  // past its deadline: this ends it
   }
 
@@ -228,13 +228,13 @@ class Shard {
   void finish(bool interrupted) {
     const Nanos now = parts_.clock.now();
     const Cause cause = interrupted ? Cause::interrupted : Cause::deadline;
-    for (Open* open : in_order([](const TradeWalk&) { return true; })) {
+    for (Open* open : in_order([](const TradeExecution&) { return true; })) {
       open->walk->cut(TradeOutcome::unfinished, cause, now);
       release(*open);
     }
     // Never begun: by the user's will, or because the whole run is so late that its end has passed.
     for (; next_trade_ < schedule_.times.size(); ++next_trade_, to_next_own()) {
-      TradeWalk walk(journey_parts_, schedule_.arrival(next_trade_, schedule_.times[next_trade_]));
+      TradeExecution walk(journey_parts_, schedule_.arrival(next_trade_, schedule_.times[next_trade_]));
       walk.never_begin(interrupted ? Cause::interrupted : Cause::late_generator, now);
     }
     assert(ledger_.adds_up());

@@ -17,7 +17,7 @@
 namespace cardstorm {
 
 /// How long an answer to an unhurried request may lie unread.
-inline constexpr Nanos kUnhurried = 1ms;
+inline constexpr Nanos kReadLater = 1ms;
 
 struct HttpRequest {
   std::string method = "GET", url, body;
@@ -29,8 +29,9 @@ struct HttpRequest {
   int redirects_max = 0;         // followed inside the allow-list; beyond: cause redirect
   std::string source = {};       // local address to come from, "" = any
   std::string unix_socket = {};  // fetch(): connect to this socket file instead of the url's address
-  bool hurry = true;  // false: nothing follows at once. The answer may lie unread for kUnhurried, so that sending
-                      // evenly wakes the processor once a request and not twice; it is timed by the kernel all the same
+  bool latency_sensitive =
+      true;  // false: nothing follows at once. The answer may lie unread for kReadLater, so that sending
+             // evenly wakes the processor once a request and not twice; it is timed by the kernel all the same
   bool tls_verify = true;   // fetch()
   std::string tls_ca = {};  // fetch(): a file of certificates to trust instead of the system's
 };

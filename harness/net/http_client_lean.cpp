@@ -59,7 +59,7 @@ void LeanTransport::submit(HttpRequest request, Done done) {
   Exchange& exchange = take_exchange();
   exchange.request = std::move(request);
   exchange.done = std::move(done);
-  hurried_ += exchange.request.hurry ? 1 : 0;
+  latency_sensitive_ += exchange.request.latency_sensitive ? 1 : 0;
   exchange.sent = clock_.now();
   exchange.deadline = exchange.sent + std::max(exchange.request.timeout, Nanos(1));
   const auto url = split_url(exchange.request.url);
@@ -108,7 +108,7 @@ Exchange& LeanTransport::take_exchange() {
 
 void LeanTransport::conclude(Exchange& exchange, HttpResponse response, std::optional<Nanos> came) {
   deadlines_.remove(exchange);
-  hurried_ -= exchange.request.hurry ? 1 : 0;
+  latency_sensitive_ -= exchange.request.latency_sensitive ? 1 : 0;
   response.sent = exchange.sent;
   response.done = came ? std::max(*came, exchange.sent) : clock_.now();
   Done done = std::move(exchange.done);
@@ -284,8 +284,8 @@ void LeanTransport::serve_lines() {
 }
 
 bool LeanTransport::may_sleep(Nanos wait) const {
-  return wait > Nanos(0) && wait <= kUnhurried && running_ > 0 && hurried_ == 0 && stamped_ && watching_ == 0 &&
-         in_line_ == 0 && names_ == 0;
+  return wait > Nanos(0) && wait <= kReadLater && running_ > 0 && latency_sensitive_ == 0 && stamped_ &&
+         watching_ == 0 && in_line_ == 0 && names_ == 0;
 }
 
 bool LeanTransport::turn(Nanos wait) {

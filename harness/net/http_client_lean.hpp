@@ -171,11 +171,11 @@ class LeanTransport final : public HttpTransport {
   Deadlines<Exchange> deadlines_;
   std::deque<Ended> ended_;  // concluded, not yet told
   std::size_t running_ = 0, open_ = 0, idle_ = 0, in_line_ = 0;
-  std::size_t names_ = 0;     // being resolved
-  std::size_t asking_ = 0;    // of those in line: for a name's addresses
-  std::size_t hurried_ = 0;   // of those running: whose answer somebody waits for
-  std::size_t watching_ = 0;  // connections that wait until they can write
-  bool stamped_ = false;      // the last answer carried the kernel's time
+  std::size_t names_ = 0;              // being resolved
+  std::size_t asking_ = 0;             // of those in line: for a name's addresses
+  std::size_t latency_sensitive_ = 0;  // of those running: whose answer somebody waits for
+  std::size_t watching_ = 0;           // connections that wait until they can write
+  bool stamped_ = false;               // the last answer carried the kernel's time
   std::uint64_t told_ = 0;
   bool holding_ = false;
 };

@@ -61,7 +61,7 @@ ssize_t receive_stamped(int fd, std::string& into, std::optional<Nanos>& age) {
   ::clock_gettime(CLOCK_REALTIME, &now);
   age = std::max(since_epoch(now) - since_epoch(came),
                  Nanos(0));  // a clock set back in between must not date an answer after its reading
-  if (*age > kUnhurried && had_gaps(fd)) age.reset();
+  if (*age > kReadLater && had_gaps(fd)) age.reset();
   return got;
 }
 

@@ -56,7 +56,7 @@ TEST(Journey, IsInAHurryOnlyWhereItGoesOnAtOnce) {
     BenchRun run(journey(steps), in_turn({FakeReply::json(R"({"status":"delivered"})", 200, 30ms)}));
     run_one(run);
     std::vector<bool> out;
-    for (const auto& sent : run.client.sent()) out.push_back(sent.request.hurry);
+    for (const auto& sent : run.client.sent()) out.push_back(sent.request.latency_sensitive);
     return out;
   };
   EXPECT_EQ(hurries({get("/only")}), (std::vector<bool>{false}));

@@ -21,9 +21,9 @@ void answer_all(RawPeer& peer) {
   while (!peer.read_request().empty()) peer.send_text("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 }
 
-HttpRequest ask(const std::string& url, bool hurry) {
+HttpRequest ask(const std::string& url, bool latency_sensitive) {
   HttpRequest request = get(url);
-  request.hurry = hurry;
+  request.latency_sensitive = latency_sensitive;
   return request;
 }
 
@@ -89,7 +89,7 @@ Told call(Rig& rig, HttpRequest request) {
     got = std::move(response);
   });
   while (!got) {
-    out.until = rig.clock.now() + kUnhurried * 9 / 10;
+    out.until = rig.clock.now() + kReadLater * 9 / 10;
     rig.client->drive(out.until);
   }
   out.response = std::move(*got);
@@ -192,7 +192,7 @@ TEST(AnswerTime, LiesBetweenSendingAndReadingWhereTheKernelNotesNone) {
   EXPECT_LE(told.response.done, told.at);
 }
 
-TEST(Hurry, WithoutItNobodyIsToldBeforeTheTimeIsUp) {
+TEST(LatencySensitive, WithoutItNobodyIsToldBeforeTheTimeIsUp) {
   const TimesAreNoted noted;
   RawServer server(answer_all);
   Rig rig({});
@@ -205,7 +205,7 @@ TEST(Hurry, WithoutItNobodyIsToldBeforeTheTimeIsUp) {
   }
 }
 
-TEST(Hurry, OfOneRequestCountsForAll) {
+TEST(LatencySensitive, OfOneRequestCountsForAll) {
   const TimesAreNoted noted;
   RawServer server(answer_all);
   Rig rig({});
@@ -218,7 +218,7 @@ TEST(Hurry, OfOneRequestCountsForAll) {
   EXPECT_TRUE(is_told_at_once(rig, ask(server.url(), false)));
 }
 
-TEST(Hurry, IsTakenForGrantedWhereTheKernelNotesNoTime) {
+TEST(LatencySensitive, IsTakenForGrantedWhereTheKernelNotesNoTime) {
   const testing::UnixServer server(answer_all);
   HttpClientLimits limits;
   limits.unix_socket = server.path();

@@ -1,4 +1,4 @@
-// platform_lab: one reference platform with partners of its own, for benches: started, timed, looked at from /proc,
+// bench_platform: one reference platform with partners of its own, for benches: started, timed, looked at from /proc,
 // ended.
 #pragma once
 
@@ -14,7 +14,7 @@
 
 namespace cardstorm {
 
-struct LabOptions {
+struct BenchPlatformOptions {
   std::string variant = "hardened";
   std::vector<std::string> args;  // further flags of cardstorm-platform up
   std::uint32_t cards = 60000;    // of the one sku, "bench-card"
@@ -22,13 +22,14 @@ struct LabOptions {
 
 inline constexpr char kLabSku[] = "bench-card";
 
-class PlatformLab {
+class BenchPlatform {
  public:
   /// `dir` must not exist. Errc::unavailable when the platform is not built beside us, or ended before it was ready
   /// (its last words).
-  static Result<PlatformLab> start(const BenchSetup& setup, const std::string& dir, const LabOptions& options);
-  PlatformLab(PlatformLab&&) noexcept = default;
-  PlatformLab& operator=(PlatformLab&&) noexcept = default;
+  static Result<BenchPlatform> start(const BenchSetup& setup, const std::string& dir,
+                                     const BenchPlatformOptions& options);
+  BenchPlatform(BenchPlatform&&) noexcept = default;
+  BenchPlatform& operator=(BenchPlatform&&) noexcept = default;
 
   [[nodiscard]] const std::string& url() const { return url_; }
   [[nodiscard]] const std::string& control_url() const { return control_url_; }
@@ -44,7 +45,7 @@ class PlatformLab {
   Status stop();
 
  private:
-  PlatformLab() = default;
+  BenchPlatform() = default;
   std::unique_ptr<SecretFolder> secrets_;
   std::unique_ptr<PartnersLink> partners_;
   std::unique_ptr<Process> supervisor_;

@@ -1,5 +1,5 @@
-// facts: what a trade's answers tell about orders, money and goods. Never a card's text: its id from the mint, or a
-// digest.
+// observations: what a trade's answers tell about orders, money and goods. Never a card's text: its id from the mint,
+// or a digest.
 #include <map>
 
 #include "harness/core/text.hpp"
@@ -12,7 +12,7 @@ const std::string& card_text(const Json& item) { return item.is_object() ? item[
 
 }  // namespace
 
-std::optional<std::int64_t> TradeWalk::amount(const Json* body) {
+std::optional<std::int64_t> TradeExecution::amount(const Json* body) {
   if (!step().amount_from.empty()) {
     const auto text = filled(recipe().amount_from);
     return text ? cents_of(std::string_view(*text), step().amount_yuan) : std::nullopt;
@@ -21,7 +21,7 @@ std::optional<std::int64_t> TradeWalk::amount(const Json* body) {
   return value == nullptr ? std::nullopt : cents_of(*value, step().amount_yuan);
 }
 
-std::size_t TradeWalk::write_cards(const Json* body, const HttpResponse& response, Nanos done) {
+std::size_t TradeExecution::write_cards(const Json* body, const HttpResponse& response, Nanos done) {
   const auto order = filled(recipe().order);
   if (!order) return 0;
   // Each card once, whatever number of answers shows it; but twice when one answer holds it twice: that is a finding.
@@ -50,7 +50,7 @@ std::size_t TradeWalk::write_cards(const Json* body, const HttpResponse& respons
   return seen;
 }
 
-bool TradeWalk::write_facts(const Json* body, const HttpResponse& response, Nanos done) {
+bool TradeExecution::write_observations(const Json* body, const HttpResponse& response, Nanos done) {
   const Step& s = step();
   if (s.fact == Fact::none || s.fact == Fact::pay)
     return true;  // a payment is written with its outcome when the step ends
@@ -86,7 +86,7 @@ bool TradeWalk::write_facts(const Json* body, const HttpResponse& response, Nano
   return true;
 }
 
-void TradeWalk::write_fact_of_end(Outcome outcome, Cause cause, Nanos done) {
+void TradeExecution::write_observation_of_end(Outcome outcome, Cause cause, Nanos done) {
   const Fact fact = step().fact;
   if (fact != Fact::pay && (fact != Fact::refund || outcome == Outcome::ok)) return;
   const auto order = filled(recipe().order);

@@ -1,5 +1,5 @@
-// platform_lab: see platform_lab.hpp.
-#include "harness/bench/platform_lab.hpp"
+// bench_platform: see bench_platform.hpp.
+#include "harness/bench/bench_platform.hpp"
 
 #include <unistd.h>
 
@@ -97,32 +97,33 @@ std::string role_of(const std::string& part) {
 
 }  // namespace
 
-Result<PlatformLab> PlatformLab::start(const BenchSetup& setup, const std::string& dir, const LabOptions& options) {
+Result<BenchPlatform> BenchPlatform::start(const BenchSetup& setup, const std::string& dir,
+                                           const BenchPlatformOptions& options) {
   std::error_code error;
   const std::string self = fs::read_symlink("/proc/self/exe", error).string();
   const std::string binary = (fs::path(self).parent_path() / "cardstorm-platform").string();
   if (!fs::exists(binary, error))
     return Error{Errc::unavailable, "the reference platform is not built beside " + self, "run: cardstorm build"};
-  PlatformLab lab;
-  lab.dir_ = dir;
+  BenchPlatform platform;
+  platform.dir_ = dir;
   fs::create_directories(dir + "/logs", error);
   auto secrets = SecretFolder::make();
   if (!secrets) return std::move(secrets).error();
-  lab.secrets_ = std::make_unique<SecretFolder>(std::move(*secrets));
-  const std::string mint = lab.secrets_->path() + "/mint";
+  platform.secrets_ = std::make_unique<SecretFolder>(std::move(*secrets));
+  const std::string mint = platform.secrets_->path() + "/mint";
   if (Status s = write_mint(mint, "bench-key", {{kLabSku, "game_card", 1, options.cards, 100}}); !s) return s.error();
-  auto partners = PartnersLink::start({self, dir, lab.secrets_->path(), 1, {"127.0.0.0/8"}});
+  auto partners = PartnersLink::start({self, dir, platform.secrets_->path(), 1, {"127.0.0.0/8"}});
   if (!partners) return std::move(partners).error();
-  lab.partners_ = std::make_unique<PartnersLink>(std::move(*partners));
+  platform.partners_ = std::make_unique<PartnersLink>(std::move(*partners));
 
   ProcessSpec spec;
   spec.program = binary;
   spec.args = {"up",
                options.variant,
                "--partners",
-               lab.partners_->url(),
+               platform.partners_->url(),
                "--partners-key-file",
-               lab.secrets_->path() + "/partners.key",
+               platform.secrets_->path() + "/partners.key",
                "--mint",
                mint,
                "--dir",
@@ -132,11 +133,11 @@ Result<PlatformLab> PlatformLab::start(const BenchSetup& setup, const std::strin
   const Nanos began = monotonic_now();
   auto process = Process::spawn(spec);
   if (!process) return std::move(process).error();
-  lab.supervisor_ = std::make_unique<Process>(std::move(*process));
-  auto line = lab.supervisor_->read_line(200ms);
+  platform.supervisor_ = std::make_unique<Process>(std::move(*process));
+  auto line = platform.supervisor_->read_line(200ms);
   while (!line && line.error().code == Errc::timeout && monotonic_now() - began < kReady &&
          !setup.stop.stop_requested())
-    line = lab.supervisor_->read_line(200ms);
+    line = platform.supervisor_->read_line(200ms);
   if (setup.stop.stop_requested()) return Error{Errc::cancelled, "stopped"};
   if (!line) return std::move(line).error().in("starting the " + options.variant + " platform");
   if (!line->has_value()) {
@@ -145,16 +146,16 @@ Result<PlatformLab> PlatformLab::start(const BenchSetup& setup, const std::strin
     return Error{Errc::unavailable, "the " + options.variant + " platform ended before it was ready: " +
                                         (lines.empty() ? "it said nothing" : lines.back())};
   }
-  lab.start_s_ = seconds(monotonic_now() - began);
+  platform.start_s_ = seconds(monotonic_now() - began);
   auto facts = Json::parse(**line);
   if (!facts) return std::move(facts).error().in("the supervisor's line");
-  lab.url_ = (*facts)["url"].string();
-  lab.control_url_ = (*facts)["control_url"].string();
-  lab.database_url_ = (*facts)["database_url"].string();
-  return lab;
+  platform.url_ = (*facts)["url"].string();
+  platform.control_url_ = (*facts)["control_url"].string();
+  platform.database_url_ = (*facts)["database_url"].string();
+  return platform;
 }
 
-std::map<std::string, double> PlatformLab::cpu_seconds() const {
+std::map<std::string, double> BenchPlatform::cpu_seconds() const {
   std::map<std::string, double> out;
   for (const Proc& p : tree_of(supervisor_->id().pid)) out[role_of(p.part)] += p.cpu_s;
   if (const Process* p = partners_->process())
@@ -162,7 +163,7 @@ std::map<std::string, double> PlatformLab::cpu_seconds() const {
   return out;
 }
 
-std::vector<std::pair<std::string, pid_t>> PlatformLab::nodes() const {
+std::vector<std::pair<std::string, pid_t>> BenchPlatform::nodes() const {
   std::vector<std::pair<std::string, pid_t>> out;
   for (const Proc& p : tree_of(supervisor_->id().pid))
     if (p.part != "postgresql" && p.part != "redis" && p.part != "kafka" && p.part != "supervisor")
@@ -170,13 +171,13 @@ std::vector<std::pair<std::string, pid_t>> PlatformLab::nodes() const {
   return out;
 }
 
-double PlatformLab::nodes_mb() const {
+double BenchPlatform::nodes_mb() const {
   double sum = 0;
   for (const auto& [name, pid] : nodes()) sum += pss_mb(pid);
   return sum;
 }
 
-Status PlatformLab::stop() {
+Status BenchPlatform::stop() {
   if (supervisor_) (void)supervisor_->terminate(20s, 5s);
   supervisor_.reset();
   partners_.reset();
