@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "harness/bench/bench.hpp"
+#include "harness/lease/process.hpp"
 #include "harness/run/partners_link.hpp"
 #include "harness/run/run_folder.hpp"
-#include "harness/target/process.hpp"
 
 namespace cardstorm {
 

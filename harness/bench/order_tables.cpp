@@ -8,7 +8,7 @@
 #include "harness/core/files.hpp"
 #include "harness/core/text.hpp"
 #include "harness/db/db.hpp"
-#include "harness/target/process.hpp"
+#include "harness/lease/process.hpp"
 
 namespace cardstorm {
 namespace {

@@ -12,7 +12,7 @@
 #include "harness/core/files.hpp"
 #include "harness/core/json.hpp"
 #include "harness/core/text.hpp"
-#include "harness/target/process.hpp"
+#include "harness/lease/process.hpp"
 
 namespace cardstorm {
 namespace {

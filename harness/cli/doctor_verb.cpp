@@ -12,6 +12,7 @@
 #include "harness/core/files.hpp"
 #include "harness/core/text.hpp"
 #include "harness/drive/driver.hpp"
+#include "harness/lease/process.hpp"
 #include "harness/net/http_server.hpp"
 #include "harness/plan/load.hpp"
 #include "harness/run/active.hpp"
@@ -20,7 +21,6 @@
 #include "harness/run/interrupt.hpp"
 #include "harness/run/progress.hpp"
 #include "harness/run/run_folder.hpp"
-#include "harness/target/process.hpp"
 
 namespace cardstorm {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "harness/cli/common.hpp"
 #include "harness/cli/verbs.hpp"
-#include "harness/fault/guardian.hpp"
+#include "harness/lease/guardian.hpp"
 
 namespace cardstorm {
 

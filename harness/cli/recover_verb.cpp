@@ -4,7 +4,7 @@
 
 #include "harness/cli/common.hpp"
 #include "harness/cli/verbs.hpp"
-#include "harness/fault/recover.hpp"
+#include "harness/lease/recover.hpp"
 
 namespace cardstorm {
 namespace {

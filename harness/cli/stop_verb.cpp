@@ -7,8 +7,8 @@
 
 #include "harness/cli/common.hpp"
 #include "harness/cli/verbs.hpp"
+#include "harness/lease/identity.hpp"
 #include "harness/run/active.hpp"
-#include "harness/target/identity.hpp"
 
 namespace cardstorm {
 namespace {

@@ -9,7 +9,7 @@
 #include "harness/core/clock.hpp"
 #include "harness/core/events.hpp"
 #include "harness/fault/fault.hpp"
-#include "harness/fault/journal.hpp"
+#include "harness/lease/undo_journal.hpp"
 
 namespace cardstorm {
 

@@ -9,13 +9,11 @@
 #include "harness/core/events.hpp"
 #include "harness/core/json.hpp"
 #include "harness/core/result.hpp"
+#include "harness/lease/lease.hpp"
 #include "harness/plan/plan.hpp"
 #include "harness/target/target.hpp"
 
 namespace cardstorm {
-
-/// A fault lives so long unless it is renewed, and is renewed so often: three renewals may be lost.
-inline constexpr Nanos kLease{2s}, kRenewEvery{500ms};
 
 enum class Probe : std::uint8_t { in_force, normal, unclear };
 

@@ -14,7 +14,7 @@
 #include "harness/core/events.hpp"
 #include "harness/fault/active_fault.hpp"
 #include "harness/fault/fault.hpp"
-#include "harness/fault/journal.hpp"
+#include "harness/lease/undo_journal.hpp"
 
 namespace cardstorm {
 

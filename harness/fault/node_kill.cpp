@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "harness/fault/fault.hpp"
-#include "harness/target/identity.hpp"
+#include "harness/lease/identity.hpp"
 
 namespace cardstorm {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "harness/core/files.hpp"
 #include "harness/core/json.hpp"
-#include "harness/target/identity.hpp"
+#include "harness/lease/identity.hpp"
 
 namespace cardstorm {
 namespace fs = std::filesystem;

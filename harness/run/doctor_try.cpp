@@ -12,10 +12,10 @@
 #include "harness/core/text.hpp"
 #include "harness/fault/fault.hpp"
 #include "harness/judge/judge.hpp"
+#include "harness/net/control.hpp"
 #include "harness/run/partners_link.hpp"
 #include "harness/run/session.hpp"
 #include "harness/target/channels.hpp"
-#include "harness/target/control.hpp"
 
 namespace cardstorm {
 namespace {

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "harness/core/result.hpp"
+#include "harness/lease/process.hpp"
 #include "harness/net/allow.hpp"
 #include "harness/plan/target_spec.hpp"
-#include "harness/target/process.hpp"
 
 namespace cardstorm {
 

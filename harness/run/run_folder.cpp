@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <utility>
 
-#include "harness/fault/journal.hpp"
+#include "harness/lease/undo_journal.hpp"
 
 namespace cardstorm {
 namespace fs = std::filesystem;

@@ -15,10 +15,11 @@
 #include "harness/core/files.hpp"
 #include "harness/core/text.hpp"
 #include "harness/drive/driver.hpp"
-#include "harness/fault/guardian.hpp"
-#include "harness/fault/journal.hpp"
 #include "harness/fault/lane.hpp"
 #include "harness/history/history.hpp"
+#include "harness/lease/guardian.hpp"
+#include "harness/lease/process.hpp"
+#include "harness/lease/undo_journal.hpp"
 #include "harness/mint/mint.hpp"
 #include "harness/net/crypto.hpp"
 #include "harness/net/http_client.hpp"
@@ -32,7 +33,6 @@
 #include "harness/run/run_folder.hpp"
 #include "harness/run/sampler.hpp"
 #include "harness/run/timeline.hpp"
-#include "harness/target/process.hpp"
 #include "harness/target/target.hpp"
 
 namespace cardstorm {

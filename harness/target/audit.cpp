@@ -3,7 +3,7 @@
 
 #include "harness/core/text.hpp"
 #include "harness/db/db.hpp"
-#include "harness/target/control.hpp"
+#include "harness/net/control.hpp"
 
 namespace cardstorm {
 namespace {

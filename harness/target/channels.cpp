@@ -2,7 +2,7 @@
 #include "harness/target/channels.hpp"
 
 #include "harness/core/text.hpp"
-#include "harness/target/control.hpp"
+#include "harness/net/control.hpp"
 
 namespace cardstorm {
 namespace {

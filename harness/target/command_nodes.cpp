@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "harness/core/text.hpp"
-#include "harness/target/command.hpp"
+#include "harness/lease/command.hpp"
+#include "harness/lease/process.hpp"
 #include "harness/target/nodes.hpp"
-#include "harness/target/process.hpp"
 
 namespace cardstorm {
 namespace {
@@ -40,7 +40,7 @@ class CommandNodes final : public NodeControl {
     // One look at a time: an "up" from before a kill that comes in after the "down" would pass for a restart.
     Seen& seen = seen_[name];
     const std::lock_guard lock(seen.mutex);
-    const auto answer = run_probe(spec->second.probe, kNodeProbe, log_);
+    const auto answer = run_probe(spec->second.probe, kProbeWithin, log_);
     if (!answer) return Error(answer.error()).in("probe of node '" + name + "'");
     Node node;
     node.name = name;
@@ -85,7 +85,7 @@ class CommandNodes final : public NodeControl {
   }
   Status run(const char* what, const std::string& name, const std::vector<std::string>& argv) const {
     const std::string where = std::string(what) + " of node '" + name + "'";
-    const auto code = run_command(argv, kNodeCommand, log_);
+    const auto code = run_command(argv, kCommandWithin, log_);
     if (!code) return Error(code.error()).in(where);
     if (*code != 0)
       return Error{Errc::io, where + ": '" + argv[0] + "' ended with code " + std::to_string(*code),

@@ -2,7 +2,8 @@
 // counts for the engine as stopped by hand: no restart policy acts on it (moby/moby#33306). So we start the container
 // again, at once, as its policy would; the start is in the undo journal before the kill.
 #include "harness/core/text.hpp"
-#include "harness/target/control.hpp"
+#include "harness/lease/command.hpp"
+#include "harness/net/control.hpp"
 #include "harness/target/nodes.hpp"
 
 namespace cardstorm {
@@ -91,7 +92,7 @@ class DockerNodes final : public NodeControl {
 
   static HttpResponse ask(const NodeSpec& spec, const std::string& method, const std::string& path) {
     // The engine answers a kill or a start when it is done.
-    HttpRequest request = get(kBase + path, method == "GET" ? kControlTimeout : kNodeCommand);
+    HttpRequest request = get(kBase + path, method == "GET" ? kControlTimeout : kCommandWithin);
     request.method = method;
     request.unix_socket = spec.socket;
     return fetch(request, AllowList());

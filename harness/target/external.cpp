@@ -4,9 +4,9 @@
 
 #include "harness/core/files.hpp"
 #include "harness/core/text.hpp"
+#include "harness/net/control.hpp"
 #include "harness/target/audit.hpp"
 #include "harness/target/channels.hpp"
-#include "harness/target/control.hpp"
 #include "harness/target/db_pool.hpp"
 #include "harness/target/nodes.hpp"
 #include "harness/target/target.hpp"

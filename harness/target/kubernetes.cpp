@@ -4,8 +4,8 @@
 #include <mutex>
 
 #include "harness/core/text.hpp"
+#include "harness/lease/process.hpp"
 #include "harness/target/nodes.hpp"
-#include "harness/target/process.hpp"
 
 namespace cardstorm {
 namespace {

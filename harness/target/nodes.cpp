@@ -5,7 +5,7 @@
 #include <csignal>
 
 #include "harness/core/text.hpp"
-#include "harness/target/identity.hpp"
+#include "harness/lease/identity.hpp"
 
 namespace cardstorm {
 

@@ -27,8 +27,8 @@ std::unique_ptr<NodeControl> make_nodes(const NodeSpecs& nodes, const std::strin
 /// The error for a name that none of `nodes` bears.
 Error no_such_node(const std::string& name, const NodeSpecs& nodes);
 
-/// How long a command of the user, or kubectl, may take.
-inline constexpr Nanos kNodeCommand{10s}, kNodeProbe{2s}, kKubectl{5s};
+/// How long a call of kubectl may take.
+inline constexpr Nanos kKubectl{5s};
 /// How long a node that we started again may take until it runs, before an undo counts as failed.
 inline constexpr Nanos kNodeStart{30s};
 

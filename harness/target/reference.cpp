@@ -4,10 +4,10 @@
 
 #include "harness/core/files.hpp"
 #include "harness/core/text.hpp"
+#include "harness/lease/process.hpp"
+#include "harness/net/control.hpp"
 #include "harness/target/audit.hpp"
 #include "harness/target/channels.hpp"
-#include "harness/target/control.hpp"
-#include "harness/target/process.hpp"
 #include "harness/target/supervised.hpp"
 #include "harness/target/touch.hpp"
 

@@ -4,7 +4,7 @@
 #include <mutex>
 
 #include "harness/core/text.hpp"
-#include "harness/target/control.hpp"
+#include "harness/net/control.hpp"
 
 namespace cardstorm {
 namespace {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string>
 
+#include "harness/net/control.hpp"
 #include "harness/plan/target_spec.hpp"
 
 namespace cardstorm {
@@ -16,6 +17,15 @@ inline bool may_touch(const TargetSpec& spec, const std::string& ability) {
 inline std::string node_of_alias(const TargetSpec& spec, const std::string& node) {
   const auto found = spec.nodes.find(node);
   return found == spec.nodes.end() ? node : found->second.node;
+}
+
+/// A GET of `path` on an external target, the way that its file says: over its socket file, with its TLS.
+inline HttpRequest get_of(const TargetSpec& spec, const std::string& path, Nanos timeout) {
+  HttpRequest request = get(spec.url + path, timeout);
+  request.unix_socket = spec.unix_socket;
+  request.tls_verify = spec.tls_verify;
+  request.tls_ca = spec.tls_ca;
+  return request;
 }
 
 }  // namespace cardstorm

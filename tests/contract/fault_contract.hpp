@@ -3,7 +3,7 @@
 #pragma once
 
 #include "harness/fault/fault.hpp"
-#include "harness/fault/undo.hpp"
+#include "harness/lease/undo.hpp"
 #include "tests/contract/lab.hpp"
 #include "tests/support/eventually.hpp"
 

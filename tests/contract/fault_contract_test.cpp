@@ -6,7 +6,7 @@
 
 #include "harness/fault/lane.hpp"
 #include "harness/fault/params.hpp"
-#include "tests/contract/fake_platform.hpp"
+#include "tests/contract/fake_target.hpp"
 
 namespace cardstorm {
 namespace {

@@ -3,7 +3,7 @@
 #include "tests/contract/target_contract.hpp"
 
 #include "harness/core/files.hpp"
-#include "tests/contract/fake_platform.hpp"
+#include "tests/contract/fake_target.hpp"
 #include "tests/support/command_node.hpp"
 
 namespace cardstorm {

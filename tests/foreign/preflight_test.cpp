@@ -1,7 +1,7 @@
 // preflight: no load for a shop that pays at a bank that is not the target file's, that does not sell, or from which a
 // real partner can be reached. A mistake of this kind would cost money, or look like an outage.
 #include "harness/db/db.hpp"
-#include "harness/fault/journal.hpp"
+#include "harness/lease/undo_journal.hpp"
 #include "tests/foreign/site.hpp"
 
 namespace cardstorm::test {

@@ -13,9 +13,9 @@
 #include "harness/core/files.hpp"
 #include "harness/core/json.hpp"
 #include "harness/core/text.hpp"
+#include "harness/lease/process.hpp"
 #include "harness/net/crypto.hpp"
 #include "harness/net/http_client.hpp"
-#include "harness/target/process.hpp"
 #include "tests/support/paths.hpp"
 
 namespace cardstorm::test {

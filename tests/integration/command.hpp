@@ -10,7 +10,7 @@
 
 #include "harness/core/files.hpp"
 #include "harness/core/json.hpp"
-#include "harness/target/process.hpp"
+#include "harness/lease/process.hpp"
 #include "tests/support/paths.hpp"
 
 namespace cardstorm {

@@ -4,7 +4,7 @@
 #include <csignal>
 
 #include "harness/core/text.hpp"
-#include "harness/fault/journal.hpp"
+#include "harness/lease/undo_journal.hpp"
 #include "tests/integration/command.hpp"
 
 namespace cardstorm {

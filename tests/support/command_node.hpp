@@ -11,8 +11,8 @@
 #include <string>
 
 #include "harness/core/files.hpp"
+#include "harness/lease/command.hpp"
 #include "harness/plan/target_spec.hpp"
-#include "harness/target/command.hpp"
 
 namespace cardstorm::test {
 

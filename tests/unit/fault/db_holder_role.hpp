@@ -5,8 +5,8 @@
 #include <string>
 
 #include "harness/core/json.hpp"
+#include "harness/lease/process.hpp"
 #include "harness/plan/target_spec.hpp"
-#include "harness/target/process.hpp"
 
 namespace cardstorm::test {
 

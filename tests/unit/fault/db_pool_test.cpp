@@ -8,7 +8,7 @@
 #include <csignal>
 
 #include "harness/db/db.hpp"
-#include "harness/fault/undo.hpp"
+#include "harness/lease/undo.hpp"
 #include "tests/support/mariadb.hpp"
 #include "tests/support/postgres.hpp"
 #include "tests/unit/fault/db_holder_role.hpp"

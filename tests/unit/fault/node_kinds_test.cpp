@@ -7,9 +7,9 @@
 #include <filesystem>
 #include <fstream>
 
-#include "harness/fault/guardian.hpp"
-#include "harness/fault/recover.hpp"
-#include "harness/fault/undo.hpp"
+#include "harness/lease/guardian.hpp"
+#include "harness/lease/recover.hpp"
+#include "harness/lease/undo.hpp"
 #include "harness/target/nodes.hpp"
 #include "tests/support/command_node.hpp"
 #include "tests/support/fake_engine.hpp"
@@ -320,7 +320,7 @@ TEST(Guardian, StartsWhatACommandKilledAfterAKillOfTheHarness) {
   node.break_start(true);
   ProcessSpec spec;
   spec.program = "/proc/self/exe";
-  spec.args = {"doomed", dir.path(), "command:" + dir.path(), "guarded"};
+  spec.args = {"doomed", dir.path()};
   spec.marked = false;
   auto harness = std::move(*Process::spawn(spec));
   auto line = harness.read_line(20s);

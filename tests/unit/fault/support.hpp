@@ -9,7 +9,7 @@
 
 #include "harness/fault/lane.hpp"
 #include "harness/target/nodes.hpp"
-#include "tests/contract/fake_platform.hpp"
+#include "tests/contract/fake_target.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace cardstorm::test {

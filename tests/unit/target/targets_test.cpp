@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "harness/core/files.hpp"
+#include "harness/target/channels.hpp"
 #include "harness/target/target.hpp"
 #include "tests/contract/fake_platform.hpp"
 #include "tests/support/fake_engine.hpp"

@@ -56,20 +56,21 @@ const std::map<std::string, std::set<std::string>> kArrows = {
     {"plan", {"core", "net", "trace"}},
     {"db", {"core", "net"}},
     {"history", {"core"}},
-    {"target", {"core", "net", "plan", "mint", "db"}},
+    {"lease", {"core", "net", "db"}},
+    {"target", {"core", "net", "plan", "mint", "db", "lease"}},
     {"drive", {"core", "net", "mint", "plan"}},
     {"partners", {"core", "net"}},
-    {"fault", {"core", "net", "plan", "db", "target"}},
+    {"fault", {"core", "net", "plan", "lease", "target"}},
     {"observe", {"core", "net"}},
     {"judge", {"core", "plan", "history"}},
     {"reports", {"core", "judge"}},
     {"run",
-     {"core", "net", "mint", "plan", "history", "db", "target", "drive", "partners", "fault", "observe", "judge",
-      "reports"}},
-    {"bench", {"core", "net", "mint", "plan", "history", "db", "target", "drive", "judge", "run"}},
+     {"core", "net", "mint", "plan", "history", "db", "target", "drive", "partners", "lease", "fault", "observe",
+      "judge", "reports"}},
+    {"bench", {"core", "net", "mint", "plan", "history", "db", "lease", "target", "drive", "judge", "run"}},
     {"cli",
-     {"core", "net", "mint", "trace", "plan", "history", "db", "target", "drive", "partners", "fault", "observe",
-      "judge", "reports", "run", "bench"}},
+     {"core", "net", "mint", "trace", "plan", "history", "db", "lease", "target", "drive", "partners", "fault",
+      "observe", "judge", "reports", "run", "bench"}},
 };
 
 TEST(Tidy, ArrowsPointToCore) {
@@ -93,7 +94,7 @@ TEST(Tidy, TheJudgeSeesNoNetworkClockOrPlatform) {
   for (const Source& source : sources_of({"harness/judge", "reports"})) {
     for (const std::string& include : includes_of(source.text)) {
       for (const char* forbidden :
-           {"harness/net/", "harness/target/", "harness/drive/", "harness/run/", "harness/fault/"})
+           {"harness/net/", "harness/target/", "harness/drive/", "harness/run/", "harness/fault/", "harness/lease/"})
         EXPECT_FALSE(include.starts_with(forbidden)) << source.path << " includes " << include;
     }
     EXPECT_EQ(source.text.find("monotonic_now("), std::string::npos) << source.path;
@@ -107,7 +108,7 @@ TEST(Tidy, EachLibraryHasOneDoor) {
                                                                   {"openssl/", "net"},
                                                                   {"boost/asio", "net"},
                                                                   {"boost/beast", "net"},
-                                                                  {"boost/process", "target"},
+                                                                  {"boost/process", "lease"},
                                                                   {"prometheus/", "observe"},
                                                                   {"CLI/", "cli"},
                                                                   {"libpq", "db"},

@@ -1,5 +1,5 @@
-// journal: the undo journal of a run, faults.jsonl in its folder. How to mend is on the disk before anything is broken,
-// so that the guardian and `cardstorm recover` can mend when we no longer can.
+// undo_journal: the undo journal of a run, faults.jsonl in its folder. How to mend is on the disk before anything is
+// broken, so that the guardian and `cardstorm recover` can mend when we no longer can.
 //
 // One JSON object per line. First {"journal":"faults","version":1,"boot_id","pid","start_time","allow":[CIDR]}; then
 // {"process":NAME,"pid","start_time","mark"} for each tree that must not outlive us and {"folder":PATH} for our
@@ -19,7 +19,7 @@
 #include "harness/core/files.hpp"
 #include "harness/core/json.hpp"
 #include "harness/core/result.hpp"
-#include "harness/target/identity.hpp"
+#include "harness/lease/identity.hpp"
 
 namespace cardstorm {
 

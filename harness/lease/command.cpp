@@ -1,8 +1,8 @@
 // command: see command.hpp.
-#include "harness/target/command.hpp"
+#include "harness/lease/command.hpp"
 
 #include "harness/core/text.hpp"
-#include "harness/target/process.hpp"
+#include "harness/lease/process.hpp"
 
 namespace cardstorm {
 namespace {

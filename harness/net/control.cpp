@@ -1,5 +1,5 @@
 // control: see control.hpp.
-#include "harness/target/control.hpp"
+#include "harness/net/control.hpp"
 
 namespace cardstorm {
 namespace {

@@ -3,7 +3,7 @@
 // here. Header-only: without it the paths come from boost_filesystem, which would have to be linked.
 #define BOOST_PROCESS_USE_STD_FS 1
 
-#include "harness/target/process.hpp"
+#include "harness/lease/process.hpp"
 
 #include <fcntl.h>
 #include <linux/close_range.h>

@@ -1,5 +1,5 @@
 // identity: see identity.hpp. Reads /proc, signals by pidfd only.
-#include "harness/target/identity.hpp"
+#include "harness/lease/identity.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 // recover, undo and guardian: what happens when the harness cannot mend any more. Real processes, really killed.
-#include "harness/fault/recover.hpp"
+#include "harness/lease/recover.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,9 +8,13 @@
 #include <fstream>
 
 #include "harness/core/files.hpp"
-#include "harness/fault/guardian.hpp"
-#include "harness/fault/undo.hpp"
-#include "tests/unit/fault/support.hpp"
+#include "harness/lease/guardian.hpp"
+#include "harness/lease/lease.hpp"
+#include "harness/lease/undo.hpp"
+#include "harness/net/control.hpp"
+#include "tests/contract/fake_platform.hpp"
+#include "tests/support/temp_dir.hpp"
+#include "tests/unit/lease/doomed_harness.hpp"
 
 namespace cardstorm {
 namespace {
@@ -21,9 +25,27 @@ using test::FakePlatform;
 
 constexpr const char* kSelf = "/proc/self/exe";
 
+Json undo_of(const std::string& url, Json headers, const char* body, Json verify) {
+  return Json::object({{"kind", "http"},
+                       {"method", "POST"},
+                       {"url", url},
+                       {"headers", std::move(headers)},
+                       {"body", body},
+                       {"verify", std::move(verify)}});
+}
 Json pool_undo(const std::string& url) {
-  test::FakeTarget target(url);
-  return target.pool()->undo("order");
+  return undo_of(url + "/admin/pool/hold", Json::object({{"Content-Type", "application/json"}}), R"({"lease_ms":0})",
+                 Json::object({{"url", url + "/admin/pool"}, {"pointer", "/held"}, {"equals", 0}}));
+}
+Json channel_undo(const std::string& url) {
+  return undo_of(url + "/control/channel/alpha/delay", Json::object({{"X-Control-Token", FakePlatform::kToken}}),
+                 R"({"delay_ms":0})", Json::object({{"url", url + "/channel/alpha/ping"}, {"below_ms", 400}}));
+}
+Status delay(const FakePlatform& platform) {
+  HttpRequest request = post(platform.url() + "/control/channel/alpha/delay", R"({"delay_ms":5000,"lease_ms":60000})");
+  request.headers.emplace_back("X-Control-Token", FakePlatform::kToken);
+  const auto answer = control_call(request, test::loopback());
+  return answer ? ok() : Status(answer.error());
 }
 
 /// A journal whose harness is a process that has ended.
@@ -48,14 +70,13 @@ void journal_of_the_dead(const std::string& dir, const std::string& boot, const 
 
 TEST(Undo, IsDoneWhenAcceptedAndVerified) {
   FakePlatform platform;
-  test::FakeTarget target(platform.url());
-  ASSERT_TRUE(target.pool()->hold("shop", 60s));
+  ASSERT_TRUE(test::hold_pool(platform.url(), 60s));
   EXPECT_TRUE(run_undo(pool_undo(platform.url()), test::loopback(), 10s).reverted);
   EXPECT_FALSE(platform.held());
-  ASSERT_TRUE(target.channels()->delay("alpha", 5s, 60s));
-  EXPECT_TRUE(run_undo(target.channels()->undo("alpha"), test::loopback(), 10s).reverted);
+  ASSERT_TRUE(delay(platform));
+  EXPECT_TRUE(run_undo(channel_undo(platform.url()), test::loopback(), 10s).reverted);
   EXPECT_FALSE(platform.delayed());
-  EXPECT_TRUE(run_undo(target.channels()->undo("alpha"), test::loopback(), 10s).reverted) << "twice is fine";
+  EXPECT_TRUE(run_undo(channel_undo(platform.url()), test::loopback(), 10s).reverted) << "twice is fine";
 }
 
 TEST(Undo, IsNotDoneWhileTheVerificationSaysOtherwise) {
@@ -197,8 +218,7 @@ TEST(Guardian, ActsWhenItIsLostWithoutAWord) {
 TEST(Recover, MendsEveryOpenJournalBelowAFolder) {
   FakePlatform platform;
   platform.ignore_leases();
-  test::FakeTarget target(platform.url());
-  ASSERT_TRUE(target.pool()->hold("shop", 60s));
+  ASSERT_TRUE(test::hold_pool(platform.url(), 60s));
   const test::TempDir dir;
   journal_of_the_dead(dir.path() + "/drill/baseline/1", boot_id(), pool_undo(platform.url()));
   journal_of_the_dead(dir.path() + "/run", boot_id(), Json::object({{"kind", "none"}}));

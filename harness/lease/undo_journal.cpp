@@ -1,5 +1,5 @@
-// journal: see journal.hpp.
-#include "harness/fault/journal.hpp"
+// undo_journal: see undo_journal.hpp.
+#include "harness/lease/undo_journal.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
 // process: spawning, the lifeline, reading lines, ending. With real programs.
-#include "harness/target/process.hpp"
+#include "harness/lease/process.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-// journal: what is written is read back, whatever a crash left of it; keys are not shown.
-#include "harness/fault/journal.hpp"
+// undo_journal: what is written is read back, whatever a crash left of it; keys are not shown.
+#include "harness/lease/undo_journal.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>

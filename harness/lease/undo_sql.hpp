@@ -1,7 +1,7 @@
 // undo_sql: the undo of what db_pool holds, when its maker is dead: ends the sessions that carry its name.
 #pragma once
 
-#include "harness/fault/undo.hpp"
+#include "harness/lease/undo.hpp"
 
 namespace cardstorm {
 

@@ -1,15 +1,14 @@
 // undo: see undo.hpp.
-#include "harness/fault/undo.hpp"
+#include "harness/lease/undo.hpp"
 
 #include <algorithm>
 #include <thread>
 
 #include "harness/core/text.hpp"
-#include "harness/fault/fault.hpp"
-#include "harness/fault/undo_sql.hpp"
-#include "harness/target/command.hpp"
-#include "harness/target/control.hpp"
-#include "harness/target/nodes.hpp"
+#include "harness/lease/command.hpp"
+#include "harness/lease/lease.hpp"
+#include "harness/lease/undo_sql.hpp"
+#include "harness/net/control.hpp"
 
 namespace cardstorm {
 namespace {
@@ -21,7 +20,8 @@ HttpRequest request_of(const Json& undo) {
   request.method = undo["method"].string();
   request.url = undo["url"].string();
   request.body = undo["body"].string();
-  request.timeout = undo.has("within_ms") ? kNodeCommand : kControlTimeout;  // an engine answers when the start is done
+  request.timeout =
+      undo.has("within_ms") ? kCommandWithin : kControlTimeout;  // an engine answers when the start is done
   request.unix_socket = undo["unix_socket"].string();
   for (const auto& [name, value] : undo["headers"].members()) request.headers.emplace_back(name, value.string());
   return request;
@@ -34,7 +34,7 @@ std::vector<std::string> argv_of(const Json& argv) {
 }
 
 std::string verify_by_probe(const std::vector<std::string>& argv) {
-  const auto answer = run_probe(argv, kNodeProbe, "");
+  const auto answer = run_probe(argv, kProbeWithin, "");
   if (!answer) return answer.error().what;
   return answer->up ? "" : "'" + argv[0] + "' says that it is not up";
 }
@@ -62,7 +62,7 @@ std::string verify(const Json& check, const AllowList& allow) {
 std::string ask_to_start(const Json& undo, const AllowList& allow) {
   if (undo["kind"].string() == "argv") {
     const auto argv = argv_of(undo["argv"]);
-    const auto code = run_command(argv, kNodeCommand, undo["log"].string());
+    const auto code = run_command(argv, kCommandWithin, undo["log"].string());
     if (!code) return code.error().what;
     return *code == 0 ? "" : "'" + argv[0] + "' ended with code " + std::to_string(*code);
   }

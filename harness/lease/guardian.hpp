@@ -7,7 +7,7 @@
 
 #include "harness/core/clock.hpp"
 #include "harness/core/result.hpp"
-#include "harness/target/process.hpp"
+#include "harness/lease/process.hpp"
 
 namespace cardstorm {
 

@@ -9,6 +9,9 @@
 
 namespace cardstorm {
 
+/// How long a command of the user, or its probe, may take.
+inline constexpr Nanos kCommandWithin{10s}, kProbeWithin{2s};
+
 /// Runs `argv` to its end and returns its exit code. It may leave processes behind when it ends with 0: that is how a
 /// server is started. `log`: where it complains, "" = nowhere. Errc::timeout: it and what it started have been ended.
 Result<int> run_command(const std::vector<std::string>& argv, Nanos wait, const std::string& log);

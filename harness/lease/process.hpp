@@ -11,7 +11,7 @@
 
 #include "harness/core/clock.hpp"
 #include "harness/core/result.hpp"
-#include "harness/target/identity.hpp"
+#include "harness/lease/identity.hpp"
 
 namespace cardstorm {
 

@@ -1,11 +1,11 @@
 // undo_sql: see undo_sql.hpp.
-#include "harness/fault/undo_sql.hpp"
+#include "harness/lease/undo_sql.hpp"
 
 #include <algorithm>
 #include <thread>
 
 #include "harness/db/ours.hpp"
-#include "harness/fault/fault.hpp"
+#include "harness/lease/lease.hpp"
 
 namespace cardstorm {
 namespace {

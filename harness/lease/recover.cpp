@@ -1,12 +1,12 @@
 // recover: see recover.hpp.
-#include "harness/fault/recover.hpp"
+#include "harness/lease/recover.hpp"
 
 #include <algorithm>
 #include <filesystem>
 
 #include "harness/core/clock.hpp"
-#include "harness/fault/journal.hpp"
-#include "harness/fault/undo.hpp"
+#include "harness/lease/undo.hpp"
+#include "harness/lease/undo_journal.hpp"
 
 namespace cardstorm {
 namespace {

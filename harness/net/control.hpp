@@ -3,7 +3,6 @@
 
 #include "harness/core/json.hpp"
 #include "harness/net/http_client.hpp"
-#include "harness/plan/target_spec.hpp"
 
 namespace cardstorm {
 
@@ -22,15 +21,6 @@ inline HttpRequest post(std::string url, std::string body, Nanos timeout = kCont
   request.method = "POST";
   request.body = std::move(body);
   request.headers = {{"Content-Type", "application/json"}};
-  return request;
-}
-
-/// A GET of `path` on an external target, the way that its file says: over its socket file, with its TLS.
-inline HttpRequest get_of(const TargetSpec& spec, const std::string& path, Nanos timeout) {
-  HttpRequest request = get(spec.url + path, timeout);
-  request.unix_socket = spec.unix_socket;
-  request.tls_verify = spec.tls_verify;
-  request.tls_ca = spec.tls_ca;
   return request;
 }
 

@@ -1,5 +1,5 @@
 // guardian: see guardian.hpp.
-#include "harness/fault/guardian.hpp"
+#include "harness/lease/guardian.hpp"
 
 #include <unistd.h>
 
@@ -9,8 +9,8 @@
 #include <filesystem>
 
 #include "harness/core/clock.hpp"
-#include "harness/fault/journal.hpp"
-#include "harness/fault/undo.hpp"
+#include "harness/lease/undo.hpp"
+#include "harness/lease/undo_journal.hpp"
 
 namespace cardstorm {
 namespace {
