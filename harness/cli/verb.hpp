@@ -8,7 +8,7 @@
 
 namespace cardstorm {
 
-/// Exit codes of the contract (design.md): the worst reason wins, 5 before all others.
+/// Exit codes, as README states them: the worst reason wins, 5 before all others.
 enum ExitCode : int {
   kPass = 0,
   kFail = 1,

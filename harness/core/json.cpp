@@ -64,7 +64,7 @@ class Parser {
     if (!value(out)) return failure();
     blank();
     if (at_ != text_.size()) {
-      problem("nothing more was wanted");
+      problem("unexpected text after the end of the JSON value");
       return failure();
     }
     return out;

@@ -26,7 +26,7 @@ constexpr double kNoInterval = 1e9;  // an upper end that says: nothing is known
 // What differs between two runs of one unchanged platform on a shared machine; used where too few runs were given to
 // measure it.
 constexpr double kShareFloor = 0.005, kLatencyFloor = 0.25, kTtrFloorShare = 0.25, kTtrFloorSeconds = 2;
-// A quarter of one millisecond is the weather of a shared machine.
+// Below a millisecond a quarter more is run-to-run noise of a shared machine.
 constexpr double kLatencyFloorMs = 3, kLatencyLeastMs = 1;
 // Less than this matters to nobody, however well it is measured.
 constexpr double kShareLeast = 0.001, kLatencyLeast = 0.05, kTtrLeastSeconds = 1;

@@ -76,7 +76,7 @@ void read_audit(const std::string& dir, RunRecord& r) {
     r.audit = std::make_unique<Audit>(*std::move(audit));
 }
 
-/// A shop whose money all moves inside of it (a purse per buyer) has no bank to miss: none of no journals is lacking.
+/// A shop whose money all moves inside of it (a purse per buyer) has no bank whose journal could be missing.
 /// One paid order that names a channel is enough to say that there is a bank, and that we do not see its books.
 bool pays_from_purses_alone(const RunRecord& r) {
   return !r.info.partners && r.audit != nullptr &&

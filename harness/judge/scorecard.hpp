@@ -39,7 +39,7 @@ struct Witness {
 };
 
 struct Finding {
-  std::string name;  // M-name of research/correctness.md
+  std::string name;  // as check_registry() has it
   Verdict verdict = Verdict::unknown;
   std::string why;  // one sentence
   std::uint64_t examined = 0, violations = 0;

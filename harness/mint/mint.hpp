@@ -1,7 +1,7 @@
 // mint: card secrets that say what they are. secret = PREFIX-base32(sku number, index, MAC(key, both)): the oracle maps
-// a text to (sku, index) without a table, and a forged or foreign text is recognised (research/correctness.md 1.1).
-// For shops that trade in number and secret: number = digits(sku number, index), secret as above, or digits(MAC(key,
-// both)).
+// a text to (sku, index) without a table, and a forged or foreign text is recognised (HMAC: RFC 2104, base32: RFC
+// 4648). For shops that trade in number and secret: number = digits(sku number, index), secret as above, or
+// digits(MAC(key, both)).
 #pragma once
 
 #include <cstdint>

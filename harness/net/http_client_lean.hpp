@@ -79,8 +79,8 @@ class LeanTransport final : public HttpTransport {
     HttpResponse response;
     Done done;
   };
-  /// While it lives nobody is told: callers are told from drive() only, and not while we walk over what they may
-  /// change.
+  /// While it lives no completion is delivered: callbacks run from drive() only, and not while we walk over what they
+  /// may change.
   struct Hold {
     explicit Hold(LeanTransport& t) : transport(t), before(std::exchange(t.holding_, true)) {}
     ~Hold() { transport.holding_ = before; }

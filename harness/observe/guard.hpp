@@ -43,7 +43,7 @@ struct GuardSetup {
 
 /// More unclear answers in a row than this are no longer taken for an accident: who cannot look must not go on.
 inline constexpr int kGuardMisses = 3;
-/// Nor are fewer, where each is waited for in vain: a Prometheus that hangs.
+/// Nor are fewer when each of them timed out: a Prometheus that hangs.
 inline constexpr Nanos kGuardBlind{3s};
 
 /// Looks on a thread of its own until it is destroyed or has said stop.

@@ -48,7 +48,7 @@ class Alipay final : public ChannelDialect {
   // A refund that gave nothing back is told to nobody: the shop asks.
   bool tells(ChannelEvent::Kind kind) const override { return kind != ChannelEvent::Kind::refund_failed; }
   bool acknowledged(int status, const std::string& body) const override { return status == 200 && body == "success"; }
-  // Three repeats at once, then 4m 10m 10m 1h 2h 6h 15h (research/correctness.md 4.1).
+  // Three repeats at once, then 4m 10m 10m 1h 2h 6h 15h (Alipay open platform, asynchronous notify).
   std::vector<Nanos> gaps() const override { return {0s, 0s, 0s, 4min, 10min, 10min, 1h, 2h, 6h, 15h}; }
   Json card(const std::string& base) const override {
     return Json::object({{"gateway", base + "/gateway.do"},

@@ -1,5 +1,6 @@
-// journal: what the bank and the supplier swear to. Lines reach the disk in groups, on a thread of their own; an effect
-// waits in when_durable() until every line before it is there. Lines: partners/journal.md.
+// journal: the partners' ledgers, evidence that the platform cannot influence. Lines reach the disk in groups, on a
+// thread of their own; an effect waits in when_durable() until every line before it is there. Lines:
+// partners/journal.md.
 #pragma once
 
 #include <condition_variable>

@@ -75,7 +75,7 @@ class WeChat final : public ChannelDialect {
   Answer handle(const ServerRequest& request, const std::string& call) override;
   HttpRequest tell(const ChannelEvent& event) const override;
   bool tells(ChannelEvent::Kind kind) const override { return kind != ChannelEvent::Kind::closed; }
-  // The status alone decides: a 200 whose body says FAIL is not repeated (research/correctness.md 4.1).
+  // The status alone decides: a 200 whose body says FAIL is not repeated (WeChat Pay API v3, payment notify).
   bool acknowledged(int status, const std::string&) const override { return status == 200 || status == 204; }
   std::vector<Nanos> gaps() const override {
     return {15s, 15s, 30s, 3min, 10min, 20min, 30min, 30min, 30min, 60min, 3h, 3h, 3h, 6h, 6h};

@@ -136,7 +136,7 @@ class Shaper {
   }
 
   /// Low-discrepancy thinning: arrival i stays as often as the multiples of f cross a whole number
-  /// (research/load.md 2.7).
+  /// (decision 0015).
   [[nodiscard]] Times kept(double f) const {
     Times out;
     for (std::size_t i = 0; i < slice_.size(); ++i) {

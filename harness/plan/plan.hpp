@@ -184,7 +184,7 @@ struct Traffic {
   double scale = 1.5;
   /// What makes the arrivals. shaped: base load plus slices of the recording, fitted to scale x peak_rate (needed for
   /// faults). compress | clone | resample: the recording itself, scale times, each with its own lie
-  /// (research/load.md 2.7). constant | ramp | step | poisson | spike | promotion: no recording.
+  /// (decision 0015). constant | ramp | step | poisson | spike | promotion: no recording.
   std::string mode = "shaped";
   double rate = 0,
          rate_to = 0;  // constant, poisson: rate; ramp, step: rate -> rate_to; spike, promotion: rate, peak rate_to

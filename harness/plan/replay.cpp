@@ -1,4 +1,4 @@
-// replay: three ways to send a recording scale times (research/load.md 2.7).
+// replay: three ways to send a recording scale times (decision 0015).
 #include "harness/plan/replay.hpp"
 
 #include <algorithm>

@@ -117,7 +117,7 @@ void read_url(Fields& fields, TargetSpec& spec, const std::optional<AllowList>& 
                     : admitted.error().remedy);
 }
 
-/// What nobody can do is allowed in vain: a slip of the pen, found before it is needed.
+/// An allowance for a fault that does not exist is most likely misspelled.
 void check_allowed_faults(const TargetFile& file, const Known& known, Mistakes& mistakes) {
   std::vector<std::string> names;
   for (const KnownFault& fault : known.faults) names.push_back(fault.name);

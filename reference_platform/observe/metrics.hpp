@@ -1,6 +1,6 @@
 // metrics: counters, gauges and histograms by their full Prometheus name, on prometheus-cpp. Names and buckets follow
-// the OpenTelemetry conventions (research/platform.md 4): base units, `_total`, `_seconds`; no user or order in a
-// label, and a bound on the series all the same.
+// the OpenTelemetry semantic conventions for HTTP and database metrics: base units, `_total`, `_seconds`; no user or
+// order in a label, and a bound on the series all the same.
 #pragma once
 
 #include <memory>

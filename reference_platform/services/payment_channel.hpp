@@ -16,8 +16,8 @@
 
 namespace platform::services {
 
-/// How many calls of a kind may run at once: ceil(1.5 × peak calls per second × p99 in seconds),
-/// research/platform.md 2.1 A1.
+/// How many calls of a kind may run at once: ceil(1.5 × peak calls per second × p99 in seconds), by Little's law
+/// (Little 1961, Operations Research 9:3) with half as much again.
 constexpr int permits(int peak_per_second, int p99_ms) { return (3 * peak_per_second * p99_ms + 1999) / 2000; }
 
 struct ChannelOptions {

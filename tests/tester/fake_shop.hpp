@@ -10,7 +10,7 @@
 
 namespace cardstorm {
 
-/// One mistake each, from life (research/correctness.md 3.8).
+/// One mistake each, as they were found in real shops.
 enum class Bug : std::uint8_t {
   none,
   double_card,    // select-then-update: one card to two orders

@@ -126,7 +126,7 @@ TEST(Replay, ResampleKeepsTheCountsOfEachSecond) {
 }
 
 TEST(Replay, TheModesDifferInBurstsAsPublished) {
-  // research/load.md 2.7: all three keep the dispersion; it grows by about the scale. A flat rate has none.
+  // Decision 0015: all three keep the dispersion; it grows by about the scale. A flat rate has none.
   const Trace trace = sessions(5, 2000, 120s);
   const auto index = [&](const Traffic& t) {
     std::vector<Nanos> times;
