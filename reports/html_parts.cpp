@@ -81,16 +81,16 @@ std::vector<Bin> bins_of(const Scorecard& card, const Axes& axes) {
 
 std::vector<Band> bands_of(const Scorecard& card) {
   std::vector<Band> bands;
-  for (const Shade& shade : card.shades) {
-    if (!usable(shade.from_s) || !usable(shade.to_s)) continue;
+  for (const FaultBand& band : card.fault_bands) {
+    if (!usable(band.from_s) || !usable(band.to_s)) continue;
     const auto same = std::find_if(bands.begin(), bands.end(), [&](const Band& b) {  // the same fault of another repeat
-      return b.fault == shade.fault && shade.from_s <= b.to + 3 && shade.to_s >= b.from - 3;
+      return b.fault == band.fault && band.from_s <= b.to + 3 && band.to_s >= b.from - 3;
     });
     if (same != bands.end()) {
-      same->from = std::min(same->from, shade.from_s);
-      same->to = std::max(same->to, shade.to_s);
+      same->from = std::min(same->from, band.from_s);
+      same->to = std::max(same->to, band.to_s);
     } else if (bands.size() < kBandsMax) {
-      bands.push_back({shade.fault, shade.from_s, std::max(shade.from_s, shade.to_s)});
+      bands.push_back({band.fault, band.from_s, std::max(band.from_s, band.to_s)});
     }
   }
   return bands;

@@ -8,8 +8,8 @@
 #include <filesystem>
 #include <iostream>
 
+#include "harness/cli/bundled_partners.hpp"
 #include "harness/cli/common.hpp"
-#include "harness/cli/own_partners.hpp"
 #include "harness/cli/verbs.hpp"
 #include "harness/run/active.hpp"
 
@@ -23,7 +23,7 @@ bool names(const std::vector<std::string>& words, const std::string& flag) {
 
 /// A shop needs a bank: whoever names none gets one that ends with the shop.
 Status add_partners(std::vector<std::string>& words) {
-  auto partners = start_own_partners();
+  auto partners = start_bundled_partners();
   if (!partners) return std::move(partners).error();
   words.insert(words.end(), {"--partners", partners->url, "--partners-key-file", partners->key_file});
   if (names(words, "hardened") && !names(words, "--suppliers"))

@@ -61,7 +61,7 @@ void drive_schedule(const DriverParts& given, const Schedule& schedule, const st
 }
 
 void drive(const DriverParts& parts, const std::stop_token& stop) {
-  const Trades trades(parts.plan, parts.trace);
+  const PlannedTrades trades(parts.plan, parts.trace);
   const Schedule schedule{trades.times(), [&](TradeId trade, Nanos) { return trades.arrival(trade); },
                           [&](TradeId trade) { return trades.stripe(trade); }};
   drive_schedule(parts, schedule, take_priority, stop);

@@ -11,7 +11,7 @@ constexpr const char* kCardGenuine = "card_genuine";
 class CardGenuine final : public OrderCheck {
  protected:
   [[nodiscard]] Finding judge(const Orders& orders, const Evidence& e) const override {
-    Verdicts v(kCardGenuine);
+    FindingBuilder v(kCardGenuine);
     if (e.minted.empty()) v.missing("the mint's manifest");
     for (const auto& [key, o] : orders) {
       for (const auto& card : o.all_cards()) {
@@ -39,7 +39,7 @@ class CardGenuine final : public OrderCheck {
 
   static std::int64_t price_of(const OrderFacts& o) { return o.quantity == 0 ? 0 : o.amount_cents / o.quantity; }
 
-  static void judge_foreign(const OrderFacts& o, Verdicts& v) {
+  static void judge_foreign(const OrderFacts& o, FindingBuilder& v) {
     for (const auto& [digest, at] : o.foreign)
       v.violation(o.order, "text " + digest + " is no card of the mint", at, price_of(o));
     // The buyer did not see these, or saw the same ones: count only what is beyond them.
@@ -47,7 +47,7 @@ class CardGenuine final : public OrderCheck {
       v.violation(o.order, "the audit shows a text that is no card of the mint", o.money_at(), price_of(o));
   }
 
-  static void judge_card(const OrderFacts& o, const CardKey& card, Nanos at, const Evidence& e, Verdicts& v) {
+  static void judge_card(const OrderFacts& o, const CardKey& card, Nanos at, const Evidence& e, FindingBuilder& v) {
     const MintedSku* sku = nullptr;
     for (const auto& m : e.minted)
       if (m.number == card.first) sku = &m;

@@ -11,7 +11,7 @@ constexpr const char* kCardUnique = "card_unique";
 class CardUnique final : public OrderCheck {
  protected:
   [[nodiscard]] Finding judge(const Orders& orders, const Evidence& e) const override {
-    Verdicts v(kCardUnique);
+    FindingBuilder v(kCardUnique);
     std::map<std::string, std::vector<Holder>> holders;
     for (const auto& [key, o] : orders) {
       for (const auto& card : o.all_cards()) {

@@ -11,7 +11,7 @@ constexpr const char* kMoneyConserved = "money_conserved";
 class MoneyConserved final : public OrderCheck {
  protected:
   [[nodiscard]] Finding judge(const Orders& orders, const Evidence& e) const override {
-    Verdicts v(kMoneyConserved);
+    FindingBuilder v(kMoneyConserved);
     if (!e.journals_whole) v.missing("whole journals of the channels");
     if (e.audit == nullptr) v.missing("the final audit");
     for (const auto& [key, o] : orders) {
@@ -27,7 +27,7 @@ class MoneyConserved final : public OrderCheck {
   }
 
  private:
-  static void judge_order(const OrderFacts& o, std::int64_t booked, const Evidence& e, Verdicts& v) {
+  static void judge_order(const OrderFacts& o, std::int64_t booked, const Evidence& e, FindingBuilder& v) {
     const std::int64_t moved = o.net_paid_cents();
     if (moved == booked) return;
     const std::string what = "bank and wallet say " + money_text(moved) + " paid, the books say " + money_text(booked);
@@ -37,7 +37,7 @@ class MoneyConserved final : public OrderCheck {
       v.violation(o.order, what, o.money_at(), moved > booked ? moved - booked : booked - moved);
   }
 
-  static void judge_whole(const Evidence& e, Verdicts& v) {
+  static void judge_whole(const Evidence& e, FindingBuilder& v) {
     std::int64_t bank = 0, revenue = 0, wallets = 0;
     for (const auto& c : e.charges) bank += c.amount_cents;
     for (const auto& r : e.refunds) bank -= r.amount_cents;

@@ -15,7 +15,7 @@ constexpr const char* kNoOversell = "no_oversell";
 class NoOversell final : public OrderCheck {
  protected:
   [[nodiscard]] Finding judge(const Orders& orders, const Evidence& e) const override {
-    Verdicts v(kNoOversell);
+    FindingBuilder v(kNoOversell);
     if (!e.journals_whole) v.missing("whole journals of the channels");
     if (e.minted.empty()) v.missing("the mint's manifest");
     bool wallet_unseen = false;
@@ -36,7 +36,8 @@ class NoOversell final : public OrderCheck {
   }
 
  private:
-  static void judge_sku(const MintedSku& m, std::vector<const OrderFacts*>& sold, const Evidence& e, Verdicts& v) {
+  static void judge_sku(const MintedSku& m, std::vector<const OrderFacts*>& sold, const Evidence& e,
+                        FindingBuilder& v) {
     std::stable_sort(sold.begin(), sold.end(),
                      [](const auto* a, const auto* b) { return a->money_at() < b->money_at(); });
     v.examined(sold.size());

@@ -10,7 +10,7 @@ constexpr const char* kOneChargePerIntent = "one_charge_per_intent";
 class OneChargePerIntent final : public OrderCheck {
  protected:
   [[nodiscard]] Finding judge(const Orders& orders, const Evidence& e) const override {
-    Verdicts v(kOneChargePerIntent);
+    FindingBuilder v(kOneChargePerIntent);
     if (!e.journals_whole) v.missing("whole journals of the channels");
     bool wallet_unseen = false;
     for (const auto& [key, o] : orders) {
@@ -24,7 +24,7 @@ class OneChargePerIntent final : public OrderCheck {
   }
 
  private:
-  static void judge_surplus(const OrderFacts& o, const Evidence& e, Verdicts& v) {
+  static void judge_surplus(const OrderFacts& o, const Evidence& e, FindingBuilder& v) {
     // An order that the shop itself calls refunded has nothing left to keep.
     const std::int64_t kept = o.audit_says("refunded") ? 0 : o.one_payment_cents();
     const std::int64_t surplus = o.net_paid_cents() - kept;

@@ -28,7 +28,7 @@ Credits surplus_of(const OrderFacts& o, std::string what, std::uint64_t given, s
 class OneCreditPerCharge final : public OrderCheck {
  protected:
   [[nodiscard]] Finding judge(const Orders& orders, const Evidence& e) const override {
-    Verdicts v(kOneCreditPerCharge);
+    FindingBuilder v(kOneCreditPerCharge);
     if (!e.journals_whole) v.missing("whole journals of channels and supplier");
     if (e.audit == nullptr) v.missing("the final audit");
     for (const auto& [key, o] : orders) {
@@ -57,7 +57,7 @@ class OneCreditPerCharge final : public OrderCheck {
     return all;
   }
 
-  static void judge_surplus(const OrderFacts& o, const Credits& c, const Evidence& e, Verdicts& v) {
+  static void judge_surplus(const OrderFacts& o, const Credits& c, const Evidence& e, FindingBuilder& v) {
     const std::string what =
         std::to_string(c.given) + " " + c.what + " where " + std::to_string(c.allowed) + " were paid for";
     // A second charge may stand in the torn part of a journal, a second debit in the missing audit.

@@ -14,7 +14,7 @@ bool revocable(const std::string& goods) { return goods == "membership" || goods
 class PaidThenCredited final : public OrderCheck {
  protected:
   [[nodiscard]] Finding judge(const Orders& orders, const Evidence& e) const override {
-    Verdicts v(kPaidThenCredited);
+    FindingBuilder v(kPaidThenCredited);
     if (!e.journals_whole) v.missing("whole journals of channels and supplier");
     bool wallet_unseen = false;
     for (const auto& [key, o] : orders) {
@@ -28,21 +28,21 @@ class PaidThenCredited final : public OrderCheck {
   }
 
  private:
-  static void judge_order(const OrderFacts& o, const Evidence& e, Verdicts& v) {
-    const Known handed = delivered(o, e);
+  static void judge_order(const OrderFacts& o, const Evidence& e, FindingBuilder& v) {
+    const Ternary handed = delivered(o, e);
     const std::int64_t net = o.net_paid_cents();
     if (net > 0) {
-      if (handed == Known::yes) return;
+      if (handed == Ternary::yes) return;
       const std::string what = o.audit.empty() && e.audit != nullptr
                                    ? "paid " + money_text(net) + ", and the platform knows no such order"
                                    : "paid " + money_text(net) + ", neither delivered nor refunded";
       // The refund may stand in the torn part of a journal.
-      const bool proved = handed == Known::no && e.journals_whole && settled(o.money_at(), e);
+      const bool proved = handed == Ternary::no && e.journals_whole && settled(o.money_at(), e);
       if (proved)
         v.violation(o.order, what, o.money_at(), net);
       else
         v.open_case(o.order, what);
-    } else if (handed == Known::yes && !revocable(o.goods)) {
+    } else if (handed == Ternary::yes && !revocable(o.goods)) {
       v.violation(o.order, "delivered and refunded in full", o.money_at(), o.one_payment_cents());
     }
   }

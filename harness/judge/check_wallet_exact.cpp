@@ -21,7 +21,7 @@ class WalletExact final : public Check {
   }
 
   Finding conclude(const Evidence& e) override {
-    Verdicts v(kWalletExact);
+    FindingBuilder v(kWalletExact);
     for (const auto& r : reads_)
       if (r.balance_cents < 0)
         v.violation("", "wallet " + r.wallet + " read as " + money_text(r.balance_cents), r.at, -r.balance_cents);
@@ -41,7 +41,7 @@ class WalletExact final : public Check {
     std::set<std::int64_t> values;
   };
 
-  void judge_audit(const Evidence& e, Verdicts& v) const {
+  void judge_audit(const Evidence& e, FindingBuilder& v) const {
     std::map<std::string, Book> books;
     for (const auto& w : e.audit->wallets) books[w.wallet].wallet = &w;
     for (const auto& row : e.audit->ledger) books[row.wallet].entries.push_back(&row);
@@ -67,7 +67,7 @@ class WalletExact final : public Check {
     return opens ? 0 : b.wallet->opening_cents;
   }
 
-  void judge_chain(Book& b, const Evidence& e, Verdicts& v) const {
+  void judge_chain(Book& b, const Evidence& e, FindingBuilder& v) const {
     std::int64_t balance = before_first(b), sum = balance;
     b.values.insert(b.wallet->opening_cents);
     for (const auto* row : b.entries) {
@@ -91,7 +91,7 @@ class WalletExact final : public Check {
                   e.end, gap(sum, b.wallet->balance_cents));
   }
 
-  void judge_reads(const std::map<std::string, Book>& books, Verdicts& v) const {
+  void judge_reads(const std::map<std::string, Book>& books, FindingBuilder& v) const {
     for (const auto& r : reads_) {
       const auto it = books.find(r.wallet);
       if (it == books.end() || it->second.wallet == nullptr) {
@@ -105,7 +105,7 @@ class WalletExact final : public Check {
     }
   }
 
-  void judge_orders(const Evidence& e, Verdicts& v) const {
+  void judge_orders(const Evidence& e, FindingBuilder& v) const {
     std::map<std::string, std::int64_t> debits;
     for (const auto& row : e.audit->ledger)
       if (row.delta_cents < 0) debits[row.order] -= row.delta_cents;

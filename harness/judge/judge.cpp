@@ -162,8 +162,8 @@ void fill_episodes(const Tally& t, const Plan& plan, const Evidence& evidence, S
     c.episodes.push_back(judge_episode(segment, times, plan.slo, t.steps, t.trade_points, t.cut));
     note_bypass(segment, times, t, evidence, c);
     if (times.injecting)
-      c.shades.push_back({segment.fault.fault, segment.fault.on, seconds_rounded(*times.injecting),
-                          seconds_rounded(times.cleared.value_or(times.healed.value_or(segment.heal_at)))});
+      c.fault_bands.push_back({segment.fault.fault, segment.fault.on, seconds_rounded(*times.injecting),
+                               seconds_rounded(times.cleared.value_or(times.healed.value_or(segment.heal_at)))});
   }
   c.mttr = mttr_by_fault(c.episodes);
 }
@@ -237,14 +237,14 @@ void fill_money(Scorecard& c) {
 // ---- what the record lacks
 
 void compare_sum(const std::string& what, std::uint64_t plan, std::uint64_t planned, std::uint64_t ended,
-                 Findings& out) {
+                 RecordProblems& out) {
   if (plan == planned && planned == ended) return;
   out.broken_sums.push_back(what + ": plan.json says " + std::to_string(plan) + ", the history holds " +
                             std::to_string(planned) + " planned and " + std::to_string(ended) + " ended");
 }
 
-Findings findings_of(const Tally& t, const RunRecord& r, std::vector<HistoryDamage> damage) {
-  Findings f;
+RecordProblems problems_of(const Tally& t, const RunRecord& r, std::vector<HistoryDamage> damage) {
+  RecordProblems f;
   std::uint64_t planned = 0, ended = 0;
   for (const auto& row : t.trades) {
     planned += row.seen;
@@ -453,9 +453,9 @@ Result<Scorecard> judge_record(RunRecord& record, const HistorySource& history,
   for (auto& r : checks) card.checks.push_back(conclude(r, evidence));
   fill_money(card);
   fill_traces(tally, worst, record, card);
-  const Findings findings = findings_of(tally, record, *std::move(damage));
-  fill_generator(tally, findings.generator_doubt, card);
-  decide(card, findings, record.plan->expect);
+  const RecordProblems problems = problems_of(tally, record, *std::move(damage));
+  fill_generator(tally, problems.generator_doubt, card);
+  decide(card, problems, record.plan->expect);
   return card;
 }
 

@@ -162,37 +162,37 @@ std::map<std::string, OrderFacts> OrderFold::join(const Evidence& e) const {
   return orders;
 }
 
-Known delivered(const OrderFacts& o, const Evidence& e) {
+Ternary delivered(const OrderFacts& o, const Evidence& e) {
   const bool told = e.audit != nullptr;
-  const auto no_or_unknown = told ? Known::no : Known::unknown;
+  const auto no_or_unknown = told ? Ternary::no : Ternary::unknown;
   if (o.goods == "topup") {
-    if (!o.topups.empty()) return Known::yes;
-    return e.journals_whole ? Known::no : Known::unknown;
+    if (!o.topups.empty()) return Ternary::yes;
+    return e.journals_whole ? Ternary::no : Ternary::unknown;
   }
   if (o.goods == "membership" || o.goods == "equipment")
-    return !o.receipts.empty() || o.audit_says("delivered") ? Known::yes : no_or_unknown;
+    return !o.receipts.empty() || o.audit_says("delivered") ? Ternary::yes : no_or_unknown;
   // Cards. Without a mint nobody can tell a genuine text from another, so any text counts.
   auto handed = o.all_cards().size();
   if (e.minted.empty()) handed += o.foreign.size();
-  if (handed >= std::max<std::size_t>(o.quantity, 1)) return Known::yes;
-  if (o.goods.empty() && (!o.receipts.empty() || !o.topups.empty())) return Known::yes;
+  if (handed >= std::max<std::size_t>(o.quantity, 1)) return Ternary::yes;
+  if (o.goods.empty() && (!o.receipts.empty() || !o.topups.empty())) return Ternary::yes;
   return no_or_unknown;
 }
 
 bool settled(Nanos at, const Evidence& e) { return e.drained && at + kGrace <= e.end; }
 
-void Verdicts::violation(std::string order, std::string what, Nanos at, std::int64_t amount_cents) {
+void FindingBuilder::violation(std::string order, std::string what, Nanos at, std::int64_t amount_cents) {
   finding_.amount_cents += amount_cents;
   violations_.push_back({std::move(order), std::move(what), seconds_rounded(at), amount_cents});
 }
 
-void Verdicts::open_case(const std::string& order, const std::string& what) {
+void FindingBuilder::open_case(const std::string& order, const std::string& what) {
   if (open_++ == 0) first_open_ = order + ": " + what;
 }
 
-void Verdicts::missing(const std::string& witness) { missing_.push_back(witness); }
+void FindingBuilder::missing(const std::string& witness) { missing_.push_back(witness); }
 
-Finding Verdicts::finish(const std::string& promise, const std::string& nothing) {
+Finding FindingBuilder::finish(const std::string& promise, const std::string& nothing) {
   finding_.violations = violations_.size();
   if (!violations_.empty()) {
     finding_.witnesses = chosen(std::move(violations_));

@@ -15,7 +15,7 @@ namespace cardstorm {
 using CardKey = std::pair<std::uint32_t, std::uint32_t>;  // sku number, index
 
 /// Yes, no, or nobody can tell.
-enum class Known : std::uint8_t { no, yes, unknown };
+enum class Ternary : std::uint8_t { no, yes, unknown };
 
 struct OrderFacts {
   std::string order;
@@ -69,7 +69,7 @@ class OrderFold {
 
 /// Was everything that was ordered handed over? A valid card text, a receipt, a top-up in the supplier's journal; the
 /// audit's word stands in where the buyer's trade broke before the delivery could be seen.
-Known delivered(const OrderFacts& o, const Evidence& e);
+Ternary delivered(const OrderFacts& o, const Evidence& e);
 
 /// True when nothing more may be expected to happen to money that moved at `at`: drained, and 10 s old at the end.
 bool settled(Nanos at, const Evidence& e);
@@ -90,9 +90,9 @@ class OrderCheck : public Check {
 
 /// Gathers violations and what is missing, and turns them into a Finding by one rule: a violation with a witness is
 /// fail whatever else is missing; a missing witness, an open case or nothing to examine is unknown; else pass.
-class Verdicts {
+class FindingBuilder {
  public:
-  explicit Verdicts(std::string check) { finding_.name = std::move(check); }
+  explicit FindingBuilder(std::string check) { finding_.name = std::move(check); }
   void examined(std::uint64_t n = 1) { finding_.examined += n; }
   void violation(std::string order, std::string what, Nanos at, std::int64_t amount_cents);
   /// A case that cannot be decided yet or with these witnesses.

@@ -217,9 +217,9 @@ Json json_of_timeline(const std::vector<WindowRow>& rows) {
   return out;
 }
 
-Json json_of_shades(const std::vector<Shade>& shades) {
+Json json_of_fault_bands(const std::vector<FaultBand>& bands) {
   Json out = Json::array();
-  for (const auto& s : shades)
+  for (const auto& s : bands)
     out.push(Json::object({{"fault", s.fault}, {"on", s.on}, {"from_s", s.from_s}, {"to_s", s.to_s}}));
   return out;
 }
@@ -248,7 +248,7 @@ void read_pictures(const Json& json, Scorecard& c) {
                           static_cast<std::uint32_t>(r["good"].integer()), r["p50_ms"].number(), r["p99_ms"].number(),
                           static_cast<std::uint32_t>(r["trades"].integer())});
   for (const auto& s : json["shades"].items())
-    c.shades.push_back({s["fault"].string(), s["on"].string(), s["from_s"].number(), s["to_s"].number()});
+    c.fault_bands.push_back({s["fault"].string(), s["on"].string(), s["from_s"].number(), s["to_s"].number()});
 }
 
 Json json_of(const std::map<std::string, std::optional<double>>& values) {
@@ -328,7 +328,7 @@ Json json_of_scorecard(const Scorecard& c) {
                     {"not_exercised", std::move(not_exercised)},
                     {"timeline", json_of_timeline(c.timeline)},
                     {"bursts", json_of_bursts(c.bursts)},
-                    {"shades", json_of_shades(c.shades)},
+                    {"shades", json_of_fault_bands(c.fault_bands)},
                     {"repeats", c.repeats},
                     {"assumed_restart_s", c.assumed_restart_s},
                     {"command", c.repeat_command},

@@ -86,8 +86,8 @@ struct BurstRow {
   std::uint64_t planned_peak = 0, sent_peak = 0;
   std::optional<double> planned_index, sent_index;
 };
-/// A fault's shade in pictures.
-struct Shade {
+/// When a fault was in force, for pictures ("shades" in the JSON).
+struct FaultBand {
   std::string fault, on;
   double from_s = 0, to_s = 0;
 };
@@ -127,7 +127,7 @@ struct Scorecard {
   std::string trace_link;         // template with ${trace_id}, of the target's `tracing:`; "" = none
   // Not part of the contract's JSON: for pictures, under "timeline".
   std::vector<WindowRow> timeline;
-  std::vector<Shade> shades;
+  std::vector<FaultBand> fault_bands;
   std::vector<BurstRow> bursts;
   std::string repeat_command;                  // the command that repeats this run
   std::shared_ptr<const Histogram> latencies;  // not in the JSON: lets repeats be pooled into one set of percentiles

@@ -26,9 +26,9 @@ void add_broken(const Scorecard& card, Reasons& out) {
 }
 
 /// By the user, the scenario's `abort:` or the target's `guard:`.
-bool ended_early(const Findings& f) { return f.interrupted || !f.aborted.empty() || !f.guard.empty(); }
+bool ended_early(const RecordProblems& f) { return f.interrupted || !f.aborted.empty() || !f.guard.empty(); }
 
-void add_faults(const Scorecard& card, const Findings& f, Reasons& out) {
+void add_faults(const Scorecard& card, const RecordProblems& f, Reasons& out) {
   for (const auto& e : card.episodes)
     if (!e.verified)
       out.push_back({"fault_unverified", place_of(e) + ": no probe saw it in force",
@@ -40,7 +40,7 @@ void add_faults(const Scorecard& card, const Findings& f, Reasons& out) {
                      "run cardstorm recover, then look at the target"});
 }
 
-void add_steadiness(const Scorecard& card, const Findings& f, Reasons& out) {
+void add_steadiness(const Scorecard& card, const RecordProblems& f, Reasons& out) {
   // Of a run that was ended early another load would not have helped; the stop itself is among the reasons.
   const bool cut = ended_early(f);
   for (const auto& e : card.episodes)
@@ -53,7 +53,7 @@ void add_steadiness(const Scorecard& card, const Findings& f, Reasons& out) {
                      "raise traffic.base_rate or widen slo.window"});
 }
 
-void add_checks(const Scorecard& card, const Findings& f, Reasons& out) {
+void add_checks(const Scorecard& card, const RecordProblems& f, Reasons& out) {
   bool unknown = false;
   for (const auto& check : card.checks) {
     if (check.verdict != Verdict::unknown) continue;
@@ -68,7 +68,7 @@ void add_checks(const Scorecard& card, const Findings& f, Reasons& out) {
     out.push_back({"nothing_checked", "no check was made", "name at least one check in the scenario"});
 }
 
-void add_record(const Findings& f, Reasons& out) {
+void add_record(const RecordProblems& f, Reasons& out) {
   for (const auto& s : f.broken_sums)
     out.push_back({"sums_do_not_add_up", s, "the record is incomplete: run again, and report it if it happens again"});
   for (const auto& d : f.damage)
@@ -146,25 +146,25 @@ std::optional<double> metric_of(const Scorecard& card, const std::string& metric
   return value != nullptr && value->is_number() ? std::optional<double>(value->number()) : std::nullopt;
 }
 
-void decide(Scorecard& card, const Findings& findings, const std::vector<Expectation>& expectations) {
+void decide(Scorecard& card, const RecordProblems& problems, const std::vector<Expectation>& expectations) {
   Reasons broken, unknown, missed;
   add_broken(card, broken);
   // The run is cut short, but what cut it short was seen over a whole window: that is no "unknown".
-  if (!findings.aborted.empty())
+  if (!problems.aborted.empty())
     broken.push_back(
-        {"aborted", findings.aborted, "see the report up to that moment; the scenario's `abort:` holds the bound"});
-  if (!findings.guard.empty())
-    unknown.push_back({"guard_stopped", findings.guard,
+        {"aborted", problems.aborted, "see the report up to that moment; the scenario's `abort:` holds the bound"});
+  if (!problems.guard.empty())
+    unknown.push_back({"guard_stopped", problems.guard,
                        "the target's `guard:` ended the run to protect the platform: look there first"});
-  add_faults(card, findings, unknown);
-  if (!findings.generator_doubt.empty())
+  add_faults(card, problems, unknown);
+  if (!problems.generator_doubt.empty())
     unknown.push_back(
-        {"generator_untrusted", findings.generator_doubt, "free the machine, or lower the load; see cardstorm doctor"});
-  add_steadiness(card, findings, unknown);
-  add_checks(card, findings, unknown);
-  add_record(findings, unknown);
+        {"generator_untrusted", problems.generator_doubt, "free the machine, or lower the load; see cardstorm doctor"});
+  add_steadiness(card, problems, unknown);
+  add_checks(card, problems, unknown);
+  add_record(problems, unknown);
   add_expectations(card, expectations, unknown, missed);
-  if (findings.audit_waived && expectations.empty())
+  if (problems.audit_waived && expectations.empty())
     unknown.push_back({"nothing_expected", "the scenario waives all checks and expects nothing: any run would pass",
                        "add for example expect: { success_rate: \">= 0.99\" }"});
   card.verdict = !broken.empty()    ? Verdict::fail
@@ -174,7 +174,7 @@ void decide(Scorecard& card, const Findings& findings, const std::vector<Expecta
   card.why = std::move(broken);
   for (auto* rest : {&unknown, &missed})
     for (auto& r : *rest) card.why.push_back(std::move(r));
-  if (findings.audit_waived)  // a pass may carry remarks; this one must never be overlooked
+  if (problems.audit_waived)  // a pass may carry remarks; this one must never be overlooked
     card.why.push_back({"audit_waived", "no promise was audited: the scenario says `checks: none`",
                         "name checks as soon as the target has witnesses (partners, mint, audit)"});
 }

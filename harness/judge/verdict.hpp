@@ -10,7 +10,7 @@
 namespace cardstorm {
 
 /// What was found besides the scorecard's own figures.
-struct Findings {
+struct RecordProblems {
   std::vector<std::string> broken_sums;  // one sentence each
   std::vector<std::string> damage;       // history, journals, audit
   std::string generator_doubt;           // "" = trusted
@@ -20,8 +20,8 @@ struct Findings {
   std::vector<std::string> harness_errors;
 };
 
-/// Fills `why` and `verdict` of `card` from its checks, episodes and figures, and from `findings`.
-void decide(Scorecard& card, const Findings& findings, const std::vector<Expectation>& expectations);
+/// Fills `why` and `verdict` of `card` from its checks, episodes and figures, and from `problems`.
+void decide(Scorecard& card, const RecordProblems& problems, const std::vector<Expectation>& expectations);
 
 /// The figure that an expectation names: a dotted path into the scorecard's JSON ("success_rate", "latency_ms.p99",
 /// "mttr.by_fault.node_kill.mean_s"), or "ttr_s" (the worst; not recovered is never within a bound), "censored",

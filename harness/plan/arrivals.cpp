@@ -342,7 +342,7 @@ Nanos load_time(const std::vector<Segment>& segments, Nanos at) {
   return before;
 }
 
-Trades::Trades(const Plan& plan, const Trace& trace) : plan_(plan), trace_(trace) {
+PlannedTrades::PlannedTrades(const Plan& plan, const Trace& trace) : plan_(plan), trace_(trace) {
   const Nanos length = loaded_time(plan.segments);
   if (is_shape(plan.traffic.mode)) {
     for (const Nanos at : shape_times(plan.traffic, length, plan.seed)) times_.push_back(plan_time(plan.segments, at));
@@ -356,13 +356,13 @@ Trades::Trades(const Plan& plan, const Trace& trace) : plan_(plan), trace_(trace
   }
 }
 
-std::uint16_t Trades::journey(TradeId trade) const {
+std::uint16_t PlannedTrades::journey(TradeId trade) const {
   return origins_.empty() ? journey_by_mix(plan_, trade) : origins_[trade].journey;
 }
 
-std::uint64_t Trades::stripe(TradeId trade) const { return origins_.empty() ? trade : origins_[trade].person; }
+std::uint64_t PlannedTrades::stripe(TradeId trade) const { return origins_.empty() ? trade : origins_[trade].person; }
 
-Arrival Trades::arrival(TradeId trade) const {
+Arrival PlannedTrades::arrival(TradeId trade) const {
   Arrival out = cardstorm::arrival(plan_, trade, times_[trade], journey(trade));
   if (origins_.empty()) return out;
   const Origin& origin = origins_[trade];
@@ -371,7 +371,7 @@ Arrival Trades::arrival(TradeId trade) const {
   return out;
 }
 
-std::vector<Nanos> arrival_times(const Plan& plan, const Trace& trace) { return Trades(plan, trace).times(); }
+std::vector<Nanos> arrival_times(const Plan& plan, const Trace& trace) { return PlannedTrades(plan, trace).times(); }
 
 Arrival arrival(const Plan& plan, TradeId trade, Nanos at) {
   return arrival(plan, trade, at, journey_by_mix(plan, trade));

@@ -60,9 +60,9 @@ Nanos load_time(const std::vector<Segment>& segments, Nanos at);
 
 /// All trades of a plan in order of their start. Every member is const and may be called from any thread. `plan` and
 /// `trace` must outlive it.
-class Trades {
+class PlannedTrades {
  public:
-  Trades(const Plan& plan, const Trace& trace);
+  PlannedTrades(const Plan& plan, const Trace& trace);
 
   [[nodiscard]] std::size_t size() const { return times_.size(); }
   [[nodiscard]] const std::vector<Nanos>& times() const { return times_; }
@@ -79,7 +79,8 @@ class Trades {
   std::vector<Origin> origins_;  // one per trade when the recording's lines are replayed, else none
 };
 
-/// Trades(plan, trace).times(). In mode shaped each phase of a segment holds at least one second at scale x peak_rate.
+/// PlannedTrades(plan, trace).times(). In mode shaped each phase of a segment holds at least one second at scale x
+/// peak_rate.
 std::vector<Nanos> arrival_times(const Plan& plan, const Trace& trace);
 /// The trade with index `trade` that starts at `at`, its journey chosen by the mix.
 Arrival arrival(const Plan& plan, TradeId trade, Nanos at);

@@ -261,7 +261,7 @@ void check_shape(const ScenarioFile& scenario, Mistakes& mistakes) {
                 "make 'every' shorter or the load longer");
 }
 
-void check_windows(const ScenarioFile& scenario, const Plan& plan, const Trades& trades, Mistakes& mistakes) {
+void check_windows(const ScenarioFile& scenario, const Plan& plan, const PlannedTrades& trades, Mistakes& mistakes) {
   const Nanos window = plan.slo.window, loaded = loaded_time(plan.segments);
   std::vector<std::uint64_t> steps(static_cast<std::size_t>(std::max<std::int64_t>(1, loaded / window)));
   for (TradeId i = 0; i < trades.size(); ++i)

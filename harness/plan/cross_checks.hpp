@@ -28,7 +28,7 @@ void check_shape(const ScenarioFile& scenario, Mistakes& mistakes);
 void check_total(const ScenarioFile& scenario, double most, Mistakes& mistakes);
 /// Modes whose rate nobody states: a window with too few planned steps says nothing, and where most are so, nothing can
 /// be judged.
-void check_windows(const ScenarioFile& scenario, const Plan& plan, const Trades& trades, Mistakes& mistakes);
+void check_windows(const ScenarioFile& scenario, const Plan& plan, const PlannedTrades& trades, Mistakes& mistakes);
 
 /// Seconds with load, of all stretches.
 double loaded_seconds(const ScenarioFile& scenario);

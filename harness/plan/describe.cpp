@@ -50,7 +50,7 @@ Counts counts_of(const Plan& plan, const Trace& trace) {
     out.digest = sha256_hex(out.digest + block);
     block.clear();
   };
-  const Trades trades(plan, trace);
+  const PlannedTrades trades(plan, trace);
   for (TradeId i = 0; i < trades.size(); ++i) {
     const Arrival a = trades.arrival(i);
     const Nanos at = a.at;

@@ -411,7 +411,7 @@ class Loader {
     plan.buyers = scenario.buyers;
     plan.abort = std::move(scenario.abort);
     plan.front_walls = std::move(scenario.front_walls);
-    const Trades trades(plan, trace);
+    const PlannedTrades trades(plan, trace);
     plan.planned_trades = trades.size();
     for (TradeId i = 0; i < trades.size(); ++i) plan.planned_steps += plan.journeys[trades.journey(i)].steps.size();
     if (plan.traffic.mode != "shaped") check_windows(scenario, plan, trades, mistakes_);

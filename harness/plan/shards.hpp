@@ -9,13 +9,14 @@
 
 namespace cardstorm {
 
-/// The slice, in [0, shards), of what carries `stripe` (Trades::stripe: a session's trades share one). shards >= 1.
+/// The slice, in [0, shards), of what carries `stripe` (PlannedTrades::stripe: a session's trades share one). shards
+/// >= 1.
 constexpr std::uint32_t slice_of(std::uint64_t stripe, std::uint32_t shards) {
   return shards <= 1 ? 0 : static_cast<std::uint32_t>(stripe % shards);
 }
 
 /// The trades of one slice, in order.
-inline std::vector<TradeId> trades_of_slice(const Trades& trades, std::uint32_t slice, std::uint32_t shards) {
+inline std::vector<TradeId> trades_of_slice(const PlannedTrades& trades, std::uint32_t slice, std::uint32_t shards) {
   std::vector<TradeId> out;
   for (TradeId trade = 0; trade < trades.size(); ++trade)
     if (slice_of(trades.stripe(trade), shards) == slice) out.push_back(trade);

@@ -66,8 +66,8 @@ TEST(Judge, PassesAHealthyRun) {
   EXPECT_EQ(c.timeline.size(), 30U);
   EXPECT_EQ(c.timeline[3].planned, 30U);
   EXPECT_EQ(c.timeline[3].trades, 15U);
-  ASSERT_EQ(c.shades.size(), 1U);
-  EXPECT_EQ(c.shades[0].from_s, 10);
+  ASSERT_EQ(c.fault_bands.size(), 1U);
+  EXPECT_EQ(c.fault_bands[0].from_s, 10);
   EXPECT_EQ(c.checks.size(), 7U) << "only the checks that the plan names";
 }
 

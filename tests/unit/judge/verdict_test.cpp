@@ -11,7 +11,7 @@ namespace {
 
 struct Case {
   Scorecard card;
-  Findings findings;
+  RecordProblems problems;
   std::vector<Expectation> expect;
 };
 
@@ -43,32 +43,32 @@ const std::vector<Row>& rows() {
       {"invariant_broken", Verdict::fail, [](Case& c) { c.card.checks[0].verdict = Verdict::fail; }},
       {"aborted", Verdict::fail,
        [](Case& c) {
-         c.findings.aborted = "good_share >= 0.9, found 0.2 at 12 s";
-         c.findings.drained = false;
+         c.problems.aborted = "good_share >= 0.9, found 0.2 at 12 s";
+         c.problems.drained = false;
        }},
       {"guard_stopped", Verdict::unknown,
        [](Case& c) {
-         c.findings.guard = "cpu, found 99 at 12 s";
-         c.findings.drained = false;
+         c.problems.guard = "cpu, found 99 at 12 s";
+         c.problems.drained = false;
        }},
       {"fault_unverified", Verdict::unknown, [](Case& c) { c.card.episodes[0].verified = false; }},
       {"fault_not_reverted", Verdict::unknown, [](Case& c) { c.card.episodes[0].reverted = false; }},
-      {"generator_untrusted", Verdict::unknown, [](Case& c) { c.findings.generator_doubt = "sent late"; }},
+      {"generator_untrusted", Verdict::unknown, [](Case& c) { c.problems.generator_doubt = "sent late"; }},
       {"not_steady", Verdict::unknown, [](Case& c) { c.card.episodes[0].steady = false; }},
       {"too_few_samples", Verdict::unknown, [](Case& c) { c.card.episodes[0].judged = false; }},
       {"check_unknown", Verdict::unknown,
        [](Case& c) {
          c.card.checks.push_back({"wallet_exact", Verdict::unknown, "", 0, 0, {}, 0});
        }},
-      {"sums_do_not_add_up", Verdict::unknown, [](Case& c) { c.findings.broken_sums = {"trades: 3, 2, 2"}; }},
-      {"history_damaged", Verdict::unknown, [](Case& c) { c.findings.damage = {"drive.hist: torn"}; }},
+      {"sums_do_not_add_up", Verdict::unknown, [](Case& c) { c.problems.broken_sums = {"trades: 3, 2, 2"}; }},
+      {"history_damaged", Verdict::unknown, [](Case& c) { c.problems.damage = {"drive.hist: torn"}; }},
       {"interrupted", Verdict::unknown,
        [](Case& c) {
-         c.findings.interrupted = true;
-         c.findings.drained = false;
+         c.problems.interrupted = true;
+         c.problems.drained = false;
        }},
-      {"not_drained", Verdict::unknown, [](Case& c) { c.findings.drained = false; }},
-      {"harness_error", Verdict::unknown, [](Case& c) { c.findings.harness_errors = {"disk full"}; }},
+      {"not_drained", Verdict::unknown, [](Case& c) { c.problems.drained = false; }},
+      {"harness_error", Verdict::unknown, [](Case& c) { c.problems.harness_errors = {"disk full"}; }},
       {"expectation_unknown", Verdict::unknown,
        [](Case& c) {
          c.expect.push_back({"beauty", ">=", 1});
@@ -80,7 +80,7 @@ const std::vector<Row>& rows() {
 
 TEST(Verdict, PassesWhenNothingIsWrong) {
   auto c = fine();
-  decide(c.card, c.findings, c.expect);
+  decide(c.card, c.problems, c.expect);
   EXPECT_EQ(c.card.verdict, Verdict::pass);
   EXPECT_TRUE(c.card.why.empty());
 }
@@ -88,13 +88,13 @@ TEST(Verdict, PassesWhenNothingIsWrong) {
 TEST(Verdict, AWaivedAuditPassesButNeverSilently) {
   auto c = fine();
   c.card.checks.clear();
-  c.findings.audit_waived = true;
-  decide(c.card, c.findings, c.expect);
+  c.problems.audit_waived = true;
+  decide(c.card, c.problems, c.expect);
   EXPECT_EQ(c.card.verdict, Verdict::pass);
   ASSERT_EQ(c.card.why.size(), 1U);
   EXPECT_EQ(c.card.why[0].code, "audit_waived");
-  c.findings.audit_waived = false;  // no check at all, by mistake
-  decide(c.card, c.findings, c.expect);
+  c.problems.audit_waived = false;  // no check at all, by mistake
+  decide(c.card, c.problems, c.expect);
   EXPECT_EQ(c.card.verdict, Verdict::unknown);
 }
 
@@ -103,7 +103,7 @@ TEST(Verdict, RoundsAMissedFigureUnlessItWouldReadAsTheBound) {
     auto c = fine();
     c.expect = {{"success_rate", ">=", 0.99}};
     c.card.success_rate = rate;
-    decide(c.card, c.findings, c.expect);
+    decide(c.card, c.problems, c.expect);
     return c.card.why.empty() ? "" : c.card.why[0].text;
   };
   EXPECT_EQ(said(28.0 / 33), "wanted success_rate >= 0.99, got 0.848485");
@@ -113,12 +113,12 @@ TEST(Verdict, RoundsAMissedFigureUnlessItWouldReadAsTheBound) {
 
 TEST(Verdict, OfAStoppedRunOnlyTheStopIsTheReason) {
   auto c = fine();
-  c.findings.interrupted = true;
+  c.problems.interrupted = true;
   c.card.episodes = {Episode{}, Episode{}};
   c.card.episodes[0].verified = c.card.episodes[0].reverted = c.card.episodes[0].steady = true;
   c.card.episodes[0].judged = false;   // stopped while the fault was in force
   c.card.episodes[1].reverted = true;  // and before this one was made
-  decide(c.card, c.findings, c.expect);
+  decide(c.card, c.problems, c.expect);
   for (const auto& reason : c.card.why) {
     EXPECT_NE(reason.code, "too_few_samples");
     EXPECT_NE(reason.code, "not_steady");
@@ -130,9 +130,9 @@ TEST(Verdict, WhereNothingIsAuditedAndNothingExpectedNoRunPasses) {
   auto c = fine();
   c.card.checks.clear();
   c.card.success_rate = 0.02;
-  c.findings.audit_waived = true;
+  c.problems.audit_waived = true;
   c.expect.clear();
-  decide(c.card, c.findings, c.expect);
+  decide(c.card, c.problems, c.expect);
   EXPECT_EQ(c.card.verdict, Verdict::unknown);
   ASSERT_EQ(c.card.why.size(), 2U);
   EXPECT_EQ(c.card.why[0].code, "nothing_expected");
@@ -142,7 +142,7 @@ TEST(Verdict, EachReasonAloneHasItsCodeAndRemedy) {
   for (const auto& row : rows()) {
     auto c = fine();
     row.spoil(c);
-    decide(c.card, c.findings, c.expect);
+    decide(c.card, c.problems, c.expect);
     EXPECT_EQ(c.card.verdict, row.verdict) << row.code;
     ASSERT_EQ(c.card.why.size(), 1U) << row.code;
     EXPECT_EQ(c.card.why[0].code, row.code);
@@ -156,16 +156,16 @@ TEST(Verdict, StoppedRunDoesNotBlameAKillThatNobodyCouldUndo) {
     auto c = fine();
     c.card.episodes[0].fault = fault;
     c.card.episodes[0].reverted = false;
-    c.findings.interrupted = true;
-    decide(c.card, c.findings, c.expect);
+    c.problems.interrupted = true;
+    decide(c.card, c.problems, c.expect);
     EXPECT_EQ(c.card.verdict, Verdict::unknown);
     EXPECT_EQ(c.card.why.front().code == "fault_not_reverted", blamed) << fault;
-    for (std::string Findings::*condition : {&Findings::aborted, &Findings::guard}) {
+    for (std::string RecordProblems::*condition : {&RecordProblems::aborted, &RecordProblems::guard}) {
       auto early = fine();
       early.card.episodes[0].fault = fault;
       early.card.episodes[0].reverted = false;
-      early.findings.*condition = "good_share >= 0.5 over 10s, found 0.2";
-      decide(early.card, early.findings, early.expect);
+      early.problems.*condition = "good_share >= 0.5 over 10s, found 0.2";
+      decide(early.card, early.problems, early.expect);
       EXPECT_EQ(std::any_of(early.card.why.begin(), early.card.why.end(),
                             [](const Reason& r) { return r.code == "fault_not_reverted"; }),
                 blamed)
@@ -180,18 +180,18 @@ TEST(Verdict, EarlierClassWinsOverLater) {
       auto c = fine();
       rows()[i].spoil(c);
       rows()[k].spoil(c);
-      decide(c.card, c.findings, c.expect);
+      decide(c.card, c.problems, c.expect);
       EXPECT_EQ(c.card.verdict, rows()[i].verdict) << rows()[i].code << " with " << rows()[k].code;
     }
 }
 
 TEST(Verdict, MissingAuditIsToldBesideTheCheckThatNeededIt) {
   auto c = fine();
-  c.findings.audit_missing = true;
-  decide(c.card, c.findings, c.expect);
+  c.problems.audit_missing = true;
+  decide(c.card, c.problems, c.expect);
   EXPECT_EQ(c.card.verdict, Verdict::pass) << "no check missed it";
   c.card.checks.push_back({"wallet_exact", Verdict::unknown, "missing: the final audit", 0, 0, {}, 0});
-  decide(c.card, c.findings, c.expect);
+  decide(c.card, c.problems, c.expect);
   EXPECT_EQ(c.card.verdict, Verdict::unknown);
   ASSERT_EQ(c.card.why.size(), 2U);
   EXPECT_EQ(c.card.why[1].code, "audit_missing");
@@ -200,7 +200,7 @@ TEST(Verdict, MissingAuditIsToldBesideTheCheckThatNeededIt) {
 TEST(Verdict, NoCheckAtAllIsUnknown) {
   auto c = fine();
   c.card.checks.clear();
-  decide(c.card, c.findings, c.expect);
+  decide(c.card, c.problems, c.expect);
   EXPECT_EQ(c.card.verdict, Verdict::unknown);
 }
 
@@ -222,7 +222,7 @@ TEST(Verdict, TargetThatNeverRecoveredMissesEveryBoundOnTtr) {
   c.card.episodes[0].absorbed = false;
   c.card.episodes[0].censored = true;
   c.expect = {{"ttr_s", "<=", 1e9}};
-  decide(c.card, c.findings, c.expect);
+  decide(c.card, c.problems, c.expect);
   EXPECT_EQ(c.card.verdict, Verdict::fail);
   EXPECT_NE(c.card.why[0].text.find("never"), std::string::npos);
 }

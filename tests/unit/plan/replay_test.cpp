@@ -195,14 +195,14 @@ Plan replay_plan(const std::string& mode) {
   return plan;
 }
 
-TEST(Trades, LeaveTheGapsBetweenSegmentsEmpty) {
+TEST(PlannedTrades, LeaveTheGapsBetweenSegmentsEmpty) {
   const Trace trace = sessions(8, 400, 40s);
   for (const char* mode : {"compress", "clone", "resample", "constant", "promotion"}) {
     Plan plan = replay_plan(mode);
     plan.traffic.rate = 20;
     plan.traffic.rate_to = 50;
     plan.traffic.every = 15s;
-    const Trades trades(plan, trace);
+    const PlannedTrades trades(plan, trace);
     ASSERT_GT(trades.size(), 100U);
     for (const Nanos at : trades.times()) {
       EXPECT_TRUE((at >= 0s && at < 30s) || (at >= 36s && at < 56s)) << mode << " " << seconds(at);
@@ -213,7 +213,7 @@ TEST(Trades, LeaveTheGapsBetweenSegmentsEmpty) {
   EXPECT_EQ(loaded_time(replay_plan("clone").segments), 50s);
 }
 
-TEST(Trades, OneVisitorIsOneBuyerAndACloneIsAnother) {
+TEST(PlannedTrades, OneVisitorIsOneBuyerAndACloneIsAnother) {
   Trace trace = sessions(9, 60, 50s);
   trace.texts = {"/a?b=1", "/c"};
   for (std::size_t i = 0; i < trace.lines.size(); ++i) {
@@ -222,7 +222,7 @@ TEST(Trades, OneVisitorIsOneBuyerAndACloneIsAnother) {
   }
   trace.choices = {{2}, {0, 1}};
   const Plan plan = replay_plan("clone");
-  const Trades trades(plan, trace);
+  const PlannedTrades trades(plan, trace);
   std::map<std::uint64_t, std::set<std::string>> buyers;
   std::set<std::string> names, keys;
   std::map<int, int> drawn;
@@ -255,7 +255,7 @@ TEST(Shards, AreSlicesOfOneStreamForAnyNumber) {
   for (const char* mode : {"clone", "resample", "constant"}) {
     Plan plan = replay_plan(mode);
     plan.traffic.rate = 30;
-    const Trades trades(plan, trace);
+    const PlannedTrades trades(plan, trace);
     for (const std::uint32_t shards : {1U, 2U, 8U}) {
       std::vector<TradeId> all;
       std::map<std::uint64_t, std::set<std::uint32_t>> where;

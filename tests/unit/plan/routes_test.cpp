@@ -262,7 +262,7 @@ TEST_F(ReplayScenario, TakesJourneyBuyerAndPathFromTheRecording) {
   EXPECT_EQ(loaded.plan.journeys.back().name, kReplayGet);
   EXPECT_EQ(loaded.plan.journeys.back().steps[0].headers,
             (std::vector<std::pair<std::string, std::string>>{{"X-Buyer", "${buyer}"}}));
-  const Trades trades(loaded.plan, loaded.trace);
+  const PlannedTrades trades(loaded.plan, loaded.trace);
   EXPECT_EQ(trades.size(), loaded.plan.planned_trades);
   EXPECT_NEAR(static_cast<double>(trades.size()), 1.5 * 200, 3);  // whole sessions
   std::uint64_t steps = 0;

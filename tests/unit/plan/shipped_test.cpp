@@ -88,7 +88,7 @@ TEST(Shipped, ReplayAccountsForEveryLineOfItsRecording) {
   EXPECT_EQ(r.lines, 1967U);
   EXPECT_EQ(r.started + r.absorbed + r.replayed + r.ignored + left_out, r.lines);
   EXPECT_GT(r.started, 250U);
-  const Trades trades(loaded.plan, loaded.trace);
+  const PlannedTrades trades(loaded.plan, loaded.trace);
   EXPECT_NEAR(static_cast<double>(trades.size()), 1.5 * static_cast<double>(loaded.trace.at.size()),
               0.03 * static_cast<double>(trades.size()));
   std::map<std::string, int> flows;

@@ -44,7 +44,7 @@ Scorecard hostile_card(const std::string& evil) {
   card.by_flow[evil] = card.by_goods[evil] = card.by_phase[evil] = {5, 4};
   card.not_exercised.assign(60, evil);
   for (Episode& e : card.episodes) e.fault = e.on = evil;
-  for (Shade& s : card.shades) s.fault = s.on = evil;
+  for (FaultBand& s : card.fault_bands) s.fault = s.on = evil;
   for (Finding& f : card.checks) {
     f.name = f.why = evil;
     f.verdict = Verdict::fail;
@@ -89,7 +89,7 @@ Scorecard senseless_card() {
   card.timeline = {{nan, 1, 1, nan, nan, 1},      {inf, 1, 1, 1, 1, 1},  {-5, 1, 1, 1, 1, 1},
                    {1e18, 1, 1, 1, 1, 1},         {3, 0, 7, nan, -2, 0}, {3, 5, 9, inf, 1e300, 4000000000U},
                    {9e6, 5, 5, 1e-300, 1e-300, 1}};
-  card.shades = {
+  card.fault_bands = {
       {"node_kill", "", nan, 3}, {"node_kill", "", 5, inf}, {"node_kill", "", 9, 2}, {"node_kill", "", 1e300, 1e301}};
   return card;
 }

@@ -1,5 +1,5 @@
-// own_partners: see own_partners.hpp.
-#include "harness/cli/own_partners.hpp"
+// bundled_partners: see bundled_partners.hpp.
+#include "harness/cli/bundled_partners.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -71,7 +71,7 @@ void say(int to, const std::string& line) {
 }
 
 /// The child's life: a session of its own, so that Ctrl-C lets the platform end first; its end is the parent's.
-void serve(const Place& place, pid_t parent, int ready) {
+void serve_bundled_partners(const Place& place, pid_t parent, int ready) {
   ::setsid();
   sigset_t ends;
   sigemptyset(&ends);
@@ -98,7 +98,7 @@ std::string line_from(int from) {
 
 }  // namespace
 
-Result<OwnPartners> start_own_partners() {
+Result<BundledPartners> start_bundled_partners() {
   auto place = make_place();
   if (!place) return std::move(place).error();
   int ready[2];
@@ -107,7 +107,7 @@ Result<OwnPartners> start_own_partners() {
   const pid_t parent = ::getpid(), child = ::fork();
   if (child == 0) {
     ::close(ready[0]);
-    serve(*place, parent, ready[1]);
+    serve_bundled_partners(*place, parent, ready[1]);
     std::error_code ignored;
     std::filesystem::remove_all(place->dir, ignored);
     ::_exit(0);
@@ -116,7 +116,7 @@ Result<OwnPartners> start_own_partners() {
   const std::string line = child > 0 ? line_from(ready[0]) : "!cannot start another process";
   ::close(ready[0]);
   if (line.starts_with("http"))
-    return OwnPartners{line, place->dir + "/key", place->dir + "/control-token", place->dir};
+    return BundledPartners{line, place->dir + "/key", place->dir + "/control-token", place->dir};
   if (child > 0) ::kill(child, SIGTERM);
   return Error{Errc::unavailable,
                "the partners did not start" + (line.size() > 1 ? ": " + line.substr(1) : std::string()), ""};
