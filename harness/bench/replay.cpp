@@ -8,7 +8,7 @@
 #include "harness/bench/web_server.hpp"
 #include "harness/core/files.hpp"
 #include "harness/core/text.hpp"
-#include "harness/plan/trace.hpp"
+#include "harness/scenario/trace.hpp"
 
 namespace cardstorm {
 namespace {

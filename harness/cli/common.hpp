@@ -7,7 +7,7 @@
 
 #include "harness/cli/verb.hpp"
 #include "harness/core/result.hpp"
-#include "harness/plan/load.hpp"
+#include "harness/scenario/load.hpp"
 #include "reports/report.hpp"
 
 namespace cardstorm {

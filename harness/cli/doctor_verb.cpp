@@ -14,13 +14,13 @@
 #include "harness/drive/driver.hpp"
 #include "harness/lease/process.hpp"
 #include "harness/net/http_server.hpp"
-#include "harness/plan/load.hpp"
 #include "harness/run/active.hpp"
 #include "harness/run/doctor.hpp"
 #include "harness/run/doctor_try.hpp"
 #include "harness/run/interrupt.hpp"
 #include "harness/run/progress.hpp"
 #include "harness/run/run_folder.hpp"
+#include "harness/scenario/load.hpp"
 
 namespace cardstorm {
 namespace {

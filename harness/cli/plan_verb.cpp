@@ -3,7 +3,7 @@
 
 #include "harness/cli/common.hpp"
 #include "harness/cli/verbs.hpp"
-#include "harness/plan/describe.hpp"
+#include "harness/scenario/describe.hpp"
 
 namespace cardstorm {
 namespace {

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "harness/core/result.hpp"
-#include "harness/plan/load.hpp"
 #include "harness/run/doctor.hpp"
 #include "harness/run/progress.hpp"
+#include "harness/scenario/load.hpp"
 
 namespace cardstorm {
 

@@ -4,8 +4,8 @@
 #include <stop_token>
 #include <string>
 
-#include "harness/plan/load.hpp"
 #include "harness/run/session.hpp"
+#include "harness/scenario/load.hpp"
 
 namespace cardstorm {
 

@@ -6,8 +6,8 @@
 #include <string>
 
 #include "harness/core/result.hpp"
-#include "harness/plan/load.hpp"
 #include "harness/run/progress.hpp"
+#include "harness/scenario/load.hpp"
 
 namespace cardstorm {
 

@@ -2,7 +2,7 @@
 // shipped target file describes it. The tests themselves are those of tests/contract.
 #include <iostream>
 
-#include "harness/plan/load.hpp"
+#include "harness/scenario/load.hpp"
 #include "tests/contract/fault_contract.hpp"
 #include "tests/contract/target_contract.hpp"
 #include "tests/foreign/site.hpp"

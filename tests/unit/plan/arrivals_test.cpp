@@ -9,7 +9,7 @@
 #include <set>
 
 #include "harness/core/rng.hpp"
-#include "tests/unit/plan/workspace.hpp"
+#include "tests/unit/scenario/workspace.hpp"
 
 namespace cardstorm {
 namespace {

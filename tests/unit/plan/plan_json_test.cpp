@@ -1,7 +1,7 @@
 // plan.json: byte stable round trip.
 #include <gtest/gtest.h>
 
-#include "tests/unit/plan/workspace.hpp"
+#include "tests/unit/scenario/workspace.hpp"
 
 namespace cardstorm {
 namespace {

@@ -14,17 +14,16 @@ namespace fs = std::filesystem;
 
 const fs::path kSources = testing_paths::source_dir();
 
-/// The keys that the readers of YAML in harness/plan ask for by name: fields.duration("drain", ...), path_field(r, f,
-/// "ca", ...).
+/// The keys that the readers of YAML in harness/scenario ask for by name: fields.duration("drain", ...), path_field(r,
+/// f, "ca", ...).
 std::set<std::string> keys_read() {
   static const std::regex kAsk(
       R"re((?:\.(?:get|need|text|text_needed|texts|boolean|duration|number|integer|integers)|_field)\((?:\w+, [\w.]+, )?"([a-z_0-9]+)")re");
   static const std::regex kSection(
       R"re((?:section|each_member|items_of)\((?:r|fields)(?:, [\w.]+)?, "([a-z_0-9]+)")re");
   std::set<std::string> out;
-  for (const auto& entry : fs::directory_iterator(kSources / "harness/plan")) {
-    // plan_json reads the Plan that we wrote ourselves.
-    if (entry.path().extension() != ".cpp" || entry.path().filename() == "plan_json.cpp") continue;
+  for (const auto& entry : fs::directory_iterator(kSources / "harness/scenario")) {
+    if (entry.path().extension() != ".cpp") continue;
     const std::string text = *read_file(entry.path().string());
     for (const std::regex& form : {kAsk, kSection})
       for (std::sregex_iterator it(text.begin(), text.end(), form), end; it != end; ++it) out.insert((*it)[1]);
@@ -49,7 +48,7 @@ TEST(Keys, EveryKeyThatAFileMayHoldIsInTheReadme) {
   for (const char* known : {"scenario", "front_wall", "http2", "redirects", "unix_socket", "covers", "guard"})
     EXPECT_TRUE(read.contains(known)) << known << ": this test no longer sees the readers";
   for (const std::string& key : read)
-    EXPECT_TRUE(shown.contains(key)) << "harness/plan reads the key '" << key
+    EXPECT_TRUE(shown.contains(key)) << "harness/scenario reads the key '" << key
                                      << "', and scenarios/README.md does not show it";
 }
 
