@@ -7,11 +7,11 @@
 #include <cctype>
 #include <cstdlib>
 #include <filesystem>
-#include <regex>
 
 #include "harness/core/files.hpp"
 #include "harness/core/text.hpp"
 #include "harness/lease/process.hpp"
+#include "harness/pattern/pattern.hpp"
 
 namespace cardstorm {
 namespace {
@@ -20,16 +20,18 @@ using Args = std::vector<std::string>;
 
 std::string text(double v) { return Json(v).text(); }
 
-/// The first group of `pattern` as a number.
+/// The first group of `pattern`; nullopt when it is not in there.
+std::optional<std::string> words_found(const std::string& printed, const std::string& pattern) {
+  const auto value = Pattern::compile(pattern).value().first(printed);
+  return value ? std::optional(std::string(*value)) : std::nullopt;
+}
 std::optional<double> found(const std::string& printed, const std::string& pattern) {
-  std::smatch match;
-  if (!std::regex_search(printed, match, std::regex(pattern))) return std::nullopt;
-  return std::atof(match[1].str().c_str());
+  const auto value = words_found(printed, pattern);
+  return value ? std::optional(std::atof(value->c_str())) : std::nullopt;
 }
 std::optional<double> found_ms(const std::string& printed, const std::string& pattern) {
-  std::smatch match;
-  if (!std::regex_search(printed, match, std::regex(pattern))) return std::nullopt;
-  return millis_of(match[1].str());
+  const auto value = words_found(printed, pattern);
+  return value ? millis_of(*value) : std::nullopt;
 }
 
 /// Successes over all that the tool counted.
@@ -61,11 +63,10 @@ PeerSays wrk_says(const std::string& printed, const PeerLoad&, const std::string
   PeerSays out;
   out.requests = found(printed, "(\\d+) requests in");
   double bad = 0;
-  std::smatch match;
-  if (std::regex_search(printed, match,
-                        std::regex("Socket errors: connect (\\d+), read (\\d+), write (\\d+), timeout (\\d+)"))) {
-    out.words = match[0].str();
-    for (int i = 1; i <= 3; ++i) bad += std::atof(match[static_cast<std::size_t>(i)].str().c_str());
+  const std::string errors = "Socket errors: connect \\d+, read \\d+, write \\d+, timeout \\d+";
+  if (const auto words = words_found(printed, errors)) {
+    out.words = *words;
+    for (const char* kind : {"connect (\\d+)", "read (\\d+)", "write (\\d+)"}) bad += found(*words, kind).value_or(0);
   }
   const double refused = found(printed, "Non-2xx or 3xx responses: (\\d+)").value_or(0);
   if (out.requests) *out.requests -= refused;
@@ -87,9 +88,8 @@ PeerSays hey_says(const std::string& printed, const PeerLoad&, const std::string
   PeerSays out;
   out.requests = found(printed, "\\[200\\]\\s+(\\d+) responses");
   double bad = 0;
-  static const std::regex kError("\\n\\s*\\[(\\d+)\\]\\s+(?:Get|Post)");
-  for (std::sregex_iterator it(printed.begin(), printed.end(), kError), end; it != end; ++it)
-    bad += std::atof((*it)[1].str().c_str());
+  const Pattern errors = Pattern::compile("\\n\\s*\\[(\\d+)\\]\\s+(?:Get|Post)").value();
+  errors.all(printed, [&](std::string_view number) { bad += std::atof(std::string(number).c_str()); });
   conclude(out, bad);
   const auto seconds_of = [&](const char* q) {
     auto v = found(printed, std::string(q) + "%+ in ([0-9.]+) secs");
@@ -135,13 +135,12 @@ Args h2load_args(const PeerLoad& load, const std::string&) {
 }
 PeerSays h2load_says(const std::string& printed, const PeerLoad&, const std::string&) {
   PeerSays out;
-  std::smatch match;
-  if (std::regex_search(printed, match,
-                        std::regex("requests: (\\d+) total, \\d+ started, \\d+ done, (\\d+) succeeded, (\\d+) failed, "
-                                   "(\\d+) errored, (\\d+) timeout"))) {
-    out.requests = std::atof(match[2].str().c_str());
-    out.words = match[0].str();
-    conclude(out, std::atof(match[3].str().c_str()) + std::atof(match[5].str().c_str()));
+  if (const auto words = words_found(printed,
+                                     "requests: \\d+ total, \\d+ started, \\d+ done, \\d+ succeeded, \\d+ failed, "
+                                     "\\d+ errored, \\d+ timeout")) {
+    out.words = *words;
+    out.requests = found(*words, "(\\d+) succeeded");
+    conclude(out, found(*words, "(\\d+) failed").value_or(0) + found(*words, "(\\d+) timeout").value_or(0));
   }
   return out;
 }

@@ -7,12 +7,12 @@
 #include <fstream>
 #include <iterator>
 #include <random>
-#include <regex>
 
 #include "harness/core/files.hpp"
 #include "harness/core/json.hpp"
 #include "harness/core/text.hpp"
 #include "harness/lease/process.hpp"
+#include "harness/pattern/pattern.hpp"
 
 namespace cardstorm {
 namespace {
@@ -76,16 +76,15 @@ Result<SoakSeen> read_card(const std::string& text, const SoakOptions& options) 
 
 /// A copy of the target's file beside `out`, with another operator.
 Result<std::string> with_operator(const SoakOptions& options) {
-  static const std::regex kDelay("restart_delay: [0-9.]+");
   auto text = read_file(options.root + "/scenarios/targets/" + options.target + ".yaml");
   if (!text) return std::move(text).error();
-  if (!std::regex_search(*text, kDelay))
+  const auto value = Pattern::compile("restart_delay: ([0-9.]+)").value().first(*text);
+  if (!value)
     return Error{Errc::invalid, "target " + options.target + " has no restart_delay", "leave restart_delay_s at 0"};
+  text->replace(static_cast<std::size_t>(value->data() - text->data()), value->size(),
+                fixed(options.restart_delay_s, 1));
   std::string path = options.out + ".target.yaml";
-  if (Status s =
-          write_file(path, std::regex_replace(*text, kDelay, "restart_delay: " + fixed(options.restart_delay_s, 1)));
-      !s)
-    return s.error();
+  if (Status s = write_file(path, *text); !s) return s.error();
   return path;
 }
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "harness/drive/client_settings.hpp"
-#include "harness/plan/pattern.hpp"
+#include "harness/pattern/pattern.hpp"
 #include "harness/plan/plan.hpp"
 
 namespace cardstorm {

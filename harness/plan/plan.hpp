@@ -14,7 +14,7 @@
 namespace cardstorm {
 
 /// Takes a value out of an answer and keeps it under `name` for later ${name}. `pointer` is, by `from`: a JSON Pointer
-/// into the body; the name of a header or cookie; or a regular expression (ECMAScript) over the body whose first group
+/// into the body; the name of a header or cookie; or a regular expression (see Pattern) over the body whose first group
 /// is the value.
 struct Extract {
   enum class From : std::uint8_t { json, header, cookie, regex };
@@ -23,7 +23,7 @@ struct Extract {
 };
 
 /// A business assertion: what stands at `pointer` (JSON Pointer) must hold against `value` (a template).
-/// relation: == != < <= > >= (numbers when both are), matches (regex), exists.
+/// relation: == != < <= > >= (numbers when both are), matches (a Pattern), exists.
 struct Assertion {
   std::string pointer, relation, value;
 };

@@ -6,7 +6,7 @@
 #include "harness/core/files.hpp"
 #include "harness/core/json.hpp"
 #include "harness/core/text.hpp"
-#include "harness/plan/pattern.hpp"
+#include "harness/pattern/pattern.hpp"
 #include "harness/scenario/data_file.hpp"
 
 namespace cardstorm {

@@ -9,7 +9,7 @@
 #include "harness/drive/cookies.hpp"
 #include "harness/drive/front_wall.hpp"
 #include "harness/net/crypto.hpp"
-#include "harness/plan/pattern.hpp"
+#include "harness/pattern/pattern.hpp"
 #include "harness/plan/trace_id.hpp"
 #include "tests/support/event_text.hpp"
 #include "tests/unit/drive/bench_run.hpp"

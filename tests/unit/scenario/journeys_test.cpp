@@ -2,7 +2,6 @@
 // plan.
 #include <gtest/gtest.h>
 
-#include "harness/plan/pattern.hpp"
 #include "harness/scenario/data_file.hpp"
 #include "tests/unit/scenario/workspace.hpp"
 
@@ -134,7 +133,11 @@ TEST_F(Journeys, TellEachMistakeAtItsPlace) {
       {"\"== ${id}\"", "\"~ 5\"", "says no relation"},
       {"\"== ${id}\"", "\"== ${nothing}\"", "'${nothing}' is not defined"},
       {"matches ^[0-9]+$", "matches ([0-9]", "is not a regular expression"},
-      {"matches ^[0-9]+$", "matches (a)\\\\1", "is not a regular expression"},
+      {"matches ^[0-9]+$", "matches (a)\\\\1", "back-reference \\1"},
+      {"value=\"([^\"]+)\"' }", "value=(?=a)' }",
+       "journeys/buyers.yaml:19:92: 'name=\"token\" value=(?=a)' is not a regular expression that can be used: "
+       "look-around "
+       "(?=\n"},
       {"\">= 1\"", "\">=\"", "'>=' needs a value"},
       {"${data.user}", "${data.name}", "'${data.name}' is not defined"},
       {"kind: md5_sorted_key", "kind: sha1", "signature 'sha1' is not known"},
@@ -193,32 +196,6 @@ TEST_F(Journeys, CountTheMistakesOfADataFileByItsLines) {
   std::string many = "user,pass\n";
   for (int i = 0; i < 100'001; ++i) many += "a,b\n";
   EXPECT_NE(told(many).find("accounts.csv:100002:1: more than 100000 rows"), std::string::npos);
-}
-
-TEST(Patterns, FindTheFirstGroupAndRefuseWhatCouldRunForEver) {
-  const auto first = [](const char* pattern, std::string_view text) {
-    return std::string(Pattern::compile(pattern)->first(text).value_or("-"));
-  };
-  EXPECT_EQ(first("a(b+)c", "xx abbc"), "bb");
-  EXPECT_EQ(first("\\d+", "no 42"), "42");
-  EXPECT_EQ(first("^x", "ax"), "-");
-  EXPECT_EQ(first("x$", "x y x"), "x");
-  EXPECT_EQ(first("ab*c", "ac"), "ac");
-  EXPECT_EQ(first("aa|b(c)", "zbc"), "c");
-  EXPECT_EQ(first("价格:(\\d+)", "商品 价格:99 元"), "99");
-  EXPECT_EQ(first("a\\.b\\/(c)", "a.b/c"), "c");
-  EXPECT_EQ(first("\\bx", "a x"), "x");
-  EXPECT_FALSE(Pattern::compile("("));
-  EXPECT_FALSE(Pattern::compile("(a)\\1"));
-  EXPECT_FALSE(Pattern::compile(std::string(2000, 'a')));
-  std::vector<std::string> all;
-  Pattern::compile("<li>(\\w*)</li>")->all("<li>a</li><li></li> <li>b</li>", [&](std::string_view v) {
-    all.emplace_back(v);
-  });
-  EXPECT_EQ(all, (std::vector<std::string>{"a", "", "b"}));
-  int empty = 0;
-  Pattern::compile("z*")->all("abc", [&](std::string_view) { ++empty; });
-  EXPECT_EQ(empty, 4);
 }
 
 }  // namespace

@@ -51,15 +51,16 @@ std::vector<std::string> includes_of(const std::string& text) {
 const std::map<std::string, std::set<std::string>> kArrows = {
     {"core", {}},
     {"net", {"core"}},
+    {"pattern", {"core"}},
     {"mint", {"core", "net"}},
     {"trace", {"core", "net"}},
     {"plan", {"core"}},
-    {"scenario", {"core", "net", "trace", "plan"}},
+    {"scenario", {"core", "net", "pattern", "trace", "plan"}},
     {"db", {"core", "net"}},
     {"history", {"core"}},
     {"lease", {"core", "net", "db"}},
     {"target", {"core", "net", "plan", "mint", "db", "lease"}},
-    {"drive", {"core", "net", "mint", "plan"}},
+    {"drive", {"core", "net", "pattern", "mint", "plan"}},
     {"partners", {"core", "net"}},
     {"fault", {"core", "net", "plan", "lease", "target"}},
     {"observe", {"core", "net"}},
@@ -68,7 +69,9 @@ const std::map<std::string, std::set<std::string>> kArrows = {
     {"run",
      {"core", "net", "mint", "plan", "scenario", "history", "db", "target", "drive", "partners", "lease", "fault",
       "observe", "judge", "reports"}},
-    {"bench", {"core", "net", "mint", "plan", "scenario", "history", "db", "lease", "target", "drive", "judge", "run"}},
+    {"bench",
+     {"core", "net", "pattern", "mint", "plan", "scenario", "history", "db", "lease", "target", "drive", "judge",
+      "run"}},
     {"cli",
      {"core", "net", "mint", "trace", "plan", "scenario", "history", "db", "lease", "target", "drive", "partners",
       "fault", "observe", "judge", "reports", "run", "bench"}},
@@ -115,7 +118,9 @@ TEST(Tidy, EachLibraryHasOneDoor) {
                                                                   {"libpq", "db"},
                                                                   {"mysql", "db"},
                                                                   {"mariadb", "db"},
-                                                                  {"zlib.h", "trace"}};
+                                                                  {"zlib.h", "trace"},
+                                                                  {"re2/", "pattern"},
+                                                                  {"regex", "tests alone"}};
   for (const Source& source : sources_of({"harness", "reports"})) {
     for (const std::string& include : includes_of(source.text)) {
       for (const auto& [library, room] : doors) {
