@@ -6,11 +6,13 @@ namespace cardstorm {
 Result<std::unique_ptr<ActiveFault>> ActiveFault::plan(std::unique_ptr<Fault> fault, const Segment& segment,
                                                        UndoJournal& journal, EventSink& history, const Clock& clock) {
   std::unique_ptr<ActiveFault> active(new ActiveFault(std::move(fault), segment, journal, history, clock));
-  const Json undo = active->fault_->undo();
-  if (undo.is_null() && !active->one_shot())
-    return Error{Errc::unavailable, "it is not known how to undo " + segment.fault.fault + " on " + segment.fault.on};
-  active->owed_ = !undo.is_null();
-  auto written = journal.planned(active->id_, segment.fault.fault, segment.fault.on, undo);
+  const auto undo = active->fault_->undo();
+  const bool nothing = undo && std::holds_alternative<NoUndo>(*undo);
+  if (!undo || (nothing && !active->one_shot()))
+    return Error{Errc::unavailable, "it is not known how to undo " + segment.fault.fault + " on " + segment.fault.on +
+                                        (undo ? "" : ": " + undo.error().what)};
+  active->owed_ = !nothing;
+  auto written = journal.planned(active->id_, segment.fault.fault, segment.fault.on, *undo);
   if (!written) return std::move(written).error().in("undo journal");
   return active;
 }

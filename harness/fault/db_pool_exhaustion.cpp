@@ -10,7 +10,7 @@ class DbPoolExhaustion final : public Fault {
  public:
   DbPoolExhaustion(PoolControl& pool, std::string node) : pool_(pool), node_(std::move(node)) {}
 
-  Json undo() override { return pool_.undo(node_); }
+  Result<Undo> undo() override { return pool_.undo(node_); }
   Status inject() override { return pool_.hold(node_, kLease); }
   Status heal() override { return pool_.release(node_); }
 

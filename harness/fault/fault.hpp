@@ -20,9 +20,9 @@ enum class Probe : std::uint8_t { in_force, normal, unclear };
 class Fault {
  public:
   virtual ~Fault() = default;
-  /// The undo as data, known before the fault is made; null when there is nothing to undo (a kill that a supervisor
-  /// mends).
-  virtual Json undo() = 0;
+  /// What ends it without us, known before the fault is made; NoUndo of a one-shot that a supervisor mends. An error
+  /// means that it is not known: then the fault must not be made.
+  virtual Result<Undo> undo() = 0;
   /// Makes or renews the fault. Returns when asked for, not when in force: probe() tells.
   virtual Status inject() = 0;
   /// Ends it. Twice is fine, after a half-done inject too.

@@ -15,7 +15,7 @@ class NodeKill final : public Fault {
  public:
   NodeKill(NodeControl& control, Node victim) : control_(control), victim_(std::move(victim)) {}
 
-  Json undo() override { return control_.undo(victim_); }
+  Result<Undo> undo() override { return control_.undo(victim_); }
   [[nodiscard]] bool one_shot() const override { return true; }
 
   Status inject() override {

@@ -15,7 +15,7 @@ class PaymentDelay final : public Fault {
       // Half the delay tells; waiting longer than 400 ms for an answer would only hold up the lane.
       : channels_(channels), channel_(std::move(channel)), delay_(delay), slow_(std::min(delay / 2, Nanos(400ms))) {}
 
-  Json undo() override { return channels_.undo(channel_); }
+  Result<Undo> undo() override { return channels_.undo(channel_); }
   Status inject() override { return channels_.delay(channel_, delay_, kLease); }
   Status heal() override { return channels_.clear(channel_); }
 

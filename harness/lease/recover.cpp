@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "harness/core/clock.hpp"
-#include "harness/lease/undo.hpp"
+#include "harness/lease/run_undo.hpp"
 #include "harness/lease/undo_journal.hpp"
 
 namespace cardstorm {

@@ -32,17 +32,16 @@ UndoState state_of(std::string_view text) {
   return UndoState::residue;  // a word that we do not know must not pass for mended
 }
 
-/// Puts the header values back that create() kept apart.
-Json with_keys(const Json& undo, const std::vector<std::string>& keys) {
-  Json headers = Json::object();
-  for (const auto& [name, value] : undo["headers"].members()) {
-    const std::string& text = value.string();
+/// Puts the header values back that planned() kept apart.
+Undo with_keys(Undo undo, const std::vector<std::string>& keys) {
+  auto* http = std::get_if<HttpUndo>(&undo);
+  if (http == nullptr) return undo;
+  for (auto& [name, value] : http->headers) {
     std::size_t index = keys.size();
-    if (text.starts_with(kKeyMark)) index = static_cast<std::size_t>(std::atoll(text.c_str() + kKeyMark.size()));
-    headers.set(name, index < keys.size() ? Json(keys[index]) : value);
+    if (value.starts_with(kKeyMark)) index = static_cast<std::size_t>(std::atoll(value.c_str() + kKeyMark.size()));
+    if (index < keys.size()) value = keys[index];
   }
-  Json whole = undo;
-  return std::move(whole.set("headers", headers));
+  return undo;
 }
 
 std::vector<std::string> read_keys(const std::string& run_dir) {
@@ -62,7 +61,7 @@ void take_entry(const Json& line, const std::vector<std::string>& keys, UndoReco
   if (line.has("undo")) {
     entry->fault = line["fault"].string();
     entry->on = line["on"].string();
-    entry->undo = line["undo"].has("headers") ? with_keys(line["undo"], keys) : line["undo"];
+    entry->undo = with_keys(undo_of(line["undo"]), keys);
   }
   entry->state = state_of(line["state"].string());
   entry->by = line["by"].string();
@@ -181,29 +180,29 @@ Result<std::unique_ptr<UndoJournal>> UndoJournal::reopen(const std::string& run_
 
 Status UndoJournal::append(const Json& line) { return log_.append(stamped(line).dump()); }
 
-Result<Json> UndoJournal::without_keys(const Json& undo) {
-  if (undo["headers"].members().empty()) return undo;
+Result<Undo> UndoJournal::without_keys(Undo undo) {
+  auto* http = std::get_if<HttpUndo>(&undo);
+  if (http == nullptr || http->headers.empty()) return undo;
   const int fd = ::open(keys_path(run_dir_).c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (fd < 0) return Error{Errc::io, "cannot write " + keys_path(run_dir_)};
-  Json headers = Json::object();
   std::string text;
-  for (const auto& [name, value] : undo["headers"].members()) {
-    headers.set(name, std::string(kKeyMark) + std::to_string(keys_++));
-    text += value.string() + "\n";
+  for (auto& [name, value] : http->headers) {
+    text += value + "\n";
+    value = std::string(kKeyMark) + std::to_string(keys_++);
   }
   const bool written =
       ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fdatasync(fd) == 0;
   ::close(fd);
   if (!written) return Error{Errc::unavailable, "cannot write " + keys_path(run_dir_), "free some space"};
-  Json kept = undo;
-  return std::move(kept.set("headers", headers));
+  return undo;
 }
 
-Status UndoJournal::planned(const std::string& id, const std::string& fault, const std::string& on, const Json& undo) {
+Status UndoJournal::planned(const std::string& id, const std::string& fault, const std::string& on, const Undo& undo) {
   const std::lock_guard lock(mutex_);
-  auto kept = without_keys(undo.is_null() ? Json::object({{"kind", "none"}}) : undo);
+  auto kept = without_keys(undo);
   if (!kept) return std::move(kept).error();
-  return append(Json::object({{"id", id}, {"fault", fault}, {"on", on}, {"undo", *kept}, {"state", "planned"}}));
+  return append(
+      Json::object({{"id", id}, {"fault", fault}, {"on", on}, {"undo", json_of(*kept)}, {"state", "planned"}}));
 }
 
 Status UndoJournal::mark(const std::string& id, UndoState state, std::string_view by, std::string_view note) {

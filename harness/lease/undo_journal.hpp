@@ -5,9 +5,12 @@
 // {"process":NAME,"pid","start_time","mark"} for each tree that must not outlive us and {"folder":PATH} for our
 // secrets; for each fault
 // {"id","fault","on","undo":{...},"state":"planned","mono_ns"} and later {"id","state","by","note","mono_ns"}; last
-// {"closed":true}. Undo: {"kind":"none"}, {"kind":"http","method","url","headers":{},"body","verify":{...}} or
-// {"kind":"argv","argv":[],...}; see undo.hpp. Header values are kept apart in .faults.keys (0600, removed when nothing
-// is open), since a run folder is shown around.
+// {"closed":true}. Undo: {"kind":"none"},
+// {"kind":"http","method","url","unix_socket","headers":{},"body","accept":[],"within_ms","verify":{...}},
+// {"kind":"argv","argv":[],"within_ms","log","verify":{...}} or {"kind":"sql","url","password_file","application",
+// "sessions"}; verify: {"url","unix_socket","pointer","equals"}, {"url","unix_socket","below_ms"} or {"argv":[]}.
+// Header values are kept apart in .faults.keys (0600, removed when nothing is open), since a run folder is shown
+// around.
 #pragma once
 
 #include <memory>
@@ -20,6 +23,7 @@
 #include "harness/core/json.hpp"
 #include "harness/core/result.hpp"
 #include "harness/lease/identity.hpp"
+#include "harness/lease/undo.hpp"
 
 namespace cardstorm {
 
@@ -28,7 +32,7 @@ std::string_view to_text(UndoState state);
 
 struct UndoEntry {
   std::string id, fault, on;
-  Json undo;  // with its header values in place
+  Undo undo;  // with its header values in place
   UndoState state = UndoState::planned;
   std::string by, note;
   [[nodiscard]] bool open() const { return state != UndoState::reverted; }
@@ -69,7 +73,7 @@ class UndoJournal {
   /// Continues one, for guardian and recover; mends a torn end.
   static Result<std::unique_ptr<UndoJournal>> reopen(const std::string& run_dir);
 
-  Status planned(const std::string& id, const std::string& fault, const std::string& on, const Json& undo);
+  Status planned(const std::string& id, const std::string& fault, const std::string& on, const Undo& undo);
   Status mark(const std::string& id, UndoState state, std::string_view by, std::string_view note);
   /// A process tree that must end with us.
   Status tree(const std::string& name, const ProcessId& root, const std::string& mark);
@@ -81,7 +85,8 @@ class UndoJournal {
  private:
   UndoJournal(std::string run_dir, DurableLog log) : run_dir_(std::move(run_dir)), log_(std::move(log)) {}
   Status append(const Json& line);
-  Result<Json> without_keys(const Json& undo);
+  /// With its header values written apart.
+  Result<Undo> without_keys(Undo undo);
 
   std::string run_dir_;
   std::mutex mutex_;

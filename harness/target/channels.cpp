@@ -26,14 +26,14 @@ class PartnerChannels final : public ChannelControl {
     return monotonic_now() - begin;
   }
 
-  Json undo(const std::string& channel) override {
+  Undo undo(const std::string& channel) override {
+    HttpUndo clear;
+    clear.url = url_of(channel, "delay", "/control/channel/");
+    clear.headers = {{"X-Control-Token", token_}, {"Content-Type", "application/json"}};
+    clear.body = R"({"delay_ms":0})";
     // Proved by a ping that answers at its usual speed: 40 ms plus what a loaded machine adds.
-    return Json::object({{"kind", "http"},
-                         {"method", "POST"},
-                         {"url", url_of(channel, "delay", "/control/channel/")},
-                         {"headers", Json::object({{"X-Control-Token", token_}, {"Content-Type", "application/json"}})},
-                         {"body", R"({"delay_ms":0})"},
-                         {"verify", Json::object({{"url", url_of(channel, "ping", "/channel/")}, {"below_ms", 400}})}});
+    clear.proof = SpeedProof{url_of(channel, "ping", "/channel/"), "", 400ms};
+    return clear;
   }
 
  private:

@@ -11,12 +11,6 @@
 namespace cardstorm {
 namespace {
 
-Json argv_json(const std::vector<std::string>& argv) {
-  Json out = Json::array();
-  for (const auto& word : argv) out.push(word);
-  return out;
-}
-
 class CommandNodes final : public NodeControl {
  public:
   CommandNodes(NodeSpecs nodes, std::string log) : nodes_(std::move(nodes)), log_(std::move(log)) {
@@ -64,14 +58,10 @@ class CommandNodes final : public NodeControl {
     return run("undo", victim.name, spec->second.undo);
   }
 
-  Json undo(const Node& victim) override {
+  Undo undo(const Node& victim) override {
     const auto spec = nodes_.find(victim.name);
-    if (spec == nodes_.end() || spec->second.undo.empty()) return {};
-    return Json::object({{"kind", "argv"},
-                         {"argv", argv_json(spec->second.undo)},
-                         {"within_ms", std::chrono::duration_cast<std::chrono::milliseconds>(kNodeStart).count()},
-                         {"log", log_},
-                         {"verify", Json::object({{"argv", argv_json(spec->second.probe)}})}});
+    if (spec == nodes_.end() || spec->second.undo.empty()) return NoUndo{};
+    return CommandUndo{spec->second.undo, kNodeStart, log_, CommandProof{spec->second.probe}};
   }
 
  private:

@@ -81,15 +81,11 @@ class Place {
     return out;
   }
 
-  [[nodiscard]] Json undo() const {
+  [[nodiscard]] Undo undo() const {
     std::error_code ignored;
     const std::string file =
         spec_.password_file.empty() ? "" : std::filesystem::absolute(spec_.password_file, ignored).string();
-    return Json::object({{"kind", "sql"},
-                         {"url", spec_.url},
-                         {"password_file", file},
-                         {"application", application_},
-                         {"sessions", holder_.wanted()}});
+    return SqlUndo{spec_.url, file, application_, holder_.wanted()};
   }
   [[nodiscard]] std::uint32_t wanted() const { return holder_.wanted(); }
 
@@ -193,9 +189,10 @@ class DbPool final : public PoolControl {
     if (!state) return std::move(state).error().in("database '" + name + "'");
     return state;
   }
-  Json undo(const std::string& name) override {
+  Result<Undo> undo(const std::string& name) override {
     const auto place = this->place(name);
-    return place ? (*place)->undo() : Json();
+    if (!place) return place.error();
+    return (*place)->undo();
   }
 
  private:

@@ -62,20 +62,17 @@ class DockerNodes final : public NodeControl {
     return call(spec->second, "/containers/" + id_of(victim) + "/start");
   }
 
-  Json undo(const Node& victim) override {
+  Undo undo(const Node& victim) override {
     const auto spec = nodes_.find(victim.name);
-    if (spec == nodes_.end() || victim.instance.empty()) return {};
+    if (spec == nodes_.end() || victim.instance.empty()) return NoUndo{};
     const std::string container = std::string(kBase) + "/containers/" + id_of(victim);
-    return Json::object({{"kind", "http"},
-                         {"method", "POST"},
-                         {"url", container + "/start"},
-                         {"unix_socket", spec->second.socket},
-                         {"accept", Json(Json::Array{Json(kNotModified)})},
-                         {"within_ms", std::chrono::duration_cast<std::chrono::milliseconds>(kNodeStart).count()},
-                         {"verify", Json::object({{"url", container + "/json"},
-                                                  {"unix_socket", spec->second.socket},
-                                                  {"pointer", "/State/Running"},
-                                                  {"equals", true}})}});
+    HttpUndo start;
+    start.url = container + "/start";
+    start.unix_socket = spec->second.socket;
+    start.accept = {kNotModified};
+    start.within = kNodeStart;
+    start.proof = ValueProof{container + "/json", spec->second.socket, "/State/Running", true};
+    return start;
   }
 
  private:

@@ -43,7 +43,7 @@ Result<bool> NodeControl::replaced(const Node& victim) {
 }
 
 Status NodeControl::revive(const Node&) { return ok(); }
-Json NodeControl::undo(const Node&) { return {}; }
+Undo NodeControl::undo(const Node&) { return NoUndo{}; }
 
 Error no_such_node(const std::string& name, const NodeSpecs& nodes) {
   std::vector<std::string> names;
@@ -98,9 +98,9 @@ class AllNodes final : public NodeControl {
     if (kind == nullptr) return no_such_node(victim.name, specs_);
     return kind->revive(victim);
   }
-  Json undo(const Node& victim) override {
+  Undo undo(const Node& victim) override {
     NodeControl* kind = of(victim.name);
-    return kind == nullptr ? Json() : kind->undo(victim);
+    return kind == nullptr ? Undo(NoUndo{}) : kind->undo(victim);
   }
 
  private:

@@ -62,16 +62,15 @@ class AdminPool final : public PoolControl {
     return state;
   }
 
-  Json undo(const std::string& node) override {
+  Result<Undo> undo(const std::string& node) override {
     const auto base = admin_url(node);
-    if (!base) return Json();
-    return Json::object(
-        {{"kind", "http"},
-         {"method", "POST"},
-         {"url", *base + "/admin/pool/hold"},
-         {"headers", Json::object({{"Content-Type", "application/json"}})},
-         {"body", R"({"lease_ms":0})"},
-         {"verify", Json::object({{"url", *base + "/admin/pool"}, {"pointer", "/held"}, {"equals", 0}})}});
+    if (!base) return base.error();
+    HttpUndo release;
+    release.url = *base + "/admin/pool/hold";
+    release.headers = {{"Content-Type", "application/json"}};
+    release.body = R"({"lease_ms":0})";
+    release.proof = ValueProof{*base + "/admin/pool", "", "/held", 0};
+    return Undo(std::move(release));
   }
 
  private:

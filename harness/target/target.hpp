@@ -10,6 +10,7 @@
 
 #include "harness/core/json.hpp"
 #include "harness/core/result.hpp"
+#include "harness/lease/undo.hpp"
 #include "harness/plan/plan.hpp"
 #include "harness/plan/target_spec.hpp"
 
@@ -42,8 +43,8 @@ class NodeControl {
   virtual Result<bool> replaced(const Node& victim);
   /// Starts again what no supervisor starts again; twice is fine.
   virtual Status revive(const Node& victim);
-  /// The same as data for the undo journal; null when the target's own supervisor mends it.
-  virtual Json undo(const Node& victim);
+  /// The same for the undo journal; NoUndo when the target's own supervisor mends it.
+  virtual Undo undo(const Node& victim);
 };
 
 struct PoolState {
@@ -59,8 +60,8 @@ class PoolControl {
   virtual Status hold(const std::string& node, Nanos lease) = 0;
   virtual Status release(const std::string& node) = 0;
   virtual Result<PoolState> state(const std::string& node) = 0;
-  /// The release as data for the undo journal.
-  virtual Json undo(const std::string& node) = 0;
+  /// The release, for the undo journal. An error when it cannot be told how.
+  virtual Result<Undo> undo(const std::string& node) = 0;
 };
 
 /// Delays the answers and notifies of one payment channel, as a lease. Any thread.
@@ -71,7 +72,8 @@ class ChannelControl {
   virtual Status clear(const std::string& channel) = 0;
   /// Asks the channel itself (a query, over the wire) and returns how long the answer took.
   virtual Result<Nanos> probe(const std::string& channel, Nanos timeout) = 0;
-  virtual Json undo(const std::string& channel) = 0;
+  /// clear(), for the undo journal.
+  virtual Undo undo(const std::string& channel) = 0;
 };
 
 class Target {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "harness/fault/fault.hpp"
-#include "harness/lease/undo.hpp"
+#include "harness/lease/run_undo.hpp"
 #include "tests/contract/lab.hpp"
 #include "tests/support/eventually.hpp"
 
@@ -83,12 +83,13 @@ TEST_P(EveryFault, KnowsBeforeItIsMadeWhatUndoesItWithoutUs) {
   for (const std::string& on : places()) {
     const auto fault = this->fault(on);
     ASSERT_TRUE(fault);
-    const Json undo = fault->undo();
-    EXPECT_TRUE(fault->one_shot() || !undo.is_null())
+    const auto undo = fault->undo();
+    ASSERT_TRUE(undo) << on << ": " << undo.error().what;
+    EXPECT_TRUE(fault->one_shot() || !std::holds_alternative<NoUndo>(*undo))
         << on << ": only what the target's own supervisor mends needs none";
     ASSERT_TRUE(fault->inject()) << on;
     ASSERT_TRUE(becomes(*fault, Probe::in_force)) << on;
-    const UndoResult undone = run_undo(undo, *AllowList::parse({"127.0.0.0/8"}), 10s);
+    const UndoResult undone = run_undo(*undo, *AllowList::parse({"127.0.0.0/8"}), 10s);
     EXPECT_TRUE(undone.reverted) << on << ": " << undone.note;
     EXPECT_TRUE(becomes(*fault, Probe::normal)) << on;
     EXPECT_TRUE(fault->heal()) << on;

@@ -135,7 +135,7 @@ TEST_P(EveryRunningTarget, SaysWhichPlacesThereAreWhenOneIsNot) {
   }
   if (PoolControl* pool = target_->pool()) {
     EXPECT_FALSE(pool->state("nobody"));
-    EXPECT_TRUE(pool->undo("nobody").is_null());
+    EXPECT_FALSE(pool->undo("nobody"));
   }
   if (ChannelControl* channels = target_->channels()) {
     EXPECT_FALSE(channels->probe("nobody", 5s));

@@ -18,7 +18,7 @@ int db_holder_role(char** args) {
   spec.slots = static_cast<std::uint32_t>(std::atoi(args[4]));
   spec.limit = std::chrono::milliseconds(std::atoi(args[5]));
   const auto pool = make_db_pool({{"main", spec}}, loopback());
-  std::printf("%s\n", pool->undo("main").dump().c_str());
+  std::printf("%s\n", json_of(*pool->undo("main")).dump().c_str());
   bool told = false;
   (void)eventually(
       [&] {

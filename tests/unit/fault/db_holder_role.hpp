@@ -6,6 +6,7 @@
 
 #include "harness/core/json.hpp"
 #include "harness/lease/process.hpp"
+#include "harness/lease/undo.hpp"
 #include "harness/plan/target_spec.hpp"
 
 namespace cardstorm::test {
@@ -16,12 +17,12 @@ int db_holder_role(char** args);
 class DbHolderProcess {
  public:
   explicit DbHolderProcess(const DatabaseSpec& spec) : process_(*Process::spawn(spec_of(spec))) {
-    if (auto line = process_.read_line(kStart); line && line->has_value()) undo_ = *Json::parse(**line);
+    if (auto line = process_.read_line(kStart); line && line->has_value()) undo_ = undo_of(*Json::parse(**line));
     if (auto line = process_.read_line(kStart); line && line->has_value()) on_ = **line == "on";
   }
   /// Everything that was asked for is held.
   [[nodiscard]] bool on() const { return on_; }
-  [[nodiscard]] const Json& undo() const { return undo_; }
+  [[nodiscard]] const Undo& undo() const { return undo_; }
   void signal(int number) { (void)PidFd::open(process_.id())->signal(number); }
 
  private:
@@ -40,7 +41,7 @@ class DbHolderProcess {
     return out;
   }
   Process process_;
-  Json undo_;
+  Undo undo_;
   bool on_ = false;
 };
 

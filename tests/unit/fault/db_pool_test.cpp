@@ -8,7 +8,7 @@
 #include <csignal>
 
 #include "harness/db/db.hpp"
-#include "harness/lease/undo.hpp"
+#include "harness/lease/run_undo.hpp"
 #include "tests/support/mariadb.hpp"
 #include "tests/support/postgres.hpp"
 #include "tests/unit/fault/db_holder_role.hpp"
@@ -164,9 +164,9 @@ TEST_P(DbPool, TheUndoOfTheJournalEndsWhatAnotherProcessHolds) {
   ASSERT_TRUE(holder.on());
   holder.signal(SIGSTOP);  // it would take them again
   ASSERT_FALSE(row_is_free());
-  const Json undo = holder.undo();
-  EXPECT_EQ(undo["kind"].string(), "sql");
-  EXPECT_EQ(undo.dump().find(test::MariaDb::password()), std::string::npos);
+  const Undo& undo = holder.undo();
+  ASSERT_TRUE(std::holds_alternative<SqlUndo>(undo));
+  EXPECT_EQ(json_of(undo).dump().find(test::MariaDb::password()), std::string::npos);
   EXPECT_FALSE(run_undo(undo, *AllowList::parse({"10.0.0.0/8"}), 300ms).reverted);
   const UndoResult result = run_undo(undo, loopback(), 10s);
   EXPECT_TRUE(result.reverted) << result.note;

@@ -88,8 +88,10 @@ TEST_F(Lane, TheUndoIsOnTheDiskBeforeTheFaultIsMade) {
   };
   limits_.clear = 50ms;
   (void)run({segment("scripted", "x")}, &script);
-  EXPECT_NE(seen.find(R"("id":"0-scripted","fault":"scripted","on":"x","undo":{"kind":"none"},"state":"planned")"),
-            std::string::npos)
+  EXPECT_NE(
+      seen.find(
+          R"("id":"0-scripted","fault":"scripted","on":"x","undo":{"kind":"argv","argv":["true"],"within_ms":1000,"log":""},"state":"planned")"),
+      std::string::npos)
       << seen;
   EXPECT_EQ(seen.find("active"), std::string::npos);
 }
@@ -97,7 +99,7 @@ TEST_F(Lane, TheUndoIsOnTheDiskBeforeTheFaultIsMade) {
 TEST_F(Lane, AFaultWithoutAKnownUndoIsNotMade) {
   test::Script script;
   bool made = false;
-  script.undo = Json();
+  script.undo = Error{Errc::not_found, "no such place"};
   script.inject = [&] {
     made = true;
     return ok();
@@ -107,6 +109,15 @@ TEST_F(Lane, AFaultWithoutAKnownUndoIsNotMade) {
   EXPECT_EQ(recorder_.names(), "failed");
   EXPECT_GE(recorder_.at(FaultEdge::failed), Nanos(40ms)) << "at its planned time";
   EXPECT_FALSE(results[0].residue);
+  EXPECT_EQ(results[0].note, "it is not known how to undo scripted on x: no such place");
+}
+
+TEST_F(Lane, OnlyAOneShotMayLeaveItToOthersToMendIt) {
+  test::Script script;
+  script.undo = Undo(NoUndo{});
+  const auto results = run({segment("scripted", "x")}, &script);
+  EXPECT_EQ(recorder_.names(), "failed");
+  EXPECT_EQ(results[0].note, "it is not known how to undo scripted on x");
 }
 
 TEST_F(Lane, AnEffectThatIsNeverSeenIsNotVerifiedButStillHealed) {

@@ -9,7 +9,7 @@
 
 #include "harness/lease/guardian.hpp"
 #include "harness/lease/recover.hpp"
-#include "harness/lease/undo.hpp"
+#include "harness/lease/run_undo.hpp"
 #include "harness/target/nodes.hpp"
 #include "tests/support/command_node.hpp"
 #include "tests/support/fake_engine.hpp"
@@ -86,7 +86,13 @@ TEST(DockerNode, IsSeenDeadEvenWhenSomebodyStartsItAtOnce) {
   FakeEngine engine(dir.path() + "/engine.sock");
   NodesTarget target({{"order", container(dir)}});
   auto fault = std::move(*kill_of(target));
-  const Json undo = fault->undo();
+  const Undo undo = *fault->undo();
+  EXPECT_EQ(json_of(undo).dump(),
+            R"({"kind":"http","method":"POST","url":"http://docker/containers/0123456789ab/start","unix_socket":")" +
+                dir.path() +
+                R"(/engine.sock","accept":[304],"within_ms":30000,"verify":{)"
+                R"("url":"http://docker/containers/0123456789ab/json","unix_socket":")" +
+                dir.path() + R"(/engine.sock","pointer":"/State/Running","equals":true}})");
   ASSERT_TRUE(fault->inject());
   ASSERT_TRUE(run_undo(undo, test::loopback(), 10s).reverted);
   EXPECT_EQ(look(*fault), Probe::in_force) << "its end is told once";
@@ -163,7 +169,7 @@ TEST(KubernetesNode, DeletesOnePodAndWaitsForItsReplacement) {
   kubectl.after_delete({{"order-b", "2"}});
   NodesTarget target({{"order", pods(kubectl)}});
   auto fault = std::move(*kill_of(target));
-  EXPECT_TRUE(fault->undo().is_null()) << "the controller mends it";
+  EXPECT_TRUE(std::holds_alternative<NoUndo>(*fault->undo())) << "the controller mends it";
   ASSERT_TRUE(fault->inject());
   EXPECT_EQ(look(*fault), Probe::in_force);
   EXPECT_EQ(look(*fault), Probe::in_force) << "the twin is ready, but it was there before";
@@ -277,7 +283,9 @@ TEST(CommandNode, ItsFailureIsAnErrorAndItsUndoIsData) {
   spec.kill = {"false"};
   NodesTarget target({{"order", spec}});
   auto fault = std::move(*kill_of(target));
-  EXPECT_EQ(fault->undo()["kind"].string(), "argv");
+  EXPECT_EQ(json_of(*fault->undo()).dump(), R"({"kind":"argv","argv":[")" + dir.path() +
+                                                R"(/start"],"within_ms":30000,"log":"","verify":{"argv":[")" +
+                                                dir.path() + R"(/probe"]}})");
   EXPECT_EQ(fault->inject().error().code, Errc::io);
   EXPECT_TRUE(fault->heal()) << "it runs: nothing to start";
   spec.kill = {"no-such-program-here"};
@@ -290,7 +298,7 @@ TEST(CommandNode, ItsFailureIsAnErrorAndItsUndoIsData) {
 // ---- the second and third reverter
 
 /// A journal whose harness has ended, with one fault on.
-void left_behind(const std::string& dir, const Json& undo) {
+void left_behind(const std::string& dir, const Undo& undo) {
   auto journal = *UndoJournal::create(dir, {"127.0.0.0/8"});
   ASSERT_TRUE(journal->planned("0-node_kill", "node_kill", "order", undo));
   ASSERT_TRUE(journal->mark("0-node_kill", UndoState::active, "harness", ""));
@@ -302,7 +310,7 @@ TEST(Guardian, StartsWhatACommandKilled) {
   ASSERT_TRUE(node.start());
   NodesTarget target({{"order", node.spec()}});
   auto fault = std::move(*kill_of(target));
-  left_behind(dir.path(), fault->undo());
+  left_behind(dir.path(), *fault->undo());
   ASSERT_TRUE(fault->inject());
   ASSERT_TRUE(eventually([&] { return !node.alive(); }));
   ASSERT_TRUE(Guardian::start("/proc/self/exe", dir.path()));  // and lost at once: it acts
@@ -345,7 +353,7 @@ TEST(Guardian, StartsAContainerAgain) {
   FakeEngine engine(dir.path() + "/engine.sock");
   NodesTarget target({{"order", container(dir)}});
   auto fault = std::move(*kill_of(target));
-  left_behind(dir.path(), fault->undo());
+  left_behind(dir.path(), *fault->undo());
   ASSERT_TRUE(fault->inject());
   ASSERT_FALSE(engine.running());
   ASSERT_TRUE(Guardian::start("/proc/self/exe", dir.path()));
@@ -355,19 +363,16 @@ TEST(Guardian, StartsAContainerAgain) {
 
 TEST(Undo, OfAStartIsNotDoneWhenNobodyAnswers) {
   const test::TempDir dir;
-  Json undo;
+  Undo undo;
   {
     FakeEngine engine(dir.path() + "/engine.sock");
     NodesTarget target({{"order", container(dir)}});
-    undo = (*kill_of(target))->undo();
+    undo = *(*kill_of(target))->undo();
   }
   EXPECT_FALSE(run_undo(undo, test::loopback(), 300ms).reverted) << "silence does not start a container";
-  const Json failing = Json::object({{"kind", "argv"},
-                                     {"argv", Json(Json::Array{"false"})},
-                                     {"within_ms", 300},
-                                     {"verify", Json::object({{"argv", Json(Json::Array{"false"})}})}});
+  const CommandUndo failing{{"false"}, 300ms, "", CommandProof{{"false"}}};
   EXPECT_FALSE(run_undo(failing, test::loopback(), 200ms).reverted);
-  EXPECT_FALSE(run_undo(Json::object({{"kind", "argv"}, {"argv", Json::array()}}), test::loopback(), 200ms).reverted);
+  EXPECT_FALSE(run_undo(CommandUndo{}, test::loopback(), 200ms).reverted);
 }
 
 }  // namespace

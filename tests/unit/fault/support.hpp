@@ -87,13 +87,13 @@ class NodesTarget final : public Target {
 struct Script {
   std::function<Status()> inject = [] { return ok(); }, heal = [] { return ok(); };
   std::function<Probe()> probe = [] { return Probe::in_force; };
-  Json undo = Json::object({{"kind", "none"}});
+  Result<Undo> undo = Undo(CommandUndo{{"true"}, 1s});
   bool one_shot = false;
 };
 class ScriptedFault final : public Fault {
  public:
   explicit ScriptedFault(Script& script) : script_(script) {}
-  Json undo() override { return script_.undo; }
+  Result<Undo> undo() override { return script_.undo; }
   Status inject() override { return script_.inject(); }
   Status heal() override { return script_.heal(); }
   Probe probe(std::string* note) override {

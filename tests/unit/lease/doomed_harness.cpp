@@ -34,12 +34,10 @@ int doomed_harness(const std::string& run_dir, const std::string& url, bool guar
     guardian.emplace(std::move(*started));
     std::printf("guardian %d\n", guardian->id().pid);
   }
-  const Json undo =
-      Json::object({{"kind", "http"},
-                    {"method", "POST"},
-                    {"url", url + "/admin/pool/hold"},
-                    {"body", R"({"lease_ms":0})"},
-                    {"verify", Json::object({{"url", url + "/admin/pool"}, {"pointer", "/held"}, {"equals", 0}})}});
+  HttpUndo undo;
+  undo.url = url + "/admin/pool/hold";
+  undo.body = R"({"lease_ms":0})";
+  undo.proof = ValueProof{url + "/admin/pool", "", "/held", 0};
   if (!(*journal)->planned("0-hold", "hold", "order", undo) || !hold_pool(url, kLease)) return 4;
   std::printf("on\n");
   std::fflush(stdout);

@@ -10,7 +10,7 @@
 #include "harness/core/files.hpp"
 #include "harness/lease/guardian.hpp"
 #include "harness/lease/lease.hpp"
-#include "harness/lease/undo.hpp"
+#include "harness/lease/run_undo.hpp"
 #include "harness/net/control.hpp"
 #include "tests/contract/fake_platform.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -25,21 +25,21 @@ using test::FakePlatform;
 
 constexpr const char* kSelf = "/proc/self/exe";
 
-Json undo_of(const std::string& url, Json headers, const char* body, Json verify) {
-  return Json::object({{"kind", "http"},
-                       {"method", "POST"},
-                       {"url", url},
-                       {"headers", std::move(headers)},
-                       {"body", body},
-                       {"verify", std::move(verify)}});
+HttpUndo post_undo(const std::string& url, const char* header, const char* value, const char* body, UndoProof proof) {
+  HttpUndo undo;
+  undo.url = url;
+  undo.headers = {{header, value}};
+  undo.body = body;
+  undo.proof = std::move(proof);
+  return undo;
 }
-Json pool_undo(const std::string& url) {
-  return undo_of(url + "/admin/pool/hold", Json::object({{"Content-Type", "application/json"}}), R"({"lease_ms":0})",
-                 Json::object({{"url", url + "/admin/pool"}, {"pointer", "/held"}, {"equals", 0}}));
+HttpUndo pool_undo(const std::string& url) {
+  return post_undo(url + "/admin/pool/hold", "Content-Type", "application/json", R"({"lease_ms":0})",
+                   ValueProof{url + "/admin/pool", "", "/held", 0});
 }
-Json channel_undo(const std::string& url) {
-  return undo_of(url + "/control/channel/alpha/delay", Json::object({{"X-Control-Token", FakePlatform::kToken}}),
-                 R"({"delay_ms":0})", Json::object({{"url", url + "/channel/alpha/ping"}, {"below_ms", 400}}));
+HttpUndo channel_undo(const std::string& url) {
+  return post_undo(url + "/control/channel/alpha/delay", "X-Control-Token", FakePlatform::kToken, R"({"delay_ms":0})",
+                   SpeedProof{url + "/channel/alpha/ping", "", 400ms});
 }
 Status delay(const FakePlatform& platform) {
   HttpRequest request = post(platform.url() + "/control/channel/alpha/delay", R"({"delay_ms":5000,"lease_ms":60000})");
@@ -49,7 +49,7 @@ Status delay(const FakePlatform& platform) {
 }
 
 /// A journal whose harness is a process that has ended.
-void journal_of_the_dead(const std::string& dir, const std::string& boot, const Json& undo) {
+void journal_of_the_dead(const std::string& dir, const std::string& boot, const Undo& undo) {
   fs::create_directories(dir);
   std::ofstream file(dir + "/faults.jsonl");
   file << Json::object({{"journal", "faults"},
@@ -60,7 +60,8 @@ void journal_of_the_dead(const std::string& dir, const std::string& boot, const 
                         {"allow", Json(Json::Array{"127.0.0.0/8"})}})
               .dump()
        << "\n";
-  file << Json::object({{"id", "0-f"}, {"fault", "f"}, {"on", "shop"}, {"undo", undo}, {"state", "planned"}}).dump()
+  file << Json::object({{"id", "0-f"}, {"fault", "f"}, {"on", "shop"}, {"undo", json_of(undo)}, {"state", "planned"}})
+              .dump()
        << "\n";
   file << R"({"id":"0-f","state":"active"})"
        << "\n";
@@ -81,8 +82,8 @@ TEST(Undo, IsDoneWhenAcceptedAndVerified) {
 
 TEST(Undo, IsNotDoneWhileTheVerificationSaysOtherwise) {
   FakePlatform platform;
-  Json undo = pool_undo(platform.url());
-  undo.set("verify", Json::object({{"url", platform.url() + "/admin/pool"}, {"pointer", "/idle"}, {"equals", 99}}));
+  HttpUndo undo = pool_undo(platform.url());
+  undo.proof = ValueProof{platform.url() + "/admin/pool", "", "/idle", 99};
   const auto result = run_undo(undo, test::loopback(), 1s);
   EXPECT_FALSE(result.reverted);
   EXPECT_NE(result.note.find("/idle"), std::string::npos);
@@ -90,12 +91,12 @@ TEST(Undo, IsNotDoneWhileTheVerificationSaysOtherwise) {
 }
 
 TEST(Undo, WhatHeldTheFaultIsGoneAfterALeaseOfSilence) {
-  Json undo;
+  HttpUndo undo;
   {
     FakePlatform platform;
     undo = pool_undo(platform.url());
   }
-  undo.set("url", "http://127.0.0.1:1/admin/pool/hold");  // the port that it had may be somebody else's by now
+  undo.url = "http://127.0.0.1:1/admin/pool/hold";  // the port that it had may be somebody else's by now
   EXPECT_FALSE(run_undo(undo, test::loopback(), 200ms).reverted) << "too early to tell";
   EXPECT_TRUE(run_undo(undo, test::loopback(), kLease + 10s).reverted);
 }
@@ -104,8 +105,8 @@ TEST(Undo, NothingIsDoneOutsideTheAllowListOrForAnUnknownKind) {
   FakePlatform platform;
   EXPECT_FALSE(run_undo(pool_undo(platform.url()), *AllowList::parse({"10.0.0.0/8"}), 1s).reverted);
   EXPECT_EQ(platform.count("POST /admin/pool/hold"), 0);
-  EXPECT_FALSE(run_undo(Json::object({{"kind", "shell"}}), test::loopback(), 1s).reverted);
-  EXPECT_TRUE(run_undo(Json::object({{"kind", "none"}}), test::loopback(), 1s).reverted);
+  EXPECT_FALSE(run_undo(UnknownUndo{"shell"}, test::loopback(), 1s).reverted);
+  EXPECT_TRUE(run_undo(NoUndo{}, test::loopback(), 1s).reverted);
 }
 
 // ---- guardian ----
@@ -221,7 +222,7 @@ TEST(Recover, MendsEveryOpenJournalBelowAFolder) {
   ASSERT_TRUE(test::hold_pool(platform.url(), 60s));
   const test::TempDir dir;
   journal_of_the_dead(dir.path() + "/drill/baseline/1", boot_id(), pool_undo(platform.url()));
-  journal_of_the_dead(dir.path() + "/run", boot_id(), Json::object({{"kind", "none"}}));
+  journal_of_the_dead(dir.path() + "/run", boot_id(), NoUndo{});
   fs::create_directory_symlink(dir.path() + "/run", dir.path() + "/latest");
   std::ofstream(dir.path() + "/run/faults.jsonl", std::ios::app) << "{\"id\":\"0-f\",\"st";  // torn
   const auto report = recover({dir.path()});
@@ -234,7 +235,7 @@ TEST(Recover, MendsEveryOpenJournalBelowAFolder) {
 TEST(Recover, SaysWhatItCouldNotMend) {
   FakePlatform platform;
   const test::TempDir dir;
-  journal_of_the_dead(dir.path() + "/run", boot_id(), Json::object({{"kind", "teleport"}}));
+  journal_of_the_dead(dir.path() + "/run", boot_id(), UnknownUndo{"teleport"});
   const auto report = recover({dir.path()});
   EXPECT_TRUE(report.residue());
   EXPECT_NE(text_of(report).find("teleport"), std::string::npos);
@@ -253,7 +254,7 @@ TEST(Recover, AfterARebootEverythingIsGone) {
 
 TEST(Recover, RemovesTheSecretsOfADeadRunAndNothingElse) {
   const test::TempDir dir;
-  journal_of_the_dead(dir.path() + "/run", boot_id(), Json::object({{"kind", "none"}}));
+  journal_of_the_dead(dir.path() + "/run", boot_id(), NoUndo{});
   const std::string secrets = dir.path() + "/" + std::string(kSecretsName) + "x", other = dir.path() + "/precious";
   fs::create_directories(secrets);
   fs::create_directories(other);

@@ -128,11 +128,15 @@ TEST_F(Reference, HoldsThePoolOfAnAliasAndTellsHowToUndoIt) {
   EXPECT_EQ(target->pool()->state("order")->held, 0);
   ASSERT_TRUE(target->pool()->hold("order", 10s));
   EXPECT_EQ(target->pool()->state("order")->held, 8);
-  EXPECT_EQ(target->pool()->undo("order")["url"].string(), platform_.url() + "/admin/pool/hold");
+  EXPECT_EQ(json_of(*target->pool()->undo("order")).dump(),
+            R"({"kind":"http","method":"POST","url":")" + platform_.url() +
+                R"(/admin/pool/hold","headers":{"Content-Type":"application/json"},"body":"{\"lease_ms\":0}",)"
+                R"("verify":{"url":")" +
+                platform_.url() + R"(/admin/pool","pointer":"/held","equals":0}})");
   ASSERT_TRUE(target->pool()->release("order"));
   EXPECT_FALSE(platform_.held());
   EXPECT_EQ(target->pool()->state("nobody").error().code, Errc::not_found);
-  EXPECT_TRUE(target->pool()->undo("nobody").is_null());
+  EXPECT_FALSE(target->pool()->undo("nobody"));
 }
 
 TEST_F(Reference, NodesCarryTheirIdentity) {

@@ -1,5 +1,5 @@
-// undo_sql: see undo_sql.hpp.
-#include "harness/lease/undo_sql.hpp"
+// run_undo_sql: see run_undo_sql.hpp.
+#include "harness/lease/run_undo_sql.hpp"
 
 #include <algorithm>
 #include <thread>
@@ -12,23 +12,21 @@ namespace {
 
 constexpr Nanos kSqlAgain{100ms};
 
-Result<int> end_once(const Json& undo, const AllowList& allow, Nanos wait) {
-  const auto address = parse_db_url(undo["url"].string(), undo["password_file"].string());
+Result<int> end_once(const SqlUndo& undo, const AllowList& allow, Nanos wait) {
+  const auto address = parse_db_url(undo.url, undo.password_file);
   if (!address) return address.error();
   DbOptions options;
-  options.application = undo["application"].string() + "-undo";
+  options.application = undo.application + "-undo";
   options.connect = options.statement = 2s;
   auto session = DbSession::open(*address, options, allow);
   if (!session) return std::move(session).error();
-  return end_sessions_of(**session, address->kind, undo["application"].string(),
-                         static_cast<std::uint32_t>(undo["sessions"].integer()), wait);
+  return end_sessions_of(**session, address->kind, undo.application, undo.sessions, wait);
 }
 
 }  // namespace
 
-UndoResult run_sql_undo(const Json& undo, const AllowList& allow, Nanos wait) {
-  if (undo["application"].string().empty() || undo["sessions"].integer() < 1)
-    return {false, "the undo names no sessions"};
+UndoResult run_sql_undo(const SqlUndo& undo, const AllowList& allow, Nanos wait) {
+  if (undo.application.empty() || undo.sessions < 1) return {false, "the undo names no sessions"};
   const Nanos end = monotonic_now() + wait;
   Nanos silent_since{-1};
   for (;;) {
