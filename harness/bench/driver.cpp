@@ -6,8 +6,8 @@
 #include <map>
 
 #include "harness/bench/bench.hpp"
-#include "harness/bench/ours.hpp"
 #include "harness/bench/peers.hpp"
+#include "harness/bench/send_path.hpp"
 #include "harness/bench/web_server.hpp"
 #include "harness/core/text.hpp"
 
@@ -17,13 +17,13 @@ namespace {
 constexpr int kEqualRate = 4000, kGeneratorCpu = 0, kServerCpu = 1;
 constexpr std::uint32_t kBuyers = 64;
 
-std::uint64_t count_ok(const OurRun& run) {
+std::uint64_t count_ok(const SendPathRun& run) {
   return static_cast<std::uint64_t>(
       std::count_if(run.steps.begin(), run.steps.end(), [](const StepSeen& s) { return s.outcome == Outcome::ok; }));
 }
 
 /// Requests a second between the first one sent and the last one answered.
-double rate_of(const OurRun& run) {
+double rate_of(const SendPathRun& run) {
   Nanos first = Nanos::max(), last{0};
   for (const StepSeen& s : run.steps) {
     first = std::min(first, s.sent);
@@ -92,14 +92,15 @@ class DriverBench {
     return add(what, round, name, says->ok.value_or(0), seconds_, says->cpu_s);
   }
 
-  Result<OurRun> ours(const Plan& plan, const std::string& what, int round) {
+  Result<SendPathRun> run_plan(const Plan& plan, const std::string& what, int round) {
     setup_.say(what + ", round " + std::to_string(round) + ": cardstorm");
     if (setup_.stop.stop_requested()) return Error{Errc::cancelled, "stopped"};
-    return run_ours(plan, {}, url_, folder(), kGeneratorCpu, setup_.stop);
+    return run_send_path(plan, {}, url_, folder(), kGeneratorCpu, setup_.stop);
   }
 
   Status saturated(int round) {
-    const auto run = ours(closed_loop_plan(kBuyers, static_cast<std::uint16_t>(700 * seconds_)), "saturated", round);
+    const auto run =
+        run_plan(closed_loop_plan(kBuyers, static_cast<std::uint16_t>(700 * seconds_)), "saturated", round);
     if (!run) return run.error();
     const double rate = rate_of(*run), requests = static_cast<double>(count_ok(*run));
     if (Status s = add("saturated", round, "cardstorm", requests, requests / rate, run->cpu_s); !s) return s;
@@ -107,7 +108,7 @@ class DriverBench {
   }
 
   Status equal_rate(int round) {
-    const auto run = ours(constant_plan(kEqualRate, std::chrono::seconds(seconds_), 2s), "equal rate", round);
+    const auto run = run_plan(constant_plan(kEqualRate, std::chrono::seconds(seconds_), 2s), "equal rate", round);
     if (!run) return run.error();
     if (Status s = add("equal rate", round, "cardstorm", static_cast<double>(count_ok(*run)), seconds_, run->cpu_s); !s)
       return s;
@@ -122,13 +123,13 @@ class DriverBench {
     // A trade costs more than one more step of a trade: the open loop's own saturation is what it serves when asked for
     // too much.
     const auto flood =
-        ours(constant_plan(1.2 * median(rates_["saturated cardstorm"]), 3s, 2s), "open loop, too much", 1);
+        run_plan(constant_plan(1.2 * median(rates_["saturated cardstorm"]), 3s, 2s), "open loop, too much", 1);
     if (!flood) return flood.error();
     if (Status s = add("open loop, too much", 1, "cardstorm", static_cast<double>(count_ok(*flood)), 3, flood->cpu_s);
         !s)
       return s;
     const double rate = 0.8 * static_cast<double>(count_ok(*flood)) / 3;
-    const auto run = ours(constant_plan(rate, std::chrono::seconds(2 * seconds_), 2s), "80 % of saturation", 1);
+    const auto run = run_plan(constant_plan(rate, std::chrono::seconds(2 * seconds_), 2s), "80 % of saturation", 1);
     if (!run) return run.error();
     if (count_ok(*run) == 0)
       return Error{Errc::unavailable,

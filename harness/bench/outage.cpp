@@ -6,8 +6,8 @@
 #include <thread>
 
 #include "harness/bench/bench.hpp"
-#include "harness/bench/ours.hpp"
 #include "harness/bench/peers.hpp"
+#include "harness/bench/send_path.hpp"
 #include "harness/bench/web_server.hpp"
 #include "harness/core/histogram.hpp"
 #include "harness/core/text.hpp"
@@ -101,7 +101,7 @@ struct Seen {
   std::uint64_t ok = 0, unfinished = 0;
   double p50_ms = 0, p99_ms = 0;
 };
-Seen seen_in(const OurRun& run) {
+Seen seen_in(const SendPathRun& run) {
   constexpr std::size_t kInARow = 10;
   Seen out;
   Histogram responses;
@@ -129,17 +129,17 @@ Seen seen_in(const OurRun& run) {
   return out;
 }
 
-struct OurAccuracy {
+struct SendAccuracy {
   double success_off_points = 0, edges_off_ms = 0;
   bool all_reported = true;
 };
 
 Result<Json> our_row(const BenchSetup& setup, const Outage& outage, WebServer& server, const std::string& dir,
-                     OurAccuracy& accuracy) {
+                     SendAccuracy& accuracy) {
   const Plan plan = constant_plan(kRate, std::chrono::seconds(outage.run_s), kPatience);
   std::optional<Injector> injector;
   Nanos start{0};
-  auto run = run_ours(plan, {}, server.url(), dir + "/history", kGeneratorCore, setup.stop, [&](Nanos zero) {
+  auto run = run_send_path(plan, {}, server.url(), dir + "/history", kGeneratorCore, setup.stop, [&](Nanos zero) {
     start = zero;
     injector.emplace(server, outage, zero);
   });
@@ -213,7 +213,7 @@ Result<BenchReport> run_outage(const BenchSetup& setup) {
     else
       report.absent.push_back(peer.name);
   }
-  OurAccuracy accuracy;
+  SendAccuracy accuracy;
   int number = 0;
   for (const Outage& outage : outages(setup.full)) {
     for (std::size_t i = 0; i <= found.size() && !setup.stop.stop_requested(); ++i) {

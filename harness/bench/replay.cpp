@@ -4,7 +4,7 @@
 #include <filesystem>
 
 #include "harness/bench/bench.hpp"
-#include "harness/bench/ours.hpp"
+#include "harness/bench/send_path.hpp"
 #include "harness/bench/web_server.hpp"
 #include "harness/core/files.hpp"
 #include "harness/core/text.hpp"
@@ -61,10 +61,10 @@ Result<BenchReport> run_replay(const BenchSetup& setup) {
     plan.traffic.trace = "azure_llm_code_2023";
     const std::vector<Nanos> planned = arrival_times(plan, trace);
     plan.planned_trades = plan.planned_steps = planned.size();
-    auto ours = run_ours(plan, trace, server->url(), setup.work_dir + "/" + mode, 0, setup.stop);
-    if (!ours) return std::move(ours).error();
+    auto run = run_send_path(plan, trace, server->url(), setup.work_dir + "/" + mode, 0, setup.stop);
+    if (!run) return std::move(run).error();
     std::vector<Nanos> recorded_plan, sent;
-    for (const StepSeen& s : ours->steps) {
+    for (const StepSeen& s : run->steps) {
       recorded_plan.push_back(s.planned);
       if (s.requests > 0) sent.push_back(s.sent);
     }
@@ -81,8 +81,8 @@ Result<BenchReport> run_replay(const BenchSetup& setup) {
       worst = std::max(worst, off);
       row.set("plan_burst_" + duration_text(window), wanted).set("sent_burst_" + duration_text(window), got);
     }
-    row.set("lateness_p50_us", seconds(ours->generator.lateness_p50) * 1e6)
-        .set("lateness_p99_us", seconds(ours->generator.lateness_p99) * 1e6);
+    row.set("lateness_p50_us", seconds(run->generator.lateness_p50) * 1e6)
+        .set("lateness_p99_us", seconds(run->generator.lateness_p99) * 1e6);
     report.rows.push_back(row);
   }
   (void)server->stop();

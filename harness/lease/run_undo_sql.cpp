@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <thread>
 
-#include "harness/db/ours.hpp"
+#include "harness/db/named_sessions.hpp"
 #include "harness/lease/lease.hpp"
 
 namespace cardstorm {

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "harness/db/ours.hpp"
+#include "harness/db/named_sessions.hpp"
 
 namespace cardstorm {
 namespace {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "harness/core/text.hpp"
-#include "harness/db/ours.hpp"
+#include "harness/db/named_sessions.hpp"
 #include "harness/target/db_holder.hpp"
 
 namespace cardstorm {

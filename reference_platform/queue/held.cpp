@@ -6,12 +6,12 @@
 
 namespace platform::queue {
 
-std::string id_text(int lane, Position p) {
-  return std::to_string(lane) + ":" + std::to_string(p.major) + "-" + std::to_string(p.minor);
+std::string id_text(int partition, Position p) {
+  return std::to_string(partition) + ":" + std::to_string(p.major) + "-" + std::to_string(p.minor);
 }
 
-std::optional<LanePosition> read_id(std::string_view id) {
-  LanePosition out;
+std::optional<PartitionPosition> read_id(std::string_view id) {
+  PartitionPosition out;
   const char *at = id.data(), *const end = id.data() + id.size();
   const auto number = [&](auto& value, char after) {
     const auto [next, error] = std::from_chars(at, end, value);
@@ -19,7 +19,7 @@ std::optional<LanePosition> read_id(std::string_view id) {
     at = next + (after != '\0' ? 1 : 0);
     return true;
   };
-  if (!number(out.lane, ':') || !number(out.position.major, '-') || !number(out.position.minor, '\0'))
+  if (!number(out.partition, ':') || !number(out.position.major, '-') || !number(out.position.minor, '\0'))
     return std::nullopt;
   return out;
 }
@@ -29,45 +29,45 @@ std::int64_t wall_ms() {
       .count();
 }
 
-std::size_t Held::count(int lane) const {
-  const auto found = lanes_.find(lane);
-  return found == lanes_.end() ? 0 : found->second.size();
+std::size_t Held::count(int partition) const {
+  const auto found = partitions_.find(partition);
+  return found == partitions_.end() ? 0 : found->second.size();
 }
 
-bool Held::has(LanePosition at) const {
-  const auto lane = lanes_.find(at.lane);
-  return lane != lanes_.end() && lane->second.contains(at.position);
+bool Held::has(PartitionPosition at) const {
+  const auto partition = partitions_.find(at.partition);
+  return partition != partitions_.end() && partition->second.contains(at.position);
 }
 
-void Held::give(int lane, Position position, const Message& message, std::int64_t published_ms,
+void Held::give(int partition, Position position, const Message& message, std::int64_t published_ms,
                 std::chrono::steady_clock::time_point now) {
-  count_ += lanes_[lane].insert_or_assign(position, Entry{message, published_ms, now}).second ? 1U : 0U;
+  count_ += partitions_[partition].insert_or_assign(position, Entry{message, published_ms, now}).second ? 1U : 0U;
 }
 
-bool Held::finish(LanePosition at) {
-  const auto lane = lanes_.find(at.lane);
-  if (lane == lanes_.end() || lane->second.erase(at.position) == 0) return false;
+bool Held::finish(PartitionPosition at) {
+  const auto partition = partitions_.find(at.partition);
+  if (partition == partitions_.end() || partition->second.erase(at.position) == 0) return false;
   --count_;
-  if (lane->second.empty()) lanes_.erase(lane);
+  if (partition->second.empty()) partitions_.erase(partition);
   return true;
 }
 
-void Held::forget(int lane) {
-  const auto found = lanes_.find(lane);
-  if (found == lanes_.end()) return;
+void Held::forget(int partition) {
+  const auto found = partitions_.find(partition);
+  if (found == partitions_.end()) return;
   count_ -= found->second.size();
-  lanes_.erase(found);
+  partitions_.erase(found);
 }
 
-std::optional<Position> Held::first(int lane) const {
-  const auto found = lanes_.find(lane);
-  if (found == lanes_.end()) return std::nullopt;
+std::optional<Position> Held::first(int partition) const {
+  const auto found = partitions_.find(partition);
+  if (found == partitions_.end()) return std::nullopt;
   return found->second.begin()->first;
 }
 
 std::vector<Message> Held::overdue(std::size_t max, std::chrono::steady_clock::time_point now) {
   std::vector<Message> out;
-  for (auto& [lane, entries] : lanes_) {
+  for (auto& [partition, entries] : partitions_) {
     for (auto& [position, entry] : entries) {
       if (out.size() >= max) return out;
       if (now - entry.given < retake_) continue;

@@ -15,18 +15,18 @@
 
 namespace platform::queue {
 
-/// Where a message lies in its lane (a partition of a topic): offset, or milliseconds and number of a stream's entry.
+/// Where a message lies in its partition of a topic: offset, or milliseconds and number of a stream's entry.
 struct Position {
   std::int64_t major = 0, minor = 0;
   auto operator<=>(const Position&) const = default;
 };
 /// "3:1700000000000-0": a message's id.
-std::string id_text(int lane, Position position);
-struct LanePosition {
-  int lane = 0;
+std::string id_text(int partition, Position position);
+struct PartitionPosition {
+  int partition = 0;
   Position position;
 };
-std::optional<LanePosition> read_id(std::string_view id);
+std::optional<PartitionPosition> read_id(std::string_view id);
 
 /// Milliseconds of the machine's clock.
 std::int64_t wall_ms();
@@ -37,15 +37,15 @@ class Held {
 
   /// More must not be taken before some are done.
   [[nodiscard]] bool full() const { return count_ >= kMax; }
-  [[nodiscard]] bool any(int lane) const { return lanes_.contains(lane); }
-  [[nodiscard]] std::size_t count(int lane) const;
-  [[nodiscard]] bool has(LanePosition at) const;
-  void give(int lane, Position position, const Message& message, std::int64_t published_ms,
+  [[nodiscard]] bool any(int partition) const { return partitions_.contains(partition); }
+  [[nodiscard]] std::size_t count(int partition) const;
+  [[nodiscard]] bool has(PartitionPosition at) const;
+  void give(int partition, Position position, const Message& message, std::int64_t published_ms,
             std::chrono::steady_clock::time_point now);
   /// False: not held (any more).
-  bool finish(LanePosition at);
-  void forget(int lane);
-  [[nodiscard]] std::optional<Position> first(int lane) const;
+  bool finish(PartitionPosition at);
+  void forget(int partition);
+  [[nodiscard]] std::optional<Position> first(int partition) const;
   /// Up to `max` that were given out longer than `retake` ago; they count as given out now.
   std::vector<Message> overdue(std::size_t max, std::chrono::steady_clock::time_point now);
 
@@ -57,7 +57,7 @@ class Held {
     std::chrono::steady_clock::time_point given;
   };
   const std::chrono::milliseconds retake_;
-  std::map<int, std::map<Position, Entry>> lanes_;  // no empty ones
+  std::map<int, std::map<Position, Entry>> partitions_;  // no empty ones
   std::size_t count_ = 0;
 };
 

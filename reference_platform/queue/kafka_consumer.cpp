@@ -53,9 +53,9 @@ class KafkaConsumer final : public Consumer {
     for (const Message& m : messages) {
       const auto at = read_id(m.id);
       if (!at || !held_.finish(*at)) continue;  // of a partition that is another member's now
-      Position& next = next_[at->lane];
+      Position& next = next_[at->partition];
       next = std::max(next, Position{at->position.major + 1, 0});
-      dirty_.insert(at->lane);
+      dirty_.insert(at->partition);
     }
     if (handle_) commit();
   }

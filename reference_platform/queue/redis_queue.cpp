@@ -1,4 +1,4 @@
-// redis_queue: see redis_queue.hpp; how lanes, leases and positions work is written at the scripts.
+// redis_queue: see redis_queue.hpp; how partitions, leases and positions work is written at the scripts.
 #include "reference_platform/queue/redis_queue.hpp"
 
 #include <algorithm>
@@ -23,33 +23,33 @@ using Kind = RedisReply::Kind;
 using Words = std::vector<std::string>;
 
 constexpr auto kLimit = 1000ms;          // of one command
-constexpr auto kRedisQueuePause = 20ms;  // between looks at a Redis that is away, or for a lane
-constexpr int kLaneMax = 200'000;        // entries; what is beyond is refused, not dropped
+constexpr auto kRedisQueuePause = 20ms;  // between looks at a Redis that is away, or for a partition
+constexpr int kPartitionMax = 200'000;   // entries; what is beyond is refused, not dropped
 constexpr std::size_t kAcksAtOnce = 500;
 
-int lane_of(const std::string& key) {
+int partition_of(const std::string& key) {
   std::uint32_t hash = 2166136261U;
   for (const char c : key) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
-  return static_cast<int>(hash % kLanes);
+  return static_cast<int>(hash % kRedisPartitions);
 }
 
-std::string stream_of(const std::string& topic, int lane) {
-  return "cardstorm:queue:" + topic + ":" + std::to_string(lane);
+std::string stream_of(const std::string& topic, int partition) {
+  return "cardstorm:queue:" + topic + ":" + std::to_string(partition);
 }
 
 struct Entry {
-  int lane;
+  int partition;
   Position position;
   Message message;
 };
 
 /// One entry of a stream: [id, [field, value, ...]]. An entry that was deleted under our hands has no fields.
-std::optional<Entry> entry_of(int lane, const RedisReply& reply) {
+std::optional<Entry> entry_of(int partition, const RedisReply& reply) {
   if (reply.items.size() != 2 || !reply.items[1].is(Kind::array)) return std::nullopt;
-  const auto at = read_id(std::to_string(lane) + ":" + reply.items[0].text);
+  const auto at = read_id(std::to_string(partition) + ":" + reply.items[0].text);
   if (!at) return std::nullopt;
-  Entry e{lane, at->position, {}};
-  e.message.id = id_text(lane, e.position);
+  Entry e{partition, at->position, {}};
+  e.message.id = id_text(partition, e.position);
   const auto& fields = reply.items[1].items;
   for (std::size_t i = 0; i + 1 < fields.size(); i += 2) {
     const std::string& name = fields[i].text;
@@ -81,7 +81,7 @@ class RedisConsumer final : public Consumer {
     const auto until = steady_clock::now() + wait;
     for (bool last = false;;) {
       tell_done();
-      keep_lanes();
+      keep_partitions();
       std::vector<Message> out = held_.overdue(max, steady_clock::now());
       give(out, max);
       if (!out.empty() || last) return out;
@@ -96,7 +96,7 @@ class RedisConsumer final : public Consumer {
       const auto at = read_id(m.id);
       if (!at) continue;
       held_.finish(*at);  // also when it is somebody else's by now: it is done
-      finished_[at->lane].push_back(m.id.substr(m.id.find(':') + 1));
+      finished_[at->partition].push_back(m.id.substr(m.id.find(':') + 1));
     }
     tell_done();
   }
@@ -104,22 +104,23 @@ class RedisConsumer final : public Consumer {
   bool leave() override {
     if (left_) return true;
     tell_done();
-    for (int lane = 0; lane < kLanes; ++lane) {
-      drop(lane);
-      held_.forget(lane);
+    for (int partition = 0; partition < kRedisPartitions; ++partition) {
+      drop(partition);
+      held_.forget(partition);
     }
     next_lease_ = {};
-    left_ = !redis_->command({"EVAL", kLeave, "1", prefix_, member_, std::to_string(kLanes)}, kLimit).is(Kind::lost);
+    left_ = !redis_->command({"EVAL", kLeave, "1", prefix_, member_, std::to_string(kRedisPartitions)}, kLimit)
+                 .is(Kind::lost);
     return true;  // a Redis that is away gives nothing to anybody, and forgets us by itself
   }
-  [[nodiscard]] bool assigned() const override { return true; }  // a free lane is anybody's who asks
+  [[nodiscard]] bool assigned() const override { return true; }  // a free partition is anybody's who asks
 
  private:
   void give(std::vector<Message>& out, std::size_t max) {
     while (out.size() < max && !buffer_.empty() && !held_.full()) {
       Entry& e = buffer_.front();
       e.message.age = milliseconds(std::max<std::int64_t>(0, wall_ms() - e.position.major));
-      held_.give(e.lane, e.position, e.message, e.position.major, steady_clock::now());
+      held_.give(e.partition, e.position, e.message, e.position.major, steady_clock::now());
       out.push_back(std::move(e.message));
       buffer_.pop_front();
     }
@@ -128,9 +129,9 @@ class RedisConsumer final : public Consumer {
   /// Says which are done; what Redis did not hear is said again with the next call.
   void tell_done() {
     while (!finished_.empty()) {
-      auto& [lane, ids] = *finished_.begin();
+      auto& [partition, ids] = *finished_.begin();
       const auto n = static_cast<std::ptrdiff_t>(std::min(ids.size(), kAcksAtOnce));
-      Words words{"EVAL", kDone, "1", stream_of(topic_, lane), group_};
+      Words words{"EVAL", kDone, "1", stream_of(topic_, partition), group_};
       words.insert(words.end(), ids.begin(), ids.begin() + n);
       const RedisReply r = redis_->command(words, kLimit);
       if (r.is(Kind::lost) || (r.is(Kind::error) && !gone(r))) return;
@@ -143,27 +144,28 @@ class RedisConsumer final : public Consumer {
     return r.text.find("NOGROUP") != std::string::npos || r.text.find("no such key") != std::string::npos;
   }
 
-  void keep_lanes() {
+  void keep_partitions() {
     const auto now = steady_clock::now();
     if (now < next_lease_) return;
     next_lease_ = now + std::clamp(retake_ / 4, 10ms, 500ms);
     std::string busy = ",";
-    for (int lane = 0; lane < kLanes; ++lane)
-      if (held_.any(lane)) busy += std::to_string(lane) + ",";
-    const RedisReply r = redis_->command(
-        {"EVAL", kLease, "1", prefix_, member_, std::to_string(retake_.count()), std::to_string(kLanes), busy}, kLimit);
+    for (int partition = 0; partition < kRedisPartitions; ++partition)
+      if (held_.any(partition)) busy += std::to_string(partition) + ",";
+    const RedisReply r = redis_->command({"EVAL", kLease, "1", prefix_, member_, std::to_string(retake_.count()),
+                                          std::to_string(kRedisPartitions), busy},
+                                         kLimit);
     if (!r.is(Kind::array)) return;  // the lease may have run out by the time that Redis answers again: it will say so
-    std::array<bool, kLanes> may{}, unbroken{};
+    std::array<bool, kRedisPartitions> may{}, unbroken{};
     for (const auto& item : r.items) {
-      const auto lane = static_cast<std::size_t>(item.number / 4);
-      may.at(lane) = (item.number & 1) != 0;
-      unbroken.at(lane) = (item.number & 2) != 0;
+      const auto partition = static_cast<std::size_t>(item.number / 4);
+      may.at(partition) = (item.number & 1) != 0;
+      unbroken.at(partition) = (item.number & 2) != 0;
     }
-    for (int lane = 0; lane < kLanes; ++lane) {
-      const auto i = static_cast<std::size_t>(lane);
-      if (!may[i] || !unbroken[i]) drop(lane);
-      if (!unbroken[i]) held_.forget(lane);  // others may have had it in between
-      if (may[i] && !owned_[i]) owned_[i] = take_over(lane);
+    for (int partition = 0; partition < kRedisPartitions; ++partition) {
+      const auto i = static_cast<std::size_t>(partition);
+      if (!may[i] || !unbroken[i]) drop(partition);
+      if (!unbroken[i]) held_.forget(partition);  // others may have had it in between
+      if (may[i] && !owned_[i]) owned_[i] = take_over(partition);
     }
     find_lost();
   }
@@ -172,63 +174,63 @@ class RedisConsumer final : public Consumer {
   /// gives it to nobody else: it then counts more as given out than we know of.
   void find_lost() {
     Words streams;
-    std::vector<int> lanes;
-    for (int lane = 0; lane < kLanes; ++lane) {
-      if (!owned_[static_cast<std::size_t>(lane)]) continue;
-      streams.push_back(stream_of(topic_, lane));
-      lanes.push_back(lane);
+    std::vector<int> partitions;
+    for (int partition = 0; partition < kRedisPartitions; ++partition) {
+      if (!owned_[static_cast<std::size_t>(partition)]) continue;
+      streams.push_back(stream_of(topic_, partition));
+      partitions.push_back(partition);
     }
-    if (lanes.empty()) return;
-    Words words{"EVAL", kGiven, std::to_string(lanes.size())};
+    if (partitions.empty()) return;
+    Words words{"EVAL", kGiven, std::to_string(partitions.size())};
     words.insert(words.end(), streams.begin(), streams.end());
     words.push_back(group_);
     const RedisReply r = redis_->command(words, kLimit);
-    if (r.items.size() != lanes.size()) return;
-    for (std::size_t i = 0; i < lanes.size(); ++i) {
-      const int lane = lanes[i];
-      const auto read =
-          std::count_if(buffer_.begin(), buffer_.end(), [lane](const Entry& e) { return e.lane == lane; });
-      if (r.items[i].number <= static_cast<std::int64_t>(held_.count(lane)) + read) continue;
-      drop(lane);  // read once more with the lost ones, so that they come in their order
-      owned_[static_cast<std::size_t>(lane)] = take_over(lane);
+    if (r.items.size() != partitions.size()) return;
+    for (std::size_t i = 0; i < partitions.size(); ++i) {
+      const int partition = partitions[i];
+      const auto read = std::count_if(buffer_.begin(), buffer_.end(),
+                                      [partition](const Entry& e) { return e.partition == partition; });
+      if (r.items[i].number <= static_cast<std::int64_t>(held_.count(partition)) + read) continue;
+      drop(partition);  // read once more with the lost ones, so that they come in their order
+      owned_[static_cast<std::size_t>(partition)] = take_over(partition);
     }
   }
 
-  /// What we have read and not given out of a lane goes to whoever reads it next.
-  void drop(int lane) {
-    owned_[static_cast<std::size_t>(lane)] = false;
-    std::erase_if(buffer_, [lane](const Entry& e) { return e.lane == lane; });
+  /// What we have read and not given out of a partition goes to whoever reads it next.
+  void drop(int partition) {
+    owned_[static_cast<std::size_t>(partition)] = false;
+    std::erase_if(buffer_, [partition](const Entry& e) { return e.partition == partition; });
   }
 
-  /// Whoever read this lane before us is gone: what it had taken and not done is ours. What we hold ourselves is not
-  /// given out twice.
-  bool take_over(int lane) {
-    const std::string stream = stream_of(topic_, lane);
+  /// Whoever read this partition before us is gone: what it had taken and not done is ours. What we hold ourselves is
+  /// not given out twice.
+  bool take_over(int partition) {
+    const std::string stream = stream_of(topic_, partition);
     const RedisReply made = redis_->command({"XGROUP", "CREATE", stream, group_, "0", "MKSTREAM"}, kLimit);
     if (!made.is(Kind::status) && made.text.find("BUSYGROUP") == std::string::npos) return false;
     for (std::string from = "0-0";;) {
       const RedisReply r = redis_->command({"XAUTOCLAIM", stream, group_, member_, "0", from, "COUNT", "500"}, kLimit);
       if (!r.is(Kind::array) || r.items.size() < 2) {
-        drop(lane);
+        drop(partition);
         return false;
       }
-      for (const auto& item : r.items[1].items) add(lane, item);
+      for (const auto& item : r.items[1].items) add(partition, item);
       from = r.items[0].text;
       if (from == "0-0") return true;
     }
   }
 
-  void add(int lane, const RedisReply& item) {
-    auto e = entry_of(lane, item);
-    if (!e || held_.has({lane, e->position})) return;
+  void add(int partition, const RedisReply& item) {
+    auto e = entry_of(partition, item);
+    if (!e || held_.has({partition, e->position})) return;
     buffer_.push_back(std::move(*e));
   }
 
   void read(std::size_t max, milliseconds block) {
     Words streams, starts;
-    for (int lane = 0; lane < kLanes; ++lane) {
-      if (!owned_[static_cast<std::size_t>(lane)]) continue;
-      streams.push_back(stream_of(topic_, lane));
+    for (int partition = 0; partition < kRedisPartitions; ++partition) {
+      if (!owned_[static_cast<std::size_t>(partition)]) continue;
+      streams.push_back(stream_of(topic_, partition));
       starts.emplace_back(">");
     }
     if (streams.empty() || held_.full()) return std::this_thread::sleep_for(std::min(block, kRedisQueuePause));
@@ -245,8 +247,8 @@ class RedisConsumer final : public Consumer {
     }
     for (const auto& stream : r.items) {
       if (stream.items.size() != 2) continue;
-      const int lane = stream.items[0].text.back() - '0';
-      for (const auto& item : stream.items[1].items) add(lane, item);
+      const int partition = stream.items[0].text.back() - '0';
+      for (const auto& item : stream.items[1].items) add(partition, item);
     }
   }
 
@@ -256,8 +258,8 @@ class RedisConsumer final : public Consumer {
   const std::string prefix_;
   Held held_;
   std::deque<Entry> buffer_;                          // read, not given out
-  std::map<int, std::vector<std::string>> finished_;  // by lane; not said yet
-  std::array<bool, kLanes> owned_{};
+  std::map<int, std::vector<std::string>> finished_;  // by partition; not said yet
+  std::array<bool, kRedisPartitions> owned_{};
   bool left_ = false;
   steady_clock::time_point next_lease_{};
 };
@@ -268,8 +270,8 @@ class RedisQueue final : public Queue {
 
   bool publish(const std::string& topic, const Message& m, milliseconds limit) override {
     return redis_
-        ->command({"EVAL", kPublish, "1", stream_of(topic, lane_of(m.key)), std::to_string(kLaneMax), m.key, m.body,
-                   m.mark, m.trace},
+        ->command({"EVAL", kPublish, "1", stream_of(topic, partition_of(m.key)), std::to_string(kPartitionMax), m.key,
+                   m.body, m.mark, m.trace},
                   limit)
         .is(Kind::text);
   }
@@ -278,8 +280,8 @@ class RedisQueue final : public Queue {
     return std::make_unique<RedisConsumer>(redis_, topic, group, member, retake);
   }
   Backlog backlog(const std::string& topic, const std::string& group) override {
-    Words words{"EVAL", kBacklog, std::to_string(kLanes)};
-    for (int lane = 0; lane < kLanes; ++lane) words.push_back(stream_of(topic, lane));
+    Words words{"EVAL", kBacklog, std::to_string(kRedisPartitions)};
+    for (int partition = 0; partition < kRedisPartitions; ++partition) words.push_back(stream_of(topic, partition));
     words.push_back(group);
     const RedisReply r = redis_->command(words);
     if (r.items.size() != 2) return {};

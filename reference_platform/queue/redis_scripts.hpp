@@ -1,20 +1,20 @@
-// redis_scripts: what the queue has Redis do in one step. A topic is kLanes streams, a key always goes to the same one;
-// each lane is read by one member of a group at a time, by a lease, so that the order per key holds while members share
-// the work.
+// redis_scripts: what the queue has Redis do in one step. A topic is kRedisPartitions streams, a key always goes to the
+// same one; each partition is read by one member of a group at a time, by a lease, so that the order per key holds
+// while members share the work.
 #pragma once
 
 namespace platform::queue {
 
-inline constexpr int kLanes = 8;
+inline constexpr int kRedisPartitions = 8;
 
 /// KEYS: stream. ARGV: most entries, key, body, mark, trace. The new entry's id, or the error FULL.
 inline constexpr char kPublish[] = R"lua(
-if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[1]) then return redis.error_reply('FULL the lane has no room') end
+if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[1]) then return redis.error_reply('FULL the partition has no room') end
 return redis.call('XADD', KEYS[1], '*', 'k', ARGV[2], 'b', ARGV[3], 'm', ARGV[4], 't', ARGV[5]))lua";
 
-/// KEYS: prefix of the group. ARGV: member, lease in ms, lanes, ",2,5," that the member cannot give up yet. Says who
-/// lives, then deals the lanes among the living in turn. Returns for each lane that the member holds now: lane * 4 + 1
-/// when it may read it + 2 when it has held it without a break.
+/// KEYS: prefix of the group. ARGV: member, lease in ms, partitions, ",2,5," that the member cannot give up yet. Says
+/// who lives, then deals the partitions among the living in turn. Returns for each partition that the member holds now:
+/// partition * 4 + 1 when it may read it + 2 when it has held it without a break.
 inline constexpr char kLease[] = R"lua(
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -28,24 +28,24 @@ table.sort(names)
 local turn = 0
 for i, name in ipairs(names) do if name == me then turn = i - 1 end end
 local out = {}
-for lane = 0, tonumber(ARGV[3]) - 1 do
-  local key = KEYS[1] .. ':lane:' .. lane
+for partition = 0, tonumber(ARGV[3]) - 1 do
+  local key = KEYS[1] .. ':partition:' .. partition
   local owner = redis.call('GET', key)
-  local mine = lane % #names == turn
-  if owner == me and not mine and not string.find(ARGV[4], ',' .. lane .. ',', 1, true) then
+  local mine = partition % #names == turn
+  if owner == me and not mine and not string.find(ARGV[4], ',' .. partition .. ',', 1, true) then
     redis.call('DEL', key)
   elseif owner == me or (mine and not owner) then
     redis.call('SET', key, me, 'PX', ttl)
-    table.insert(out, lane * 4 + (mine and 1 or 0) + (owner == me and 2 or 0))
+    table.insert(out, partition * 4 + (mine and 1 or 0) + (owner == me and 2 or 0))
   end
 end
 return out)lua";
 
-/// KEYS: prefix of the group. ARGV: member, lanes. Gives up all lanes at once.
+/// KEYS: prefix of the group. ARGV: member, partitions. Gives up all partitions at once.
 inline constexpr char kLeave[] = R"lua(
 redis.call('ZREM', KEYS[1] .. ':members', ARGV[1])
-for lane = 0, tonumber(ARGV[2]) - 1 do
-  local key = KEYS[1] .. ':lane:' .. lane
+for partition = 0, tonumber(ARGV[2]) - 1 do
+  local key = KEYS[1] .. ':partition:' .. partition
   if redis.call('GET', key) == ARGV[1] then redis.call('DEL', key) end
 end)lua";
 

@@ -81,17 +81,17 @@ Intake::Intake(std::string node, std::unique_ptr<queue::Queue> queue, store::Sha
       log_(log),
       metrics_(metrics) {
   for (const auto& each : shards_.each()) {
-    auto lane = std::make_unique<Lane>();
-    lane->database = each.database;
-    lane->shadow = each.shadow;
-    lane->topic = "intake." + std::to_string(each.database) + (each.shadow ? ".shadow" : "");
-    lane->consumer = queue_->consume(lane->topic, kGroup, node_, kRetake);
-    lanes_.push_back(std::move(lane));
+    auto topic = std::make_unique<Topic>();
+    topic->database = each.database;
+    topic->shadow = each.shadow;
+    topic->name = "intake." + std::to_string(each.database) + (each.shadow ? ".shadow" : "");
+    topic->consumer = queue_->consume(topic->name, kGroup, node_, kRetake);
+    topics_.push_back(std::move(topic));
   }
-  for (auto& lane : lanes_) {
-    loops_.push_back(std::make_unique<Loop>(lane->topic, 50ms, [this, l = lane.get()] { return consume(*l); }));
-    loops_.push_back(std::make_unique<Loop>(lane->topic + " answers", kPollEvery,
-                                            [this, l = lane.get()] { return look_for_others(*l); }));
+  for (auto& topic : topics_) {
+    loops_.push_back(std::make_unique<Loop>(topic->name, 50ms, [this, l = topic.get()] { return consume(*l); }));
+    loops_.push_back(std::make_unique<Loop>(topic->name + " answers", kPollEvery,
+                                            [this, l = topic.get()] { return look_for_others(*l); }));
   }
   loops_.push_back(std::make_unique<Loop>("intake backlog", kBacklogEvery, [this] {
     watch_backlog();
@@ -99,8 +99,8 @@ Intake::Intake(std::string node, std::unique_ptr<queue::Queue> queue, store::Sha
   }));
 }
 
-Intake::Lane& Intake::lane_of(store::Place place) {
-  return **std::find_if(lanes_.begin(), lanes_.end(), [&](const auto& l) {
+Intake::Topic& Intake::topic_of(store::Place place) {
+  return **std::find_if(topics_.begin(), topics_.end(), [&](const auto& l) {
     return l->database == shards_.database_of(place) && l->shadow == place.shadow;
   });
 }
@@ -113,12 +113,12 @@ Intake::Result Intake::fallback(const NewOrder& order, const char* why) {
 
 // A broker that is away costs a few orders the wait, not each: the rest are written at once, until one of them finds it
 // back.
-bool Intake::publish(const Lane& lane, const NewOrder& order, milliseconds left) {
+bool Intake::publish(const Topic& topic, const NewOrder& order, milliseconds left) {
   const auto began = steady_clock::now();
   const bool closed = broker_.state(began) == Breaker::State::closed;
   if (!closed && !broker_.take_probe(began)) return false;
   if (closed) broker_.begin(began);
-  const bool there = queue_->publish(lane.topic, {"", order.buyer, to_text(order), order.mark, order.trace, {}},
+  const bool there = queue_->publish(topic.name, {"", order.buyer, to_text(order), order.mark, order.trace, {}},
                                      std::clamp(left, milliseconds(1), kPublishMax));
   if (closed)
     broker_.end(began, steady_clock::now(), there);
@@ -133,9 +133,9 @@ void Intake::show_broker() {
 }
 
 Intake::Result Intake::take_in(const NewOrder& order, milliseconds left) {
-  Lane& lane = lane_of(order.place);
-  if (lane.crowded) return {State::crowded};
-  if (!lane.consumer->assigned()) return fallback(order, "the queue has no part for this node yet");
+  Topic& topic = topic_of(order.place);
+  if (topic.crowded) return {State::crowded};
+  if (!topic.consumer->assigned()) return fallback(order, "the queue has no part for this node yet");
   const auto until = steady_clock::now() + std::min(patience_, left - kAnswerReserve);
   Waiter me{&order, steady_clock::now(), ""};
   std::multimap<std::string, Waiter*>::iterator mine;
@@ -143,7 +143,7 @@ Intake::Result Intake::take_in(const NewOrder& order, milliseconds left) {
     const std::lock_guard lock(mutex_);
     mine = waiting_.emplace(order.order_no, &me);
   }
-  const bool there = publish(lane, order, left);
+  const bool there = publish(topic, order, left);
   std::unique_lock lock(mutex_);
   if (there) told_.wait_until(lock, until, [&me] { return !me.outcome.empty(); });
   waiting_.erase(mine);
@@ -159,21 +159,21 @@ Intake::Result Intake::take_in(const NewOrder& order, milliseconds left) {
 }
 
 /// What this node cannot write is its twin's at once: a buyer waits less long than a lease lasts.
-bool Intake::left_to_the_twin(Lane& lane) {
-  if (pool_not_ready(shards_.at(lane.database, lane.shadow)).empty() || !lane.consumer->leave()) return false;
-  lane.batch.clear();
+bool Intake::left_to_the_twin(Topic& topic) {
+  if (pool_not_ready(shards_.at(topic.database, topic.shadow)).empty() || !topic.consumer->leave()) return false;
+  topic.batch.clear();
   return true;
 }
 
 // What was taken stays here until it is written: a message is done only after its effect.
-bool Intake::consume(Lane& lane) {
+bool Intake::consume(Topic& topic) {
   const auto asked = steady_clock::now();
-  if (left_to_the_twin(lane)) return false;
-  if (lane.batch.empty()) lane.batch = lane.consumer->take(kIntakeBatch, kTakeWait);
-  if (lane.batch.empty()) return steady_clock::now() - asked > kTakeWait / 2;  // an answer at once: the broker is away
-  if (left_to_the_twin(lane)) return false;
+  if (left_to_the_twin(topic)) return false;
+  if (topic.batch.empty()) topic.batch = topic.consumer->take(kIntakeBatch, kTakeWait);
+  if (topic.batch.empty()) return steady_clock::now() - asked > kTakeWait / 2;  // an answer at once: the broker is away
+  if (left_to_the_twin(topic)) return false;
   std::vector<NewOrder> orders, expired;
-  for (const auto& m : lane.batch) {
+  for (const auto& m : topic.batch) {
     auto order = of_message(m);
     if (order) (m.age > kAgeMax ? expired : orders).push_back(std::move(*order));
   }
@@ -181,31 +181,31 @@ bool Intake::consume(Lane& lane) {
   std::stable_sort(orders.begin(), orders.end(), [](const NewOrder& a, const NewOrder& b) { return a.sku < b.sku; });
   const auto began = steady_clock::now();
   try {
-    write(lane, orders, expired);
+    write(topic, orders, expired);
   } catch (const store::SqlError& e) {
-    age(lane, began);
+    age(topic, began);
     if (!bad_data(e)) throw;
-    write_singly(lane, orders, expired);
+    write_singly(topic, orders, expired);
   } catch (...) {
-    age(lane, began);
+    age(topic, began);
     throw;
   }
-  lane.consumer->done(lane.batch);
-  lane.batch.clear();
+  topic.consumer->done(topic.batch);
+  topic.batch.clear();
   return true;
 }
 
 /// What was taken goes on aging while the database is away.
-void Intake::age(Lane& lane, steady_clock::time_point since) {
+void Intake::age(Topic& topic, steady_clock::time_point since) {
   const auto lost = std::chrono::duration_cast<milliseconds>(steady_clock::now() - since) + 50ms;
-  for (auto& m : lane.batch) m.age += lost;
+  for (auto& m : topic.batch) m.age += lost;
 }
 
-void Intake::write(Lane& lane, const std::vector<NewOrder>& orders, const std::vector<NewOrder>& expired) {
+void Intake::write(Topic& topic, const std::vector<NewOrder>& orders, const std::vector<NewOrder>& expired) {
   std::vector<std::string> outcomes;
   const std::vector<std::string> too_late(expired.size(), "expired");
   {
-    auto db = shards_.at(lane.database, lane.shadow).take(500ms);
+    auto db = shards_.at(topic.database, topic.shadow).take(500ms);
     db->begin();
     if (!orders.empty()) outcomes = write_orders(*db, orders, reserve_);
     refuse(*db, orders, outcomes);
@@ -225,15 +225,15 @@ void Intake::write(Lane& lane, const std::vector<NewOrder>& orders, const std::v
 }
 
 // One order that the database does not take must not keep the others from it.
-void Intake::write_singly(Lane& lane, const std::vector<NewOrder>& orders, const std::vector<NewOrder>& expired) {
-  write(lane, {}, expired);
+void Intake::write_singly(Topic& topic, const std::vector<NewOrder>& orders, const std::vector<NewOrder>& expired) {
+  write(topic, {}, expired);
   for (const NewOrder& o : orders) {
     try {
-      write(lane, {o}, {});
+      write(topic, {o}, {});
     } catch (const store::SqlError& e) {
       if (!bad_data(e)) throw;
       log_.event("order_invalid", o.order_no, o.mark, e.what());
-      refuse(*shards_.at(lane.database, lane.shadow).take(500ms), {o}, {"invalid"});
+      refuse(*shards_.at(topic.database, topic.shadow).take(500ms), {o}, {"invalid"});
     }
   }
 }
@@ -273,14 +273,14 @@ void Intake::tell(const std::string& order_no, const std::string& outcome) {
 }
 
 // Another node took the message: its outcome is in the database. One question for all who wait.
-bool Intake::look_for_others(Lane& lane) {
+bool Intake::look_for_others(Topic& topic) {
   std::vector<std::string> parts, buyers, keys, numbers;
   {
     const std::lock_guard lock(mutex_);
     const auto now = steady_clock::now();
     for (const auto& [no, waiter] : waiting_) {
       const NewOrder& o = *waiter->order;
-      if (!waiter->outcome.empty() || now - waiter->since < kPollEvery || &lane_of(o.place) != &lane) continue;
+      if (!waiter->outcome.empty() || now - waiter->since < kPollEvery || &topic_of(o.place) != &topic) continue;
       parts.push_back(std::to_string(o.place.partition));
       buyers.push_back(o.buyer);
       keys.push_back(o.key);
@@ -291,7 +291,7 @@ bool Intake::look_for_others(Lane& lane) {
   std::vector<std::pair<std::string, std::string>> found;
   {
     const auto rows =
-        shards_.at(lane.database, lane.shadow)
+        shards_.at(topic.database, topic.shadow)
             .take(100ms)
             ->run(
                 "SELECT a.no, CASE WHEN o.order_no = a.no THEN 'created' ELSE 'repeated' END FROM "
@@ -308,14 +308,14 @@ bool Intake::look_for_others(Lane& lane) {
 
 void Intake::watch_backlog() {
   show_broker();
-  for (auto& lane : lanes_) {
-    const queue::Backlog b = queue_->backlog(lane->topic, kGroup);
-    lane->crowded =
+  for (auto& topic : topics_) {
+    const queue::Backlog b = queue_->backlog(topic->name, kGroup);
+    topic->crowded =
         b.known && b.oldest > kCrowdedAge;  // what waits at a broker that is away holds up nobody: orders go past it
     if (!b.known) continue;
-    metrics_.set("intake_oldest_age_seconds{topic=\"" + lane->topic + "\"}",
+    metrics_.set("intake_oldest_age_seconds{topic=\"" + topic->name + "\"}",
                  std::chrono::duration<double>(b.oldest).count());
-    metrics_.set("intake_waiting{topic=\"" + lane->topic + "\"}", static_cast<double>(b.messages));
+    metrics_.set("intake_waiting{topic=\"" + topic->name + "\"}", static_cast<double>(b.messages));
   }
 }
 

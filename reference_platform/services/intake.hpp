@@ -48,27 +48,27 @@ class Intake {
     std::string outcome;
   };
   /// One topic: one database, real or shadow.
-  struct Lane {
+  struct Topic {
     int database = 0;
     bool shadow = false;
-    std::string topic;
+    std::string name;
     std::unique_ptr<queue::Consumer> consumer;
     std::vector<queue::Message> batch;  // taken, not written yet
     std::atomic<bool> crowded{false};
   };
 
-  Lane& lane_of(store::Place place);
+  Topic& topic_of(store::Place place);
   Result fallback(const NewOrder& order, const char* why);
-  bool publish(const Lane& lane, const NewOrder& order, std::chrono::milliseconds left);
-  bool left_to_the_twin(Lane& lane);
-  bool consume(Lane& lane);
-  void write(Lane& lane, const std::vector<NewOrder>& orders, const std::vector<NewOrder>& expired);
-  void write_singly(Lane& lane, const std::vector<NewOrder>& orders, const std::vector<NewOrder>& expired);
+  bool publish(const Topic& topic, const NewOrder& order, std::chrono::milliseconds left);
+  bool left_to_the_twin(Topic& topic);
+  bool consume(Topic& topic);
+  void write(Topic& topic, const std::vector<NewOrder>& orders, const std::vector<NewOrder>& expired);
+  void write_singly(Topic& topic, const std::vector<NewOrder>& orders, const std::vector<NewOrder>& expired);
   void refuse(store::Connection& db, const std::vector<NewOrder>& orders, const std::vector<std::string>& outcomes);
   void tell(const std::vector<NewOrder>& orders, const std::vector<std::string>& outcomes);
   void tell(const std::string& order_no, const std::string& outcome);
-  static void age(Lane& lane, std::chrono::steady_clock::time_point since);
-  bool look_for_others(Lane& lane);
+  static void age(Topic& topic, std::chrono::steady_clock::time_point since);
+  bool look_for_others(Topic& topic);
   void show_broker();
   void watch_backlog();
 
@@ -82,7 +82,7 @@ class Intake {
   std::mutex mutex_;
   std::condition_variable told_;
   std::multimap<std::string, Waiter*> waiting_;  // by order number: requests that share a coupon's claim share it
-  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::vector<std::unique_ptr<Topic>> topics_;
   std::vector<std::unique_ptr<Loop>> loops_;  // last: end first
 };
 

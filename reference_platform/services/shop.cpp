@@ -48,13 +48,13 @@ std::int64_t steady_ms() {
       .count();
 }
 
-Lane lane_of(const Request& r, const std::vector<std::string>& parts) {
+Urgency urgency_of(const Request& r, const std::vector<std::string>& parts) {
   const std::string head = parts.empty() ? "" : parts[0];
   const bool post = r.method == "POST";
-  if (head == "notify") return Lane::callback;
-  if (head == "orders" && post) return parts.size() >= 3 ? Lane::pay : Lane::create;
-  if (head == "wallet" || (head == "orders" && parts.size() == 2)) return Lane::query;
-  return Lane::list;
+  if (head == "notify") return Urgency::callback;
+  if (head == "orders" && post) return parts.size() >= 3 ? Urgency::pay : Urgency::create;
+  if (head == "wallet" || (head == "orders" && parts.size() == 2)) return Urgency::query;
+  return Urgency::list;
 }
 
 /// For metrics: only names that we know, or whoever sends requests makes the labels.
@@ -161,7 +161,7 @@ bool Shop::insist(const std::function<bool()>& once) const {
 Response Shop::handle(const Request& r) {
   const auto parts = path_parts(r.path);
   metrics_.add("requests_total{path=\"" + path_label(parts) + "\"}");
-  if (!limiter_->admit(lane_of(r, parts))) {
+  if (!limiter_->admit(urgency_of(r, parts))) {
     Response refused = error_answer(429, "too_many_requests");
     refused.headers.emplace_back("Retry-After", "1");
     return refused;

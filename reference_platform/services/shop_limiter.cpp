@@ -15,7 +15,7 @@ class PerSecondWindow final : public ShopLimiter {
  public:
   PerSecondWindow(int per_second, LimiterClock now) : per_second_(per_second), now_(std::move(now)) {}
 
-  bool admit(Lane) override {
+  bool admit(Urgency) override {
     const auto second = std::chrono::floor<std::chrono::seconds>(now_());
     const std::lock_guard lock(mutex_);
     if (second != window_) {
@@ -40,11 +40,11 @@ class PriorityBuckets final : public ShopLimiter {
       buckets_[i] = Bucket{per_second * kShares[i], per_second * kShares[i], now_()};
   }
 
-  bool admit(Lane lane) override {
-    if (lane <= Lane::pay) return true;
+  bool admit(Urgency urgency) override {
+    if (urgency <= Urgency::pay) return true;
     const auto now = now_();
     const std::lock_guard lock(mutex_);
-    Bucket& b = buckets_[static_cast<std::size_t>(lane)];
+    Bucket& b = buckets_[static_cast<std::size_t>(urgency)];
     b.tokens = std::min(b.per_second, b.tokens + b.per_second * std::chrono::duration<double>(now - b.filled).count());
     b.filled = now;
     if (b.tokens < 1) return false;
@@ -53,7 +53,7 @@ class PriorityBuckets final : public ShopLimiter {
   }
 
  private:
-  static constexpr std::array<double, 5> kShares{1, 1, 0.9, 0.7, 0.5};  // as in Lane
+  static constexpr std::array<double, 5> kShares{1, 1, 0.9, 0.7, 0.5};  // as in Urgency
   struct Bucket {
     double per_second = 0, tokens = 0;  // holds a second's worth at most
     Clock::time_point filled;

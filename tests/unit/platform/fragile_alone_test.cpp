@@ -9,7 +9,7 @@ namespace platform::services_test {
 namespace {
 
 using namespace std::chrono_literals;
-using services::Lane;
+using services::Urgency;
 
 /// Many who look at their wallets at once and stay on the line.
 class Crowd {
@@ -116,9 +116,9 @@ TEST(ShopLimiter, AFixedWindowLetsTwiceTheLimitThroughAtItsEdge) {
         auto now = std::chrono::steady_clock::time_point(1999ms);
         const auto limiter = make([&now] { return now; });
         int admitted = 0;
-        for (int i = 0; i < 100; ++i) admitted += limiter->admit(Lane::create) ? 1 : 0;
+        for (int i = 0; i < 100; ++i) admitted += limiter->admit(Urgency::create) ? 1 : 0;
         now += 2ms;
-        for (int i = 0; i < 100; ++i) admitted += limiter->admit(Lane::create) ? 1 : 0;
+        for (int i = 0; i < 100; ++i) admitted += limiter->admit(Urgency::create) ? 1 : 0;
         return admitted;
       };
   EXPECT_EQ(through_the_edge([](auto now) { return services::fixed_window(50, now); }), 100);

@@ -37,9 +37,9 @@ TEST(RedisQueue, GivesWhatTheLostReplyToAMemberHadAndNothingTwice) {
   publish("held");
   EXPECT_EQ(taken(*member, 5s), std::vector<std::string>{"held"});
   publish("lost");
-  for (int lane = 0; lane < 8; ++lane)
+  for (int partition = 0; partition < 8; ++partition)
     redis->command(
-        {"XREADGROUP", "GROUP", "group", "a", "STREAMS", "cardstorm:queue:topic:" + std::to_string(lane), ">"});
+        {"XREADGROUP", "GROUP", "group", "a", "STREAMS", "cardstorm:queue:topic:" + std::to_string(partition), ">"});
   publish("last");
   std::vector<std::string> rest;
   for (int i = 0; i < 20 && rest.size() < 2; ++i) {

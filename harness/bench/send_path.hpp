@@ -1,5 +1,5 @@
-// ours: CardStorm's own send path, whole: plan, journeys, ledger and history on the disk, as a run has them; only judge
-// and reports are left out. What a bench measures of us is what a user gets.
+// send_path: CardStorm's own send path, whole: plan, journeys, ledger and history on the disk, as a run has them; only
+// judge and reports are left out. What a bench measures of us is what a user gets.
 #pragma once
 
 #include <functional>
@@ -22,7 +22,7 @@ struct StepSeen {
   std::uint16_t requests;
 };
 
-struct OurRun {
+struct SendPathRun {
   std::vector<StepSeen> steps;                   // by planned time
   std::map<TradeOutcome, std::uint64_t> trades;  // every planned trade, exactly once
   std::uint64_t trades_planned = 0;
@@ -39,7 +39,8 @@ Plan closed_loop_plan(std::uint32_t buyers, std::uint16_t steps);
 
 /// Drives `plan` against `url` from CPU `cpu` (< 0: anywhere), writes the history into `dir` (must not exist) and reads
 /// it back. `on_start` gets the monotonic time that is zero in all times.
-Result<OurRun> run_ours(const Plan& plan, const Trace& trace, const std::string& url, const std::string& dir, int cpu,
-                        const std::stop_token& stop, const std::function<void(Nanos)>& on_start = {});
+Result<SendPathRun> run_send_path(const Plan& plan, const Trace& trace, const std::string& url, const std::string& dir,
+                                  int cpu, const std::stop_token& stop,
+                                  const std::function<void(Nanos)>& on_start = {});
 
 }  // namespace cardstorm

@@ -1,5 +1,5 @@
-// ours: see ours.hpp.
-#include "harness/db/ours.hpp"
+// named_sessions: see named_sessions.hpp.
+#include "harness/db/named_sessions.hpp"
 
 #include <charconv>
 #include <thread>

@@ -1,6 +1,6 @@
-// ours: finds and ends the sessions of one application on a server, from another session: how a fault looks at itself,
-// and how it is undone after its maker has died. PostgreSQL knows a session by its application name; MySQL by a named
-// lock that it holds.
+// named_sessions: finds and ends the sessions of one application on a server, from another session: how a fault looks
+// at itself, and how it is undone after its maker has died. PostgreSQL knows a session by its application name; MySQL
+// by a named lock that it holds.
 #pragma once
 
 #include "harness/db/db.hpp"

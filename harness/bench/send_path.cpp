@@ -1,5 +1,5 @@
-// ours: see ours.hpp.
-#include "harness/bench/ours.hpp"
+// send_path: see send_path.hpp.
+#include "harness/bench/send_path.hpp"
 
 #include <malloc.h>
 #include <sched.h>
@@ -96,7 +96,7 @@ class MemoryWatch {
   std::jthread thread_;
 };
 
-void read_back(const std::string& dir, OurRun& out) {
+void read_back(const std::string& dir, SendPathRun& out) {
   (void)read_history(dir, [&](const Event& e) {
     if (const auto* s = std::get_if<StepEnded>(&e))
       out.steps.push_back({s->planned, s->sent, s->done, s->outcome, s->cause, s->requests});
@@ -128,15 +128,15 @@ Plan closed_loop_plan(std::uint32_t buyers, std::uint16_t steps) {
   return plan;
 }
 
-Result<OurRun> run_ours(const Plan& plan, const Trace& trace, const std::string& url, const std::string& dir, int cpu,
-                        const std::stop_token& stop, const std::function<void(Nanos)>& on_start) {
+Result<SendPathRun> run_send_path(const Plan& plan, const Trace& trace, const std::string& url, const std::string& dir,
+                                  int cpu, const std::stop_token& stop, const std::function<void(Nanos)>& on_start) {
   auto log = HistoryWriter::open(dir, "drive");
   if (!log) return std::move(log).error();
   const auto allow = AllowList::parse({"127.0.0.0/8"});
   if (!allow) return allow.error();
   const Mint mint("bench");
   DriveLive live;
-  OurRun out;
+  SendPathRun out;
   const MonotonicClock clock(monotonic_now() + kAhead);
   if (on_start) on_start(clock.start());
   (void)::malloc_trim(0);  // what earlier runs left in the allocator would hide growth
