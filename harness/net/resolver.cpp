@@ -1,4 +1,4 @@
-// resolver: getaddrinfo.
+// resolver: names become addresses, by getaddrinfo.
 #include "harness/net/resolver.hpp"
 
 #include <netdb.h>

@@ -14,7 +14,9 @@ bool hardened_honours(domain::Trait trait);
 std::string honoured_traits();
 
 /// For people, and for programs:
-/// {"traits":[{"id","name","mechanism","symptom","hardened","on":{variant:bool},"switchable":{variant:bool}}],"bugs":[{"id","what","bites"}]}.
+/// {"traits": [{"id", "name", "mechanism", "symptom", "hardened", "on": {variant: bool}, "switchable": {variant:
+/// bool}}],
+///  "bugs": [{"id", "what", "bites"}]}.
 std::string switch_table();
 std::string switch_json();
 

@@ -112,7 +112,8 @@ inline void common(Scorecard& card) {
   card.traffic.peak_rate = 16;
   card.traffic.planned = 7824;
   card.generator = {38.2, 412.0, 31.4, "rr", true};
-  card.fault_bands = {{"db_pool_exhaustion", "", 15, 30}, {"payment_delay", "", 95, 110}, {"node_kill", "", 175, 175.4}};
+  card.fault_bands = {
+      {"db_pool_exhaustion", "", 15, 30}, {"payment_delay", "", 95, 110}, {"node_kill", "", 175, 175.4}};
   card.repeat_command = "cardstorm run three_faults --seed 42 --repeat 3";
 }
 
