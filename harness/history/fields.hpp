@@ -2,6 +2,7 @@
 #pragma once
 
 #include "harness/core/events.hpp"
+#include "harness/core/fields.hpp"
 
 namespace cardstorm::history {
 
@@ -38,9 +39,6 @@ template <>
 inline constexpr std::uint8_t kTag<Sampled> = 14;
 template <>
 inline constexpr std::uint8_t kTag<GeneratorSeen> = 15;
-
-template <class E, class T>
-concept Is = std::is_same_v<std::remove_const_t<E>, T>;
 
 /// Calls f(name, member) for every member, in the order of the disk format. E is an event, const or not.
 template <Is<PhaseMarked> E, class F>
