@@ -8,6 +8,7 @@
 
 #include "harness/fault/fault.hpp"
 #include "harness/judge/check.hpp"
+#include "harness/judge/figures.hpp"
 #include "harness/target/target.hpp"
 
 namespace cardstorm {
@@ -74,6 +75,7 @@ Known known_names() {
     known.targets.push_back(std::move(target));
   }
   for (const CheckEntry& entry : check_registry()) known.checks.push_back(entry.name);
+  known.metrics = figure_names();
   return known;
 }
 

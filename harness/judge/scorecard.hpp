@@ -1,5 +1,5 @@
 // scorecard: what the judge says about one run (or several repeats of one side, pooled). Plain values; the JSON form is
-// the contract "cardstorm.scorecard/1", see json_of_scorecard.
+// the contract "cardstorm.scorecard/1"; its members stand in scorecard_fields.hpp.
 #pragma once
 
 #include <cstdint>
@@ -142,7 +142,7 @@ struct DrillCard {
   Scorecard baseline, candidate;
   struct Run {
     std::string side;
-    int repeat;
+    int repeat = 1;
     std::string dir;
   };
   std::vector<Run> runs;

@@ -8,6 +8,7 @@
 
 #include "harness/core/text.hpp"
 #include "harness/judge/episodes.hpp"
+#include "harness/judge/figures.hpp"
 
 namespace cardstorm {
 namespace {
@@ -106,7 +107,7 @@ void add_expectations(const Scorecard& card, const std::vector<Expectation>& exp
                       Reasons& missed) {
   for (const auto& x : expectations) {
     const std::string text = x.metric + " " + x.relation + " " + Json(x.bound).text();
-    const auto value = metric_of(card, x.metric);
+    const auto value = figure_of(card, x.metric);
     bool known = false;
     const bool met = value && holds(*value, x.relation, x.bound, &known);
     if (!value || !known)
@@ -119,32 +120,6 @@ void add_expectations(const Scorecard& card, const std::vector<Expectation>& exp
 }
 
 }  // namespace
-
-std::optional<double> metric_of(const Scorecard& card, const std::string& metric) {
-  if (metric == "censored")
-    return static_cast<double>(
-        std::count_if(card.episodes.begin(), card.episodes.end(), [](const Episode& e) { return e.censored; }));
-  if (metric == "violations") {
-    double sum = 0;
-    for (const auto& f : card.checks) sum += static_cast<double>(f.violations);
-    return sum;
-  }
-  if (metric == "ttr_s") {
-    std::optional<double> worst;
-    for (const auto& e : card.episodes) {
-      if (!e.absorbed && !e.censored && !e.ttr_s) continue;
-      const double ttr = e.absorbed ? 0 : e.censored ? std::numeric_limits<double>::infinity() : *e.ttr_s;
-      worst = std::max(worst.value_or(0), ttr);
-    }
-    return worst;
-  }
-  std::string pointer;
-  for (const auto& part : split(metric, '.')) pointer += "/" + part;
-  const Json json = json_of_scorecard(card);
-  const Json* value = json.at_pointer(pointer);
-  if (value != nullptr && value->has("share")) value = &(*value)["share"];
-  return value != nullptr && value->is_number() ? std::optional<double>(value->number()) : std::nullopt;
-}
 
 void decide(Scorecard& card, const RecordProblems& problems, const std::vector<Expectation>& expectations) {
   Reasons broken, unknown, missed;

@@ -14,7 +14,7 @@ struct RecordProblems {
   std::vector<std::string> broken_sums;  // one sentence each
   std::vector<std::string> damage;       // history, journals, audit
   std::string generator_doubt;           // "" = trusted
-  std::string aborted, guard;            // see RunInfo
+  std::string aborted, guard;            // see EarlyStop
   bool audit_waived = false;             // the scenario says `checks: none`
   bool audit_missing = false, drained = true, interrupted = false;
   std::vector<std::string> harness_errors;
@@ -22,10 +22,5 @@ struct RecordProblems {
 
 /// Fills `why` and `verdict` of `card` from its checks, episodes and figures, and from `problems`.
 void decide(Scorecard& card, const RecordProblems& problems, const std::vector<Expectation>& expectations);
-
-/// The figure that an expectation names: a dotted path into the scorecard's JSON ("success_rate", "latency_ms.p99",
-/// "mttr.by_fault.node_kill.mean_s"), or "ttr_s" (the worst; not recovered is never within a bound), "censored",
-/// "violations". nullopt when there is none.
-std::optional<double> metric_of(const Scorecard& card, const std::string& metric);
 
 }  // namespace cardstorm

@@ -14,24 +14,37 @@ namespace {
 constexpr double kTradesMax = 5e6;    // memory holds every start time; a day at 50 a second
 constexpr double kRecordedMax = 2e7;  // arrivals that the slices of a recording may hold
 
-/// What `expect:` may name: see metric_of() in the judge.
-const std::vector<std::string> kMetrics{"success_rate",
-                                        "latency_ms.p50",
-                                        "latency_ms.p90",
-                                        "latency_ms.p99",
-                                        "latency_ms.p999",
-                                        "latency_ms.max",
-                                        "ttr_s",
-                                        "censored",
-                                        "violations",
-                                        "money.lost_trades_cents",
-                                        "money.paid_overdue_cents",
-                                        "money.double_delivered_cents",
-                                        "by_phase.steady",
-                                        "by_phase.fault",
-                                        "by_phase.observe",
-                                        "traffic.resends",
-                                        "generator.lateness_us.p99"};
+/// Every name that one with "{word}" in it stands for.
+void add_each(const std::string& name, const std::string& word, const std::vector<std::string>& values,
+              std::vector<std::string>& out) {
+  const auto at = name.find(word);
+  for (const std::string& value : values) out.push_back(std::string(name).replace(at, word.size(), value));
+}
+
+/// What `expect:` may name in this scenario.
+std::vector<std::string> metrics_of(const Known& known, const ScenarioFile& scenario, const JourneyFile* buyers) {
+  std::vector<std::string> flows, goods, faults, out;
+  const auto add = [](std::vector<std::string>& to, const std::string& one) {
+    if (std::count(to.begin(), to.end(), one) == 0) to.push_back(one);
+  };
+  for (const PlacedJourney& j : buyers == nullptr ? std::vector<PlacedJourney>{} : buyers->journeys) {
+    add(flows, j.journey.flow);
+    add(goods, j.journey.goods);
+  }
+  for (const Entry& entry : scenario.entries)
+    if (!entry.fault.fault.empty()) add(faults, entry.fault.fault);
+  for (const std::string& metric : known.metrics) {
+    if (metric.find("{flow}") != std::string::npos)
+      add_each(metric, "{flow}", flows, out);
+    else if (metric.find("{goods}") != std::string::npos)
+      add_each(metric, "{goods}", goods, out);
+    else if (metric.find("{fault}") != std::string::npos)
+      add_each(metric, "{fault}", faults, out);
+    else
+      out.push_back(metric);
+  }
+  return out;
+}
 
 }  // namespace
 
@@ -106,21 +119,12 @@ void check_goods(const TargetSpec& target, const JourneyFile& buyers, Mistakes& 
   }
 }
 
-void check_expectations(const ScenarioFile& scenario, const JourneyFile* buyers, Mistakes& mistakes) {
-  std::vector<std::string> known = kMetrics;
-  const auto add = [&](const std::string& metric) {
-    if (std::count(known.begin(), known.end(), metric) == 0) known.push_back(metric);
-  };
-  for (const PlacedJourney& j : buyers == nullptr ? std::vector<PlacedJourney>{} : buyers->journeys) {
-    add("by_flow." + j.journey.flow);
-    add("by_goods." + j.journey.goods);
-  }
+void check_expectations(const ScenarioFile& scenario, const JourneyFile* buyers, const Known& known_names,
+                        Mistakes& mistakes) {
+  const std::vector<std::string> known = metrics_of(known_names, scenario, buyers);
   const auto unclear = [&](const std::string& metric) {
     return buyers == nullptr && (metric.rfind("by_flow.", 0) == 0 || metric.rfind("by_goods.", 0) == 0);
   };
-  for (const Entry& entry : scenario.entries)
-    for (const char* figure : {"mean_s", "p50_s", "p90_s"})
-      if (!entry.fault.fault.empty()) add("mttr.by_fault." + entry.fault.fault + "." + figure);
   for (const auto& [expectation, at] : scenario.expect)
     if (std::count(known.begin(), known.end(), expectation.metric) == 0 && !unclear(expectation.metric))
       add_mistake(mistakes, at, "metric '" + expectation.metric + "' is not known",

@@ -15,7 +15,8 @@ void check_faults(const ScenarioFile& scenario, const TargetSpec& target, const 
 void check_preflight(const TargetFile& target, const JourneyFile& buyers, Mistakes& mistakes);
 void check_goods(const TargetSpec& target, const JourneyFile& buyers, Mistakes& mistakes);
 /// `buyers` may be missing (nullptr): then any flow and any class may be meant.
-void check_expectations(const ScenarioFile& scenario, const JourneyFile* buyers, Mistakes& mistakes);
+void check_expectations(const ScenarioFile& scenario, const JourneyFile* buyers, const Known& known_names,
+                        Mistakes& mistakes);
 /// Mode shaped: that the windows are full enough, and the base load lies below the peak.
 void check_rates(const ScenarioFile& scenario, const JourneyFile& buyers, Mistakes& mistakes);
 /// A window that no phase can hold as a whole would never decide.

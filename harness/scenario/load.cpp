@@ -373,7 +373,7 @@ class Loader {
     check_trace(scenario, trace, mistakes_);
     check_times(scenario, mistakes_);
     check_abort(scenario, mistakes_);
-    check_expectations(scenario, buyers ? &*buyers : nullptr, mistakes_);
+    check_expectations(scenario, buyers ? &*buyers : nullptr, known_, mistakes_);
     if (!buyers) return std::nullopt;
     check_faults(scenario, target->file.spec, *buyers, known_, mistakes_);
     check_goods(target->file.spec, *buyers, mistakes_);

@@ -21,7 +21,7 @@ struct Mistake {
 /// "file:line:column: what" and the remedy on a line of its own.
 std::string text_of(const std::vector<Mistake>& mistakes);
 
-/// What the loader may check names against (from the registries), so that plan does not depend on fault or judge.
+/// What the loader may check names against (from the registries), so that this room does not depend on fault or judge.
 /// type: duration|integer|number|string
 struct FaultParam {
   std::string name, type;
@@ -43,6 +43,9 @@ struct Known {
   std::vector<KnownFault> faults;
   std::vector<std::string> checks;
   std::vector<KnownTarget> targets = {};
+  /// What `expect:` may name; "{flow}", "{goods}" and "{fault}" in a name stand for each of those that the scenario
+  /// has.
+  std::vector<std::string> metrics = {};
 };
 
 struct Request {

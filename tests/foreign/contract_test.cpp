@@ -2,6 +2,7 @@
 // shipped target file describes it. The tests themselves are those of tests/contract.
 #include <iostream>
 
+#include "harness/judge/figures.hpp"
 #include "harness/scenario/load.hpp"
 #include "tests/contract/fault_contract.hpp"
 #include "tests/contract/target_contract.hpp"
@@ -19,6 +20,7 @@ Loaded load_shop(const std::string& target) {
     for (const auto& p : fault.params) one.params.push_back({p.name, p.type, p.default_text});
     known.faults.push_back(std::move(one));
   }
+  known.metrics = figure_names();
   Request request;
   request.scenario_path = kScenarios + "php-drill.yaml";
   request.target = target;

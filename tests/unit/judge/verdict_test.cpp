@@ -204,19 +204,6 @@ TEST(Verdict, NoCheckAtAllIsUnknown) {
   EXPECT_EQ(c.card.verdict, Verdict::unknown);
 }
 
-TEST(Verdict, MetricsAreFoundByPath) {
-  auto c = fine();
-  c.card.latency_ms.p99 = 321;
-  c.card.by_flow["browse"] = {10, 9};
-  EXPECT_EQ(metric_of(c.card, "success_rate"), 0.999);
-  EXPECT_EQ(metric_of(c.card, "latency_ms.p99"), 321);
-  EXPECT_EQ(metric_of(c.card, "by_flow.browse"), 0.9);
-  EXPECT_EQ(metric_of(c.card, "ttr_s"), 0);
-  EXPECT_EQ(metric_of(c.card, "censored"), 0);
-  EXPECT_FALSE(metric_of(c.card, "scenario"));
-  EXPECT_FALSE(metric_of(c.card, "nothing.here"));
-}
-
 TEST(Verdict, TargetThatNeverRecoveredMissesEveryBoundOnTtr) {
   auto c = fine();
   c.card.episodes[0].absorbed = false;

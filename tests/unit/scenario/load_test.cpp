@@ -155,6 +155,9 @@ TEST_F(Load, FindsMistakesOfTheScenario) {
   in_scenario("[money_conserved]", "[money_conservd]",
               "check 'money_conservd' is not known\n    did you mean 'money_conserved'?");
   in_scenario("success_rate:", "sucess_rate:", "metric 'sucess_rate' is not known\n    did you mean 'success_rate'?");
+  in_scenario("success_rate:", "zzz:",
+              "metric 'zzz' is not known\n    known: success_rate, by_flow.buy, by_flow.browse, by_goods.game_card, "
+              "by_goods.catalogue, mttr.by_fault.node_kill.p90_s, mttr.by_fault.payment_delay.p90_s, violations");
   in_scenario(">= 0.99", "about 1", "'about 1' is not a relation and a number");
   in_scenario("traces/burst.csv", "traces/bust.csv", "small.yaml:6:10: there is no trace 'traces/bust.csv'");
   in_scenario("  trace: traces/burst.csv\n", "", "faults without a trace");

@@ -89,7 +89,8 @@ inline Known some_known() {
            {"node_kill", "nodes", {}}},
           {"money_conserved", "card_unique"},
           {{"reference", {"pool", "channels", "nodes"}, {{"restart_delay", "number", "20"}}},
-           {"external", {"channels"}, {}}}};
+           {"external", {"channels"}, {}}},
+          {"success_rate", "by_flow.{flow}", "by_goods.{goods}", "mttr.by_fault.{fault}.p90_s", "violations"}};
 }
 
 /// Bursts of growing size, one every seven seconds, over a thin stream: 140 s.
