@@ -5,7 +5,6 @@
 #include <filesystem>
 
 #include "harness/core/files.hpp"
-#include "harness/core/text.hpp"
 #include "harness/judge/audit.hpp"
 #include "harness/judge/journals.hpp"
 
@@ -94,33 +93,6 @@ void read_minted(const std::string& dir, RunRecord& r) {
 }
 
 }  // namespace
-
-Result<RunInfo> run_info_of_json(const Json& json) {
-  if (json["schema"].string() != "cardstorm.run/1")
-    return Error{Errc::invalid, "schema is '" + json["schema"].text() + "', wanted cardstorm.run/1"};
-  if (!json["start_mono_ns"].is_int()) return Error{Errc::invalid, "start_mono_ns is missing"};
-  RunInfo info;
-  info.target = json["target"].string();
-  info.target_version = json["target_version"].string();
-  if (json["environment"].is_string()) info.environment = json["environment"].string();
-  info.command = json["command"].string();
-  info.seed = static_cast<std::uint64_t>(json["seed"].integer(1));
-  info.start = Nanos(json["start_mono_ns"].integer());
-  info.drained = json["drained"].boolean();
-  info.interrupted = json["interrupted"].boolean();
-  info.partners = !json.has("partners") || json["partners"].boolean();
-  info.assumed_restart_s = json["assumed_restart_s"].number(-1);
-  info.trace_link = json["target_facts"]["trace_link"].string();
-  if (const Json& stopped = json["aborted"]; stopped.is_object()) {
-    // A guard's rule says itself what it found.
-    const std::string value = stopped["value"].text();
-    const std::string text = stopped["rule"].string() + (value.empty() ? "" : ", found " + value) + " at " +
-                             fixed(stopped["at_s"].number(), 1) + " s";
-    (stopped["by"].string() == "guard" ? info.guard : info.aborted) = text;
-  }
-  for (const auto& e : json["errors"].items()) info.errors.push_back(e.text());
-  return info;
-}
 
 std::vector<MintedSku> minted_of_json(const Json& json) {
   std::vector<MintedSku> out;

@@ -170,7 +170,7 @@ void fill_episodes(const Tally& t, const Plan& plan, const Evidence& evidence, S
 
 /// Only where the user said how a trace is opened.
 void fill_traces(const Tally& t, const WorstSteps& worst, const RunRecord& r, Scorecard& c) {
-  c.trace_link = r.info.trace_link;
+  c.trace_link = r.info.trace_link();
   if (c.trace_link.empty()) return;
   auto episode = c.episodes.begin();
   for (const auto& segment : r.plan->segments)
@@ -262,8 +262,7 @@ RecordProblems problems_of(const Tally& t, const RunRecord& r, std::vector<Histo
   f.damage.insert(f.damage.end(), r.damage.begin(), r.damage.end());
   f.generator_doubt = generator_doubt(t);
   f.audit_missing = r.audit == nullptr;
-  f.aborted = r.info.aborted;
-  f.guard = r.info.guard;
+  if (const auto& stop = r.info.aborted) (stop->by == "guard" ? f.guard : f.aborted) = text_of(*stop);
   f.audit_waived = r.plan->checks == std::vector<std::string>{"none"};
   f.drained = r.info.drained;
   f.interrupted = r.info.interrupted;
@@ -433,7 +432,7 @@ Result<Scorecard> judge_record(RunRecord& record, const HistorySource& history,
   auto checks = start_checks(*record.plan, entries);
   auto damage = history([&](const Event& event) {
     tally.observe(event);
-    if (!record.info.trace_link.empty()) worst.observe(event, tally);
+    if (!record.info.trace_link().empty()) worst.observe(event, tally);
     for (auto& r : checks) guarded(r, [&](Check& c) { c.observe(event); });
   });
   if (!damage) return std::move(damage).error();

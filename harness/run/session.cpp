@@ -17,6 +17,7 @@
 #include "harness/drive/driver.hpp"
 #include "harness/fault/lane.hpp"
 #include "harness/history/history.hpp"
+#include "harness/judge/run_info.hpp"
 #include "harness/lease/guardian.hpp"
 #include "harness/lease/process.hpp"
 #include "harness/lease/undo_journal.hpp"
@@ -382,7 +383,7 @@ class Session {
   void wait_until(Nanos at, const std::atomic<bool>& driven) {
     std::unique_lock lock(mutex_);
     wake_.wait_for(lock, stop_, std::max(at - clock_.now(), Nanos(0)),
-                   [&] { return driven.load() || !abort_.is_null(); });
+                   [&] { return driven.load() || abort_.has_value(); });
   }
 
   /// A stop condition of the scenario or of the target's guard: ends the load, heals, and stands in the record. Any
@@ -390,15 +391,15 @@ class Session {
   void abort_run(const std::string& rule, const std::string& value, Nanos at, const std::string& by = "scenario") {
     {
       const std::lock_guard lock(mutex_);
-      if (!abort_.is_null()) return;
-      abort_ = Json::object({{"by", by}, {"rule", rule}, {"value", value}, {"at_s", seconds(at)}});
+      if (abort_.has_value()) return;
+      abort_ = EarlyStop{by, rule, value, seconds(at)};
     }
     progress_.say("stopping: " + rule + (value.empty() ? "" : " (found " + value + ")"));
     wake_.notify_all();
   }
   [[nodiscard]] bool aborted() {
     const std::lock_guard lock(mutex_);
-    return !abort_.is_null();
+    return abort_.has_value();
   }
 
   void restart_target(std::uint32_t segment, EventSink& history) {
@@ -478,25 +479,22 @@ class Session {
   }
 
   Status write_run_file() const {
-    Json errors = Json::array();
-    for (const auto& text : errors_) errors.push(text);
-    const Json run = Json::object(
-        {{"schema", "cardstorm.run/1"},
-         {"start_mono_ns", static_cast<std::int64_t>(clock_.start().count())},
-         {"wall", wall_},
-         {"target", request_.loaded.target.name},
-         {"target_version", target_version_},
-         {"target_facts", target_facts_},
-         {"environment", request_.loaded.target.environment},
-         {"partners", request_.loaded.target.kind == "reference" || !request_.loaded.target.partners.url.empty()},
-         {"seed", plan_.seed},
-         {"command", request_.command},
-         {"drained", drained_},
-         {"interrupted", end_.interrupted},
-         {"assumed_restart_s", assumed_restart_s_},
-         {"aborted", abort_},
-         {"errors", errors}});
-    return write_file(path("run.json"), run.dump(1) + "\n");
+    RunInfo run;
+    run.start = clock_.start();
+    run.wall = wall_;
+    run.target = request_.loaded.target.name;
+    run.target_version = target_version_;
+    run.target_facts = target_facts_;
+    run.environment = request_.loaded.target.environment;
+    run.partners = request_.loaded.target.kind == "reference" || !request_.loaded.target.partners.url.empty();
+    run.seed = plan_.seed;
+    run.command = request_.command;
+    run.drained = drained_;
+    run.interrupted = end_.interrupted;
+    run.assumed_restart_s = assumed_restart_s_;
+    run.aborted = abort_;
+    run.errors = errors_;
+    return write_file(path("run.json"), json_of_run_info(run).dump(1) + "\n");
   }
 
   const SessionRequest& request_;
@@ -523,7 +521,7 @@ class Session {
   ClientSettings clients_;
   std::vector<Json> books_before_;  // of a platform that lived before
   bool books_known_ = true;
-  Json abort_;  // null, or what ended the run early
+  std::optional<EarlyStop> abort_;
   std::mutex mutex_;
   std::condition_variable_any wake_;
 };
