@@ -1,12 +1,15 @@
 // texts: the table is complete, both languages agree on their values, and codes of other rooms are translated.
 #include "reports/texts.hpp"
 
-#include <fstream>
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
 #include <regex>
 #include <set>
-#include <sstream>
 
+#include "harness/core/files.hpp"
 #include "harness/judge/check.hpp"
+#include "harness/judge/compare.hpp"
 #include "reports/escape.hpp"
 #include "reports/layout.hpp"
 #include "tests/support/paths.hpp"
@@ -37,7 +40,88 @@ bool same_width_everywhere(std::string_view text) {
   return true;
 }
 
+/// What the sources of the product say, apart from the table itself.
+struct Asked {
+  std::set<std::string> ids;       // Text::id, and ids in registries
+  std::set<std::string> codes;     // "code", and names in registries
+  std::set<std::string> families;  // "reason_" and others, by which texts are looked up
+};
+
+void read_source(const std::string& text, bool registry, Asked& out) {
+  const auto in_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
+  for (std::size_t i = 0; i < text.size();) {
+    if (!in_word(text[i])) {
+      ++i;
+      continue;
+    }
+    std::size_t end = i;
+    while (end < text.size() && in_word(text[end])) ++end;
+    const std::string word = text.substr(i, end - i);
+    const bool quoted = i > 0 && text[i - 1] == '"' && end < text.size() && text[end] == '"';
+    const bool listed = registry && word.find('_') != std::string::npos;  // names, not the words of a sentence
+    if (listed || (i >= 6 && text.compare(i - 6, 6, "Text::") == 0)) out.ids.insert(word);
+    if (listed || quoted) out.codes.insert(word);
+    if (quoted && word.back() == '_') out.families.insert(word);
+    i = end;
+  }
+}
+
+Asked asked_for() {
+  Asked out;
+  for (const char* folder : {"/harness", "/reports"})
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(testing_paths::source_dir() + folder)) {
+      const auto& path = entry.path();
+      const bool registry = path.filename() == "registry.def";
+      if (path.extension() == ".cpp" || path.extension() == ".hpp" || registry)
+        read_source(*read_file(path.string()), registry, out);
+    }
+  return out;
+}
+
+/// Every first group of `pattern` in the sources of `folder`.
+std::set<std::string> found_in(const std::string& folder, const std::string& pattern) {
+  const std::regex wanted(pattern);
+  std::set<std::string> out;
+  for (const auto& entry : std::filesystem::directory_iterator(testing_paths::source_dir() + "/" + folder)) {
+    if (entry.path().extension() != ".cpp" && entry.path().extension() != ".def") continue;
+    const std::string text = *read_file(entry.path().string());
+    for (std::sregex_iterator at(text.begin(), text.end(), wanted), end; at != end; ++at) out.insert((*at)[1]);
+  }
+  return out;
+}
+
+void expect_texts(const std::string& prefix, const std::set<std::string>& codes, std::size_t at_least) {
+  EXPECT_GE(codes.size(), at_least) << prefix << ": this test no longer sees who asks";
+  for (const std::string& code : codes) EXPECT_TRUE(text_of_code(prefix, code, Lang::zh)) << prefix << code;
+}
+
 }  // namespace
+
+TEST(Texts, EachIsAskedForSomewhere) {
+  const Asked asked = asked_for();
+  EXPECT_TRUE(asked.families.contains("reason_") && asked.families.contains("doctor_do_"));
+  for (const Text id : all_texts()) {
+    const std::string name(name_of(id));
+    const bool by_code = std::any_of(asked.families.begin(), asked.families.end(), [&](const std::string& family) {
+      return name.starts_with(family) && asked.codes.contains(name.substr(family.size()));
+    });
+    EXPECT_TRUE(by_code || asked.ids.contains(name)) << "nobody asks for the text '" << name << "'";
+  }
+}
+
+TEST(Texts, WhatIsAskedForByCodeIsThere) {
+  const std::string judge = *read_file(testing_paths::source_dir() + "/harness/judge/judge.cpp");
+  const auto list = judge.find("> not_exercised(");
+  ASSERT_NE(list, std::string::npos);
+  Asked situations;
+  read_source(judge.substr(list, judge.find("})", list) - list), false, situations);
+  expect_texts("situation_", situations.codes, 15);
+  const auto facts = found_in("harness/run", R"re(\b(?:good|note|bad|port|verdict|add)\("([a-z_]+)", )re");
+  EXPECT_TRUE(facts.contains("database_lock") && facts.contains("try_control"));
+  expect_texts("doctor_", facts, 15);
+  for (const char* family : {"reason_", "remedy_"})
+    expect_texts(family, found_in("harness/judge", R"re((?:push_back\(\s*|why = \{\s*)\{"([a-z_]+)")re"), 20);
+}
 
 TEST(Texts, EveryTextHasBothLanguagesAndTheSameValues) {
   for (const Text id : all_texts()) {
@@ -75,25 +159,18 @@ TEST(Texts, EveryRegisteredCheckHasAName) {
     EXPECT_TRUE(text_of_code("check_", entry.name, Lang::zh)) << entry.name;
 }
 
-TEST(Texts, EveryReasonOfTheJudgeIsTranslated) {
-  std::ifstream in(testing_paths::source_dir() + "/harness/judge/verdict.cpp");
-  std::ostringstream source;
-  source << in.rdbuf();
-  const std::string all = source.str();
-  const std::regex pushed("push_back\\(\\{\"([a-z_]+)\"");
-  int found = 0;
-  for (std::sregex_iterator at(all.begin(), all.end(), pushed), end; at != end; ++at, ++found) {
-    EXPECT_TRUE(text_of_code("reason_", (*at)[1].str(), Lang::zh)) << (*at)[1].str();
-    EXPECT_TRUE(text_of_code("remedy_", (*at)[1].str(), Lang::zh)) << (*at)[1].str();
-  }
-  EXPECT_GT(found, 5);
+TEST(Texts, EveryWordOfAComparisonHasAName) {
+  for (const Change v : {Change::better, Change::worse, Change::same, Change::no_evidence})
+    EXPECT_TRUE(text_of_code("change_", to_text(v), Lang::zh)) << to_text(v);
+  for (const Verdict v : {Verdict::pass, Verdict::fail, Verdict::unknown})
+    EXPECT_TRUE(text_of_code("compare_", to_text(v), Lang::zh)) << to_text(v);
 }
 
 TEST(Texts, EveryOutcomeCauseAndPhaseHasAName) {
   for (const TradeOutcome v : {TradeOutcome::ok, TradeOutcome::failed, TradeOutcome::unknown, TradeOutcome::not_sent,
                                TradeOutcome::unfinished})
     EXPECT_TRUE(text_of_code("outcome_", to_text(v), Lang::zh)) << to_text(v);
-  for (int i = 0; i <= static_cast<int>(Cause::address); ++i)
+  for (int i = 0; i <= static_cast<int>(Cause::front_wall); ++i)
     EXPECT_TRUE(text_of_code("cause_", to_text(static_cast<Cause>(i)), Lang::zh)) << to_text(static_cast<Cause>(i));
   for (int i = 0; i <= static_cast<int>(Phase::done); ++i)
     EXPECT_TRUE(text_of_code("group_", to_text(static_cast<Phase>(i)), Lang::zh)) << to_text(static_cast<Phase>(i));
