@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "harness/core/self.hpp"
 #include "harness/fault/fault.hpp"
 #include "harness/judge/check.hpp"
 #include "harness/judge/figures.hpp"
@@ -13,11 +14,6 @@
 
 namespace cardstorm {
 namespace fs = std::filesystem;
-
-std::string self_path() {
-  std::error_code error;
-  return fs::read_symlink("/proc/self/exe", error).string();
-}
 
 std::string binary_dir() { return fs::path(self_path()).parent_path().string(); }
 

@@ -17,8 +17,7 @@ std::string root_dir();
 /// The folder that reports/runs lies in: $CARDSTORM_ROOT, else the current one (an installed binary's share folder is
 /// not ours to write).
 std::string runs_root();
-/// Our own binary, for the guardian and the partners; and the folder it lies in.
-std::string self_path();
+/// The folder of our own binary, where the reference platform lies too.
 std::string binary_dir();
 
 /// Prints "cardstorm: what" and the remedy on stderr; returns the exit code of its kind.

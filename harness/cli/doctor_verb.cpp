@@ -10,6 +10,7 @@
 #include "harness/cli/common.hpp"
 #include "harness/cli/verbs.hpp"
 #include "harness/core/files.hpp"
+#include "harness/core/self.hpp"
 #include "harness/core/text.hpp"
 #include "harness/drive/driver.hpp"
 #include "harness/lease/process.hpp"
@@ -47,6 +48,20 @@ Row disk(const std::string& dir) {
           : gib >= 0.5 ? Health::note
                        : Health::bad,
           fixed(gib, 1) + " GiB in " + dir, gib >= 2 ? "" : "a drill writes some 100 MB; free some space"};
+}
+
+/// In a bare root folder (chroot, a container made by hand) these may be missing.
+Row system_folders() {
+  std::string lacking;
+  const auto lacks = [&lacking](const std::string& what) { lacking += (lacking.empty() ? "" : ", ") + what; };
+  if (!read_file("/proc/self/stat")) lacks("/proc");
+  if (::access("/dev/null", R_OK | W_OK) != 0) lacks("/dev/null");
+  std::error_code error;
+  const fs::path scratch = fs::temp_directory_path(error);
+  if (error || ::access(scratch.c_str(), W_OK | X_OK) != 0) lacks("a folder for what is temporary");
+  return {"what a run needs of the system", lacking.empty() ? Health::good : Health::note,
+          lacking.empty() ? "/proc, /dev/null, " + scratch.string() : "no " + lacking,
+          lacking.empty() ? "" : "to run, mount /proc, make /dev/null, set TMPDIR to a writable folder"};
 }
 
 Row priority() {
@@ -156,13 +171,14 @@ int run_doctor(const Args& args) {
   if (args.has("--target")) return examine(args);
   if (args.has("--try") || args.has("--out") || args.has("--mint"))
     return complain(Error{Errc::invalid, "--try, --out and --mint want --target FILE", "see: cardstorm doctor --help"});
-  const std::string runs = runs_root() + "/reports/runs", place = fs::exists(runs) ? runs : runs_root();
+  const std::string folder = runs_root() + "/reports/runs", place = fs::exists(folder) ? folder : runs_root();
   // The stores are the reference platform's: an installed harness does without.
   const bool reference = platform().health == Health::good;
   const Health without = reference ? Health::bad : Health::note;
   const std::vector<Row> rows{
       cores(),
       disk(place),
+      system_folders(),
       priority(),
       loopback(),
       platform(),
@@ -174,6 +190,7 @@ int run_doctor(const Args& args) {
               "run ./cardstorm build, which installs redis-tools, or give --redis URL", without),
       actives()};
   bool bad = false;
+  const bool runs = system_folders().health == Health::good;
   Json json = Json::array();
   for (const Row& row : rows) {
     bad = bad || row.health == Health::bad;
@@ -190,6 +207,7 @@ int run_doctor(const Args& args) {
     std::cout << json.dump(2) << "\n";
   else
     std::cout << (bad         ? "Something is missing; see the arrows above.\n"
+                  : !runs     ? "Ready to plan, judge and report; a run needs more, see the arrows above.\n"
                   : reference ? "Ready: cardstorm drill --quick\n"
                               : "Ready: cardstorm run smoke --target YOUR-SHOP.yaml\n");
   return bad ? kEnvironment : kPass;

@@ -1,6 +1,7 @@
 // main: from the command line to a verb. Whatever escapes is a bug of ours and says so.
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -8,6 +9,8 @@
 #include <iostream>
 
 #include "harness/cli/verb.hpp"
+#include "harness/core/kernel.hpp"
+#include "harness/core/self.hpp"
 
 namespace {
 
@@ -30,11 +33,22 @@ void open_standard_streams() {
   }
 }
 
+/// Says it before anything else fails in a way that nobody understands.
+bool kernel_serves() {
+  utsname system{};
+  if (::uname(&system) != 0 || !cardstorm::kernel_too_old(system.release)) return true;
+  const auto& words = cardstorm::kKernelTooOld;
+  std::cerr << words[0] << system.release << words[1] << system.release << words[2];
+  return false;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away must not end a run before its faults are reverted
   open_standard_streams();
+  if (!kernel_serves()) return cardstorm::kEnvironment;
+  if (!cardstorm::own_libraries().empty()) cardstorm::take_name("cardstorm");
   try {
     return when_printed(cardstorm::run_command_line(argc, argv));
   } catch (const std::exception& error) {

@@ -11,6 +11,7 @@
 #include "harness/cli/bundled_partners.hpp"
 #include "harness/cli/common.hpp"
 #include "harness/cli/verbs.hpp"
+#include "harness/core/self.hpp"
 #include "harness/run/active.hpp"
 
 namespace cardstorm {

@@ -9,6 +9,7 @@
 
 #include "harness/cli/common.hpp"
 #include "harness/cli/verbs.hpp"
+#include "harness/core/self.hpp"
 #include "harness/core/text.hpp"
 #include "harness/judge/compare.hpp"
 #include "harness/judge/judge.hpp"

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include "harness/core/self.hpp"
 #include "harness/core/text.hpp"
 #include "harness/db/session.hpp"
 
@@ -150,6 +151,9 @@ Result<MyConn> dial_mysql(const DbAddress& address, const std::string& numeric, 
   mysql_optionsv(conn.get(), MYSQL_OPT_LOCAL_INFILE, &off);  // a server must not ask us for our files
   mysql_optionsv(conn.get(), MYSQL_OPT_RECONNECT, &no);
   mysql_optionsv(conn.get(), MYSQL_SET_CHARSET_NAME, "utf8mb4");
+  // Ways to log in that a server may ask for (MySQL 8: caching_sha2_password) are files beside the library.
+  if (const std::string libraries = own_libraries(); !libraries.empty())
+    mysql_optionsv(conn.get(), MYSQL_PLUGIN_DIR, (libraries + "/mariadb").c_str());
   if (address.tls == "require") mysql_optionsv(conn.get(), MYSQL_OPT_SSL_ENFORCE, &yes);
   if (!options.application.empty())
     mysql_optionsv(conn.get(), MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", options.application.c_str());

@@ -93,6 +93,8 @@ Result<ProcessStat> parse_stat(std::string_view text) {
 
 Result<ProcessStat> stat_of(pid_t pid) {
   const std::string text = read_proc("/proc/" + std::to_string(pid) + "/stat");
+  if (text.empty() && ::access("/proc/self", F_OK) != 0)
+    return Error{Errc::unavailable, "/proc is not mounted: processes cannot be told apart", "mount -t proc proc /proc"};
   if (text.empty()) return Error{Errc::not_found, "no process " + std::to_string(pid)};
   return parse_stat(text);
 }

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -83,10 +84,18 @@ Result<OwnedFd> open_file(const std::string& path, int flags) {
   return above_standard(std::move(fd));
 }
 
+/// close_range(2) knows CLOSE_RANGE_CLOEXEC since Linux 5.11; before, each descriptor that there may be is told.
+void close_all_on_exec() {
+  if (::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == 0) return;
+  rlimit files{};
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  for (int fd = 3; static_cast<rlim_t>(fd) < files.rlim_cur; ++fd) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
 /// Runs in the child between fork and exec: only calls that are safe there.
 void become_own_leader(bool deaf) {
   ::setsid();
-  ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+  close_all_on_exec();
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);

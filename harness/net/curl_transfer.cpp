@@ -30,6 +30,20 @@ std::string numeric_text(const curl_sockaddr& address) {
   return text.data();
 }
 
+/// The authorities that this system trusts, where the distribution that libcurl was built for has none: those of Red
+/// Hat's and its kin (CentOS, Alibaba Cloud Linux), SUSE's, Alpine's. Null: libcurl's own place serves, or there are
+/// none at all.
+const char* authorities() {
+  static const char* const kFound = [] {
+    const char* const debian = "/etc/ssl/certs/ca-certificates.crt";
+    if (::access(debian, R_OK) == 0) return static_cast<const char*>(nullptr);
+    for (const char* place : {"/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"})
+      if (::access(place, R_OK) == 0) return place;
+    return static_cast<const char*>(nullptr);
+  }();
+  return kFound;
+}
+
 /// The number after `label` in a text of libcurl's.
 std::optional<std::int64_t> number_after(std::string_view text, std::string_view label) {
   const auto at = text.find(label);
@@ -79,7 +93,10 @@ Transfer::Transfer(Wire& wire) : easy_(curl_easy_init()), wire_(wire) {
   curl_easy_setopt(easy_, CURLOPT_HEADERDATA, this);
   curl_easy_setopt(easy_, CURLOPT_SSL_VERIFYPEER, wire_.limits.tls_verify ? 1L : 0L);
   curl_easy_setopt(easy_, CURLOPT_SSL_VERIFYHOST, wire_.limits.tls_verify ? 2L : 0L);
-  if (!wire_.limits.tls_ca.empty()) curl_easy_setopt(easy_, CURLOPT_CAINFO, wire_.limits.tls_ca.c_str());
+  if (!wire_.limits.tls_ca.empty())
+    curl_easy_setopt(easy_, CURLOPT_CAINFO, wire_.limits.tls_ca.c_str());
+  else if (const char* found = authorities(); found != nullptr)
+    curl_easy_setopt(easy_, CURLOPT_CAINFO, found);
   if (!wire_.limits.http2) return;
   curl_easy_setopt(easy_, CURLOPT_PIPEWAIT, 1L);  // rather share a connection than make one
   curl_easy_setopt(easy_, CURLOPT_DEBUGFUNCTION, &Told::listen_in);

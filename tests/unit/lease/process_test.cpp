@@ -3,10 +3,16 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/close_range.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <cstddef>
 
 #include "harness/core/files.hpp"
 #include "tests/contract/fake_platform.hpp"
@@ -68,6 +74,30 @@ TEST(Process, InheritsNoDescriptors) {
   EXPECT_TRUE(open_in_child(0) && open_in_child(1) && open_in_child(2));
   for (int fd = 3; fd < 64; ++fd) EXPECT_FALSE(open_in_child(fd)) << fd;
   ::close(listening);
+}
+
+/// From here on close_range(2) answers as a kernel before Linux 5.11 does when it is told CLOSE_RANGE_CLOEXEC.
+bool forget_close_range() {
+  sock_filter program[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+                           BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close_range, 0, 1),
+                           BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+                           BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  const sock_fprog filter{static_cast<unsigned short>(std::size(program)), program};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+TEST(Process, InheritsNoDescriptorsFromAKernelWithoutCloseRange) {
+  EXPECT_EXIT(
+      {
+        if (!forget_close_range()) std::exit(2);
+        const int left_open = ::socket(AF_INET, SOCK_STREAM, 0);
+        if (::close_range(1000, 1000, CLOSE_RANGE_CLOEXEC) == 0) std::exit(3);
+        auto child = *Process::spawn(program("cat"));
+        if (!child.write("up\n") || !child.read_line(5s)) std::exit(4);
+        const std::string there = "/proc/" + std::to_string(child.id().pid) + "/fd/" + std::to_string(left_open);
+        std::exit(::access(there.c_str(), F_OK) == 0 ? 1 : 0);
+      },
+      testing::ExitedWithCode(0), "");
 }
 
 TEST(Process, LeadsItsOwnSessionWithACleanSignalMask) {
