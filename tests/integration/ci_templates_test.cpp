@@ -6,6 +6,7 @@
 #include "harness/core/text.hpp"
 #include "tests/integration/command.hpp"
 #include "tests/support/paths.hpp"
+#include "tests/support/real_docker.hpp"
 
 namespace cardstorm {
 namespace {
@@ -56,21 +57,46 @@ sys.stdout.flush()
 server.serve_forever()
 )";
 
+/// `docker compose` for one server on a free port; the port goes into the target file as compose would fix it. Instead
+/// of a container it starts a process.
+constexpr const char* kStandIn = R"sh(#!/bin/sh
+set -eu
+case "$*" in
+*' up '*)
+  rm -f server.out
+  python3 pages.py > server.out 2> server.log &
+  echo $! > server.pid
+  until grep -qs port server.out; do sleep 0.05; done
+  port=$(sed -n 's/.*port \([0-9]*\).*/\1/p' server.out)
+  sed "s/PORT/$port/" target.in > target.yaml ;;
+*down*) kill "$(cat server.pid)" ;;
+esac
+)sh";
+
+/// The same by a real Docker, for Debian has no plugin `compose`: what is started and ended is a container.
+constexpr const char* kContainers = R"sh(#!/bin/sh
+set -eu
+docker() { env PATH=/usr/local/bin:/usr/bin:/bin docker -H 'HOST' "$@"; }
+case "$*" in
+*' up '*)
+  docker run -d --name pipeline --network host -v /usr:/usr:ro -v /lib:/lib:ro -v /lib64:/lib64:ro -v "$PWD:/shop:ro" -w /shop \
+    cardstorm-test /usr/bin/python3 pages.py
+  until docker logs pipeline | grep -q port; do sleep 0.05; done
+  port=$(docker logs pipeline | sed -n 's/.*port \([0-9]*\).*/\1/p')
+  sed "s/PORT/$port/" target.in > target.yaml ;;
+*down*) docker rm -f pipeline ;;
+esac
+)sh";
+
 /// A pipeline's working folder: a platform, a target, a scenario.
 class Pipeline {
  public:
-  Pipeline() {
+  /// `docker`: the program of that name that the pipeline finds.
+  explicit Pipeline(const std::string& docker = kStandIn) {
     for (const char* name : {"bin", "site"}) std::filesystem::create_directories(folder_.at(name));
     write("site/index.html", "hello");
     write("pages.py", kPages);
-    // Starts a server on a free port, or ends it; the port goes into the target file as compose would fix it.
-    write("bin/docker",
-          "#!/bin/sh\nset -eu\ncase \"$*\" in\n*' up '*)\n  rm -f server.out\n  python3 pages.py > server.out 2> "
-          "server.log &\n"
-          "  echo $! > server.pid\n  until grep -qs port server.out; do sleep 0.05; done\n"
-          "  port=$(sed -n 's/.*port \\([0-9]*\\).*/\\1/p' server.out)\n  sed \"s/PORT/$port/\" target.in > "
-          "target.yaml ;;\n"
-          "*down*) kill \"$(cat server.pid)\" ;;\nesac\n");
+    write("bin/docker", docker);
     ::chmod(folder_.at("bin/docker").c_str(), 0755);
     write("target.in",
           "target: pipeline-shop\nwhy: A platform that a pipeline has started.\nkind: external\nurl: "
@@ -136,6 +162,18 @@ TEST(CiTemplates, CommandsStartReplayComparePublishAndGate) {
   std::filesystem::remove_all(pipeline.at("site"));
   const Said third = pipeline.shell(commands, "good");
   EXPECT_EQ(third.code, 1) << third.out << third.err;
+}
+
+TEST(CiTemplates, CommandsWorkOnContainers) {
+  const test::RealDocker engine;
+  if (!engine.absent().empty()) GTEST_SKIP() << engine.absent();
+  std::string docker = kContainers;
+  docker.replace(docker.find("HOST"), 4, engine.host());
+  Pipeline pipeline(docker);
+  const Said said = pipeline.shell(commands_of("github-actions.yml"));
+  EXPECT_EQ(said.code, 0) << said.out << said.err;
+  EXPECT_TRUE(std::filesystem::exists(pipeline.at("cardstorm-run/junit.xml")));
+  EXPECT_NE(engine.docker({"ps", "--format", "{{.Names}} {{.Status}}"}).out.find("pipeline Up"), std::string::npos);
 }
 
 }  // namespace
