@@ -9,6 +9,7 @@
 #include "reference_platform/services/gateway_routes.hpp"
 #include "reference_platform/services/supplier.hpp"
 #include "reference_platform/store/shards.hpp"
+#include "tests/support/full.hpp"
 #include "tests/support/paths.hpp"
 #include "tests/unit/platform/fuzz_contract.hpp"
 #include "tests/unit/platform/fuzz_routes.hpp"
@@ -22,7 +23,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr unsigned kSeed = 20261123;
-constexpr int kDamagedPerRoute = 8;
+const int kDamagedPerRoute = cardstorm::test::sample_or_all(8, 80);
 
 std::vector<FuzzRoute> all_routes() {
   std::vector<FuzzRoute> out;

@@ -15,7 +15,9 @@ using domain::JsonObject;
 
 namespace {
 
-constexpr std::chrono::milliseconds kLong{15000}, kMoment{400};
+/// `kLong`: what comes at all has come by then, on a crowded machine too. `kMoment`: what does not need the part that
+/// is away would be done by then.
+constexpr std::chrono::milliseconds kLong{60000}, kMoment{400};
 
 std::vector<std::string> cells_of(const std::string& line) {
   std::vector<std::string> out;

@@ -123,7 +123,7 @@ TEST(Flags, KnowTheOptionsThatTheNodesRead) {
     for (const auto& entry :
          std::filesystem::directory_iterator(testing_paths::source_dir() + "/reference_platform/" + folder))
       if (entry.path().extension() == ".cpp")
-        collect(text_of(entry.path()), std::regex(R"re(option\(config, "([a-z0-9_]+)", )re"), read);
+        collect(text_of(entry.path()), std::regex(R"re(option\(\s*config, "([a-z0-9_]+)", )re"), read);
   collect(text_of(testing_paths::source_dir() + "/reference_platform/ops/options.def"),
           std::regex(R"re(OPTION\("[a-z]*", "([a-z0-9_]+)", [01]\))re"), listed);
   read.erase("supervisor_fd");  // what `up` itself tells its nodes

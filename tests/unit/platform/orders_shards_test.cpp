@@ -1,5 +1,6 @@
 // Two databases and their shadow: who is served when one is away, one audit over both, and where marked work goes.
 #include "reference_platform/services/partner.hpp"
+#include "tests/unit/platform/durations.hpp"
 #include "tests/unit/platform/services_fixture.hpp"
 
 namespace platform::services_test {
@@ -31,12 +32,14 @@ TEST_F(Shards, ServeTheBuyersOfOneDatabaseWhileTheOtherIsAway) {
   const std::string here = buyer_in(0), there = buyer_in(1);
   const std::string before = order(there, "video-month");
   set_away(1, true);
+  Durations rounds;
   for (int i = 0; i < 20; ++i) {
-    const auto began = std::chrono::steady_clock::now();
-    EXPECT_EQ(pay(here, order(here, "video-month"), "wallet").status, 200);
-    EXPECT_EQ(create(there, "video-month", 1, "k" + std::to_string(i)).status, 503);
-    EXPECT_LT(std::chrono::steady_clock::now() - began, 1500ms);
+    rounds.measure([&] {
+      EXPECT_EQ(pay(here, order(here, "video-month"), "wallet").status, 200);
+      EXPECT_EQ(create(there, "video-month", 1, "k" + std::to_string(i)).status, 503);
+    });
   }
+  EXPECT_LT(rounds.nine_of_ten(), 1500ms);
   EXPECT_TRUE(wait_until([&] {
     return dbs_[0]->take()->run("SELECT count(*) FROM orders WHERE status = 'delivered'").number(0, 0) == 20;
   }));                                                                  // background work goes on as well
