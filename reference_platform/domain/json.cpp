@@ -1,189 +1,100 @@
-// json: a recursive descent reader and a writer of escaped text.
+// json: a face over Boost.JSON's parser and writer that says what our messages may be.
 #include "reference_platform/domain/json.hpp"
 
-#include <cctype>
+#include <boost/json/basic_parser_impl.hpp>
 #include <charconv>
+#include <cmath>
 
 #include "reference_platform/observe/quoted.hpp"
 
 namespace platform::domain {
-namespace {
 
-constexpr int kDepthMax = 32;
-
-void append_utf8(std::string& out, unsigned code) {
-  if (code < 0x80) {
-    out += static_cast<char>(code);
-  } else if (code < 0x800) {
-    out += static_cast<char>(0xC0 | (code >> 6));
-    out += static_cast<char>(0x80 | (code & 0x3F));
-  } else if (code < 0x10000) {
-    out += static_cast<char>(0xE0 | (code >> 12));
-    out += static_cast<char>(0x80 | ((code >> 6) & 0x3F));
-    out += static_cast<char>(0x80 | (code & 0x3F));
-  } else {
-    out += static_cast<char>(0xF0 | (code >> 18));
-    out += static_cast<char>(0x80 | ((code >> 12) & 0x3F));
-    out += static_cast<char>(0x80 | ((code >> 6) & 0x3F));
-    out += static_cast<char>(0x80 | (code & 0x3F));
-  }
-}
-
-}  // namespace
-
-/// Reads one document from a text; every step answers false at the first thing that is not JSON.
+/// Builds a Json from what the parser meets. Refuses what two readers could take for different things: a member said
+/// twice, a whole number beyond 64 bits, a number beyond a double.
 class JsonReader {
  public:
-  explicit JsonReader(std::string_view text) : text_(text) {}
+  using Kind = Json::Kind;
+  using Error = boost::json::error_code;
+  static constexpr std::size_t max_object_size = SIZE_MAX, max_array_size = SIZE_MAX, max_key_size = SIZE_MAX,
+                               max_string_size = SIZE_MAX;
 
-  bool whole(Json& out) { return value(out, 0) && (space(), at_ == text_.size()); }
+  bool on_document_begin(Error&) { return true; }
+  bool on_document_end(Error&) { return true; }
+  bool on_object_begin(Error&) { return open(Kind::object); }
+  bool on_object_end(std::size_t, Error&) { return close(); }
+  bool on_array_begin(Error&) { return open(Kind::array); }
+  bool on_array_end(std::size_t, Error&) { return close(); }
+  bool on_key_part(std::string_view part, std::size_t, Error&) { return text_.append(part), true; }
+  bool on_key(std::string_view part, std::size_t, Error& error) {
+    const auto [member, fresh] = open_.back()->members_.try_emplace(text_.append(part));
+    text_.clear();
+    member_ = &member->second;
+    return fresh || refuse(error);
+  }
+  bool on_string_part(std::string_view part, std::size_t, Error&) { return text_.append(part), true; }
+  bool on_string(std::string_view part, std::size_t, Error&) {
+    Json& out = next(Kind::string);
+    out.text_ = std::move(text_.append(part));
+    text_.clear();
+    return true;
+  }
+  bool on_number_part(std::string_view part, Error&) { return text_.append(part), true; }
+  bool on_int64(std::int64_t value, std::string_view, Error&) {
+    text_.clear();
+    next(Kind::number).integer_ = value;
+    return true;
+  }
+  bool on_uint64(std::uint64_t, std::string_view, Error& error) { return refuse(error); }
+  bool on_double(double value, std::string_view part, Error& error) {
+    const bool whole = text_.append(part).find_first_of(".eE") == std::string::npos;
+    text_.clear();
+    if (whole || !std::isfinite(value)) return refuse(error);
+    next(Kind::number);
+    return true;
+  }
+  bool on_bool(bool value, Error&) { return next(value ? Kind::yes : Kind::no), true; }
+  bool on_null(Error&) { return next(Kind::null), true; }
+  bool on_comment_part(std::string_view, Error&) { return true; }
+  bool on_comment(std::string_view, Error&) { return true; }
+
+  Json root;
 
  private:
-  using Kind = Json::Kind;
-
-  void space() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r'))
-      ++at_;
+  /// Where the next value goes: into the object's member, behind the array's last, or to the top.
+  Json& next(Kind kind) {
+    Json& out = open_.empty()                         ? root
+                : open_.back()->kind_ == Kind::object ? *member_
+                                                      : open_.back()->items_.emplace_back();
+    out.kind_ = kind;
+    return out;
   }
-  bool take(char c) {
-    space();
-    if (at_ >= text_.size() || text_[at_] != c) return false;
-    ++at_;
+  bool open(Kind kind) {
+    open_.push_back(&next(kind));
     return true;
   }
-  bool word(std::string_view w) {
-    if (text_.substr(at_, w.size()) != w) return false;
-    at_ += w.size();
+  bool close() {
+    open_.pop_back();
     return true;
   }
-
-  bool value(Json& out, int depth) {
-    if (depth > kDepthMax) return false;
-    space();
-    if (at_ >= text_.size()) return false;
-    switch (text_[at_]) {
-      case '{':
-        return object(out, depth);
-      case '[':
-        return array(out, depth);
-      case '"':
-        out.kind_ = Kind::string;
-        return string(out.text_);
-      case 't':
-        out.kind_ = Kind::yes;
-        return word("true");
-      case 'f':
-        out.kind_ = Kind::no;
-        return word("false");
-      case 'n':
-        out.kind_ = Kind::null;
-        return word("null");
-      default:
-        return number(out);
-    }
-  }
-
-  bool object(Json& out, int depth) {
-    out.kind_ = Kind::object;
-    ++at_;
-    if (take('}')) return true;
-    do {
-      space();
-      std::string name;
-      if (!string(name) || !take(':')) return false;
-      Json member;
-      if (!value(member, depth + 1)) return false;
-      if (!out.members_.emplace(std::move(name), std::move(member)).second)
-        return false;  // said twice: which one is meant?
-    } while (take(','));
-    return take('}');
-  }
-
-  bool array(Json& out, int depth) {
-    out.kind_ = Kind::array;
-    ++at_;
-    if (take(']')) return true;
-    do {
-      if (!value(out.items_.emplace_back(), depth + 1)) return false;
-    } while (take(','));
-    return take(']');
-  }
-
-  bool hex4(unsigned& code) {
-    if (at_ + 4 > text_.size()) return false;
-    const char* from = text_.data() + at_;
-    const auto [end, error] = std::from_chars(from, from + 4, code, 16);
-    at_ += 4;
-    return error == std::errc() && end == from + 4;
-  }
-
-  bool escape(std::string& out) {
-    static constexpr std::string_view kFrom = "\"\\/bfnrt", kTo = "\"\\/\b\f\n\r\t";
-    if (at_ >= text_.size()) return false;
-    const char c = text_[at_++];
-    if (const auto i = kFrom.find(c); i != std::string_view::npos) return out += kTo[i], true;
-    unsigned code = 0, low = 0;
-    if (c != 'u' || !hex4(code)) return false;
-    if (code >= 0xD800 && code < 0xDC00) {
-      if (!word("\\u") || !hex4(low) || low < 0xDC00 || low > 0xDFFF) return false;
-      code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
-    } else if (code >= 0xDC00 && code <= 0xDFFF) {
-      return false;  // half a character: no UTF-8 can say it, and no database takes it
-    }
-    append_utf8(out, code);
-    return true;
-  }
-
-  bool string(std::string& out) {
-    if (at_ >= text_.size() || text_[at_] != '"') return false;
-    ++at_;
-    while (at_ < text_.size()) {
-      const char c = text_[at_++];
-      if (c == '"') return true;
-      if (static_cast<unsigned char>(c) < 0x20) return false;
-      if (c != '\\') {
-        out += c;
-      } else if (!escape(out)) {
-        return false;
-      }
-    }
+  static bool refuse(Error& error) {
+    error = boost::json::error::syntax;
     return false;
   }
 
-  bool number(Json& out) {
-    out.kind_ = Kind::number;
-    const std::size_t from = at_;
-    bool whole = true;
-    while (at_ < text_.size() && (std::isdigit(static_cast<unsigned char>(text_[at_])) ||
-                                  std::string_view("+-.eE").find(text_[at_]) != std::string_view::npos)) {
-      whole = whole && text_[at_] != '.' && text_[at_] != 'e' && text_[at_] != 'E';
-      ++at_;
-    }
-    if (at_ == from) return false;
-    const std::size_t digits = text_[from] == '-' ? from + 1 : from;
-    if (at_ - digits > 1 && text_[digits] == '0' && std::isdigit(static_cast<unsigned char>(text_[digits + 1])))
-      return false;  // 010: ten, or eight?
-    const char *first = text_.data() + from, *last = text_.data() + at_;
-    if (whole) {
-      std::int64_t v = 0;
-      const auto [end, error] = std::from_chars(first, last, v);
-      if (error != std::errc() || end != last) return false;
-      out.integer_ = v;
-      return true;
-    }
-    double v = 0;
-    const auto [end, error] = std::from_chars(first, last, v);
-    return error == std::errc() && end == last;
-  }
-
-  std::string_view text_;
-  std::size_t at_ = 0;
+  std::vector<Json*> open_;  // an item moves only when its array grows, which it does after the item was closed
+  Json* member_ = nullptr;
+  std::string text_;  // of a key, string or number that comes in parts
 };
 
 std::optional<Json> Json::parse(std::string_view text) {
-  Json out;
-  if (!JsonReader(text).whole(out)) return std::nullopt;
-  return out;
+  boost::json::parse_options options;
+  options.max_depth = 32;
+  options.allow_invalid_utf8 = true;  // who stores a text refuses it, and says which
+  boost::json::basic_parser<JsonReader> parser(options);
+  boost::json::error_code error;
+  const std::size_t read = parser.write_some(false, text.data(), text.size(), error);
+  if (error || read != text.size() || !parser.done()) return std::nullopt;
+  return std::move(parser.handler().root);
 }
 
 const Json& Json::operator[](std::string_view member) const {
