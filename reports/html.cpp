@@ -9,6 +9,9 @@
 namespace cardstorm {
 namespace {
 
+using html::Html;
+using html::Literal;
+
 constexpr std::string_view kCss =
 #include "reports/page_css.inc"
     ;
@@ -24,18 +27,18 @@ std::string_view code_of(Verdict verdict) {
   return verdict == Verdict::pass ? "pass" : verdict == Verdict::fail ? "fail" : "unknown";
 }
 
-std::string safe(std::string_view raw, std::size_t max_chars = 80) { return escape_markup(raw, max_chars); }
+Html safe(std::string_view raw, std::size_t max_chars = 80) { return Html::text(raw, max_chars); }
 
 /// The decision's sign: shape and not colour alone tells it.
-std::string sign(Verdict verdict) {
-  const std::string_view inner = verdict == Verdict::pass ? "<path d=\"M7 12.4l3.4 3.4L17.2 9\"/>"
-                                 : verdict == Verdict::fail
-                                     ? "<path d=\"M8.2 8.2l7.6 7.6M15.8 8.2l-7.6 7.6\"/>"
-                                     : "<path d=\"M9 9.4a3 3 0 1 1 4.3 2.7c-.9.5-1.3 1-1.3 2M12 17.3v.1\"/>";
+Html sign(Verdict verdict) {
+  const Html inner = verdict == Verdict::pass
+                         ? Html("<path d=\"M7 12.4l3.4 3.4L17.2 9\"/>")
+                         : Html::when(verdict == Verdict::fail, "<path d=\"M8.2 8.2l7.6 7.6M15.8 8.2l-7.6 7.6\"/>",
+                                      "<path d=\"M9 9.4a3 3 0 1 1 4.3 2.7c-.9.5-1.3 1-1.3 2M12 17.3v.1\"/>");
   return "<svg viewBox=\"0 0 24 24\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"2.1\" "
          "stroke-linecap=\"round\" stroke-linejoin=\"round\" aria-hidden=\"true\">"
          "<circle cx=\"12\" cy=\"12\" r=\"10.5\"/>" +
-         std::string(inner) + "</svg>";
+         inner + "</svg>";
 }
 
 class Page {
@@ -55,19 +58,19 @@ class Page {
     generator();
     repeat();
     close();
-    return std::move(out_);
+    return out_.markup();
   }
 
  private:
   template <class Write>
-  std::string bi(Write write) const {
+  Html bi(Write write) const {
     return both_(write);
   }
 
   const Scorecard& judged() const { return view_.judged(); }
-  std::string role(std::size_t side) const { return both_(view_.sides[side].role); }
-  void section(Text title, const std::string& id) {
-    out_ += "<section aria-labelledby=\"" + id + "\"><h2 id=\"" + id + "\">" + both_(title) + "</h2>\n";
+  Html role(std::size_t side) const { return both_(view_.sides[side].role); }
+  void section(Text title, Literal id) {
+    out_ += Html("<section aria-labelledby=\"") + id + "\"><h2 id=\"" + id + "\">" + both_(title) + "</h2>\n";
   }
   void note(Text id) { out_ += "<p class=\"note\">" + both_(id) + "</p>\n"; }
   void more(std::size_t all, std::size_t shown) {
@@ -81,15 +84,15 @@ class Page {
     const Words words(lang_, true);
     const std::string title = words.decision(judged().verdict) + " - " +
                               words.t(view_.drill ? Text::title_drill : Text::title_run) + ": " + judged().scenario;
-    out_ += "<!DOCTYPE html>\n<html lang=\"" + std::string(zh ? "zh-CN" : "en") + "\" data-verdict=\"" +
-            std::string(code_of(judged().verdict)) + "\">\n<head>\n<meta charset=\"utf-8\">\n" +
+    out_ += "<!DOCTYPE html>\n<html lang=\"" + Html::when(zh, "zh-CN", "en") + "\" data-verdict=\"" +
+            code_of(judged().verdict) + "\">\n<head>\n<meta charset=\"utf-8\">\n" +
             "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<meta name=\"generator\" "
             "content=\"CardStorm\">\n<link rel=\"icon\" href=\"data:,\">\n<title>" +
-            safe(title) + "</title>\n<style>" + std::string(kCss) + "</style>\n</head>\n<body>\n";
+            safe(title) + "</title>\n<style>" + Literal(kCss) + "</style>\n</head>\n<body>\n";
     for (const Lang lang : {Lang::en, Lang::zh}) {
-      const std::string id = lang == Lang::en ? "lang-en" : "lang-zh";
+      const Html id = Html::when(lang == Lang::en, "lang-en", "lang-zh");
       out_ += "<input class=\"lang\" type=\"radio\" name=\"lang\" id=\"" + id + "\"" +
-              (lang == lang_ ? " checked" : "") + ">\n";
+              Html::when(lang == lang_, " checked") + ">\n";
     }
     out_ += "<div class=\"page\">\n<header class=\"top\"><span><b>CardStorm</b> &#160;" + safe(judged().scenario) +
             "</span><span class=\"switch\"><label for=\"lang-en\" lang=\"en\">" + safe(text_of(Lang::en)) +
@@ -105,7 +108,7 @@ class Page {
             bi([&](const Words& w) { return w.headline(view_); }) + "</p>\n";
     reasons();
     out_ += "<p class=\"note\" style=\"margin-top:22px\">" + bi([&](const Words& w) { return w.setting(view_); }) +
-            (view_.drill ? "<br>" + both_(Text::verdict_is_candidates) : "") + "</p></div>\n";
+            (view_.drill ? "<br>" + both_(Text::verdict_is_candidates) : Html()) + "</p></div>\n";
   }
 
   void reasons() {
@@ -120,7 +123,7 @@ class Page {
                 return w.reason(reason) + (detail.empty() ? "" : " " + detail);
               });
       out_ += " <code class=\"tag\">" + safe(reason.code, 40) + "</code>";
-      const std::string remedy = bi([&](const Words& w) { return w.remedy(reason); });
+      const Html remedy = bi([&](const Words& w) { return w.remedy(reason); });
       if (!remedy.empty())
         out_ += "<br><span class=\"do\">" + both_(Text::remedy) + bi([](const Words& w) { return w.t(Text::colon); }) +
                 remedy + "</span>";
@@ -132,7 +135,7 @@ class Page {
 
   /// One large figure: the judged side's, with the baseline's small under it.
   template <class Value>
-  void key(const std::string& name, Value value, const std::string& under = "") {
+  void key(const Html& name, Value value, const Html& under = {}) {
     out_ += "<div class=\"key\"><dt>" + name + "</dt><dd>" + bi([&](const Words& w) { return value(w, judged()); });
     if (!under.empty())
       out_ += "<span class=\"small\">" + under + "</span>";
@@ -210,7 +213,7 @@ class Page {
       const double delay = view_.sides[side].card->assumed_restart_s;
       if (!(delay >= 0)) continue;
       any = true;
-      out_ += "<p>" + (view_.drill ? role(side) + bi([](const Words& w) { return w.t(Text::colon); }) : "") +
+      out_ += "<p>" + (view_.drill ? role(side) + bi([](const Words& w) { return w.t(Text::colon); }) : Html()) +
               bi([&](const Words& w) { return w.assumption(delay); }) + "</p>";
     }
     if (!any) note(Text::no_assumptions);
@@ -219,7 +222,7 @@ class Page {
 
   void over_time() {
     section(Text::over_time, "time");
-    const std::string charts = html::charts(view_, both_);
+    const Html charts = html::charts(view_, both_);
     if (charts.empty())
       note(Text::no_timeline);
     else
@@ -261,10 +264,10 @@ class Page {
             "</p>";
   }
 
-  std::string trace_anchor(const Scorecard& card, const TracedStep& step, const std::string& words) const {
+  Html trace_anchor(const Scorecard& card, const TracedStep& step, const Html& words) const {
     const std::string url = trace_url(card, step.id);
     return url.empty() ? "<code>" + safe(step.id, 40) + "</code>"
-                       : "<a href=\"" + escape_markup(url, 1000) + "\" rel=\"noreferrer\">" + words + "</a>";
+                       : "<a href=\"" + Html::text(url, 1000) + "\" rel=\"noreferrer\">" + words + "</a>";
   }
 
   void worst_steps() {
@@ -276,7 +279,7 @@ class Page {
         for (const TracedStep& step : e.worst) {
           if (++shown > kTracesMax) continue;
           out_ +=
-              "<li>" + (view_.drill ? role(side) + ", " : "") +
+              "<li>" + (view_.drill ? role(side) + ", " : Html()) +
               bi([&](const Words& w) { return clean_text(w.fault(e.fault), 48) + w.t(Text::colon) + w.traced(step); }) +
               " " + trace_anchor(*view_.sides[side].card, step, "<code>" + safe(step.id, 40) + "</code>") + "</li>";
         }
@@ -288,10 +291,10 @@ class Page {
     const FaultCell& cell = row.cells[side];
     out_ += "<tr>";
     if (side == 0)
-      out_ += "<th scope=\"rowgroup\" rowspan=\"" + std::to_string(view_.sides.size()) + "\">" +
+      out_ += Html("<th scope=\"rowgroup\" rowspan=\"") + std::to_string(view_.sides.size()) + "\">" +
               bi([&](const Words& w) { return clean_text(w.fault(row.fault), 48); }) + "</th>";
     if (view_.drill)
-      out_ += "<td" + std::string(side == 1 ? " class=\"cand\"" : "") + ">" + role(side) + "<span class=\"small\">" +
+      out_ += "<td" + Html::when(side == 1, " class=\"cand\"") + ">" + role(side) + "<span class=\"small\">" +
               safe(cell.on, 60) + "</span></td>";
     out_ += "<td class=\"n\">" + bi([&](const Words& w) { return w.onset(cell); }) + "</td><td class=\"n\">" +
             bi([&](const Words& w) { return w.recovery(cell); });
@@ -309,8 +312,8 @@ class Page {
     out_ += "<h3>" + both_(Text::mttr_reduction) + "</h3>";
     note(Text::mttr_note);
     out_ += "<table><tbody>";
-    const auto line = [&](const std::string& name, const std::optional<double>& value, bool strong) {
-      out_ += "<tr><th scope=\"row\">" + name + "</th><td class=\"n" + (strong ? " cand" : "") + "\">" +
+    const auto line = [&](const Html& name, const std::optional<double>& value, bool strong) {
+      out_ += "<tr><th scope=\"row\">" + name + "</th><td class=\"n" + Html::when(strong, " cand") + "\">" +
               bi([&](const Words& w) { return value ? w.reduction(value) : w.t(Text::mttr_null); }) + "</td></tr>";
     };
     line(both_(Text::mttr_smallest), drill.mttr_reduction, true);
@@ -326,23 +329,23 @@ class Page {
   }
 
   template <class Value>
-  void figure(const std::string& name, Value value) {
+  void figure(const Html& name, Value value) {
     out_ += "<tr><th scope=\"row\">" + name + "</th>";
     for (std::size_t side = 0; side < view_.sides.size(); ++side)
-      out_ += "<td class=\"n" + std::string(view_.drill && side == 1 ? " cand" : "") + "\">" +
+      out_ += "<td class=\"n" + Html::when(view_.drill && side == 1, " cand") + "\">" +
               bi([&](const Words& w) { return value(w, *view_.sides[side].card); }) + "</td>";
     out_ += "</tr>";
   }
   void part(Text title) {
-    out_ += "<tr class=\"part\"><th scope=\"rowgroup\" colspan=\"" + std::to_string(view_.sides.size() + 1) + "\">" +
-            both_(title) + "</th></tr>";
+    out_ += Html("<tr class=\"part\"><th scope=\"rowgroup\" colspan=\"") + std::to_string(view_.sides.size() + 1) +
+            "\">" + both_(title) + "</th></tr>";
   }
 
   void numbers() {
     section(Text::whole_run, "numbers");
     out_ += "<div class=\"wide\"><table><thead><tr><th scope=\"col\">" + both_(Text::figure) + "</th>";
     for (std::size_t side = 0; side < view_.sides.size(); ++side)
-      out_ += "<th scope=\"col\" class=\"n\">" + (view_.drill ? role(side) + "<br>" : "") + "<b>" +
+      out_ += "<th scope=\"col\" class=\"n\">" + (view_.drill ? role(side) + "<br>" : Html()) + "<b>" +
               safe(target_name(*view_.sides[side].card), 60) + "</b></th>";
     out_ += "</tr></thead><tbody>";
     figure(both_(Text::success_rate), [](const Words& w, const Scorecard& c) { return w.share(c.success_rate); });
@@ -403,7 +406,7 @@ class Page {
     section(Text::audit, "audit");
     note(Text::audit_note);
     if (view_.checks.empty()) note(Text::no_checks);
-    out_ += "<ul class=\"checks" + std::string(view_.drill ? "" : " one") + "\">";
+    out_ += "<ul class=\"checks" + Html::when(!view_.drill, " one") + "\">";
     if (!view_.checks.empty()) {
       out_ += "<li class=\"head\"><span class=\"name\">" + both_(Text::check) + "</span>";
       for (std::size_t side = 0; side < view_.sides.size(); ++side)
@@ -427,13 +430,13 @@ class Page {
     out_ += "</li>\n";
   }
 
-  std::string mark(const Finding* finding) const {
+  Html mark(const Finding* finding) const {
     if (finding == nullptr) return "<span class=\"small\">" + both_(Text::not_judged) + "</span>";
-    const std::string_view glyph = finding->verdict == Verdict::pass   ? "&#10003;"
-                                   : finding->verdict == Verdict::fail ? "&#10005;"
-                                                                       : "?";
-    return "<span class=\"mark" + std::string(finding->verdict == Verdict::pass ? "" : " bad") +
-           "\"><span aria-hidden=\"true\">" + std::string(glyph) + "&#160;</span>" +
+    const Html glyph = finding->verdict == Verdict::pass
+                           ? Html("&#10003;")
+                           : Html::when(finding->verdict == Verdict::fail, "&#10005;", "?");
+    return "<span class=\"mark" + Html::when(finding->verdict != Verdict::pass, " bad") +
+           "\"><span aria-hidden=\"true\">" + glyph + "&#160;</span>" +
            bi([&](const Words& w) { return w.finding(finding->verdict); }) + "</span><span class=\"small\">" +
            bi([&](const Words& w) {
              return finding->verdict == Verdict::fail
@@ -443,8 +446,8 @@ class Page {
            "</span>";
   }
 
-  std::string traces_of(const Witness& witness, const Scorecard& card) const {
-    std::string out;
+  Html traces_of(const Witness& witness, const Scorecard& card) const {
+    Html out;
     for (std::size_t i = 0; i < std::min(witness.traces.size(), kTracesPerWitness); ++i)
       out += "<br><span class=\"small\">" +
              trace_anchor(card, witness.traces[i], bi([&](const Words& w) {
@@ -458,8 +461,8 @@ class Page {
     const std::size_t shown =
         std::min({finding.witnesses.size(), kWitnessesPerCheck, kWitnessesMax - witnesses_shown_});
     witnesses_shown_ += shown;
-    out_ += "<details class=\"full\"" + std::string(&view_.judged() == view_.sides[side].card ? " open" : "") +
-            "><summary>" + (view_.drill ? role(side) + bi([](const Words& w) { return w.t(Text::colon); }) : "") +
+    out_ += "<details class=\"full\"" + Html::when(&view_.judged() == view_.sides[side].card, " open") + "><summary>" +
+            (view_.drill ? role(side) + bi([](const Words& w) { return w.t(Text::colon); }) : Html()) +
             (finding.why.empty() ? bi([&](const Words& w) { return w.finding(finding.verdict); })
                                  : safe(finding.why, 140)) +
             "</summary>";
@@ -514,7 +517,7 @@ class Page {
       out_ += "<p class=\"note\" style=\"margin-top:12px\">" + both_(Text::runs) +
               bi([](const Words& w) { return w.t(Text::colon); });
       for (std::size_t i = 0; i < std::min(runs.size(), kRunsMax); ++i)
-        out_ += (i == 0 ? "" : ", ") + std::string("<code>") + safe(runs[i].dir) + "</code>";
+        out_ += Html::when(i > 0, ", ") + "<code>" + safe(runs[i].dir) + "</code>";
       out_ += "</p>";
       more(runs.size(), kRunsMax);
     }
@@ -532,14 +535,14 @@ class Page {
   }
 
   void close() {
-    out_ += "</main>\n<footer>" + both_(Text::made_by) + "</footer>\n</div>\n<script>" + std::string(kJs) +
+    out_ += "</main>\n<footer>" + both_(Text::made_by) + "</footer>\n</div>\n<script>" + Literal(kJs) +
             "</script>\n</body>\n</html>\n";
   }
 
   const View& view_;
   Lang lang_;
   html::Both both_;
-  std::string out_;
+  Html out_;
   std::size_t witnesses_shown_ = 0;
 };
 

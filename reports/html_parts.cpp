@@ -13,8 +13,8 @@ namespace {
 constexpr std::size_t kBinsMax = 400, kBandsMax = 24, kPeaksMax = 30, kFaultsMax = 12, kTicksMax = 30;
 constexpr double kLatestSecond = 1e7;  // later rows are no time of a run
 
-std::string decimal(double value, int decimals) { return Words(Lang::en, false).number(value, decimals); }
-std::string percent(double part, double whole) {
+Html decimal(double value, int decimals) { return Html::text(Words(Lang::en, false).number(value, decimals)); }
+Html percent(double part, double whole) {
   return decimal(whole > 0 ? std::clamp(part / whole, 0.0, 1.0) * 100 : 0, 2) + "%";
 }
 
@@ -98,8 +98,8 @@ std::vector<Band> bands_of(const Scorecard& card) {
 
 /// Points (bin, y) as a path; a bin without a value interrupts it.
 template <class Y>
-std::string path_of(const std::vector<Bin>& bins, Y y_of) {
-  std::string path;
+Html path_of(const std::vector<Bin>& bins, Y y_of) {
+  Html path;
   bool pen_down = false;
   for (std::size_t i = 0; i < bins.size(); ++i) {
     const double y = y_of(bins[i]);
@@ -108,7 +108,7 @@ std::string path_of(const std::vector<Bin>& bins, Y y_of) {
       continue;
     }
     const double x = (static_cast<double>(i) + 0.5) * 1000 / static_cast<double>(bins.size());
-    path += (pen_down ? "L" : "M") + decimal(x, 1) + " " + decimal(std::clamp(y, 0.0, 100.0), 1);
+    path += Html::when(pen_down, "L", "M") + decimal(x, 1) + " " + decimal(std::clamp(y, 0.0, 100.0), 1);
     if (!pen_down) path += "h.1";  // so that a lone point is seen
     pen_down = true;
   }
@@ -117,8 +117,8 @@ std::string path_of(const std::vector<Bin>& bins, Y y_of) {
 
 /// The area between a curve and a straight line at `edge`, run by run.
 template <class Y>
-std::string area_of(const std::vector<Bin>& bins, double edge, Y y_of) {
-  std::string path;
+Html area_of(const std::vector<Bin>& bins, double edge, Y y_of) {
+  Html path;
   const double step = 1000 / static_cast<double>(bins.size());
   for (std::size_t i = 0; i < bins.size();) {
     if (!std::isfinite(y_of(bins[i]))) {
@@ -134,22 +134,22 @@ std::string area_of(const std::vector<Bin>& bins, double edge, Y y_of) {
   return path;
 }
 
-std::string latency_label(int decade) {
+Html latency_label(int decade) {
   const double ms = std::pow(10.0, decade);
   return ms >= 1000 ? decimal(ms / 1000, 0) + " s" : decimal(ms, decade < 0 ? -decade : 0) + " ms";
 }
 
-std::string tick(double top_percent, const std::string& label) {
+Html tick(double top_percent, const Html& label) {
   return "<span class=\"tick\" style=\"top:" + decimal(top_percent, 1) + "%\">" + label + "</span>";
 }
-std::string grid_line(double y) { return "<path class=\"grid\" d=\"M0 " + decimal(y, 1) + "H1000\"/>"; }
+Html grid_line(double y) { return "<path class=\"grid\" d=\"M0 " + decimal(y, 1) + "H1000\"/>"; }
 
 /// A value's label beside its point, kept inside the panel.
-std::string flag(double x_percent, double y_percent, const std::string& label) {
-  const std::string side = x_percent < 50 ? " l" : " r";
+Html flag(double x_percent, double y_percent, const Html& label) {
+  const Html side = Html::when(x_percent < 50, " l", " r");
   const double x = x_percent < 50 ? x_percent + 1.2 : x_percent - 1.2;
-  const std::string point = "<i class=\"point\" style=\"left:" + decimal(x_percent, 2) +
-                            "%;top:" + decimal(std::clamp(y_percent, 0.0, 100.0), 1) + "%\"></i>";
+  const Html point = "<i class=\"point\" style=\"left:" + decimal(x_percent, 2) +
+                     "%;top:" + decimal(std::clamp(y_percent, 0.0, 100.0), 1) + "%\"></i>";
   return point + "<span class=\"flag" + side + "\" style=\"left:" + decimal(x, 2) +
          "%;top:" + decimal(std::clamp(y_percent, 14.0, 86.0), 1) + "%\">" + label + "</span>";
 }
@@ -172,7 +172,7 @@ class Chart {
         bins_(bins_of(card_, axes)),
         bands_(bands_of(card_)) {}
 
-  std::string text() const {
+  Html text() const {
     return "<figure class=\"chart " + side_class(view_, side_) + "\" tabindex=\"0\" data-bin=\"" +
            decimal(axes_.bin_s, 0) + "\" data-rows=\"" + rows() + "\">" + caption() + names() + success() + latency() +
            traffic() + x_axis() + read_out() + "</figure>\n";
@@ -192,14 +192,14 @@ class Chart {
   }
   std::string name(const Words& w) const { return w.t(view_.sides[side_].role) + " " + clean_text(card_.target, 60); }
 
-  std::string caption() const {
-    return "<figcaption>" + (view_.drill ? both_(view_.sides[side_].role) + " " : "") +
-           escape_markup(target_name(card_), 80) + "<span class=\"legend\"><span><i></i>" + both_(Text::p99) +
+  Html caption() const {
+    return "<figcaption>" + (view_.drill ? both_(view_.sides[side_].role) + " " : Html()) +
+           Html::text(target_name(card_), 80) + "<span class=\"legend\"><span><i></i>" + both_(Text::p99) +
            "</span><span><i class=\"dot\"></i>" + both_(Text::p50) + "</span></span></figcaption>";
   }
 
-  std::string names() const {
-    std::string out = "<div class=\"names\" aria-hidden=\"true\">";
+  Html names() const {
+    Html out("<div class=\"names\" aria-hidden=\"true\">");
     for (const Band& band : bands_) {
       const auto found = std::find_if(view_.faults.begin(), view_.faults.end(),
                                       [&](const FaultRow& row) { return row.fault == band.fault; });
@@ -213,26 +213,26 @@ class Chart {
     return out + "</div>";
   }
 
-  std::string panel(const std::string& kind, const std::string& id, const std::string& title,
-                    const std::string& description, const std::string& shapes, const std::string& over) const {
-    std::string out = "<div class=\"panel " + kind + "\">";
+  Html panel(Literal kind, Literal id, const Html& title, const Html& description, const Html& shapes,
+             const Html& over) const {
+    Html out = Html("<div class=\"panel ") + kind + "\">";
     for (const Band& band : bands_)
       out += "<div class=\"band\" style=\"left:" + percent(band.from, axes_.end_s) +
              ";width:" + percent(band.to - band.from, axes_.end_s) + "\"></div>";
-    const std::string key = id + std::to_string(side_);
+    const Html key = Html(id) + std::to_string(side_);
     out += "<svg viewBox=\"0 0 1000 100\" preserveAspectRatio=\"none\" role=\"img\" aria-labelledby=\"" + key + "t " +
            key + "d\"><title id=\"" + key + "t\">" + title + "</title><desc id=\"" + key + "d\">" + description +
            "</desc>" + shapes + "</svg>";
     return out + "<div class=\"cursor\"></div>" + over + "</div>";
   }
 
-  std::string success() const {
+  Html success() const {
     std::size_t worst = bins_.size();
     for (std::size_t i = 0; i < bins_.size(); ++i)
       if (bins_[i].planned > 0 && (worst == bins_.size() || bins_[i].share() < bins_[worst].share())) worst = i;
     const bool any = worst < bins_.size();
-    std::string over = "<span class=\"what low\">" + both_(Text::success_share) + "</span>" + tick(0, "100 %") +
-                       tick(50, "50 %") + tick(100, "0 %");
+    Html over = "<span class=\"what low\">" + both_(Text::success_share) + "</span>" + tick(0, Html("100 %")) +
+                tick(50, Html("50 %")) + tick(100, Html("0 %"));
     if (any && bins_[worst].share() < 0.995)
       over += flag(x_of(worst), y_of_share(bins_[worst]),
                    both_([&](const Words& w) { return w.say(Text::lowest, {w.share(bins_[worst].share())}); }));
@@ -247,15 +247,15 @@ class Chart {
                  over);
   }
 
-  std::string latency() const {
+  Html latency() const {
     std::size_t worst = bins_.size();
     for (std::size_t i = 0; i < bins_.size(); ++i)
       if (bins_[i].p99 > 0 && (worst == bins_.size() || bins_[i].p99 > bins_[worst].p99)) worst = i;
     const bool any = worst < bins_.size();
-    std::string shapes, over = "<span class=\"what\">" + both_(Text::latency_axis) + "</span>";
+    Html shapes, over = "<span class=\"what\">" + both_(Text::latency_axis) + "</span>";
     for (int decade = axes_.decade_lo; decade <= axes_.decade_hi; ++decade) {
       const double y = y_of_ms(std::pow(10.0, decade));
-      shapes += decade > axes_.decade_lo ? grid_line(y) : "";
+      if (decade > axes_.decade_lo) shapes += grid_line(y);
       over += tick(y, latency_label(decade));
     }
     shapes +=
@@ -272,17 +272,16 @@ class Chart {
                  both_.in_attribute(describe), shapes, over);
   }
 
-  std::string traffic() const {
+  Html traffic() const {
     std::uint32_t highest = 0;
     for (const Bin& bin : bins_) highest = std::max(highest, bin.trades);
     const double planned_peak = card_.traffic.scale * card_.traffic.peak_rate;
     const double bar =
         std::isfinite(planned_peak) && planned_peak > 0 && planned_peak <= highest ? planned_peak * 0.98 : highest;
-    std::string over =
-        "<span class=\"what\">" + both_([&](const Words& w) {
-          return w.t(Text::traffic_axis) + w.t(Text::list_comma) + w.say(Text::peak, {std::to_string(highest)});
-        }) +
-        "</span>";
+    Html over = "<span class=\"what\">" + both_([&](const Words& w) {
+                  return w.t(Text::traffic_axis) + w.t(Text::list_comma) + w.say(Text::peak, {std::to_string(highest)});
+                }) +
+                "</span>";
     std::size_t marked = 0;
     for (std::size_t i = 0; i < bins_.size() && highest > 0; ++i)
       if (bins_[i].trades >= bar && marked++ < kPeaksMax)
@@ -299,25 +298,25 @@ class Chart {
                  over);
   }
 
-  std::string x_axis() const {
+  Html x_axis() const {
     const double step = nice_step(axes_.end_s, 8);
-    std::string out = "<div class=\"xaxis\" aria-hidden=\"true\">";
+    Html out("<div class=\"xaxis\" aria-hidden=\"true\">");
     for (int i = 0; i * step <= axes_.end_s * 0.97 && i < 12; ++i)
       out += "<span style=\"left:" + percent(i * step, axes_.end_s) + "\">" + decimal(i * step, 0) +
-             (i == 0 ? "" : " s") + "</span>";
+             Html::when(i > 0, " s") + "</span>";
     return out + "</div>";
   }
 
-  std::string read_out() const {
+  Html read_out() const {
     return "<div class=\"read\"><b class=\"r-t\"></b> &#160;" + both_(Text::success_share) +
            " <b class=\"r-s\"></b> &#160;p50 <b class=\"r-a\"></b> &#160;p99 <b class=\"r-b\"></b> &#160;" +
            both_(Text::traffic_axis) + " <b class=\"r-n\"></b></div>";
   }
 
-  std::string rows() const {
-    std::string out;
+  Html rows() const {
+    Html out;
     for (const Bin& bin : bins_) {
-      out += out.empty() ? "" : ";";
+      out += Html::when(!out.empty(), ";");
       if (bin.planned == 0) {
         out += ",,,";
         continue;
@@ -327,7 +326,7 @@ class Chart {
     }
     return out;
   }
-  static std::string value(double ms) { return ms > 0 ? decimal(ms, 0) : ""; }
+  static Html value(double ms) { return ms > 0 ? decimal(ms, 0) : Html(); }
 
   const View& view_;
   const Both& both_;
@@ -347,8 +346,8 @@ class Bars {
           if (usable(s)) end_s_ = std::max(end_s_, s);
   }
 
-  std::string text() const {
-    std::string out;
+  Html text() const {
+    Html out;
     for (std::size_t i = 0; i < std::min(view_.faults.size(), kFaultsMax); ++i) out += fault(i);
     if (view_.faults.size() > kFaultsMax)
       out += "<p class=\"note\">" + both_([&](const Words& w) {
@@ -359,12 +358,12 @@ class Bars {
   }
 
  private:
-  std::string at(double s) const { return percent(std::isfinite(s) ? s : 0, end_s_); }
+  Html at(double s) const { return percent(std::isfinite(s) ? s : 0, end_s_); }
 
-  std::string fault(std::size_t index) const {
+  Html fault(std::size_t index) const {
     const FaultRow& row = view_.faults[index];
-    std::string out = "<div class=\"fault\"><div><h3>" + std::to_string(index + 1) + "&#8194;" +
-                      both_([&](const Words& w) { return clean_text(w.fault(row.fault), 48); }) + "</h3>";
+    Html out = Html("<div class=\"fault\"><div><h3>") + std::to_string(index + 1) + "&#8194;" +
+               both_([&](const Words& w) { return clean_text(w.fault(row.fault), 48); }) + "</h3>";
     if (row.reduction)
       out += "<span class=\"small\">" +
              both_([&](const Words& w) { return w.t(Text::mttr_reduction) + " " + w.reduction(row.reduction); }) +
@@ -374,9 +373,9 @@ class Bars {
     return out + "<span></span>" + scale() + "<span></span></div></div>\n";
   }
 
-  std::string lane(const FaultCell& cell, std::size_t side) const {
-    std::string out = "<span class=\"who\">" + both_(view_.sides[side].role) + "</span><div class=\"track " +
-                      side_class(view_, side) + "\" aria-hidden=\"true\">";
+  Html lane(const FaultCell& cell, std::size_t side) const {
+    Html out = "<span class=\"who\">" + both_(view_.sides[side].role) + "</span><div class=\"track " +
+               side_class(view_, side) + "\" aria-hidden=\"true\">";
     if (cell.episodes > 0) out += "<div class=\"force\" style=\"width:" + at(cell.in_force_s) + "\"></div>";
     if (cell.censored > 0) {
       const double from = std::max(0.0, cell.onset_after_inject.mean);
@@ -386,13 +385,13 @@ class Bars {
     }
     if (cell.recovered > 0) out += recovered(cell);
     if (cell.absorbed > 0) out += "<div class=\"ring\"></div>";
-    const std::string spread = both_(
+    const Html spread = both_(
         [&](const Words& w) { return w.spread(cell).empty() ? "" : w.say(Text::ttr_of_repeats, {w.spread(cell)}); });
     return out + "</div><span class=\"val\"><b>" + both_([&](const Words& w) { return w.recovery(cell); }) + "</b>" +
-           (spread.empty() ? "" : "<span class=\"small\">" + spread + "</span>") + "</span>";
+           (spread.empty() ? Html() : "<span class=\"small\">" + spread + "</span>") + "</span>";
   }
 
-  std::string recovered(const FaultCell& cell) const {
+  Html recovered(const FaultCell& cell) const {
     Spread onset, end;
     std::vector<double> ends;
     for (const Episode* e : cell.all) {
@@ -403,10 +402,10 @@ class Bars {
       end.mean += (to - end.mean) / ++end.n;
       ends.push_back(to);
     }
-    if (ends.empty()) return "";
-    std::string out = cell.censored > 0 ? ""
-                                        : "<div class=\"bar\" style=\"left:" + at(onset.mean) +
-                                              ";width:" + at(end.mean - onset.mean) + "\"></div>";
+    if (ends.empty()) return {};
+    Html out = cell.censored > 0 ? Html()
+                                 : "<div class=\"bar\" style=\"left:" + at(onset.mean) +
+                                       ";width:" + at(end.mean - onset.mean) + "\"></div>";
     if (ends.size() > 1) {
       const auto [lo, hi] = std::minmax_element(ends.begin(), ends.end());
       out += "<div class=\"whisk\" style=\"left:" + at(*lo) + ";width:" + at(*hi - *lo) + "\"></div>";
@@ -416,11 +415,11 @@ class Bars {
     return out;
   }
 
-  std::string scale() const {
+  Html scale() const {
     const double step = nice_step(end_s_, 5);
-    std::string out = "<div class=\"scale\" aria-hidden=\"true\">";
+    Html out("<div class=\"scale\" aria-hidden=\"true\">");
     for (int i = 0; i * step <= end_s_ && i < 12; ++i)
-      out += "<span style=\"left:" + at(i * step) + "\">" + decimal(i * step, 0) + (i == 0 ? "" : " s") + "</span>";
+      out += "<span style=\"left:" + at(i * step) + "\">" + decimal(i * step, 0) + Html::when(i > 0, " s") + "</span>";
     return out + "</div>";
   }
 
@@ -431,22 +430,22 @@ class Bars {
 
 }  // namespace
 
-std::string side_class(const View& view, std::size_t side) {
-  return view.drill ? "side" + std::to_string(side) : "only";
+Html side_class(const View& view, std::size_t side) {
+  return view.drill ? Html("side") + std::to_string(side) : Html("only");
 }
 
-std::string charts(const View& view, const Both& both) {
+Html charts(const View& view, const Both& both) {
   const bool any = std::any_of(view.sides.begin(), view.sides.end(), [](const Side& side) {
     return std::any_of(side.card->timeline.begin(), side.card->timeline.end(),
                        [](const WindowRow& row) { return usable(row.at_s); });
   });
-  if (!any) return "";
+  if (!any) return {};
   const Axes axes = axes_of(view);
-  std::string out;
+  Html out;
   for (std::size_t side = 0; side < view.sides.size(); ++side) out += Chart(view, both, axes, side).text();
   return out;
 }
 
-std::string recovery_bars(const View& view, const Both& both) { return Bars(view, both).text(); }
+Html recovery_bars(const View& view, const Both& both) { return Bars(view, both).text(); }
 
 }  // namespace cardstorm::html

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "reports/escape.hpp"
+#include "reports/html_builder.hpp"
 #include "reports/view.hpp"
 #include "reports/words.hpp"
 
@@ -15,21 +15,21 @@ namespace cardstorm::html {
 /// Both languages side by side; the page shows one of them.
 class Both {
  public:
-  /// `write(words)` gives plain text; equal texts are written once. The result is escaped.
+  /// `write(words)` gives plain text; equal texts are written once.
   template <class Write>
-  std::string operator()(Write write) const {
-    const std::string en = escape_markup(write(en_), 320), zh = escape_markup(write(zh_), 320);
+  Html operator()(Write write) const {
+    const Html en = Html::text(write(en_), 320), zh = Html::text(write(zh_), 320);
     if (en == zh) return en;
     return "<span class=\"en\" lang=\"en\">" + en + "</span><span class=\"zh\" lang=\"zh-CN\">" + zh + "</span>";
   }
-  std::string operator()(Text id) const {
+  Html operator()(Text id) const {
     return (*this)([id](const Words& w) { return w.t(id); });
   }
   /// For attributes and SVG titles, where nothing can be hidden: "English / Chinese".
   template <class Write>
-  std::string in_attribute(Write write) const {
+  Html in_attribute(Write write) const {
     const std::string en = write(en_), zh = write(zh_);
-    return escape_markup(en == zh ? en : en + " / " + zh, 640);
+    return Html::text(en == zh ? en : en + " / " + zh, 640);
   }
 
  private:
@@ -38,10 +38,10 @@ class Both {
 
 /// Share of good steps, latency and traffic over time, one figure for each side on the same axes; "" without a
 /// timeline.
-std::string charts(const View& view, const Both& both);
+Html charts(const View& view, const Both& both);
 /// Per fault and side: onset to recovery on one axis of seconds after injection.
-std::string recovery_bars(const View& view, const Both& both);
+Html recovery_bars(const View& view, const Both& both);
 /// CSS class that carries a side's colour.
-std::string side_class(const View& view, std::size_t side);
+Html side_class(const View& view, std::size_t side);
 
 }  // namespace cardstorm::html

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "harness/core/files.hpp"
+#include "reports/html_builder.hpp"
 #include "reports/layout.hpp"
 #include "tests/unit/reports/support.hpp"
 
@@ -155,6 +156,52 @@ TEST(Report, HostileStringsNeverBreakMarkup) {
   }
   EXPECT_EQ(markup_mistake(written("html", hostile_card(hostile_strings().front())), true), "");
   EXPECT_EQ(markup_mistake(written("junit", hostile_card(hostile_strings().front())), false), "");
+}
+
+/// `card` with `evil` behind every text of its JSON that is not one of a closed set; `count`: how many.
+Scorecard with_every_text(Scorecard card, const std::string& evil, int* count) {
+  card.timeline.clear();
+  std::string json = json_of_scorecard(card).dump();
+  for (std::size_t at = 0; (at = json.find('"', at)) != std::string::npos;) {
+    std::size_t end = at + 1;
+    while (json[end] != '"') end += json[end] == '\\' ? 2 : 1;
+    at = end + 1;
+    if (json[at] == ':') continue;  // the name of a field
+    std::string other = json;
+    other.insert(end, evil);
+    const auto parsed = Json::parse(other);
+    if (!parsed || !scorecard_of_json(*parsed)) continue;
+    json = std::move(other);
+    at += evil.size();
+    ++*count;
+  }
+  return *scorecard_of_json(*Json::parse(json));
+}
+
+TEST(Report, NoTextOfARecordStandsRawInThePage) {
+  const std::string evil = "<b onclick='x'>&";
+  int texts = 0;
+  DrillCard drill = sample::sample_drill();
+  drill.baseline = with_every_text(drill.baseline, evil, &texts);
+  drill.candidate = with_every_text(drill.candidate, evil, &texts);
+  EXPECT_GT(texts, 100) << "the test no longer reaches the fields";
+  for (const std::string& page : {written("html", drill), written("html", drill.baseline, Lang::zh)}) {
+    EXPECT_EQ(page.find("<b onclick"), std::string::npos);
+    EXPECT_GT(count_of(page, "&lt;b onclick=&#39;x&#39;&gt;&amp;"), 40U) << "and it is shown, not dropped";
+    EXPECT_EQ(markup_mistake(page, true), "");
+  }
+}
+
+TEST(Html, TakesLiteralsAsMarkupAndStringsAsText) {
+  using html::Html;
+  const std::string evil = "<i a=\"b\">&'";
+  const Html html = "<p title=\"" + Html::text(evil) + "\">" + evil + "</p>";
+  EXPECT_EQ(html.markup(), "<p title=\"&lt;i a=&quot;b&quot;&gt;&amp;&#39;\">&lt;i a=&quot;b&quot;&gt;&amp;&#39;</p>");
+  Html out;
+  out += std::string_view("<");
+  out += "<br>";
+  out += Html::when(false, "<a>", "<b>") + Html::text("12345", 3);
+  EXPECT_EQ(out.markup(), "&lt;<br><b>123...");
 }
 
 TEST(Report, HostileStringsNeverReachTheTerminalOrTheMergeRequest) {
