@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <ostream>
 
+#include "harness/core/relation.hpp"
 #include "harness/core/text.hpp"
 
 namespace cardstorm {
@@ -21,14 +22,9 @@ const std::vector<BenchEntry>& bench_registry() {
   return all;
 }
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values.empty() ? 0 : values[values.size() / 2];
-}
-
 std::optional<bool> Goal::met() const {
   if (!value) return std::nullopt;
-  return relation == "<=" ? *value <= bound : *value >= bound;
+  return holds(*value, relation, bound);
 }
 
 Json json_of_bench(const BenchReport& report) {
@@ -100,14 +96,14 @@ void write_bench(const BenchReport& report, std::ostream& out) {
   for (const auto& note : report.notes) out << "  " << note << "\n";
 }
 
-int exit_code_of(const BenchReport& report) {
+ExitCode exit_code_of(const BenchReport& report) {
   bool judged = false;
   for (const Goal& goal : report.goals) {
     const auto met = goal.met();
-    if (met && !*met) return 1;
+    if (met && !*met) return kFail;
     judged = judged || met.has_value();
   }
-  return judged ? 0 : 3;
+  return judged ? kPass : kUnknown;
 }
 
 }  // namespace cardstorm

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "harness/core/exit_code.hpp"
 #include "harness/core/json.hpp"
 #include "harness/core/result.hpp"
 
@@ -49,14 +50,11 @@ struct BenchEntry {
 };
 const std::vector<BenchEntry>& bench_registry();
 
-/// The upper median; 0 of nothing.
-double median(std::vector<double> values);
-
 /// {"bench","rows","ratios","absent","goals","notes"}.
 Json json_of_bench(const BenchReport& report);
 /// A table with its goals.
 void write_bench(const BenchReport& report, std::ostream& out);
-/// 0 when no goal is missed, 1 when one is, 3 when none could be judged.
-int exit_code_of(const BenchReport& report);
+/// kPass when no goal is missed, kFail when one is, kUnknown when none could be judged.
+ExitCode exit_code_of(const BenchReport& report);
 
 }  // namespace cardstorm

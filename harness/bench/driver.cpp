@@ -10,6 +10,7 @@
 #include "harness/bench/send_path.hpp"
 #include "harness/bench/web_server.hpp"
 #include "harness/core/text.hpp"
+#include "harness/stats/stats.hpp"
 
 namespace cardstorm {
 namespace {

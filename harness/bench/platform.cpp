@@ -10,6 +10,7 @@
 #include "harness/bench/shop_load.hpp"
 #include "harness/bench/soak.hpp"
 #include "harness/core/text.hpp"
+#include "harness/stats/stats.hpp"
 
 namespace cardstorm {
 namespace {

@@ -10,6 +10,7 @@
 #include "harness/core/json.hpp"
 #include "harness/core/text.hpp"
 #include "harness/net/http_client.hpp"
+#include "harness/stats/stats.hpp"
 
 namespace cardstorm {
 namespace {
@@ -184,16 +185,11 @@ Result<ShopSeen> load_shop(const ShopLoad& load, const std::stop_token& stop) {
   return Buyers(load, *allow, stop).run();
 }
 
-double quantile(const std::vector<double>& sorted, double q) {
-  if (sorted.empty()) return 0;
-  return sorted[static_cast<std::size_t>(std::lround(q * static_cast<double>(sorted.size() - 1)))];
-}
-
 Wait wait_quantile(const ShopSeen& seen, double q) {
   std::vector<double> all = seen.wait_s;
   all.insert(all.end(), seen.gave_up_s.begin(), seen.gave_up_s.end());
   std::sort(all.begin(), all.end());
-  const double at = quantile(all, q);
+  const double at = closest_rank<double>(all, q);
   return {at, !seen.gave_up_s.empty() && at >= seen.gave_up_s.front()};
 }
 

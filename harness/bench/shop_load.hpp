@@ -38,9 +38,6 @@ struct ShopSeen {
 /// One thread; returns after warm + length and at most 20 s for what is on its way.
 Result<ShopSeen> load_shop(const ShopLoad& load, const std::stop_token& stop);
 
-/// The q-quantile of sorted values; 0 of none.
-double quantile(const std::vector<double>& sorted, double q);
-
 /// The q-quantile of all waits of ordinary buyers. `at_least`: it lies at or beyond one who never got the goods, so it
 /// is a lower bound.
 struct Wait {

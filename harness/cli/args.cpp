@@ -59,9 +59,7 @@ int run_command_line(int argc, char** argv) {
       "cardstorm"};
   app.set_version_flag("--version", std::string("cardstorm ") + build_version());
   app.require_subcommand(1);
-  app.footer(
-      "Exit codes: 0 pass, 1 fail, 2 wrong input, 3 unknown, 4 environment broke, 5 a fault could not be reverted,\n"
-      "130/143 interrupted (after reverting). Also: cardstorm build | test | package (the launcher's own).");
+  app.footer("Exit codes: " + exit_codes_text() + ".\nAlso: cardstorm build | test | package (the launcher's own).");
 
   // What a script gives whose variable is not set, --out "$DIR", is no folder, and not the same as no --out.
   const auto is_something = [](const std::string& value) {

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -26,13 +25,6 @@ struct Place {
   std::string dir, key, token;
 };
 
-Status write_secret(const std::string& path, const std::string& secret) {
-  const mode_t old = ::umask(077);
-  const Status written = write_file(path, secret + "\n");
-  ::umask(old);
-  return written;
-}
-
 Result<Place> make_place() {
   std::string dir = (std::filesystem::temp_directory_path() / "cardstorm-partners-XXXXXX").string();
   if (::mkdtemp(dir.data()) == nullptr)
@@ -40,7 +32,7 @@ Result<Place> make_place() {
   Place place{dir, random_token(32), random_token(32)};
   for (const auto& [name, secret] :
        {std::pair(std::string("/key"), place.key), std::pair(std::string("/control-token"), place.token)})
-    if (Status written = write_secret(dir + name, secret); !written) return written.error();
+    if (Status written = write_secret(dir + name, secret + "\n"); !written) return written.error();
   return place;
 }
 

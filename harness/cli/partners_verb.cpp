@@ -1,6 +1,5 @@
 // partners: the payment channels and the supplier as a process of their own, for any platform.
 #include <poll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -28,10 +27,7 @@ Result<std::string> secret_from(const std::string& path) {
     return std::string(trim(*text));
   }
   const std::string secret = random_token(32);
-  const mode_t old = ::umask(077);
-  const Status written = write_file(path, secret + "\n");
-  ::umask(old);
-  if (!written) return written.error();
+  if (const Status written = write_secret(path, secret + "\n"); !written) return written.error();
   return secret;
 }
 

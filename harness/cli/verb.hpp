@@ -6,19 +6,9 @@
 #include <string>
 #include <vector>
 
-namespace cardstorm {
+#include "harness/core/exit_code.hpp"
 
-/// Exit codes, as README states them: the worst reason wins, 5 before all others.
-enum ExitCode : int {
-  kPass = 0,
-  kFail = 1,
-  kWrongInput = 2,
-  kUnknown = 3,
-  kEnvironment = 4,
-  kResidue = 5,
-  kInterrupted = 130,
-  kTerminated = 143
-};
+namespace cardstorm {
 
 struct Option {
   std::string name;   // "--seed"

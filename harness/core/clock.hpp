@@ -17,7 +17,11 @@ inline Nanos nanos_of_seconds(double s) { return std::chrono::duration_cast<Nano
 
 /// CLOCK_MONOTONIC in nanoseconds since boot. Any thread.
 Nanos monotonic_now();
-/// Wall clock as "2026-11-23T01:58:46.123Z", for people only: no judgement rests on it.
+/// Processor time of the calling thread: what other threads and processes do does not count.
+double thread_cpu_seconds();
+/// Nanoseconds since 1970 as "2026-11-23T01:58:46.123Z".
+std::string utc_text(std::int64_t ns);
+/// The wall clock so, for people only: no judgement rests on it.
 std::string wall_clock_text();
 
 /// Offsets from the run's start. Any thread.

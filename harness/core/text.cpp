@@ -67,6 +67,26 @@ std::string money_text(std::int64_t cents) {
   return (cents < 0 ? "-" : "") + std::to_string(magnitude / 100) + "." + rest;
 }
 
+std::optional<std::int64_t> parse_decimal(std::string_view text, unsigned decimals) {
+  const bool negative = text.starts_with('-');
+  if (negative) text.remove_prefix(1);
+  const auto dot = text.find('.');
+  std::string digits(text.substr(0, dot));
+  std::string_view part = dot == std::string_view::npos ? std::string_view() : text.substr(dot + 1);
+  if (digits.empty() || (dot != std::string_view::npos && part.empty())) return std::nullopt;
+  while (part.size() > decimals && part.ends_with('0')) part.remove_suffix(1);
+  if (part.size() > decimals) return std::nullopt;
+  digits.append(part).append(decimals - part.size(), '0');
+  constexpr std::int64_t kMost = 1'000'000'000'000'000;
+  std::int64_t value = 0;
+  for (const char c : digits) {
+    if (c < '0' || c > '9') return std::nullopt;
+    value = value * 10 + (c - '0');
+    if (value > kMost) return std::nullopt;
+  }
+  return negative ? -value : value;
+}
+
 std::string join(std::span<const std::string> parts, std::string_view between) {
   std::string out;
   for (std::size_t i = 0; i < parts.size(); ++i) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,6 +21,10 @@ std::string duration_text(Nanos t);
 std::string fixed(double value, int decimals);
 /// "12.34" from cents.
 std::string money_text(std::int64_t cents);
+/// A decimal in units of its last place, never through floating point: "12.5" with 2 decimals is 1250. Digits, at most
+/// one dot with digits on both sides, and a '-' before them; zeros beyond `decimals` change nothing. nullopt for all
+/// else, and beyond 10^15.
+std::optional<std::int64_t> parse_decimal(std::string_view text, unsigned decimals);
 
 std::string join(std::span<const std::string> parts, std::string_view between);
 std::vector<std::string> split(std::string_view text, char at);

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 
+#include "harness/core/relation.hpp"
 #include "harness/core/text.hpp"
 
 namespace cardstorm {
@@ -12,14 +13,6 @@ namespace {
 
 constexpr Nanos kGraceMax = 900ms;
 constexpr auto kBucket = AbortTally::kBucket;
-
-bool holds(double value, const std::string& relation, double bound) {
-  if (relation == ">=") return value >= bound;
-  if (relation == ">") return value > bound;
-  if (relation == "<=") return value <= bound;
-  if (relation == "<") return value < bound;
-  return relation == "==" ? value == bound : value != bound;
-}
 
 std::int64_t bucket_of(Nanos t) { return t / kBucket - (t < Nanos(0) && t % kBucket != Nanos(0) ? 1 : 0); }
 
@@ -130,7 +123,7 @@ std::optional<AbortBreach> AbortWatch::decide() {
       longest = std::max(longest, end - begin);
       if (begin < 0 || !in_phase(rule, begin, end)) continue;
       const auto got = value(rule, begin, end, seen);
-      if (!got || holds(*got, rule.relation, rule.bound)) continue;
+      if (!got || holds(*got, rule.relation, rule.bound).value_or(true)) continue;  // unknown is no breach
       broken_ = true;
       return AbortBreach{text_of(rule), *got, end * Nanos(kBucket)};
     }

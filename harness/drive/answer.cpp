@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <compare>
 
+#include "harness/core/relation.hpp"
 #include "harness/core/text.hpp"
 #include "harness/drive/front_wall.hpp"
 
@@ -124,14 +126,12 @@ std::optional<T> whole_number(std::string_view text) {
   return value;
 }
 
-/// -1, 0, 1; nullopt when one of them is no number. Whole numbers are compared exactly.
-std::optional<int> compared(const std::string& a, const std::string& b) {
-  const auto order = [](auto x, auto y) { return x < y ? -1 : x > y ? 1 : 0; };
+/// As numbers, whole ones exactly; unordered when one of them is none.
+std::partial_ordering order_of(const std::string& a, const std::string& b) {
   const auto x = whole_number<std::int64_t>(a), y = whole_number<std::int64_t>(b);
-  if (x && y) return order(*x, *y);
+  if (x && y) return *x <=> *y;
   const auto u = whole_number<double>(a), v = whole_number<double>(b);
-  if (!u || !v || std::isnan(*u) || std::isnan(*v)) return std::nullopt;
-  return order(*u, *v);
+  return u && v ? *u <=> *v : std::partial_ordering::unordered;
 }
 
 }  // namespace
@@ -167,32 +167,15 @@ Answer read_answer(const StepRecipe& recipe, const std::vector<FrontWall>& walls
 }
 
 bool relation_holds(const std::string& found, const std::string& relation, const std::string& wanted) {
-  const auto order = compared(found, wanted);
-  if (relation == "==") return order ? *order == 0 : found == wanted;
-  if (relation == "!=") return order ? *order != 0 : found != wanted;
-  if (!order) return false;
-  if (relation == "<") return *order < 0;
-  if (relation == "<=") return *order <= 0;
-  if (relation == ">") return *order > 0;
-  return relation == ">=" && *order >= 0;
+  std::partial_ordering order = order_of(found, wanted);
+  // Texts are equal or not, but neither is greater.
+  if (order == std::partial_ordering::unordered && (relation == "==" || relation == "!="))
+    order = found == wanted ? std::partial_ordering::equivalent : std::partial_ordering::less;
+  return holds(order, relation).value_or(false);
 }
 
 std::optional<std::int64_t> cents_of(std::string_view text, bool yuan) {
-  text = trim(text);
-  const bool negative = text.starts_with('-');
-  if (negative) text.remove_prefix(1);
-  const auto dot = std::min(text.find('.'), text.size());
-  std::string_view part = text.substr(std::min(dot + 1, text.size()));
-  while (part.ends_with('0')) part.remove_suffix(1);  // 12.500 and 1250.00 are exact
-  if (part.size() > (yuan ? 2U : 0U)) return std::nullopt;
-  std::string digits(text.substr(0, dot));
-  if (digits.empty() || (dot < text.size() && dot + 1 == text.size())) return std::nullopt;
-  digits += part;
-  if (yuan) digits.append(2 - part.size(), '0');
-  if (!std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; })) return std::nullopt;
-  const auto cents = whole_number<std::int64_t>(digits);
-  if (!cents || *cents > kCentsMax) return std::nullopt;
-  return negative ? -*cents : *cents;
+  return parse_decimal(trim(text), yuan ? 2 : 0);
 }
 
 std::optional<std::int64_t> cents_of(const Json& value, bool yuan) {

@@ -30,12 +30,6 @@ std::optional<HostTicks> host_ticks_of(std::string_view proc_stat) {
   return ticks;
 }
 
-double thread_cpu_seconds() {
-  timespec t{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
-}
-
 std::optional<HostTicks> host_ticks_now() {
   // Only the first line is wanted, so no whole-file reader: this runs on the sending thread.
   const int fd = ::open("/proc/stat", O_RDONLY | O_CLOEXEC);

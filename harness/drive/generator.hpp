@@ -19,8 +19,6 @@ struct HostTicks {
 /// From the text of /proc/stat; nullopt when its first line is not what it should be.
 std::optional<HostTicks> host_ticks_of(std::string_view proc_stat);
 
-/// Seconds of processor time of the calling thread.
-double thread_cpu_seconds();
 /// The host's ticks now; nullopt where there is no /proc/stat.
 std::optional<HostTicks> host_ticks_now();
 

@@ -11,6 +11,7 @@
 #include <optional>
 #include <tuple>
 
+#include "harness/core/unique_fd.hpp"
 #include "harness/history/block.hpp"
 #include "harness/history/codec.hpp"
 #include "harness/history/history.hpp"
@@ -25,19 +26,15 @@ using Damage = std::vector<HistoryDamage>;
 /// A file that is read at positions. Reading short means the end (or an error: the rest counts as missing).
 class LaneFile {
  public:
-  LaneFile(std::string path, std::string name) : path_(std::move(path)), name_(std::move(name)) {
-    fd_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  LaneFile(std::string path, std::string name)
+      : path_(std::move(path)), name_(std::move(name)), fd_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC)) {
     struct stat s {};
-    if (fd_ >= 0 && ::fstat(fd_, &s) == 0) size_ = static_cast<std::uint64_t>(s.st_size);
+    if (fd_.open() && ::fstat(fd_.get(), &s) == 0) size_ = static_cast<std::uint64_t>(s.st_size);
   }
-  LaneFile(LaneFile&& o) noexcept
-      : path_(std::move(o.path_)), name_(std::move(o.name_)), fd_(std::exchange(o.fd_, -1)), size_(o.size_) {}
+  LaneFile(LaneFile&&) = default;
   LaneFile& operator=(LaneFile&&) = delete;
-  ~LaneFile() {
-    if (fd_ >= 0) ::close(fd_);
-  }
 
-  [[nodiscard]] bool open() const { return fd_ >= 0; }
+  [[nodiscard]] bool open() const { return fd_.open(); }
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] std::uint64_t size() const { return size_; }
@@ -46,7 +43,7 @@ class LaneFile {
     std::string out(length, '\0');
     std::size_t have = 0;
     while (have < length) {
-      const auto n = ::pread(fd_, out.data() + have, length - have, static_cast<off_t>(offset + have));
+      const auto n = ::pread(fd_.get(), out.data() + have, length - have, static_cast<off_t>(offset + have));
       if (n < 0 && errno == EINTR) continue;
       if (n <= 0) break;
       have += static_cast<std::size_t>(n);
@@ -57,7 +54,7 @@ class LaneFile {
 
  private:
   std::string path_, name_;
-  int fd_ = -1;
+  UniqueFd fd_;
   std::uint64_t size_ = 0;
 };
 

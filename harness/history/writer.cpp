@@ -4,45 +4,27 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <optional>
 
+#include "harness/core/files.hpp"
 #include "harness/history/block.hpp"
 #include "harness/history/codec.hpp"
 #include "harness/history/history.hpp"
 
 namespace cardstorm {
-namespace {
-
-Error system_error(const std::string& what, int number) {
-  const bool full = number == ENOSPC || number == EDQUOT;
-  return {full ? Errc::unavailable : Errc::io, what + ": " + std::strerror(number),
-          full ? "free some disk space or choose another folder with --out" : ""};
-}
-
-}  // namespace
 
 struct HistoryWriter::Impl {
   std::string path;
-  int fd = -1;
+  UniqueFd fd;
   std::string payload, scratch;  // records of the open block; room for one frame
   history::BlockHeader header;
   std::optional<Error> error;  // the first one; nothing is written after it
 
-  ~Impl() {
-    if (fd >= 0) ::close(fd);
-  }
-
   void append(std::string_view bytes) {
-    while (!bytes.empty() && !error) {
-      const auto n = ::write(fd, bytes.data(), bytes.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0)
-        error = system_error("cannot write history " + path, errno);
-      else
-        bytes.remove_prefix(static_cast<std::size_t>(n));
-    }
+    if (error) return;
+    if (const int number = write_all(fd.get(), bytes); number != 0)
+      error = file_error("write", "history " + path, number);
   }
 
   void write_block() {
@@ -77,10 +59,10 @@ Result<std::unique_ptr<HistoryWriter>> HistoryWriter::open(const std::string& di
   std::filesystem::create_directories(dir, made);
   auto impl = std::make_unique<Impl>();
   impl->path = dir + "/" + lane + ".hist";
-  impl->fd = ::open(impl->path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0644);
-  if (impl->fd < 0 && errno == EEXIST)
+  impl->fd = UniqueFd(::open(impl->path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0644));
+  if (!impl->fd.open() && errno == EEXIST)
     return Error{Errc::unavailable, "history " + impl->path + " exists already", "give each run a folder of its own"};
-  if (impl->fd < 0) return system_error("cannot create history " + impl->path, errno);
+  if (!impl->fd.open()) return file_error("create", "history " + impl->path, errno);
   impl->payload.reserve(history::kPayloadMax + 64 * 1024);
   impl->append(history::kFileMagic);
   if (impl->error) return *impl->error;
@@ -91,7 +73,7 @@ HistoryWriter::HistoryWriter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)
 HistoryWriter::~HistoryWriter() { (void)close(); }
 
 void HistoryWriter::write(const Event& e) {
-  assert(impl_->fd >= 0 && "written after close");
+  assert(impl_->fd.open() && "written after close");
   if (!impl_->error) impl_->add(e);
 }
 
@@ -102,13 +84,12 @@ void HistoryWriter::flush() {
 bool HistoryWriter::failed() const { return impl_->error.has_value(); }
 
 Status HistoryWriter::close() {
-  if (impl_->fd >= 0) {
+  if (impl_->fd.open()) {
     flush();
     if (!impl_->error) impl_->write_block();  // empty: the end mark
-    if (!impl_->error && ::fdatasync(impl_->fd) != 0 && errno != EINVAL && errno != EROFS)
-      impl_->error = system_error("cannot write history " + impl_->path, errno);
-    ::close(impl_->fd);
-    impl_->fd = -1;
+    if (!impl_->error && ::fdatasync(impl_->fd.get()) != 0 && errno != EINVAL && errno != EROFS)
+      impl_->error = file_error("write", "history " + impl_->path, errno);
+    impl_->fd.close();
   }
   if (impl_->error) return *impl_->error;
   return ok();

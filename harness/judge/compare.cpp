@@ -7,20 +7,18 @@
 #include <filesystem>
 #include <functional>
 #include <map>
-#include <numeric>
 #include <set>
 
-#include "harness/core/rng.hpp"
 #include "harness/core/text.hpp"
 #include "harness/judge/judge.hpp"
 #include "harness/judge/mttr.hpp"
 #include "harness/judge/round.hpp"
+#include "harness/stats/stats.hpp"
 
 namespace cardstorm {
 namespace {
 
-constexpr double kZ = 2.576;  // 99 %, two-sided
-constexpr std::size_t kBlock = 5, kResamples = 2000;
+constexpr std::size_t kBlock = 5;
 constexpr int kRunsForSpread = 3;
 constexpr double kNoInterval = 1e9;  // an upper end that says: nothing is known
 // What differs between two runs of one unchanged platform on a shared machine; used where too few runs were given to
@@ -31,10 +29,6 @@ constexpr double kLatencyFloorMs = 3, kLatencyLeastMs = 1;
 // Less than this matters to nobody, however well it is measured.
 constexpr double kShareLeast = 0.001, kLatencyLeast = 0.05, kTtrLeastSeconds = 1;
 
-struct Interval {
-  double low = 0, high = 0;
-};
-
 /// Decides by the rule of MetricChange. `more_is_better` gives the sign its meaning.
 Change judge_change(const Interval& i, double floor, bool more_is_better) {
   const double middle = (i.low + i.high) / 2;
@@ -43,35 +37,6 @@ Change judge_change(const Interval& i, double floor, bool more_is_better) {
   // Both ends within the floor: that there is no change to speak of has itself been shown.
   if (std::abs(i.low) <= floor && std::abs(i.high) <= floor) return Change::same;
   return Change::no_evidence;
-}
-
-// ---- several runs a side: Welch
-
-/// Upper 99.5 % point of Student's t (Cornish-Fisher expansion of Abramowitz and Stegun 26.7.5; within 3 % from 3
-/// degrees on).
-double t_quantile(double degrees) {
-  const double z = kZ, v = std::max(degrees, 1.5), z2 = z * z;
-  return z + z * (z2 + 1) / (4 * v) + z * (5 * z2 * z2 + 16 * z2 + 3) / (96 * v * v) +
-         z * (3 * z2 * z2 * z2 + 19 * z2 * z2 + 17 * z2 - 15) / (384 * v * v * v);
-}
-
-double mean_of(const std::vector<double>& v) {
-  return std::accumulate(v.begin(), v.end(), 0.0) / static_cast<double>(v.size());
-}
-double variance_of(const std::vector<double>& v) {
-  const double m = mean_of(v);
-  double sum = 0;
-  for (const double x : v) sum += (x - m) * (x - m);
-  return sum / static_cast<double>(v.size() - 1);
-}
-
-Interval welch(const std::vector<double>& a, const std::vector<double>& b) {
-  const double na = static_cast<double>(a.size()), nb = static_cast<double>(b.size());
-  const double va = variance_of(a) / na, vb = variance_of(b) / nb, delta = mean_of(b) - mean_of(a);
-  if (va + vb <= 0) return {delta, delta};
-  const double degrees = (va + vb) * (va + vb) / (va * va / (na - 1) + vb * vb / (nb - 1));
-  const double half = t_quantile(degrees) * std::sqrt(va + vb);
-  return {delta - half, delta + half};
 }
 
 // ---- one run a side: block bootstrap over its seconds
@@ -92,44 +57,16 @@ std::vector<Second> pairs_of(const Scorecard& a, const Scorecard& b) {
   return out;
 }
 
-/// Quantiles 0.5 % and 99.5 % of `statistic` over resampled blocks of indices into `count` things.
-Interval bootstrap(std::size_t count, std::string_view name,
-                   const std::function<double(const std::vector<std::size_t>&)>& statistic) {
-  const std::size_t block = std::min(kBlock, count);
-  std::vector<double> values;
-  std::vector<std::size_t> chosen;
-  std::uint64_t index = 0;
-  for (std::size_t r = 0; r < kResamples; ++r) {
-    chosen.clear();
-    while (chosen.size() < count) {
-      const std::size_t from = draw(1, stream_of(name), index++) % (count - block + 1);
-      for (std::size_t i = 0; i < block && chosen.size() < count; ++i) chosen.push_back(from + i);
-    }
-    values.push_back(statistic(chosen));
-  }
-  std::sort(values.begin(), values.end());
-  const auto at = [&](double q) {
-    return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1))];
-  };
-  return {at(0.005), at(0.995)};
-}
-
-double median(std::vector<double>& v) {
-  if (v.empty()) return 0;
-  std::nth_element(v.begin(), v.begin() + static_cast<std::ptrdiff_t>(v.size() / 2), v.end());
-  return v[v.size() / 2];
-}
-
 /// b / a - 1 of a latency, as the median over the seconds of both.
 Interval latency_interval(const std::vector<Second>& pairs, std::string_view name, double WindowRow::*figure) {
   std::vector<double> logs, drawn;
   for (const auto& p : pairs)
     if (p.a->*figure > 0 && p.b->*figure > 0) logs.push_back(std::log(p.b->*figure / (p.a->*figure)));
   if (logs.size() < 2 * kBlock) return {-1, kNoInterval};
-  return bootstrap(logs.size(), name, [&](const std::vector<std::size_t>& chosen) {
+  return bootstrap(logs.size(), {.stream = name, .block = kBlock}, [&](std::span<const std::size_t> chosen) {
     drawn.clear();
     for (const std::size_t i : chosen) drawn.push_back(logs[i]);
-    return std::exp(median(drawn)) - 1;
+    return std::exp(median_in(drawn)) - 1;
   });
 }
 
@@ -162,8 +99,8 @@ Interval share_interval(const Rate& a, const Rate& b, double effect) {
     return (static_cast<double>(r.good) + 1) / (static_cast<double>(r.planned) + 2);
   };
   const double pa = adjusted(a), pb = adjusted(b);
-  const double half = kZ * std::sqrt(effect * (pa * (1 - pa) / (static_cast<double>(a.planned) + 2) +
-                                               pb * (1 - pb) / (static_cast<double>(b.planned) + 2)));
+  const double half = kNormal995 * std::sqrt(effect * (pa * (1 - pa) / (static_cast<double>(a.planned) + 2) +
+                                                       pb * (1 - pb) / (static_cast<double>(b.planned) + 2)));
   const double delta = b.share() - a.share();
   return {delta - half, delta + half};
 }
@@ -186,7 +123,7 @@ bool spread_is_measured(const std::vector<double>& a, const std::vector<double>&
 }
 
 std::optional<double> mean_or_none(const std::vector<double>& v) {
-  return v.empty() ? std::nullopt : std::optional(mean_of(v));
+  return v.empty() ? std::nullopt : std::optional(mean(v));
 }
 
 void finish(MetricChange& m, const Interval& interval, double floor, bool more_is_better) {
@@ -215,7 +152,7 @@ MetricChange share_metric(const std::string& name, const Cards& a, const Cards& 
   m.delta = *m.b - *m.a;
   if (spread_is_measured(va, vb)) {
     m.noise = kMeasured;
-    finish(m, welch(va, vb), kShareLeast, true);
+    finish(m, welch_99(va, vb), kShareLeast, true);
     return m;
   }
   const double effect = std::max(design_effect(a.front()), design_effect(b.front()));
@@ -240,7 +177,7 @@ MetricChange latency_metric(const std::string& name, const Cards& a, const Cards
     std::vector<double> la, lb;
     for (const double v : va) la.push_back(std::log(v));
     for (const double v : vb) lb.push_back(std::log(v));
-    const Interval logs = welch(la, lb);
+    const Interval logs = welch_99(la, lb);
     m.noise = kMeasured;
     finish(m, {std::exp(logs.low) - 1, std::exp(logs.high) - 1}, std::max(kLatencyLeast, kLatencyLeastMs / *m.a),
            false);
@@ -282,7 +219,7 @@ MetricChange ttr_metric(const std::string& fault, const Cards& a, const Cards& b
   m.delta = *m.b - *m.a;
   if (spread_is_measured(va, vb)) {
     m.noise = kMeasured;
-    finish(m, welch(va, vb), kTtrLeastSeconds, false);  // a window of one second is the resolution
+    finish(m, welch_99(va, vb), kTtrLeastSeconds, false);  // a window of one second is the resolution
   } else {
     const double half = std::max(kTtrFloorSeconds, kTtrFloorShare * std::max(*m.a, *m.b));
     m.noise = "assumed (one run a side): 2 s or a quarter";

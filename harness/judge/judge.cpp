@@ -16,6 +16,7 @@
 #include "harness/judge/traced.hpp"
 #include "harness/judge/verdict.hpp"
 #include "harness/plan/arrivals.hpp"
+#include "harness/stats/stats.hpp"
 
 namespace cardstorm {
 namespace {
@@ -179,12 +180,6 @@ void fill_traces(const Tally& t, const WorstSteps& worst, const RunRecord& r, Sc
     for (auto& witness : finding.witnesses) witness.traces = traces_of_order(witness.order, t, *r.plan);
 }
 
-double percentile_ms(std::vector<Nanos>& sorted, double q) {
-  if (sorted.empty()) return 0;
-  const auto rank = static_cast<std::size_t>(q * static_cast<double>(sorted.size() - 1) + 0.5);
-  return millis_rounded(sorted[rank]);
-}
-
 void fill_timeline(const Tally& t, Scorecard& c) {
   std::map<std::int64_t, std::pair<WindowRow, std::vector<Nanos>>> rows;
   const auto at = [&](Nanos planned) -> auto& {
@@ -202,8 +197,8 @@ void fill_timeline(const Tally& t, Scorecard& c) {
   for (const auto& p : t.trade_points) ++at(p.planned).first.trades;
   for (auto& [second, row] : rows) {
     std::sort(row.second.begin(), row.second.end());
-    row.first.p50_ms = percentile_ms(row.second, 0.5);
-    row.first.p99_ms = percentile_ms(row.second, 0.99);
+    row.first.p50_ms = millis_rounded(closest_rank<Nanos>(row.second, 0.5));
+    row.first.p99_ms = millis_rounded(closest_rank<Nanos>(row.second, 0.99));
     c.timeline.push_back(row.first);
   }
 }

@@ -6,44 +6,25 @@
 #include <set>
 #include <vector>
 
-#include "harness/core/rng.hpp"
 #include "harness/judge/episodes.hpp"
 #include "harness/judge/round.hpp"
+#include "harness/stats/stats.hpp"
 
 namespace cardstorm {
 namespace {
 
 constexpr std::uint64_t kBootstrapSeed = 20261123;
-constexpr int kMttrResamples = 2000;
 constexpr const char* kRestarted = "node_kill";  // the kind whose recovery contains the operator's delay
 
-double mean_seconds(std::span<const double> values) {
-  double sum = 0;
-  for (const double v : values) sum += v;
-  return values.empty() ? 0 : sum / static_cast<double>(values.size());
-}
-
-/// Nearest rank of sorted values: the smallest with at least a share q at or below it.
-double rank_of(std::span<const double> sorted, double q) {
-  if (sorted.empty()) return 0;
-  const auto n = static_cast<double>(sorted.size());
-  const auto rank = static_cast<std::size_t>(std::max(1.0, std::ceil(q * n - 1e-9)));
-  return sorted[std::min(rank, sorted.size()) - 1];
-}
-
-std::pair<double, double> bootstrap_of_mean(std::span<const double> values, const std::string& fault) {
-  if (values.empty()) return {0, 0};
-  if (values.size() == 1) return {values[0], values[0]};
-  Rng rng(kBootstrapSeed, fault);
-  std::vector<double> means;
-  means.reserve(kMttrResamples);
-  for (int i = 0; i < kMttrResamples; ++i) {
-    double sum = 0;
-    for (std::size_t k = 0; k < values.size(); ++k) sum += values[rng.below(values.size())];
-    means.push_back(sum / static_cast<double>(values.size()));
-  }
-  std::sort(means.begin(), means.end());
-  return {rank_of(means, 0.025), rank_of(means, 0.975)};
+/// The mean's 95 % interval; both ends are the value of a single one.
+Interval interval_of_mean(std::span<const double> values, const std::string& fault) {
+  if (values.size() < 2) return {mean(values), mean(values)};
+  return bootstrap(values.size(), {.stream = fault, .seed = kBootstrapSeed, .tail = 0.025},
+                   [&](std::span<const std::size_t> chosen) {
+                     double sum = 0;
+                     for (const std::size_t i : chosen) sum += values[i];
+                     return sum / static_cast<double>(chosen.size());
+                   });
 }
 
 MttrRow row_of(std::span<const Episode> episodes, const std::string& fault) {
@@ -60,12 +41,12 @@ MttrRow row_of(std::span<const Episode> episodes, const std::string& fault) {
   }
   std::sort(times.begin(), times.end());
   row.n = static_cast<int>(times.size());
-  row.mean_s = rounded(mean_seconds(times), 1e6);
-  row.p50_s = rank_of(times, 0.5);
-  row.p90_s = rank_of(times, 0.9);
-  const auto [lo, hi] = bootstrap_of_mean(times, fault);
-  row.ci95_lo_s = rounded(lo, 1e6);
-  row.ci95_hi_s = rounded(hi, 1e6);
+  row.mean_s = rounded(mean(times), 1e6);
+  row.p50_s = nearest_rank<double>(times, 0.5);
+  row.p90_s = nearest_rank<double>(times, 0.9);
+  const auto [low, high] = interval_of_mean(times, fault);
+  row.ci95_lo_s = rounded(low, 1e6);
+  row.ci95_hi_s = rounded(high, 1e6);
   return row;
 }
 
@@ -105,7 +86,7 @@ std::optional<double> restricted_mean(std::span<const Episode> episodes, const s
   std::vector<double> values;
   for (const auto& e : episodes)
     if (e.fault == fault && counts(e)) values.push_back(restricted_ttr(e, assumed));
-  return mean_seconds(values);
+  return mean(values);
 }
 
 Reduction reduction(const Scorecard& baseline, const Scorecard& candidate, const std::string& without,

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 
+#include "harness/core/relation.hpp"
 #include "harness/core/text.hpp"
 #include "harness/judge/episodes.hpp"
 #include "harness/judge/figures.hpp"
@@ -82,17 +83,6 @@ void add_record(const RecordProblems& f, Reasons& out) {
   for (const auto& e : f.harness_errors) out.push_back({"harness_error", e, "see the run folder's logs"});
 }
 
-bool holds(double value, const std::string& relation, double bound, bool* known) {
-  *known = true;
-  if (relation == ">=") return value >= bound;
-  if (relation == "<=") return value <= bound;
-  if (relation == ">") return value > bound;
-  if (relation == "<") return value < bound;
-  if (relation == "==" || relation == "=") return value == bound;
-  *known = false;
-  return false;
-}
-
 /// Text of a figure that missed `bound`: six digits, all of them where six would read as the bound itself; infinity is
 /// "never".
 std::string figure(double v, double bound) {
@@ -108,12 +98,11 @@ void add_expectations(const Scorecard& card, const std::vector<Expectation>& exp
   for (const auto& x : expectations) {
     const std::string text = x.metric + " " + x.relation + " " + Json(x.bound).text();
     const auto value = figure_of(card, x.metric);
-    bool known = false;
-    const bool met = value && holds(*value, x.relation, x.bound, &known);
-    if (!value || !known)
+    const auto met = value ? holds(*value, x.relation, x.bound) : std::nullopt;
+    if (!met)
       unknown.push_back(
           {"expectation_unknown", text + ": this run has no such figure", "correct the scenario's expect"});
-    else if (!met)
+    else if (!*met)
       missed.push_back({"expectation_missed", "wanted " + text + ", got " + figure(*value, x.bound),
                         "see the episodes and causes for what was lost"});
   }

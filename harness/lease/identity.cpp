@@ -18,17 +18,16 @@ namespace {
 
 /// Files of /proc have no size: read until the end, at most `bytes_max`.
 std::string read_proc(const std::string& path, std::size_t bytes_max = 1 << 20) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return {};
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.open()) return {};
   std::string text;
   char chunk[4096];
   while (text.size() < bytes_max) {
-    const ssize_t got = ::read(fd, chunk, sizeof chunk);
+    const ssize_t got = ::read(fd.get(), chunk, sizeof chunk);
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) break;
     text.append(chunk, static_cast<std::size_t>(got));
   }
-  ::close(fd);
   return text;
 }
 
@@ -119,10 +118,11 @@ std::string boot_id() {
 Result<PidFd> PidFd::open(const ProcessId& id) {
   const auto gone = [&] { return Error{Errc::not_found, "process " + std::to_string(id.pid) + " has ended"}; };
   if (id.pid <= 0) return Error{Errc::not_found, "no process with pid " + std::to_string(id.pid)};
-  const int fd = static_cast<int>(::syscall(SYS_pidfd_open, id.pid, 0));  // is CLOEXEC by itself
-  if (fd < 0 && errno == ESRCH) return gone();
-  if (fd < 0) return Error{Errc::io, std::string("pidfd_open: ") + std::strerror(errno), "needs Linux 5.3 or newer"};
-  PidFd handle(fd);
+  UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_open, id.pid, 0)));  // is CLOEXEC by itself
+  if (!fd.open() && errno == ESRCH) return gone();
+  if (!fd.open())
+    return Error{Errc::io, std::string("pidfd_open: ") + std::strerror(errno), "needs Linux 5.3 or newer"};
+  PidFd handle(std::move(fd));
   // Checked after the open: from here on the handle cannot change its meaning.
   const auto found = identify(id.pid);
   if (!found) return gone();
@@ -131,17 +131,8 @@ Result<PidFd> PidFd::open(const ProcessId& id) {
   return handle;
 }
 
-PidFd::PidFd(PidFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-PidFd& PidFd::operator=(PidFd&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  return *this;
-}
-PidFd::~PidFd() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 Status PidFd::signal(int number) const {
-  if (::syscall(SYS_pidfd_send_signal, fd_, number, nullptr, 0) == 0 || errno == ESRCH) return ok();
+  if (::syscall(SYS_pidfd_send_signal, fd_.get(), number, nullptr, 0) == 0 || errno == ESRCH) return ok();
   const Errc code = errno == EPERM ? Errc::refused : Errc::io;
   return Error{code, std::string("pidfd_send_signal: ") + std::strerror(errno)};
 }
@@ -149,7 +140,7 @@ Status PidFd::signal(int number) const {
 bool PidFd::exited(Nanos wait) const {
   const Nanos end = monotonic_now() + wait;
   for (;;) {
-    pollfd p{fd_, POLLIN, 0};
+    pollfd p{fd_.get(), POLLIN, 0};
     const auto left = std::max<std::int64_t>(0, (end - monotonic_now()).count());
     const timespec limit{left / 1'000'000'000, left % 1'000'000'000};
     const int ready = ::ppoll(&p, 1, &limit, nullptr);

@@ -11,6 +11,7 @@
 
 #include "harness/core/clock.hpp"
 #include "harness/core/result.hpp"
+#include "harness/core/unique_fd.hpp"
 
 namespace cardstorm {
 
@@ -41,18 +42,15 @@ class PidFd {
  public:
   /// Errc::not_found when the process is gone or its start time is another one: then the pid belongs to a stranger.
   static Result<PidFd> open(const ProcessId& id);
-  PidFd(PidFd&& other) noexcept;
-  PidFd& operator=(PidFd&& other) noexcept;
-  ~PidFd();
   /// ESRCH, "already ended", is no error.
   Status signal(int number) const;
   /// Waits at most `wait` for the exit notice; true when the process has ended.
   [[nodiscard]] bool exited(Nanos wait = Nanos(0)) const;
-  [[nodiscard]] int fd() const { return fd_; }
+  [[nodiscard]] int fd() const { return fd_.get(); }
 
  private:
-  explicit PidFd(int fd) : fd_(fd) {}
-  int fd_ = -1;
+  explicit PidFd(UniqueFd fd) : fd_(std::move(fd)) {}
+  UniqueFd fd_;
 };
 
 /// All that was started under one process: the members of its session or group, and whoever carries its mark in the

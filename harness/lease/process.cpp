@@ -26,32 +26,11 @@
 #include <csignal>
 #include <cstring>
 
+#include "harness/core/unique_fd.hpp"
 #include "harness/net/crypto.hpp"
 
 namespace cardstorm {
 namespace bp = boost::process;
-/// A descriptor that is closed once.
-class OwnedFd {
- public:
-  OwnedFd() = default;
-  explicit OwnedFd(int fd) : fd_(fd) {}
-  OwnedFd(OwnedFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  OwnedFd& operator=(OwnedFd&& other) noexcept {
-    reset();
-    fd_ = std::exchange(other.fd_, -1);
-    return *this;
-  }
-  ~OwnedFd() { reset(); }
-  void reset() {
-    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-  }
-  [[nodiscard]] int get() const { return fd_; }
-  [[nodiscard]] bool open() const { return fd_ >= 0; }
-
- private:
-  int fd_ = -1;
-};
-
 namespace {
 
 constexpr std::size_t kLineMax = 16u << 20;  // an audit row is a few kilobytes; more is not a line
@@ -62,24 +41,24 @@ Error system_error(const std::string& what) {
 }
 
 /// Above the standard three, so that dup2 in the child always makes a copy (a copy loses CLOEXEC, as wanted).
-OwnedFd above_standard(OwnedFd fd) {
+UniqueFd above_standard(UniqueFd fd) {
   if (fd.get() > 2) return fd;
-  return OwnedFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 3));
+  return UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 3));
 }
 
 struct Pipe {
-  OwnedFd read, write;
+  UniqueFd read, write;
 };
 Result<Pipe> make_pipe() {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return system_error("pipe");
-  Pipe made{above_standard(OwnedFd(ends[0])), above_standard(OwnedFd(ends[1]))};
+  Pipe made{above_standard(UniqueFd(ends[0])), above_standard(UniqueFd(ends[1]))};
   if (!made.read.open() || !made.write.open()) return system_error("pipe");
   return made;
 }
 
-Result<OwnedFd> open_file(const std::string& path, int flags) {
-  OwnedFd fd(::open(path.c_str(), flags | O_CLOEXEC, 0644));
+Result<UniqueFd> open_file(const std::string& path, int flags) {
+  UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC, 0644));
   if (!fd.open()) return system_error("cannot open " + path);
   return above_standard(std::move(fd));
 }
@@ -122,7 +101,7 @@ struct Process::Impl {
   ProcessId id;
   std::string mark, program, buffer;
   PidFd handle;
-  OwnedFd in, out;
+  UniqueFd in, out;
   std::optional<int> code;
   bool swept = false;
 
@@ -231,7 +210,7 @@ Result<std::optional<std::string>> Process::read_line(Nanos wait) {
     const ssize_t got = ::read(impl_->out.get(), chunk, sizeof chunk);
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0)
-      impl_->out.reset();
+      impl_->out.close();
     else
       buffer.append(chunk, static_cast<std::size_t>(got));
   }
@@ -259,7 +238,7 @@ Status Process::write(std::string_view text) {
   return result;
 }
 
-void Process::close_stdin() { impl_->in.reset(); }
+void Process::close_stdin() { impl_->in.close(); }
 
 std::optional<int> Process::wait(Nanos wait) {
   if (impl_->code) return impl_->code;

@@ -88,40 +88,16 @@ bool is_between(char c) {
 
 std::string fingerprint(const std::string& key) { return hmac_sha256_hex(key, "key").substr(0, 16); }
 
-Error io_error(const std::string& doing, const std::string& path) {
-  const bool full = errno == ENOSPC || errno == EDQUOT;
-  return {full ? Errc::unavailable : Errc::io, "cannot " + doing + " " + path + ": " + std::strerror(errno),
-          full ? "make room on the disk" : ""};
-}
-
-bool put_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t put = write(fd, text.data(), text.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(put));
-  }
-  return true;
-}
-
-/// Writes and syncs a new file of mode `mode`: block after block, until `next` gives an empty one.
-Status write_new(const std::string& path, mode_t mode, const std::function<std::string()>& next) {
-  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-  if (fd < 0) return io_error("create", path);
+/// Writes and syncs a new file that all may read: block after block, until `next` gives an empty one.
+Status write_new(const std::string& path, const std::function<std::string()>& next) {
+  UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (!fd.open()) return file_error("create", path, errno);
   bool good = true;
-  for (std::string block = next(); good && !block.empty(); block = next()) good = put_all(fd, block);
-  if (!good || fsync(fd) != 0) {
-    const Error error = io_error("write", path);
-    close(fd);
-    return error;
-  }
-  if (close(fd) != 0) return io_error("close", path);
+  for (std::string block = next(); good && !block.empty(); block = next())
+    good = (errno = write_all(fd.get(), block)) == 0;
+  if (!good || fsync(fd.get()) != 0) return file_error("write", path, errno);
+  if (!fd.close()) return file_error("close", path, errno);
   return ok();
-}
-
-Status write_new(const std::string& path, mode_t mode, const std::string& text) {
-  return write_new(path, mode,
-                   [&, left = true]() mutable { return std::exchange(left, false) ? text : std::string(); });
 }
 
 bool is_file_name(const std::string& text) {
@@ -197,25 +173,25 @@ Status check_room(const std::string& dir, const std::string& key, const std::vec
 }
 
 Status write_cards(const std::string& path, const Mint& mint, const MintSku& sku, MintForm form) {
-  return write_new(path, 0644, [&, from = std::uint32_t{0}]() mutable {
+  return write_new(path, [&, from = std::uint32_t{0}]() mutable {
     const std::uint32_t first = from;
     from += std::min(kCardsInABlock, sku.cards - first);
     return cards_text(mint, sku, form, first, from);
   });
 }
 
-Status write_all(const std::string& dir, const std::string& key, const std::vector<MintSku>& skus, MintForm form) {
+Status write_folder(const std::string& dir, const std::string& key, const std::vector<MintSku>& skus, MintForm form) {
   const Mint mint(key);
-  if (mkdir(dir.c_str(), 0755) != 0) return io_error("create", dir);
-  if (mkdir((dir + "/cards").c_str(), 0755) != 0) return io_error("create", dir + "/cards");
+  if (mkdir(dir.c_str(), 0755) != 0) return file_error("create", dir, errno);
+  if (mkdir((dir + "/cards").c_str(), 0755) != 0) return file_error("create", dir + "/cards", errno);
   // The platform, maybe another user, must read the cards; the key is ours alone: with it a card can be forged.
-  if (auto status = write_new(dir + "/key", 0600, key); !status) return status;
+  if (auto status = write_secret(dir + "/key", key); !status) return status;
   for (const MintSku& sku : skus) {
     if (sku.goods != "game_card") continue;
     const std::string path = dir + "/cards/" + sku.sku + (form.format == CardFormat::csv ? ".csv" : ".txt");
     if (auto status = write_cards(path, mint, sku, form); !status) return status;
   }
-  return write_new(dir + "/manifest.json", 0644, manifest(key, skus, form).dump(2) + "\n");
+  return write_file(dir + "/manifest.json", manifest(key, skus, form).dump(2) + "\n");
 }
 
 Result<Json> read_manifest_json(const std::string& path) {
@@ -319,9 +295,9 @@ Status write_mint(const std::string& folder, const std::string& key, const std::
     return Error{Errc::unavailable, dir + " exists already", "choose a new folder, or remove this one"};
   if (auto status = check_room(dir, key, skus, form); !status) return status;
   const std::string partial = dir + ".partial-" + random_token(4);
-  Status status = write_all(partial, key, skus, form);
+  Status status = write_folder(partial, key, skus, form);
   if (status && renameat2(AT_FDCWD, partial.c_str(), AT_FDCWD, dir.c_str(), RENAME_NOREPLACE) != 0)
-    status = io_error("create", dir);
+    status = file_error("create", dir, errno);
   if (!status) {
     std::error_code ignored;
     std::filesystem::remove_all(partial, ignored);

@@ -21,15 +21,15 @@ std::string serial_of(const std::string& public_pem) {
   return out;
 }
 
-Status write_with_mode(const std::string& path, const std::string& text, mode_t mask) {
-  const mode_t old = ::umask(mask);
-  Status written = write_file(path, text);
-  ::umask(old);
-  return written;
+/// Readable by all, whatever the umask: a platform runs as another user.
+Status write_public(const std::string& path, std::string_view text) {
+  if (Status written = write_file(path, text); !written) return written;
+  return ::chmod(path.c_str(), 0644) == 0 ? ok() : Status(Error{Errc::io, "cannot open " + path + " to all"});
 }
 
 /// The trimmed text of `path`; made by `make` when the file is missing.
-Result<std::string> text_in(const std::string& path, mode_t mask, const std::function<std::string()>& make) {
+Result<std::string> text_in(const std::string& path, Status (*write)(const std::string&, std::string_view),
+                            const std::function<std::string()>& make) {
   if (std::filesystem::exists(path)) {
     auto text = read_file(path);
     if (!text) return text.error();
@@ -38,7 +38,7 @@ Result<std::string> text_in(const std::string& path, mode_t mask, const std::fun
     return kept;
   }
   const std::string text = make();
-  if (Status written = write_with_mode(path, text + "\n", mask); !written) return written.error();
+  if (Status written = write(path, text + "\n"); !written) return written.error();
   return text;
 }
 
@@ -53,9 +53,8 @@ Result<std::string> merchant_key(const std::string& dir) {
   if (std::filesystem::exists(public_path)) return pem_in(public_path);
   const auto keys = make_rsa_keys();
   if (!keys) return keys.error();
-  if (Status written = write_with_mode(dir + "/merchant_private.pem", keys->private_pem, 077); !written)
-    return written.error();
-  if (Status written = write_with_mode(public_path, keys->public_pem, 022); !written) return written.error();
+  if (Status written = write_secret(dir + "/merchant_private.pem", keys->private_pem); !written) return written.error();
+  if (Status written = write_public(public_path, keys->public_pem); !written) return written.error();
   return keys->public_pem;
 }
 
@@ -72,10 +71,9 @@ Result<RsaKeys> partner_keys(const std::string& dir) {
     auto made = make_rsa_keys();
     if (!made) return made.error();
     out = *made;
-    if (Status written = write_with_mode(path, out.private_pem, 077); !written) return written.error();
+    if (Status written = write_secret(path, out.private_pem); !written) return written.error();
   }
-  if (Status written = write_with_mode(dir + "/partner_public.pem", out.public_pem, 022); !written)
-    return written.error();
+  if (Status written = write_public(dir + "/partner_public.pem", out.public_pem); !written) return written.error();
   return out;
 }
 
@@ -95,11 +93,11 @@ Result<Merchant> merchant_of(const std::string& dir, const std::string& name, co
   std::filesystem::create_directories(folder, failed);
   if (failed) return Error{Errc::unavailable, "cannot make " + folder + ": " + failed.message()};
   Merchant out;
-  auto id = text_in(folder + "/id", 022, [&] { return needs.id; });
+  auto id = text_in(folder + "/id", write_public, [&] { return needs.id; });
   if (!id) return id.error();
   out.id = *id;
   if (needs.secret_size > 0) {
-    auto secret = text_in(folder + "/secret", 077, [&] { return made_secret(needs.secret_size); });
+    auto secret = text_in(folder + "/secret", write_secret, [&] { return made_secret(needs.secret_size); });
     if (!secret) return secret.error();
     out.secret = *secret;
   }

@@ -11,7 +11,7 @@ namespace cardstorm::partners {
 
 namespace {
 
-constexpr std::size_t kTextMax = 512, kYuanDigitsMax = 10;
+constexpr std::size_t kTextMax = 512;
 constexpr std::int64_t kCentsMax = 1'000'000'000'000;
 constexpr std::int64_t kChinaOffset = 8 * 3600;
 
@@ -22,8 +22,6 @@ std::string time_text(std::int64_t unix_seconds, const char* format) {
   std::array<char, 40> out{};
   return {out.data(), std::strftime(out.data(), out.size(), format, &parts)};
 }
-
-bool is_digits(std::string_view text) { return text.find_first_not_of("0123456789") == std::string_view::npos; }
 
 }  // namespace
 
@@ -106,16 +104,10 @@ std::string query_value(const std::string& query, std::string_view name) {
 }
 
 std::optional<std::int64_t> cents_of(std::string_view yuan) {
-  const auto dot = yuan.find('.');
-  const std::string_view whole = yuan.substr(0, dot),
-                         part = dot == std::string_view::npos ? std::string_view() : yuan.substr(dot + 1);
-  if (whole.empty() || whole.size() > kYuanDigitsMax || !is_digits(whole) || !is_digits(part)) return std::nullopt;
-  if (dot != std::string_view::npos && (part.empty() || part.size() > 2)) return std::nullopt;
-  std::int64_t cents = 0;
-  for (const char c : whole) cents = cents * 10 + (c - '0');
-  for (std::size_t i = 0; i < 2; ++i) cents = cents * 10 + (i < part.size() ? part[i] - '0' : 0);
-  if (cents <= 0 || cents > kCentsMax) return std::nullopt;
-  return cents;
+  // A channel takes no 1.000, though it is exact.
+  if (yuan.substr(std::min(yuan.find('.'), yuan.size())).size() > 3) return std::nullopt;
+  const auto cents = parse_decimal(yuan, 2);
+  return cents && *cents > 0 && *cents <= kCentsMax ? cents : std::nullopt;
 }
 
 std::optional<std::int64_t> cents_in(const Json& value) {

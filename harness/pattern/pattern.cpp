@@ -6,7 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <ctime>
+
+#include "harness/core/clock.hpp"
 
 namespace cardstorm {
 namespace {
@@ -20,12 +21,6 @@ RE2::Options options_of(RE2::Options::Encoding encoding) {
   options.set_log_errors(false);
   options.set_max_mem(kProgramMemory);
   return options;
-}
-
-double thread_seconds() {
-  timespec t{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
 }
 
 bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xc0U) == 0x80; }
@@ -147,10 +142,10 @@ Result<Pattern> Pattern::compile(const std::string& text) {
 }
 
 void Pattern::all(std::string_view text, const std::function<void(std::string_view)>& each) const {
-  const double end = thread_seconds() + kAllSecondsMax;
+  const double end = thread_cpu_seconds() + kAllSecondsMax;
   compiled_->search(text, [&](std::optional<std::string_view> value) {
     if (value) each(*value);
-    return thread_seconds() < end;
+    return thread_cpu_seconds() < end;
   });
 }
 

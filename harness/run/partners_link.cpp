@@ -1,8 +1,6 @@
 // partners_link: see partners_link.hpp.
 #include "harness/run/partners_link.hpp"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <utility>
@@ -21,13 +19,6 @@ constexpr Nanos kStart = 10s;
 /// Beside the usual ones: the reference platform has a supplier for each class of goods, and a second one for top-ups.
 constexpr std::pair<const char*, const char*> kBeside[] = {
     {"--supplier", "topup2"}, {"--supplier", "members"}, {"--logistics", "truck"}};
-
-Status write_secret(const std::string& path, const std::string& text) {
-  const mode_t old = ::umask(077);
-  Status written = write_file(path, text);
-  ::umask(old);
-  return written;
-}
 
 HttpRequest ready_request(const std::string& url) {
   HttpRequest request;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "harness/core/csv.hpp"
 #include "harness/core/files.hpp"
 #include "harness/core/text.hpp"
 #include "harness/net/crypto.hpp"
@@ -19,53 +20,29 @@ struct Row {
   bool open_quote = false;
 };
 
-/// Cuts the text into rows. A quoted field may hold commas, doubled quotes and line ends.
+/// Cuts the text into rows; blanks around cells that are not quoted do not count.
 class Rows {
  public:
-  explicit Rows(std::string_view text) : text_(text) {}
+  explicit Rows(std::string_view text) : rest_(text) {}
 
   [[nodiscard]] bool next(Row& row) {
-    if (at_ >= text_.size()) return false;
+    if (rest_.empty()) return false;
     row = {{}, line_, false};
-    for (;;) {
-      row.fields.push_back(field(row.open_quote));
-      if (at_ < text_.size() && text_[at_] == ',') {
-        ++at_;
-        continue;
-      }
-      break;
+    for (CellEnd end = CellEnd::separator; end == CellEnd::separator;) {
+      const std::string_view before = rest_;
+      std::string_view cell;
+      end = next_cell(rest_, ',', cell, scratch_);
+      row.open_quote = end == CellEnd::quote;
+      row.fields.emplace_back(before.starts_with('"') ? cell : trim(cell));
+      const std::string_view taken = before.substr(0, before.size() - rest_.size());
+      line_ += static_cast<int>(std::count(taken.begin(), taken.end(), '\n'));
     }
-    if (at_ < text_.size() && text_[at_] == '\r') ++at_;
-    if (at_ < text_.size() && text_[at_] == '\n') ++at_, ++line_;
     return true;
   }
 
  private:
-  std::string field(bool& open_quote) {
-    std::string out;
-    if (at_ >= text_.size() || text_[at_] != '"') {
-      const auto end = std::min(text_.find_first_of(",\r\n", at_), text_.size());
-      out = trim(text_.substr(at_, end - at_));
-      at_ = end;
-      return out;
-    }
-    for (++at_;; ++at_) {
-      if (at_ >= text_.size()) {
-        open_quote = true;
-        return out;
-      }
-      if (text_[at_] == '"' && (++at_ >= text_.size() || text_[at_] != '"')) break;
-      line_ += text_[at_] == '\n';
-      out += text_[at_];
-    }
-    const auto end = std::min(text_.find_first_of(",\r\n", at_), text_.size());
-    out += trim(text_.substr(at_, end - at_));
-    at_ = end;
-    return out;
-  }
-
-  std::string_view text_;
-  std::size_t at_ = 0;
+  std::string_view rest_;
+  std::string scratch_;
   int line_ = 1;
 };
 
@@ -107,7 +84,8 @@ DataTable read_data_file(const std::string& path, const Place& at, Mistakes& mis
   Rows rows(rest);
   for (Row row; rows.next(row);) {
     if (row.open_quote) {
-      wrong(row.line, "a quote is not closed", "close it, or double it when it belongs to the text");
+      wrong(row.line, "a quote is not closed before the end of its field",
+            "close it, or double it when it belongs to the text");
       break;
     }
     if (blank(row)) continue;

@@ -6,8 +6,9 @@
 #include <charconv>
 #include <cmath>
 
+#include "harness/core/csv.hpp"
 #include "harness/core/text.hpp"
-#include "harness/trace/cells.hpp"
+#include "harness/stats/stats.hpp"
 
 namespace cardstorm {
 namespace {
@@ -101,8 +102,7 @@ Result<CountRows> read_count_rows(Input& input, StampReader& stamps, Sink& sink)
   if (gaps.empty())
     return Error{Errc::invalid, "counts per interval need at least two rows of different times",
                  "write time,count in each row"};
-  std::nth_element(gaps.begin(), gaps.begin() + static_cast<std::ptrdiff_t>(gaps.size() / 2), gaps.end());
-  out.interval_ns = gaps[gaps.size() / 2];
+  out.interval_ns = median_in(gaps);
   constexpr std::int64_t kIntervalMax = 366 * std::int64_t{86'400'000'000'000};
   if (out.interval_ns > kIntervalMax)
     return Error{Errc::invalid, "the rows are more than a year apart",

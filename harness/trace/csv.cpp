@@ -1,9 +1,10 @@
 // csv: a table with a header; its columns are found by their usual names or by --map. Without a header the first column
 // is the time.
+#include "harness/core/csv.hpp"
+
 #include <algorithm>
 
 #include "harness/core/text.hpp"
-#include "harness/trace/cells.hpp"
 #include "harness/trace/format.hpp"
 
 namespace cardstorm {

@@ -453,7 +453,7 @@ std::string forecast_text(const Forecast& f) {
       f.naive);
   out += "  next peak   " + fixed(f.peak * per_s, 2) + "/s over " + long_text(f.window) +
          " (90 % of simulated futures: " + fixed(f.peak_low * per_s, 2) + " to " + fixed(f.peak_high * per_s, 2) +
-         "); the expected curve is highest at " + stamp_text(f.peak_ns) + " with " + fixed(f.curve_peak * per_s, 2) +
+         "); the expected curve is highest at " + utc_text(f.peak_ns) + " with " + fixed(f.curve_peak * per_s, 2) +
          "/s\n";
   if (f.burst_factor)
     out += "  burst       the fullest second is " + fixed(*f.burst_factor, 2) + " times the fullest " +
@@ -503,7 +503,7 @@ Json forecast_json(const Forecast& f) {
                                                    {"low_per_s", f.peak_low * per_s},
                                                    {"high_per_s", f.peak_high * per_s},
                                                    {"curve_per_s", f.curve_peak * per_s},
-                                                   {"at", stamp_text(f.peak_ns)}})},
+                                                   {"at", utc_text(f.peak_ns)}})},
                        {"burst_factor", maybe(f.burst_factor)},
                        {"target_scale", f.target_scale},
                        {"target_per_s", f.target_per_s},
@@ -512,7 +512,7 @@ Json forecast_json(const Forecast& f) {
                        {"reserve", maybe(f.reserve)},
                        {"enough", f.reserve ? Json(f.enough) : Json()},
                        {"enough_at_high", f.reserve ? Json(f.enough_at_high) : Json()},
-                       {"expected", Json::object({{"start", stamp_text(f.start_ns)}, {"counts", expected}})},
+                       {"expected", Json::object({{"start", utc_text(f.start_ns)}, {"counts", expected}})},
                        {"notes", notes}});
 }
 

@@ -338,7 +338,7 @@ void explain(const Intake& intake, const StampReader& stamps, const ImportOption
                     " steps back): sorted. If a clock was set, that part lies on top of another");
   if (s.requests > 0 && s.first_ns < 946'684'800 * kSecond)
     notes.push_back(
-        "the first request is of " + stamp_text(s.first_ns) +
+        "the first request is of " + utc_text(s.first_ns) +
         ", before the year 2000: a clock that was not set, times counted from a start, or a column of another unit");
   if (s.gap_ns > 3'600 * kSecond && s.gap_ns > (s.last_ns - s.first_ns) / 2)
     notes.push_back("one silence of " + fixed(seconds(Nanos(s.gap_ns)) / 3600, 1) +
@@ -456,7 +456,7 @@ std::string import_text(const ImportSummary& s) {
   const double span = seconds(Nanos(s.last_ns - s.first_ns));
   row("requests",
       std::to_string(s.requests) + " from " + std::to_string(s.lines) + " lines, " + std::to_string(s.bad) + " bad");
-  row("time", stamp_text(s.first_ns) + " to " + stamp_text(s.last_ns) + " (" + fixed(span, span < 100 ? 3 : 0) + " s" +
+  row("time", utc_text(s.first_ns) + " to " + utc_text(s.last_ns) + " (" + fixed(span, span < 100 ? 3 : 0) + " s" +
                   (span > 0 ? ", " + fixed(static_cast<double>(s.requests) / span, 2) + "/s on average)" : ")"));
   row("sessions", std::to_string(s.sessions));
   row("methods", list_of(s.methods));
@@ -508,8 +508,8 @@ Json import_json(const ImportSummary& s) {
                        {"requests", s.requests},
                        {"bad", s.bad},
                        {"bad_first", bad},
-                       {"first", stamp_text(s.first_ns)},
-                       {"last", stamp_text(s.last_ns)},
+                       {"first", utc_text(s.first_ns)},
+                       {"last", utc_text(s.last_ns)},
                        {"span_s", seconds(Nanos(s.last_ns - s.first_ns))},
                        {"sessions", s.sessions},
                        {"disordered", s.disordered},

@@ -6,9 +6,9 @@
 #include <charconv>
 #include <unordered_map>
 
+#include "harness/core/csv.hpp"
 #include "harness/core/files.hpp"
 #include "harness/net/crypto.hpp"
-#include "harness/trace/cells.hpp"
 #include "harness/trace/input.hpp"
 
 namespace cardstorm {
@@ -41,7 +41,7 @@ bool parse_row(std::string_view line, RecordingRow& row, std::array<std::string,
       wrong.what = "the row ends before " + std::string(kNames[i]);
       return false;
     }
-    if (!next_cell(rest, ',', cells[i], i >= 2 && i <= 4 ? scratch[i - 2] : spare)) {
+    if (next_cell(rest, ',', cells[i], i >= 2 && i <= 4 ? scratch[i - 2] : spare) == CellEnd::quote) {
       wrong.what = "the quotes of " + std::string(kNames[i]) + " do not close";
       return false;
     }

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <cstdio>
 #include <cstring>
 #include <optional>
 
@@ -159,20 +158,6 @@ bool StampReader::epoch(std::string_view text, Stamp& out) {
 bool StampReader::any(std::string_view text, Stamp& out) {
   text = trim(text);
   return epoch(text, out) || iso(text, out) || common(text, out);
-}
-
-std::string stamp_text(std::int64_t ns) {
-  const std::chrono::sys_time<std::chrono::nanoseconds> at{std::chrono::nanoseconds(ns)};
-  const auto day = std::chrono::floor<std::chrono::days>(at);
-  const std::chrono::year_month_day date{day};
-  const std::int64_t of_day = (at - day).count();
-  std::array<char, 40> out{};
-  const int n = std::snprintf(
-      out.data(), out.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
-      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-      static_cast<int>(of_day / (3'600 * kStampSecond)), static_cast<int>(of_day / (60 * kStampSecond) % 60),
-      static_cast<int>(of_day / kStampSecond % 60), static_cast<int>(of_day / 1'000'000 % 1'000));
-  return {out.data(), static_cast<std::size_t>(n)};
 }
 
 }  // namespace cardstorm

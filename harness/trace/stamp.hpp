@@ -51,7 +51,4 @@ class StampReader {
   std::int64_t last_ns_ = -1;
 };
 
-/// "2019-01-22T00:26:16.250Z".
-std::string stamp_text(std::int64_t ns);
-
 }  // namespace cardstorm

@@ -9,6 +9,7 @@
 
 #include "harness/core/histogram.hpp"
 #include "harness/core/text.hpp"
+#include "harness/stats/stats.hpp"
 #include "harness/trace/picture.hpp"
 #include "harness/trace/recording.hpp"
 #include "harness/trace/stamp.hpp"
@@ -135,11 +136,10 @@ void put_sessions(const std::vector<Session>& sessions, TraceStats& out) {
     counts.push_back(s.requests);
     lengths.record(Nanos(s.last - s.first));
   }
-  const auto middle = counts.begin() + static_cast<std::ptrdiff_t>((counts.size() - 1) / 2);
-  std::nth_element(counts.begin(), middle, counts.end());
+  std::sort(counts.begin(), counts.end());
   out.sessions = sessions.size();
-  out.session_requests_p50 = *middle;
-  out.session_requests_max = *std::max_element(counts.begin(), counts.end());
+  out.session_requests_p50 = nearest_rank<std::uint32_t>(counts, 0.5);
+  out.session_requests_max = counts.back();
   out.session_length_p50 = lengths.quantile(0.5);
   out.session_length_p99 = lengths.quantile(0.99);
 }
@@ -260,7 +260,7 @@ Result<TraceStats> trace_stats(const std::string& path) {
 
 std::string stats_text(const TraceStats& s) {
   std::string out = s.file + "\n  " + std::to_string(s.requests) + " requests in " + time_of(s.span) + ", from " +
-                    stamp_text(s.first_ns) + " on\n\n" + block_chart(s.picture, 6, "/s") + std::string(13, ' ') +
+                    utc_text(s.first_ns) + " on\n\n" + block_chart(s.picture, 6, "/s") + std::string(13, ' ') +
                     "one column is " + time_of(s.bin) + "\n\n";
   out += "  window      mean /s     peak /s    peak/mean   dispersion   peak at (1 = Poisson for dispersion)\n";
   for (const WindowStats& w : s.windows)
@@ -318,7 +318,7 @@ Json stats_json(const TraceStats& s) {
   Json out = Json::object({{"schema", "cardstorm.trace_stats/1"},
                            {"file", s.file},
                            {"requests", s.requests},
-                           {"first", stamp_text(s.first_ns)},
+                           {"first", utc_text(s.first_ns)},
                            {"span_s", seconds(s.span)},
                            {"windows", windows}});
   out.set("sessions", s.has_rows ? Json::object({{"count", s.sessions},

@@ -7,27 +7,12 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
-#include <string_view>
-#include <utility>
+
+#include "harness/core/files.hpp"
 
 namespace cardstorm {
-namespace {
-
-Error write_error(const std::string& path) {
-  const int number = errno;
-  const bool full = number == ENOSPC || number == EDQUOT || number == EFBIG;
-  return {full               ? Errc::unavailable
-          : number == ENOENT ? Errc::not_found
-                             : Errc::io,
-          "cannot write " + path + ": " + std::strerror(number),
-          full ? "free some space or choose another --out" : "choose another --out"};
-}
-
-}  // namespace
-
 WholeFile::~WholeFile() {
-  if (fd_ >= 0) ::close(fd_), ::unlink(temporary_.c_str());
+  if (fd_.open()) ::unlink(temporary_.c_str());
 }
 
 Status WholeFile::open(const std::string& path, mode_t mode) {
@@ -39,39 +24,27 @@ Status WholeFile::open(const std::string& path, mode_t mode) {
                  "cannot write " + path + ": it is " + (S_ISDIR(info.st_mode) ? "a folder" : "no plain file"),
                  "name a file of its own: it is written beside its place and put there when it is whole"};
   temporary_ = path + ".tmp";
-  fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-  return fd_ < 0 ? Status(write_error(path)) : ok();
+  fd_ = UniqueFd(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
+  return !fd_.open() ? Status(file_error("write", path, errno)) : ok();
 }
 
 Status WholeFile::finish() {
-  if (!flush() || ::fsync(fd_) != 0) return write_error(path_);
-  const int fd = std::exchange(fd_, -1);
-  if (::close(fd) != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0) {
-    const Error error = write_error(path_);
+  if (!flush()) return error();
+  if (::fsync(fd_.get()) != 0) return file_error("write", path_, errno);
+  if (!fd_.close() || ::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    const Error error = file_error("write", path_, errno);
     ::unlink(temporary_.c_str());
     return error;
   }
   return ok();
 }
 
-Error WholeFile::error() const {
-  errno = errno_;
-  return write_error(path_);
-}
+Error WholeFile::error() const { return file_error("write", path_, errno_); }
 
 bool WholeFile::flush() {
-  std::string_view rest = buffer_;
-  while (!rest.empty()) {
-    const ssize_t n = ::write(fd_, rest.data(), rest.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) {
-      errno_ = errno;
-      return false;
-    }
-    rest.remove_prefix(static_cast<std::size_t>(n));
-  }
+  errno_ = write_all(fd_.get(), buffer_);
   buffer_.clear();
-  return true;
+  return errno_ == 0;
 }
 
 }  // namespace cardstorm

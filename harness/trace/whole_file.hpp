@@ -6,6 +6,7 @@
 #include <string>
 
 #include "harness/core/result.hpp"
+#include "harness/core/unique_fd.hpp"
 
 namespace cardstorm {
 
@@ -17,7 +18,7 @@ class WholeFile {
   /// What was not finished is gone.
   ~WholeFile();
   Status open(const std::string& path, mode_t mode);
-  [[nodiscard]] bool is_open() const { return fd_ >= 0; }
+  [[nodiscard]] bool is_open() const { return fd_.open(); }
   /// What is appended here reaches the file by flush_if_big() and finish().
   std::string& buffer() { return buffer_; }
   /// False: see error().
@@ -29,7 +30,8 @@ class WholeFile {
  private:
   bool flush();
   std::string path_, temporary_, buffer_;
-  int fd_ = -1, errno_ = 0;
+  UniqueFd fd_;
+  int errno_ = 0;
 };
 
 }  // namespace cardstorm

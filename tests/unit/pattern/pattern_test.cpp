@@ -3,11 +3,11 @@
 
 #include <gtest/gtest.h>
 
-#include <ctime>
 #include <filesystem>
 #include <regex>
 #include <set>
 
+#include "harness/core/clock.hpp"
 #include "harness/core/files.hpp"
 #include "tests/support/paths.hpp"
 
@@ -183,13 +183,6 @@ TEST(Pattern, LooksAtTheBeginningOfALongText) {
   EXPECT_EQ(first("x(.)", chinese), "价");
 }
 
-/// Processor time of this thread: what other processes do does not count.
-double seconds_of_thread() {
-  timespec t{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
-}
-
 TEST(Pattern, EndsSoonWhateverPatternAndTextAre) {
   unsigned seed = 1;
   std::string noise;
@@ -200,11 +193,11 @@ TEST(Pattern, EndsSoonWhateverPatternAndTextAre) {
     const auto compiled = Pattern::compile(pattern);
     ASSERT_TRUE(compiled) << pattern;
     for (const std::string& text : {noise, same}) {
-      const double start = seconds_of_thread();
+      const double start = thread_cpu_seconds();
       (void)compiled->first(text);
       compiled->all(text, [](std::string_view) {});
       // Backtracking takes longer than the universe lasts; the bound leaves room for slow machines.
-      EXPECT_LT(seconds_of_thread() - start, 20) << pattern;
+      EXPECT_LT(thread_cpu_seconds() - start, 20) << pattern;
     }
   }
 }

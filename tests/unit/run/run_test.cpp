@@ -142,21 +142,21 @@ TEST(SecretFolder, IsClosedToOthersAndGoesWithItsOwner) {
 TEST(ExitCode, PutsResidueBeforeEverythingAndUnknownNeverToPass) {
   Scorecard card;
   card.verdict = Verdict::pass;
-  EXPECT_EQ(exit_code_of(card), 0);
+  EXPECT_EQ(exit_code_of(card), kPass);
   card.verdict = Verdict::unknown;
-  EXPECT_EQ(exit_code_of(card), 3);
+  EXPECT_EQ(exit_code_of(card), kUnknown);
   card.verdict = Verdict::fail;
-  EXPECT_EQ(exit_code_of(card), 1);
+  EXPECT_EQ(exit_code_of(card), kFail);
   card.why.push_back({"fault_not_reverted", "", ""});
-  EXPECT_EQ(exit_code_of(card), 5);
+  EXPECT_EQ(exit_code_of(card), kResidue);
 
   DrillCard drill;
   drill.candidate.verdict = Verdict::pass;
-  EXPECT_EQ(exit_code_of(drill), 3) << "no comparison could be made";
+  EXPECT_EQ(exit_code_of(drill), kUnknown) << "no comparison could be made";
   drill.mttr_reduction = 0.5;
-  EXPECT_EQ(exit_code_of(drill), 0);
+  EXPECT_EQ(exit_code_of(drill), kPass);
   drill.baseline.why.push_back({"fault_not_reverted", "", ""});
-  EXPECT_EQ(exit_code_of(drill), 5);
+  EXPECT_EQ(exit_code_of(drill), kResidue);
 }
 
 TEST(Progress, WritesALineForEachChangeOfPhaseAndElseEveryFiveSeconds) {

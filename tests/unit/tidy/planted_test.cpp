@@ -80,15 +80,29 @@ TEST_F(Planted, AnArrowThatPointsUpAndARoomWithoutAPlace) {
   EXPECT_EQ(arrows(tree(), map).size(), 4U) << "two faults and their registry, which are on no map";
 }
 
-TEST_F(Planted, ARoomThatTheBuildOrTheReadmeDoesNotName) {
+TEST_F(Planted, ATableThatDiffersFromTheBuild) {
+  const std::string head =
+                        "# The house\n\n| room | for | knows | door of |\n|---|---|---|---|\n| core | values | | |\n",
+                    net = "| net | HTTP | core | curl |\n";
   plant("CMakeLists.txt", "add_room(cs_core harness/core)\nadd_room(cs_net harness/net cs_core CURL::libcurl)\n");
-  plant("harness/README.md",
-        "# The house\n\n| room | for |\n|---|---|\n| core | values |\n| net | HTTP |\n\n| a | b |\n");
-  const Map map = rooms_of_build(tree());
-  EXPECT_EQ(map, (Map{{"core", {}}, {"net", {"core"}}}));
-  EXPECT_TRUE(undocumented(tree(), map).empty()) << join(undocumented(tree(), map), "\n");
-  expect_one(undocumented(tree(), {{"core", {}}, {"net", {}}, {"db", {}}}), "no row for db");
-  expect_one(undocumented(tree(), {{"core", {}}}), "net, which is no room");
+  plant("harness/README.md", head + net + "\n| a | b |\n");
+  EXPECT_EQ(rooms_of_build(tree()), (Map{{"core", {}}, {"net", {"core"}}}));
+  EXPECT_EQ(libraries_of(tree(), "net"), std::set<std::string>{"CURL::libcurl"});
+  EXPECT_EQ(join(undocumented(tree()), "\n"), "");
+  plant("harness/README.md", head);
+  expect_one(undocumented(tree()), "no row where the build has net");
+  plant("harness/README.md", head + net + net);
+  expect_one(undocumented(tree()), "net where the build has no room");
+  plant("harness/README.md", head + "| net | HTTP | | curl |\n");
+  expect_one(undocumented(tree()), "otherwise what net knows");
+  plant("CMakeLists.txt", "add_room(cs_net harness/net cs_core)\nadd_room(cs_core harness/core)\n");
+  plant("harness/README.md", "| net | HTTP | core | |\n| core | values | | |\n");
+  expect_one(undocumented(tree()), "net knows core, which does not stand above it");
+}
+
+TEST_F(Planted, AnArrowThatNoIncludeUses) {
+  EXPECT_EQ(join(unused(tree(), {{"core", {}}, {"net", {"core"}}}), "\n"), "");
+  expect_one(unused(tree(), {{"core", {}}, {"net", {"core", "db"}}}), "net includes nothing of db");
 }
 
 TEST_F(Planted, ACircleInTheMap) {

@@ -2,6 +2,9 @@
 // tree.hpp holds the checks; planted_test.cpp shows that each can fail.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "harness/core/exit_code.hpp"
 #include "harness/core/text.hpp"
 #include "tests/support/paths.hpp"
 #include "tests/unit/tidy/tree.hpp"
@@ -18,7 +21,8 @@ TEST(Tidy, ArrowsPointToCore) {
   ASSERT_GT(map.size(), 10U);
   expect_none(arrows(kHouse, map));
   expect_none(circles(map));
-  expect_none(undocumented(kHouse, map));
+  expect_none(unused(kHouse, map));
+  expect_none(undocumented(kHouse));
 }
 
 TEST(Tidy, TheJudgeSeesNoNetworkClockOrPlatform) {
@@ -26,6 +30,16 @@ TEST(Tidy, TheJudgeSeesNoNetworkClockOrPlatform) {
       kHouse, {"harness/judge", "reports"},
       {"harness/net/", "harness/target/", "harness/drive/", "harness/run/", "harness/fault/", "harness/lease/"},
       {"monotonic_now(", "system_clock"}));
+  EXPECT_EQ(libraries_of(kHouse, "reports"), std::set<std::string>()) << "who judges a record needs nothing but it";
+  EXPECT_TRUE(libraries_of(kHouse, "run").contains("yaml-cpp")) << "this test no longer sees what rooms link";
+}
+
+TEST(Tidy, ExitCodesAreToldAsTheTableHasThem) {
+  for (const char* page : {"README.md", "scenarios/ci/README.md"}) {
+    std::string text = kHouse.read(page);
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    EXPECT_NE(text.find(exit_codes_text()), std::string::npos) << page << ": wanted " << exit_codes_text();
+  }
 }
 
 /// Each outside library has one room, its door.

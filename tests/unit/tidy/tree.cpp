@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 #include <regex>
+#include <sstream>
 
 #include "harness/core/files.hpp"
 #include "harness/core/text.hpp"
@@ -53,6 +54,25 @@ bool unbreakable(std::string_view line) {
   return trim(line).starts_with('"') || line.find("://") != std::string_view::npos;
 }
 
+/// One line `add_room(cs_NAME FOLDER cs_KNOWN... LIBRARY...)` of harness/ or reports/.
+struct Room {
+  std::string name;
+  std::set<std::string> knows, libraries;
+};
+std::vector<Room> lines_of_build(const Tree& tree) {
+  static const std::regex kRoom(R"re(add_room\(cs_(\w+) [\w/]+([^)]*)\))re");
+  const std::string text = tree.read("CMakeLists.txt");
+  std::vector<Room> out;
+  for (std::sregex_iterator it(text.begin(), text.end(), kRoom), end; it != end; ++it) {
+    Room room{(*it)[1], {}, {}};
+    std::istringstream words((*it)[2].str());
+    for (std::string word; words >> word;)
+      word.starts_with("cs_") ? room.knows.insert(word.substr(3)) : room.libraries.insert(word);
+    out.push_back(std::move(room));
+  }
+  return out;
+}
+
 std::set<std::string> all_of(const std::regex& pattern, const std::string& text) {
   std::set<std::string> out;
   for (std::sregex_iterator it(text.begin(), text.end(), pattern), end; it != end; ++it) out.insert((*it)[1]);
@@ -98,25 +118,59 @@ std::vector<std::string> includes_of(const std::string& text) {
 }
 
 Map rooms_of_build(const Tree& tree) {
-  static const std::regex kRoom(R"re(add_room\(cs_(\w+) [\w/]+([^)]*)\))re"), kKnown(R"re(\bcs_(\w+))re");
-  const std::string text = tree.read("CMakeLists.txt");
   Map out;
-  for (std::sregex_iterator it(text.begin(), text.end(), kRoom), end; it != end; ++it)
-    out[(*it)[1]] = all_of(kKnown, (*it)[2]);
+  for (const Room& room : lines_of_build(tree)) out[room.name] = room.knows;
   return out;
 }
 
-Complaints undocumented(const Tree& tree, const Map& map) {
-  static const std::regex kRow(R"re(\n\| (\w+) \|)re");
-  const std::string text = tree.read("harness/README.md");
-  const auto begin = text.find("\n| room |");
-  auto rows = begin == std::string::npos ? std::set<std::string>{}
-                                         : all_of(kRow, text.substr(begin + 1, text.find("\n\n", begin) - begin));
-  rows.erase("decisions");  // no code
+Complaints undocumented(const Tree& tree) {
+  struct Row {
+    std::string room;
+    std::set<std::string> knows;
+  };
+  std::vector<Row> rows;
+  for (const std::string& line : split(tree.read("harness/README.md"), '\n')) {
+    const auto cells = split(line, '|');
+    if (cells.size() != 6 || cells[1].starts_with("-") || trim(cells[1]) == "room") continue;
+    rows.push_back({std::string(trim(cells[1])), {}});
+    for (const std::string& name : split(cells[3], ','))
+      if (!trim(name).empty()) rows.back().knows.emplace(trim(name));
+  }
+  const auto rooms = lines_of_build(tree);
   Complaints out;
-  for (const auto& [room, known] : map)
-    if (room != "reports" && rows.erase(room) == 0) out.push_back("harness/README.md has no row for " + room);
-  for (const std::string& row : rows) out.push_back("harness/README.md has a row for " + row + ", which is no room");
+  std::set<std::string> above;
+  for (std::size_t i = 0; i < std::max(rows.size(), rooms.size()); ++i) {
+    const std::string name = i < rooms.size() ? rooms[i].name : "no room";
+    if (i >= rows.size() || rows[i].room != name) {
+      out.push_back("harness/README.md has " + (i < rows.size() ? rows[i].room : "no row") + " where the build has " +
+                    name);
+      break;
+    }
+    if (rows[i].knows != rooms[i].knows) out.push_back("harness/README.md says otherwise what " + name + " knows");
+    for (const std::string& known : rooms[i].knows)
+      if (!above.contains(known)) out.push_back(name + " knows " + known + ", which does not stand above it");
+    above.insert(name);
+  }
+  return out;
+}
+
+Complaints unused(const Tree& tree, const Map& map) {
+  Map left = map;
+  for (const Source& source : tree.code({"harness", "reports"}))
+    for (const std::string& include : includes_of(source.text)) left[source.room].erase(room_of(include));
+  Complaints out;
+  for (const auto& [room, known] : left)
+    for (const std::string& name : known) out.push_back(room + " includes nothing of " + name);
+  return out;
+}
+
+std::set<std::string> libraries_of(const Tree& tree, const std::string& name) {
+  std::set<std::string> out;
+  for (const Room& room : lines_of_build(tree)) {
+    if (room.name != name) continue;
+    out = room.libraries;
+    for (const std::string& known : room.knows) out.merge(libraries_of(tree, known));
+  }
   return out;
 }
 

@@ -41,8 +41,13 @@ std::vector<std::string> includes_of(const std::string& text);
 using Map = std::map<std::string, std::set<std::string>>;
 /// The map as the build states it: the lines `add_room(cs_NAME FOLDER cs_KNOWN...)` of CMakeLists.txt.
 Map rooms_of_build(const Tree& tree);
-/// Rooms of the map that harness/README.md does not list, and the other way round (reports/ has a README of its own).
-Complaints undocumented(const Tree& tree, const Map& map);
+/// What the table in harness/README.md, | room | what it is for | knows | door of |, says otherwise than the build: its
+/// rooms and their order, and what each knows. A room knows only rooms above it.
+Complaints undocumented(const Tree& tree);
+/// Rooms that a room's line names and no include of it reaches.
+Complaints unused(const Tree& tree, const Map& map);
+/// The outside libraries that a room links, its rooms' libraries included.
+std::set<std::string> libraries_of(const Tree& tree, const std::string& room);
 /// Includes of the house lead where the map says.
 Complaints arrows(const Tree& tree, const Map& map);
 /// The map has no circle and knows every room that it names.

@@ -20,7 +20,7 @@ class ForecastTest : public TraceSpace {
     for (int hour = 0; hour < days * 24; ++hour) {
       const double day = 1 + 0.8 * std::sin(2 * 3.14159265 * (hour % 24 - 8) / 24.0),
                    week = weekends && (hour / 24) % 7 >= 5 ? 0.4 : 1;
-      csv += stamp_text((1'704'067'200 + hour * std::int64_t{3600}) * 1'000'000'000) + "," +
+      csv += utc_text((1'704'067'200 + hour * std::int64_t{3600}) * 1'000'000'000) + "," +
              std::to_string(std::max(0.0, 1000 * day * week + noise * (rng.unit() - 0.5))) + "\n";
     }
     return put("h.csv", csv);
@@ -45,7 +45,7 @@ TEST_F(ForecastTest, LearnsBothSeasons) {
   EXPECT_LE(f->peak_low, f->peak);
   EXPECT_GE(f->peak_high, f->peak);
   EXPECT_NEAR(f->target_per_s, 1.5 * f->peak / 3600, 1e-9);
-  EXPECT_EQ(stamp_text(f->peak_ns).substr(0, 10), "2024-02-03");
+  EXPECT_EQ(utc_text(f->peak_ns).substr(0, 10), "2024-02-03");
 }
 
 TEST_F(ForecastTest, FallsBackAndSaysSoWhenTheHistoryIsShort) {
