@@ -54,7 +54,7 @@ struct CommandUndo {
   UndoProof proof = {};
   bool operator==(const CommandUndo&) const = default;
 };
-/// Ends the sessions 0 to `sessions` - 1 of one application on a database server (harness/db/ours.hpp).
+/// Ends the sessions 0 to `sessions` - 1 of one application on a database server (harness/db/named_sessions.hpp).
 struct SqlUndo {
   std::string url, password_file, application;
   std::uint32_t sessions = 0;
