@@ -4,7 +4,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
+#include <latch>
+#include <memory>
+#include <thread>
 
 #include "reference_platform/services/shop_window.hpp"
 #include "reference_platform/store/schema.hpp"
@@ -51,19 +55,18 @@ TEST_F(FragileTraits, A05FindsAnOrderByReadingThemAll) {
 TEST_F(FragileTraits, A05IndexesAreMadeAndDroppedOnceByShopsThatStartTogether) {
   for (int round = 0; round < 10; ++round) {
     const std::string sql = store::fragile_order_indexes(round % 2 == 0);
-    std::atomic<int> ready{0};
+    std::vector<std::unique_ptr<store::Connection>> sessions(6);
+    for (auto& session : sessions) (session = store::connect(database_urls_[0]))->script("SELECT 1");
+    std::latch together(6);
     std::vector<std::string> mistakes(6);
     std::vector<std::thread> shops;
-    for (auto& mistake : mistakes) {
-      shops.emplace_back([&] {
-        const auto db = store::connect(database_urls_[0]);
-        db->script("SELECT 1");
-        ++ready;
-        while (ready < 6) std::this_thread::yield();
+    for (std::size_t i = 0; i < sessions.size(); ++i) {
+      shops.emplace_back([&, i] {
+        together.arrive_and_wait();
         try {
-          db->script(sql.c_str());
+          sessions[i]->script(sql.c_str());
         } catch (const store::SqlError& e) {
-          mistake = e.what();
+          mistakes[i] = e.what();
         }
       });
     }
