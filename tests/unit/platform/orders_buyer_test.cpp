@@ -124,19 +124,20 @@ TEST_F(Buyers, GetTheSameOrderForARepeatedKeyWithACoupon) {
 }
 
 TEST_F(Buyers, GetTheirCouponBackWhenNothingCameOfIt) {
-  configure({{"unpaid_close_s", "3600"}});
+  configure({{"unpaid_close_s", "3600"}, {"coupon_settle_s", "2"}});
   start_here();
   operate("coupons", R"({"code":"BACK","kind":"amount","value":100})");
   operate("coupons", R"({"code":"DEAR","kind":"amount","value":100,"min_cents":9999999})");
   EXPECT_EQ(with_coupon("b1", "DEAR", "d").json["error"].text(), "coupon_not_valid");
   ASSERT_EQ(with_coupon("b1", "BACK", "k").status, 201);
-  EXPECT_EQ(coupon_state("BACK").json["state"].text(), "claimed");
+  EXPECT_NE(coupon_state("BACK").json["state"].text(), "free");
   execute("UPDATE orders SET created_at = now() - interval '2 hours'");
   EXPECT_TRUE(
       wait_until([&] { return coupon_state("BACK").json["state"].text() == "free"; }));  // the order was closed unpaid
   execute("DELETE FROM cards WHERE sku = 'steam-50'");
   EXPECT_EQ(with_coupon("b1", "BACK", "s", "steam-50").json["error"].text(), "sold_out");
-  EXPECT_EQ(coupon_state("BACK").json["state"].text(), "free");
+  // At once; where the request was tried twice, when claims without an order are settled.
+  EXPECT_TRUE(wait_until([&] { return coupon_state("BACK").json["state"].text() == "free"; }));
 }
 
 TEST_F(Buyers, LoseNoCouponToACrashBetweenTheTwoDatabases) {
