@@ -124,19 +124,25 @@ TEST_F(Buyers, GetTheSameOrderForARepeatedKeyWithACoupon) {
 }
 
 TEST_F(Buyers, GetTheirCouponBackWhenNothingCameOfIt) {
-  configure({{"unpaid_close_s", "3600"}, {"coupon_settle_s", "2"}});
+  configure({{"unpaid_close_s", "3600"}});
   start_here();
   operate("coupons", R"({"code":"BACK","kind":"amount","value":100})");
   operate("coupons", R"({"code":"DEAR","kind":"amount","value":100,"min_cents":9999999})");
   EXPECT_EQ(with_coupon("b1", "DEAR", "d").json["error"].text(), "coupon_not_valid");
   ASSERT_EQ(with_coupon("b1", "BACK", "k").status, 201);
-  EXPECT_NE(coupon_state("BACK").json["state"].text(), "free");
+  EXPECT_EQ(coupon_state("BACK").json["state"].text(), "claimed");
   execute("UPDATE orders SET created_at = now() - interval '2 hours'");
   EXPECT_TRUE(
       wait_until([&] { return coupon_state("BACK").json["state"].text() == "free"; }));  // the order was closed unpaid
   execute("DELETE FROM cards WHERE sku = 'steam-50'");
-  EXPECT_EQ(with_coupon("b1", "BACK", "s", "steam-50").json["error"].text(), "sold_out");
-  // At once; where the request was tried twice, when claims without an order are settled.
+  Answer a;
+  wait_until([&] { return (a = with_coupon("b1", "BACK", "s", "steam-50")).status != 503; });  // no outcome: come again
+  EXPECT_EQ(a.json["error"].text(), "sold_out");
+  if (coupon_state("BACK").json["state"].text() == "free") return;
+  // A slow answer (202, 503) was asked for again: of two claims with one key neither gives back what the other may need, and
+  // settling frees it later.
+  EXPECT_GT(number("SELECT coalesce(max(claims), 0) FROM coupons WHERE code = 'BACK'"), 1);
+  execute("UPDATE coupons SET claimed_at = now() - interval '1 hour' WHERE code = 'BACK'");
   EXPECT_TRUE(wait_until([&] { return coupon_state("BACK").json["state"].text() == "free"; }));
 }
 
