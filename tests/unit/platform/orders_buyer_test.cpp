@@ -139,8 +139,8 @@ TEST_F(Buyers, GetTheirCouponBackWhenNothingCameOfIt) {
   wait_until([&] { return (a = with_coupon("b1", "BACK", "s", "steam-50")).status != 503; });  // no outcome: come again
   EXPECT_EQ(a.json["error"].text(), "sold_out");
   if (coupon_state("BACK").json["state"].text() == "free") return;
-  // A slow answer (202, 503) was asked for again: of two claims with one key neither gives back what the other may need, and
-  // settling frees it later.
+  // A slow answer (202, 503) was asked for again: of two claims with one key neither gives back what the other may
+  // need, and settling frees it later.
   EXPECT_GT(number("SELECT coalesce(max(claims), 0) FROM coupons WHERE code = 'BACK'"), 1);
   execute("UPDATE coupons SET claimed_at = now() - interval '1 hour' WHERE code = 'BACK'");
   EXPECT_TRUE(wait_until([&] { return coupon_state("BACK").json["state"].text() == "free"; }));
